@@ -1,0 +1,125 @@
+//! What every executor must keep, one function a law.
+//!
+//! A law panics when it is broken. [`conformance!`](crate::conformance) makes a test of each: the test starts itself
+//! again as a process of its own for every number of threads the executor can have, because global executors
+//! start once a process, and because only a process can be stopped when a law hangs.
+//!
+//! No law asks how fast. Where one waits for something that must happen, it gives up after [`PATIENCE`] and says
+//! what did not.
+
+pub mod blocking;
+pub mod tasks;
+pub mod timer;
+
+mod process;
+
+use std::{
+    collections::HashSet,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
+};
+
+use crate::Executor;
+
+#[doc(hidden)]
+pub use process::check;
+
+/// How long a law waits for something that must happen before it calls the law broken.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Makes a test of every law that the named contracts have: `conformance!(Tokio: tasks, timer, blocking);`.
+///
+/// `tasks` are the laws of [`Executor`], `timer` those of [`Timer`](crate::Timer), `blocking` those of
+/// [`BlockingPool`](crate::BlockingPool). Each executor takes a module of its own.
+#[macro_export]
+macro_rules! conformance {
+    ($executor:ty: $($contract:ident),+) => {
+        type Lane = $executor;
+        $($crate::conformance!(@ $contract);)+
+    };
+    (@ tasks) => {
+        $crate::conformance!(@ tests tasks:
+            an_output_reaches_whoever_awaits_it
+            spawned_tasks_run_concurrently
+            a_panic_reaches_its_awaiter_and_harms_nobody_else
+            ten_thousand_tasks_all_finish
+            tasks_spawn_tasks
+            a_dropped_handle_detaches_its_task
+            a_finished_task_says_so
+            cancel_gives_the_output_of_a_finished_task
+            cancel_ends_when_the_future_is_gone
+            cancel_waits_for_a_poll_that_is_under_way
+            enough_work_uses_every_worker_and_no_other_thread
+            the_root_runs_on_a_worker
+        );
+    };
+    (@ timer) => {
+        $crate::conformance!(@ tests timer:
+            a_sleep_is_never_early
+            sleeps_end_in_the_order_of_their_deadlines
+            a_timeout_gives_none_and_drops_the_future
+            a_timeout_gives_the_output_of_a_future_that_is_in_time
+            the_longest_duration_never_ends_and_never_overflows
+        );
+    };
+    (@ blocking) => {
+        $crate::conformance!(@ tests blocking:
+            the_result_of_a_job_comes_back
+            the_panic_of_a_job_comes_back
+            as_many_jobs_run_at_once_as_there_are_threads_and_no_more
+            jobs_do_not_delay_tasks
+        );
+    };
+    (@ tests $contract:ident: $($law:ident)+) => {
+        mod $contract {
+            $(
+                #[test]
+                fn $law() {
+                    let test = concat!(module_path!(), "::", stringify!($law));
+                    $crate::laws::check::<super::Lane>(test, $crate::laws::$contract::$law::<super::Lane>);
+                }
+            )+
+        }
+    };
+}
+
+/// A place where threads meet: each blocks until enough have come.
+#[derive(Default)]
+struct Meeting {
+    present: Mutex<HashSet<ThreadId>>,
+    changed: Condvar,
+}
+
+impl Meeting {
+    /// Blocks this thread until `expected` different threads have called; false if they have not in time.
+    fn wait_for(&self, expected: usize) -> bool {
+        let mut present = lock(&self.present);
+        present.insert(thread::current().id());
+        self.changed.notify_all();
+        let (_present, waited) = self
+            .changed
+            .wait_timeout_while(present, PATIENCE, |present| present.len() < expected)
+            .unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
+    }
+
+    /// The threads that have called so far.
+    fn present(&self) -> HashSet<ThreadId> {
+        lock(&self.present).clone()
+    }
+}
+
+/// Yields until `condition` holds, and panics with `expectation` if it does not in time.
+async fn until<E: Executor>(expectation: &str, mut condition: impl FnMut() -> bool + Send) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {expectation}");
+        E::yield_now().await;
+    }
+}
+
+/// Locks what a task that panicked may have poisoned.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,91 @@
+//! Runs a law in a process of its own, with a watchdog.
+
+use std::{
+    env,
+    io::Read,
+    num::NonZeroUsize,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{Class, Config, Executor};
+
+use super::PATIENCE;
+
+/// Says to a test that it is the process of its law, and with how many threads.
+const THREADS: &str = "EXECUTOR_LAW_THREADS";
+
+/// A law gives up by itself after [`PATIENCE`]; a law that does not is hanging.
+const DEADLINE: Duration = Duration::from_secs(3 * PATIENCE.as_secs());
+
+/// Runs `law` once for each number of threads, each time in a new process that runs the test named `test`.
+///
+/// # Panics
+///
+/// If the law is broken or hangs; the message has what the process printed.
+pub fn check<E: Executor>(test: &str, law: fn(&Config)) {
+    if let Ok(threads) = env::var(THREADS) {
+        let threads = threads.parse().expect("a law's process is given its number of threads");
+        return law(&Config::new(threads));
+    }
+    let counts: &[usize] = match E::ABOUT.class {
+        Class::CurrentThread => &[1],
+        Class::MultiThread => &[1, 3],
+    };
+    for &threads in counts {
+        let threads = NonZeroUsize::new(threads).expect("the counts above");
+        if let Err(complaint) = run_in_process::<E>(test, &Config::new(threads)) {
+            panic!("{test} with {threads} threads: {complaint}");
+        }
+    }
+}
+
+fn run_in_process<E: Executor>(test: &str, config: &Config) -> Result<(), String> {
+    // The test harness names tests without the crate that `module_path!` begins with.
+    let name = test.split_once("::").map_or(test, |(_, name)| name);
+    let mut child = Command::new(env::current_exe().expect("a test knows its own program"))
+        .args(["--exact", name, "--nocapture", "--test-threads", "1"])
+        .env(THREADS, config.threads.to_string())
+        .envs(E::environment(config))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a test can start itself again");
+    let stdout = read_aside(child.stdout.take().expect("piped above"));
+    let stderr = read_aside(child.stderr.take().expect("piped above"));
+
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("the law's process is our child") {
+            Some(status) => break Some(status),
+            None if start.elapsed() > DEADLINE => {
+                // It may have ended since; then there is nothing to kill.
+                child.kill().ok();
+                child.wait().expect("the law's process is our child");
+                break None;
+            }
+            None => thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let printed =
+        stdout.join().expect("reading does not panic") + &stderr.join().expect("reading does not panic");
+    match status {
+        None => Err(format!("hangs: no end after {DEADLINE:?}\n{printed}")),
+        Some(status) if !status.success() => Err(format!("broken ({status})\n{printed}")),
+        Some(_) if !printed.contains("1 passed") => {
+            Err(format!("did not run: is `{name}` its name?\n{printed}"))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn read_aside(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What could not be read is missing from a message, no more.
+        pipe.read_to_end(&mut bytes).ok();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}

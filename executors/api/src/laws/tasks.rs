@@ -1,0 +1,276 @@
+//! The laws of [`Executor`].
+
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use crate::{Config, Executor, Task};
+
+use super::{Meeting, lock, until};
+
+/// A task's output reaches whoever awaits it: the root, and another task that was given the handle.
+pub fn an_output_reaches_whoever_awaits_it<E: Executor>(config: &Config) {
+    let output = E::start(config).run(async {
+        let word = E::spawn(async { String::from("photo") });
+        let both = E::spawn(async { word.await + "finish" });
+        both.await
+    });
+    assert_eq!(output, "photofinish");
+}
+
+/// Tasks interleave at their yields: two that wait for each other both end, on one worker too.
+pub fn spawned_tasks_run_concurrently<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        let [left, right] = [Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false))];
+        let meet = |mine: &Arc<AtomicBool>, other: &Arc<AtomicBool>| {
+            let (mine, other) = (mine.clone(), other.clone());
+            E::spawn(async move {
+                mine.store(true, SeqCst);
+                until::<E>("the other task runs too", || other.load(SeqCst)).await;
+            })
+        };
+        let tasks = [meet(&left, &right), meet(&right, &left)];
+        for task in tasks {
+            task.await;
+        }
+    });
+}
+
+/// A panic ends its own task and resumes in its awaiter; other tasks and all workers go on.
+pub fn a_panic_reaches_its_awaiter_and_harms_nobody_else<E: Executor>(config: &Config) {
+    let threads = config.threads.get();
+    E::start(config).run(async move {
+        let bystander = E::spawn(async {
+            E::yield_now().await;
+            "unharmed"
+        });
+        for _ in 0..10 * threads {
+            let panic = caught(E::spawn(async { panic!("on purpose") })).await;
+            let panic = panic.expect_err("the task panicked");
+            let message = panic.downcast_ref::<&str>().map(|text| text.to_string());
+            let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+            assert_eq!(message.as_deref(), Some("on purpose"), "the awaiter gets the panic's message");
+        }
+        assert_eq!(bystander.await, "unharmed");
+        assert_eq!(gather_workers::<E>(threads).await.len(), threads, "every worker has outlived the panics");
+    });
+}
+
+/// Ten thousand tasks all finish, each once.
+pub fn ten_thousand_tasks_all_finish<E: Executor>(config: &Config) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let count = runs.clone();
+    let sum = E::start(config).run(async move {
+        let spawn = |index: u64| {
+            let count = count.clone();
+            E::spawn(async move {
+                E::yield_now().await;
+                count.fetch_add(1, SeqCst);
+                index
+            })
+        };
+        let tasks: Vec<_> = (0..10_000).map(spawn).collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await;
+        }
+        sum
+    });
+    assert_eq!(sum, 49_995_000);
+    assert_eq!(runs.load(SeqCst), 10_000);
+}
+
+/// Tasks spawn tasks, which spawn tasks: a tree of 2,047 of them sums its 1,024 leaves.
+pub fn tasks_spawn_tasks<E: Executor>(config: &Config) {
+    fn leaves<E: Executor>(depth: u32) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+        Box::pin(async move {
+            if depth == 0 {
+                return 1;
+            }
+            let [left, right] = [E::spawn(leaves::<E>(depth - 1)), E::spawn(leaves::<E>(depth - 1))];
+            left.await + right.await
+        })
+    }
+    assert_eq!(E::start(config).run(leaves::<E>(10)), 1024);
+}
+
+/// A task whose handle was dropped runs to its end.
+pub fn a_dropped_handle_detaches_its_task<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        let ended = Arc::new(AtomicBool::new(false));
+        let flag = ended.clone();
+        drop(E::spawn(async move {
+            E::yield_now().await;
+            flag.store(true, SeqCst);
+        }));
+        until::<E>("the detached task ends", || ended.load(SeqCst)).await;
+    });
+}
+
+/// A task says that it has finished after it has, and not before; the output is still there to be awaited.
+pub fn a_finished_task_says_so<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        let open = Arc::new(AtomicBool::new(false));
+        let gate = open.clone();
+        let mut task = E::spawn(async move {
+            until::<E>("the gate opens", || gate.load(SeqCst)).await;
+            7
+        });
+        for _ in 0..10 {
+            assert!(!task.is_finished(), "the task waits at its gate");
+            E::yield_now().await;
+        }
+        open.store(true, SeqCst);
+        until_finished::<E, _>(&mut task).await;
+        assert_eq!(task.await, 7);
+
+        let mut task = E::spawn(async { panic!("on purpose") });
+        until_finished::<E, ()>(&mut task).await;
+        assert!(caught(task).await.is_err(), "the panic is still there for the awaiter");
+    });
+}
+
+/// Cancelling a task that has finished gives its output.
+pub fn cancel_gives_the_output_of_a_finished_task<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        let mut task = E::spawn(async { 7 });
+        until_finished::<E, _>(&mut task).await;
+        assert_eq!(task.cancel().await, Some(7));
+    });
+}
+
+/// When `cancel` has ended, the future is gone and its destructor over; so for a task that was never polled.
+pub fn cancel_ends_when_the_future_is_gone<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        for polled_first in [true, false] {
+            let started = Arc::new(AtomicBool::new(false));
+            let gone = Arc::new(AtomicBool::new(false));
+            let (start, guard) = (started.clone(), SlowDrop(gone.clone()));
+            let task = E::spawn(async move {
+                let _guard = guard;
+                start.store(true, SeqCst);
+                std::future::pending::<()>().await;
+            });
+            if polled_first {
+                until::<E>("the task starts", || started.load(SeqCst)).await;
+            }
+            assert_eq!(task.cancel().await, None);
+            assert!(gone.load(SeqCst), "cancel ended before the destructor of the future had");
+        }
+    });
+}
+
+/// A task that is cancelled while a worker polls it is gone only after that poll. Needs two workers.
+pub fn cancel_waits_for_a_poll_that_is_under_way<E: Executor>(config: &Config) {
+    if config.threads.get() < 2 {
+        return;
+    }
+    E::start(config).run(async {
+        let polling = Arc::new(AtomicBool::new(false));
+        let gone = Arc::new(AtomicBool::new(false));
+        let (started, guard) = (polling.clone(), SlowDrop(gone.clone()));
+        let task = E::spawn(async move {
+            let _guard = guard;
+            started.store(true, SeqCst);
+            thread::sleep(Duration::from_millis(50));
+            std::future::pending::<()>().await;
+        });
+        until::<E>("another worker polls the task", || polling.load(SeqCst)).await;
+        assert_eq!(task.cancel().await, None);
+        assert!(gone.load(SeqCst), "cancel ended before the destructor of the future had");
+    });
+}
+
+/// With enough work all of the workers poll tasks at once, and no other thread ever does.
+pub fn enough_work_uses_every_worker_and_no_other_thread<E: Executor>(config: &Config) {
+    let threads = config.threads.get();
+    let executor = E::start(config);
+    let polled_by = Arc::new(Mutex::new(HashSet::new()));
+    let seen = polled_by.clone();
+    let workers = executor.run(async move {
+        let spawn = |_| {
+            let seen = seen.clone();
+            E::spawn(async move {
+                for _ in 0..10 {
+                    lock(&seen).insert(thread::current().id());
+                    E::yield_now().await;
+                }
+            })
+        };
+        let tasks: Vec<_> = (0..1_000).map(spawn).collect();
+        for task in tasks {
+            task.await;
+        }
+        gather_workers::<E>(threads).await
+    });
+    assert_eq!(workers.len(), threads, "{} of {threads} workers poll tasks at once", workers.len());
+    let strangers = lock(&polled_by).difference(&workers).count();
+    assert_eq!(strangers, 0, "{strangers} threads beyond the {threads} workers polled tasks");
+}
+
+/// The root of a run is polled by a worker; the thread that called `run` only waits.
+pub fn the_root_runs_on_a_worker<E: Executor>(config: &Config) {
+    let threads = config.threads.get();
+    let (root, workers) = E::start(config).run(async move {
+        let root = thread::current().id();
+        (root, gather_workers::<E>(threads).await)
+    });
+    assert_ne!(root, thread::current().id(), "the root ran on the thread that called run");
+    assert!(workers.contains(&root), "the root ran on a thread that is no worker");
+}
+
+/// Yields until the task says that it has finished.
+///
+/// Through a unique reference, because a handle need not be shareable between threads.
+async fn until_finished<E: Executor, T: Send + 'static>(task: &mut E::Task<T>) {
+    let finished = || {
+        let task: &mut E::Task<T> = task;
+        task.is_finished()
+    };
+    until::<E>("a task says that it has finished", finished).await;
+}
+
+/// Keeps one task on each worker until all of the workers are there, and says who came.
+async fn gather_workers<E: Executor>(threads: usize) -> HashSet<thread::ThreadId> {
+    let meeting = Arc::new(Meeting::default());
+    let spawn = |_| {
+        let meeting = meeting.clone();
+        E::spawn(async move { meeting.wait_for(threads) })
+    };
+    let tasks: Vec<_> = (0..threads).map(spawn).collect();
+    for task in tasks {
+        task.await;
+    }
+    meeting.present()
+}
+
+/// Sets its flag at the end of a destructor that takes its time.
+struct SlowDrop(Arc<AtomicBool>);
+
+impl Drop for SlowDrop {
+    fn drop(&mut self) {
+        thread::sleep(Duration::from_millis(20));
+        self.0.store(true, SeqCst);
+    }
+}
+
+/// Awaits `future` and catches its panic.
+pub(super) async fn caught<F: Future>(future: F) -> thread::Result<F::Output> {
+    let mut future = pin!(future);
+    let poll =
+        |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        };
+    std::future::poll_fn(poll).await
+}

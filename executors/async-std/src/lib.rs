@@ -1,0 +1,162 @@
+//! The async-std lane.
+//!
+//! async-std is discontinued (RUSTSEC-2025-0052: "use smol instead") and stands on the same async-executor,
+//! async-io and blocking crates as smol. It is raced because much code still runs on it.
+
+use std::{
+    cell::RefCell,
+    env, mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
+
+use async_std::{future, task};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
+
+/// async-std's global executor, the only one it has.
+#[derive(Debug)]
+pub struct AsyncStd;
+
+impl Executor for AsyncStd {
+    const ABOUT: About = About {
+        name: "async-std",
+        description: "Global executor on async-executor's one queue, timers in async-io's tree. Discontinued.",
+        class: Class::MultiThread,
+        package: "async-std",
+        homepage: "https://async.rs",
+        source: file!(),
+    };
+
+    type Task<T: Send + 'static> = Task<T>;
+
+    fn environment(config: &Config) -> Vec<(&'static str, String)> {
+        vec![
+            ("ASYNC_STD_THREAD_COUNT", config.threads.to_string()),
+            ("BLOCKING_MAX_THREADS", config.blocking_threads.to_string()),
+        ]
+    }
+
+    fn start(config: &Config) -> Self {
+        for (variable, value) in Self::environment(config) {
+            assert!(
+                env::var(variable).as_deref() == Ok(&value),
+                "{variable} must be {value} in the environment before async-std starts"
+            );
+        }
+        AsyncStd
+    }
+
+    fn run<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        task::block_on(task::spawn(main))
+    }
+
+    fn spawn<F>(future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Task::new(task::spawn(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
+        task::yield_now()
+    }
+}
+
+impl Timer for AsyncStd {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        task::sleep(duration)
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        future::timeout(duration, future).await.ok()
+    }
+}
+
+impl BlockingPool for AsyncStd {
+    fn spawn_blocking<T, J>(job: J) -> Task<T>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        Task::new(task::spawn_blocking(job))
+    }
+}
+
+/// async-std's `JoinHandle`, which cannot say whether it has finished: asking means polling it.
+#[derive(Debug)]
+pub struct Task<T>(RefCell<State<T>>);
+
+#[derive(Debug)]
+enum State<T> {
+    /// The handle, and the waker it was last polled with, which asking in between must not lose.
+    Running(task::JoinHandle<T>, Waker),
+    /// The output, or the panic, that came when somebody asked.
+    Finished(thread::Result<T>),
+    /// The output was taken.
+    Taken,
+}
+
+impl<T> Task<T> {
+    fn new(handle: task::JoinHandle<T>) -> Task<T> {
+        Task(RefCell::new(State::Running(handle, Waker::noop().clone())))
+    }
+}
+
+// The output is moved out whole, never pinned.
+impl<T> Unpin for Task<T> {}
+
+impl<T> Future for Task<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let state = self.0.get_mut();
+        if let State::Running(handle, waker) = state {
+            let polled = Pin::new(&mut *handle).poll(context);
+            if polled.is_pending() {
+                waker.clone_from(context.waker());
+            } else {
+                *state = State::Taken;
+            }
+            return polled;
+        }
+        match mem::replace(state, State::Taken) {
+            State::Finished(output) => Poll::Ready(output.unwrap_or_else(|panic| resume_unwind(panic))),
+            _ => panic!("a task was polled after its output had been taken"),
+        }
+    }
+}
+
+impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
+    fn is_finished(&self) -> bool {
+        let mut state = self.0.borrow_mut();
+        if let State::Running(handle, waker) = &mut *state {
+            let mut context = Context::from_waker(waker);
+            match catch_unwind(AssertUnwindSafe(|| Pin::new(handle).poll(&mut context))) {
+                Ok(Poll::Pending) => return false,
+                Ok(Poll::Ready(output)) => *state = State::Finished(Ok(output)),
+                Err(panic) => *state = State::Finished(Err(panic)),
+            }
+        }
+        true
+    }
+
+    async fn cancel(self) -> Option<T> {
+        match self.0.into_inner() {
+            State::Running(handle, _) => handle.cancel().await,
+            State::Finished(output) => Some(output.unwrap_or_else(|panic| resume_unwind(panic))),
+            State::Taken => None,
+        }
+    }
+}

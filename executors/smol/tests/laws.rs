@@ -1,0 +1,9 @@
+//! smol keeps the laws of the contract, with its global executor and with a local one.
+
+mod global {
+    executor_api::conformance!(executor_smol::Smol: tasks, timer, blocking);
+}
+
+mod local {
+    executor_api::conformance!(executor_smol::SmolLocal: tasks, timer, blocking);
+}

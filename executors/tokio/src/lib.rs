@@ -1,0 +1,217 @@
+//! The tokio lanes: [`Tokio`], its multi-thread runtime, and [`TokioCurrentThread`].
+//!
+//! Both are built as tokio's documentation builds them, with the timer on and nothing tuned. The root of a run is
+//! spawned, because the future given to `block_on` is polled by the calling thread and not by a worker
+//! (tokio issue 5446).
+
+use std::{
+    panic,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    thread,
+    time::Duration,
+};
+
+use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
+use futures_lite::future;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::oneshot,
+    task::{JoinError, JoinHandle},
+};
+
+/// Tokio's multi-thread runtime: a queue for each worker, work stealing, one timer wheel.
+#[derive(Debug)]
+pub struct Tokio {
+    runtime: Runtime,
+}
+
+impl Executor for Tokio {
+    const ABOUT: About = About {
+        name: "tokio",
+        description: "Multi-thread runtime: a run queue for each worker, work stealing, one timer wheel for all.",
+        class: Class::MultiThread,
+        package: "tokio",
+        homepage: "https://tokio.rs",
+        source: file!(),
+    };
+
+    type Task<T: Send + 'static> = Task<T>;
+
+    fn start(config: &Config) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(config.threads.get())
+            .max_blocking_threads(config.blocking_threads.get())
+            .enable_time()
+            .build()
+            .expect("tokio starts its workers");
+        Tokio { runtime }
+    }
+
+    fn run<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        future::block_on(Task(self.runtime.spawn(main)))
+    }
+
+    fn spawn<F>(future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Task(tokio::spawn(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
+        tokio::task::yield_now()
+    }
+}
+
+/// Tokio's current-thread runtime, driven by a thread of its own.
+///
+/// The thread that calls [`run`](Executor::run) only waits, as it does for every other lane.
+#[derive(Debug)]
+pub struct TokioCurrentThread {
+    handle: Handle,
+    worker: Option<thread::JoinHandle<()>>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Executor for TokioCurrentThread {
+    const ABOUT: About = About {
+        name: "tokio-current-thread",
+        description: "Current-thread runtime: one run queue and one timer wheel, on a thread of its own.",
+        class: Class::CurrentThread,
+        package: "tokio",
+        homepage: "https://tokio.rs",
+        source: file!(),
+    };
+
+    type Task<T: Send + 'static> = Task<T>;
+
+    fn start(config: &Config) -> Self {
+        assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(config.blocking_threads.get())
+            .enable_time()
+            .build()
+            .expect("tokio builds a runtime");
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        // An error says that the sender is gone, which means the same as the message: end.
+        let worker = thread::spawn(move || drop(runtime.block_on(stopped)));
+        TokioCurrentThread { handle, worker: Some(worker), stop: Some(stop) }
+    }
+
+    fn run<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        future::block_on(Task(self.handle.spawn(main)))
+    }
+
+    fn spawn<F>(future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Task(tokio::spawn(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
+        tokio::task::yield_now()
+    }
+}
+
+impl Drop for TokioCurrentThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(worker) = self.worker.take() {
+            worker.join().expect("tasks keep their panics, so the worker has none");
+        }
+    }
+}
+
+impl Timer for Tokio {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(duration)
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        tokio::time::timeout(duration, future).await.ok()
+    }
+}
+
+impl Timer for TokioCurrentThread {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(duration)
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        tokio::time::timeout(duration, future).await.ok()
+    }
+}
+
+impl BlockingPool for Tokio {
+    fn spawn_blocking<T, J>(job: J) -> Task<T>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        Task(tokio::task::spawn_blocking(job))
+    }
+}
+
+impl BlockingPool for TokioCurrentThread {
+    fn spawn_blocking<T, J>(job: J) -> Task<T>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        Task(tokio::task::spawn_blocking(job))
+    }
+}
+
+/// Tokio's `JoinHandle`, without the `Result`: a panic is resumed in whoever awaits it.
+#[derive(Debug)]
+pub struct Task<T>(JoinHandle<T>);
+
+impl<T> Future for Task<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let output = ready!(Pin::new(&mut self.0).poll(context));
+        Poll::Ready(output.unwrap_or_else(|error| resume(error)))
+    }
+}
+
+impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    async fn cancel(self) -> Option<T> {
+        self.0.abort();
+        match self.0.await {
+            Ok(output) => Some(output),
+            Err(error) if error.is_cancelled() => None,
+            Err(error) => resume(error),
+        }
+    }
+}
+
+/// Goes on with the panic that ended a task.
+fn resume(error: JoinError) -> ! {
+    panic::resume_unwind(error.into_panic())
+}
