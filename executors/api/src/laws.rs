@@ -48,6 +48,7 @@ macro_rules! conformance {
             a_dropped_handle_detaches_its_task
             a_finished_task_says_so
             cancel_gives_the_output_of_a_finished_task
+            cancel_asks_when_it_is_called
             cancel_ends_when_the_future_is_gone
             cancel_waits_for_a_poll_that_is_under_way
             enough_work_uses_every_worker_and_no_other_thread

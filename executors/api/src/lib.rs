@@ -73,9 +73,10 @@ pub trait Task<T>: Future<Output = T> + Send + Unpin + 'static {
     /// Not to be asked again once the output was taken.
     fn is_finished(&self) -> bool;
 
-    /// Stops the task at its suspension point and ends when its future has been dropped.
+    /// Asks the task, at once, to stop at its suspension point.
     ///
-    /// Gives the output if the task had finished. Resumes its panic if it had panicked.
+    /// What it returns ends when the task's future has been dropped, and gives the output if the task had finished.
+    /// Resumes the task's panic if it had panicked.
     fn cancel(self) -> impl Future<Output = Option<T>> + Send;
 }
 

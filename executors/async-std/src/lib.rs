@@ -152,11 +152,21 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
         true
     }
 
-    async fn cancel(self) -> Option<T> {
-        match self.0.into_inner() {
-            State::Running(handle, _) => handle.cancel().await,
-            State::Finished(output) => Some(output.unwrap_or_else(|panic| resume_unwind(panic))),
-            State::Taken => None,
+    fn cancel(self) -> impl Future<Output = Option<T>> + Send {
+        let mut cancelling = Box::pin(async {
+            match self.0.into_inner() {
+                State::Running(handle, _) => handle.cancel().await,
+                State::Finished(output) => Some(output.unwrap_or_else(|panic| resume_unwind(panic))),
+                State::Taken => None,
+            }
+        });
+        // async-std asks the task to stop at the first poll of `cancel`, the contract when it is called.
+        let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        async {
+            match asked {
+                Poll::Ready(output) => output,
+                Poll::Pending => cancelling.await,
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::{
     pin::Pin,
     sync::OnceLock,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use async_task::{Builder, Runnable};
@@ -97,8 +97,17 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
         self.0.as_ref().is_some_and(async_task::Task::is_finished)
     }
 
-    async fn cancel(mut self) -> Option<T> {
-        self.0.take().expect("only cancel and drop take the task").cancel().await
+    fn cancel(mut self) -> impl Future<Output = Option<T>> + Send {
+        let task = self.0.take().expect("only cancel and drop take the task");
+        // async-task asks the task to stop at the first poll of `cancel`, the contract when it is called.
+        let mut cancelling = Box::pin(task.cancel());
+        let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        async {
+            match asked {
+                Poll::Ready(output) => output,
+                Poll::Pending => cancelling.await,
+            }
+        }
     }
 }
 

@@ -201,12 +201,14 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
         self.0.is_finished()
     }
 
-    async fn cancel(self) -> Option<T> {
+    fn cancel(self) -> impl Future<Output = Option<T>> + Send {
         self.0.abort();
-        match self.0.await {
-            Ok(output) => Some(output),
-            Err(error) if error.is_cancelled() => None,
-            Err(error) => resume(error),
+        async {
+            match self.0.await {
+                Ok(output) => Some(output),
+                Err(error) if error.is_cancelled() => None,
+                Err(error) => resume(error),
+            }
         }
     }
 }

@@ -169,6 +169,21 @@ pub fn cancel_ends_when_the_future_is_gone<E: Executor>(config: &Config) {
     });
 }
 
+/// A task is asked to stop when `cancel` is called, whether or not anybody awaits the end.
+pub fn cancel_asks_when_it_is_called<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        let gone = Arc::new(AtomicBool::new(false));
+        let guard = SlowDrop(gone.clone());
+        let task = E::spawn(async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        });
+        let cancelling = task.cancel();
+        until::<E>("the future of a cancelled task is dropped", || gone.load(SeqCst)).await;
+        assert_eq!(cancelling.await, None);
+    });
+}
+
 /// A task that is cancelled while a worker polls it is gone only after that poll. Needs two workers.
 pub fn cancel_waits_for_a_poll_that_is_under_way<E: Executor>(config: &Config) {
     if config.threads.get() < 2 {

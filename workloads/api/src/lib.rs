@@ -1,0 +1,191 @@
+//! The contract between a workload and whoever measures it.
+//!
+//! A workload is a program written once for every executor: `impl<E: Timer> Workload<E> for SleepFanOut` says all
+//! it needs. It prepares outside the clock; inside it, it spawns, works and joins; and it knows the right answer, so
+//! every run of it is a test.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use executor_api::Executor;
+//! use workload_api::{About, Workload, gather};
+//!
+//! pub struct Doubles {
+//!     size: u64,
+//! }
+//!
+//! impl<E: Executor> Workload<E> for Doubles {
+//!     const ABOUT: About = About {
+//!         name: "doubles",
+//!         description: "N tasks double a number each; the root gathers them in order.",
+//!         operation: "one task",
+//!         shows: "the cost of a task that returns at once",
+//!         hides: "everything that happens when a task waits",
+//!         source: file!(),
+//!     };
+//!     const SIZES: &'static [u64] = &[100, 10_000];
+//!     type Answer = Vec<u64>;
+//!
+//!     fn prepare(size: u64) -> Self {
+//!         Doubles { size }
+//!     }
+//!
+//!     async fn run(self: Arc<Self>) -> Vec<u64> {
+//!         gather((0..self.size).map(|number| E::spawn(async move { 2 * number }))).await
+//!     }
+//!
+//!     fn expected(&self) -> Vec<u64> {
+//!         (0..self.size).map(|number| 2 * number).collect()
+//!     }
+//!
+//!     fn operations(&self) -> u64 {
+//!         self.size
+//!     }
+//! }
+//! ```
+
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use executor_api::{Executor, Task, Timer};
+
+/// A program that is run on every executor that has what it needs.
+pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
+    /// What the report says about this workload.
+    const ABOUT: About;
+
+    /// The sizes of a default run, smallest first. A quick run takes the first.
+    const SIZES: &'static [u64];
+
+    /// The sizes that a full run adds, smallest first.
+    const FULL_SIZES: &'static [u64] = &[];
+
+    /// What a run computes.
+    type Answer: PartialEq + Debug + Send + 'static;
+
+    /// Makes everything a run needs; outside the clock.
+    fn prepare(size: u64) -> Self;
+
+    /// Does the work, inside the clock. It is the root task of the run, and it awaits or cancels all it spawned.
+    fn run(self: Arc<Self>) -> impl Future<Output = Self::Answer> + Send + 'static;
+
+    /// The right answer.
+    fn expected(&self) -> Self::Answer;
+
+    /// How many operations a run has: what "per operation" divides by. Never zero.
+    fn operations(&self) -> u64;
+
+    /// The waiting in a run that no executor can avoid: the sleep, the timeout.
+    fn ideal(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// What the report says about a workload.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Kebab-case, unique in the lineup.
+    pub name: &'static str,
+    /// What a run does, in a sentence.
+    pub description: &'static str,
+    /// What one operation is: "one task".
+    pub operation: &'static str,
+    /// What a difference between executors says, as the end of "It shows ...".
+    pub shows: &'static str,
+    /// What it does not say, as the end of "It does not show ...".
+    pub hides: &'static str,
+    /// The file of the workload: `file!()`.
+    pub source: &'static str,
+}
+
+/// Spawns all of `tasks`, as far as the iterator does, then awaits their outputs in order.
+///
+/// One waker at a time is registered, with the task that is awaited: nothing but the executor is measured.
+pub async fn gather<T>(tasks: impl IntoIterator<Item = impl Task<T>>) -> Vec<T> {
+    let tasks: Vec<_> = tasks.into_iter().collect();
+    let mut outputs = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        outputs.push(task.await);
+    }
+    outputs
+}
+
+/// Waits until all of `tasks` have finished or `limit` has passed, and tells them apart.
+///
+/// What asyncio calls `wait(tasks, timeout=limit)`. Awaits the tasks in order, so that it takes time in proportion to
+/// their number, and keeps each output as it comes: a handle cannot be awaited twice.
+pub async fn wait<E: Timer, T: Send + 'static>(
+    tasks: Vec<E::Task<T>>,
+    limit: Duration,
+) -> Waited<T, E::Task<T>> {
+    let mut done = Vec::with_capacity(tasks.len());
+    let mut tasks = tasks.into_iter();
+    let mut current = tasks.next();
+    E::timeout(limit, async {
+        while let Some(task) = &mut current {
+            done.push(task.await);
+            current = tasks.next();
+        }
+    })
+    .await;
+
+    let mut pending = Vec::new();
+    for task in current.into_iter().chain(tasks) {
+        if task.is_finished() {
+            done.push(task.await);
+        } else {
+            pending.push(task);
+        }
+    }
+    Waited { done, pending }
+}
+
+/// What [`wait`] found when it ended.
+#[derive(Debug)]
+pub struct Waited<T, K> {
+    /// The outputs of the tasks that had finished.
+    pub done: Vec<T>,
+    /// The tasks that had not.
+    pub pending: Vec<K>,
+}
+
+/// Cancels all of `tasks`, then waits until the future of each is gone; counts those that had not finished.
+pub async fn cancel_all<T>(tasks: Vec<impl Task<T>>) -> u64 {
+    let cancelling: Vec<_> = tasks.into_iter().map(Task::cancel).collect();
+    let mut cancelled = 0;
+    for task in cancelling {
+        cancelled += u64::from(task.await.is_none());
+    }
+    cancelled
+}
+
+/// Counts how many of its guards have been dropped.
+#[derive(Clone, Debug, Default)]
+pub struct Drops(Arc<AtomicU64>);
+
+impl Drops {
+    /// Makes a guard, for a future to own.
+    pub fn guard(&self) -> DropGuard {
+        DropGuard(self.clone())
+    }
+
+    /// How many guards are gone.
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Is counted when it is dropped; made by [`Drops::guard`].
+#[derive(Debug)]
+pub struct DropGuard(Drops);
+
+impl Drop for DropGuard {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, Ordering::Release);
+    }
+}

@@ -1,0 +1,46 @@
+//! Blocking squares, slow: gather over jobs that block for a millisecond, so that the pool's threads show.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use executor_api::BlockingPool;
+use workload_api::{About, Workload, gather};
+
+const PAUSE: Duration = Duration::from_millis(1);
+/// The threads of every lane's pool, which the laws of the contract hold it to.
+const POOL: u64 = 3;
+
+/// N jobs on the blocking pool each block for 1 ms and square their number.
+pub struct BlockingSquaresSlow(u64);
+
+impl<E: BlockingPool> Workload<E> for BlockingSquaresSlow {
+    const ABOUT: About = About {
+        name: "blocking-squares-slow",
+        description: "As blocking-squares, but each job first blocks its thread for 1 ms.",
+        operation: "one job",
+        shows: "that the pool has its three threads at work all the time, no fewer and no more",
+        hides: "the cost of a job, which drowns in the pause: blocking-squares has that",
+        source: file!(),
+    };
+    const SIZES: &'static [u64] = &[30, 300];
+    type Answer = Vec<u64>;
+
+    fn prepare(jobs: u64) -> Self {
+        BlockingSquaresSlow(jobs)
+    }
+    async fn run(self: Arc<Self>) -> Vec<u64> {
+        let square = |number| {
+            thread::sleep(PAUSE);
+            number * number
+        };
+        gather((0..self.0).map(|number| E::spawn_blocking(move || square(number)))).await
+    }
+    fn expected(&self) -> Vec<u64> {
+        (0..self.0).map(|number| number * number).collect()
+    }
+    fn operations(&self) -> u64 {
+        self.0
+    }
+    fn ideal(&self) -> Duration {
+        PAUSE * self.0.div_ceil(POOL) as u32
+    }
+}

@@ -1,0 +1,36 @@
+//! Blocking squares: gather over jobs for the blocking pool that are done at once.
+
+use std::sync::Arc;
+
+use executor_api::BlockingPool;
+use workload_api::{About, Workload, gather};
+
+/// N jobs on the blocking pool each square their number.
+pub struct BlockingSquares(u64);
+
+impl<E: BlockingPool> Workload<E> for BlockingSquares {
+    const ABOUT: About = About {
+        name: "blocking-squares",
+        description: "N jobs on a blocking pool of three threads square a number each; the root gathers in order.",
+        operation: "one job",
+        shows: "what it costs to hand a job to another thread and to get its result back",
+        hides: "jobs that block: blocking-squares-slow has those",
+        source: file!(),
+    };
+    const SIZES: &'static [u64] = &[100, 10_000];
+    const FULL_SIZES: &'static [u64] = &[100_000];
+    type Answer = Vec<u64>;
+
+    fn prepare(jobs: u64) -> Self {
+        BlockingSquares(jobs)
+    }
+    async fn run(self: Arc<Self>) -> Vec<u64> {
+        gather((0..self.0).map(|number| E::spawn_blocking(move || number * number))).await
+    }
+    fn expected(&self) -> Vec<u64> {
+        (0..self.0).map(|number| number * number).collect()
+    }
+    fn operations(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,50 @@
+//! Wait with a timeout: half of the tasks are in time, the other half is cancelled.
+use std::{sync::Arc, time::Duration};
+
+use executor_api::Timer;
+use workload_api::{About, Drops, Workload, cancel_all, wait};
+
+const LIMIT: Duration = Duration::from_millis(20);
+
+/// N tasks: the even ones sleep 5 ms, the odd ones an hour; 20 ms later the latter are cancelled.
+pub struct WaitTimeout(u64);
+
+impl<E: Timer> Workload<E> for WaitTimeout {
+    const ABOUT: About = About {
+        name: "wait-timeout",
+        description: "N tasks, every other one too slow; wait for all with a timeout of 20 ms, cancel the rest.",
+        operation: "one task",
+        shows: "what it costs to cancel tasks and their timers, up to the last destructor",
+        hides: "the accuracy of the timeout, and tasks that are cancelled while they run",
+        source: file!(),
+    };
+    const SIZES: &'static [u64] = &[100, 10_000];
+    const FULL_SIZES: &'static [u64] = &[100_000];
+    type Answer = [u64; 4]; // done, the sum of what they returned, cancelled, dropped
+
+    fn prepare(tasks: u64) -> Self {
+        WaitTimeout(tasks)
+    }
+    async fn run(self: Arc<Self>) -> [u64; 4] {
+        let drops = Drops::default();
+        let sleep = |index, guard| async move {
+            E::sleep(if index % 2 == 0 { Duration::from_millis(5) } else { Duration::from_secs(3600) }).await;
+            drop(guard);
+            index
+        };
+        let tasks = (0..self.0).map(|index| E::spawn(sleep(index, drops.guard()))).collect();
+        let waited = wait::<E, u64>(tasks, LIMIT).await;
+        let sum = waited.done.iter().sum();
+        [waited.done.len() as u64, sum, cancel_all(waited.pending).await, drops.count()]
+    }
+    fn expected(&self) -> [u64; 4] {
+        let done = self.0.div_ceil(2);
+        [done, done * (done - 1), self.0 - done, self.0]
+    }
+    fn operations(&self) -> u64 {
+        self.0
+    }
+    fn ideal(&self) -> Duration {
+        LIMIT
+    }
+}
