@@ -1,7 +1,6 @@
 //! Wait with a timeout: half of the tasks are in time, the other half is cancelled.
-use std::{sync::Arc, time::Duration};
-
 use executor_api::Timer;
+use std::{sync::Arc, time::Duration};
 use workload_api::{About, Drops, Workload, cancel_all, wait};
 
 const LIMIT: Duration = Duration::from_millis(20);
@@ -32,10 +31,10 @@ impl<E: Timer> Workload<E> for WaitTimeout {
             drop(guard);
             index
         };
-        let tasks = (0..self.0).map(|index| E::spawn(sleep(index, drops.guard()))).collect();
-        let waited = wait::<E, u64>(tasks, LIMIT).await;
-        let sum = waited.done.iter().sum();
-        [waited.done.len() as u64, sum, cancel_all(waited.pending).await, drops.count()]
+        let spawn = |index| E::spawn(sleep(index, drops.guard()));
+        let waited = wait::<E, u64>((0..self.0).map(spawn).collect(), LIMIT).await;
+        let (done, sum) = (waited.done.len() as u64, waited.done.iter().sum());
+        [done, sum, cancel_all(waited.pending).await, drops.count()]
     }
     fn expected(&self) -> [u64; 4] {
         let done = self.0.div_ceil(2);

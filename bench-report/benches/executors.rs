@@ -1,0 +1,3 @@
+//! The same program as `cargo bench`, as a command.
+
+fn main() {}

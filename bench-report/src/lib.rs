@@ -1,0 +1,3 @@
+//! Schedules, measures, judges and draws the race between executors.
+
+pub mod results;
