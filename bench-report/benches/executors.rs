@@ -1,3 +1,9 @@
-//! The same program as `cargo bench`, as a command.
+//! `cargo bench`: races the executors of the lineup.
 
-fn main() {}
+use std::process::ExitCode;
+
+use bench_report::{lineup::lineup, program::Program};
+
+fn main() -> ExitCode {
+    Program::new(lineup()).bench()
+}

@@ -1,3 +1,34 @@
 //! Schedules, measures, judges and draws the race between executors.
+//!
+//! Data flows one way: lineup, plan, process, samples, statistics, results, page. The modules stand in that order.
 
+pub mod lineup;
+pub mod suite;
+
+mod case;
+mod ledger;
+
+pub mod program;
+mod selection;
+
+pub mod plan;
+
+pub mod process;
+pub mod protocol;
+mod worker;
+
+pub mod race;
+pub mod samples;
+
+mod assemble;
+pub mod statistics;
+
+mod facts;
 pub mod results;
+
+pub mod figures;
+pub mod page;
+mod terminal;
+pub mod verdict;
+
+mod platform;

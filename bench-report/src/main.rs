@@ -1,3 +1,9 @@
-//! The same program as `cargo bench`, as a command.
+//! The same program as `cargo bench`, and what is done with results afterwards.
 
-fn main() {}
+use std::process::ExitCode;
+
+use bench_report::{lineup::lineup, program::Program};
+
+fn main() -> ExitCode {
+    Program::new(lineup()).main()
+}

@@ -9,6 +9,8 @@ use anyhow::{Context, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::CellId;
+
 /// The version of the format that this program writes and reads.
 pub const SCHEMA: u32 = 1;
 
@@ -265,16 +267,20 @@ impl Results {
     ///
     /// If the file cannot be read, is no results file, or is of another version of the format.
     pub fn read(path: &Path) -> Result<Results> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
         let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let results: Results =
-            serde_json::from_str(&text).with_context(|| format!("{} is no results file", path.display()))?;
+        let no_results = || format!("{} is no results file", path.display());
+        // The version first: another one need not have anything else in common with this.
+        let Version { schema } = serde_json::from_str(&text).with_context(no_results)?;
         ensure!(
-            results.schema == SCHEMA,
-            "{} has schema {}, this program reads schema {SCHEMA}",
-            path.display(),
-            results.schema
+            schema == SCHEMA,
+            "{} has schema {schema}, this program reads schema {SCHEMA}",
+            path.display()
         );
-        Ok(results)
+        serde_json::from_str(&text).with_context(no_results)
     }
 
     /// The cells of one comparison, in the order of the lineup.
@@ -296,6 +302,20 @@ impl Cell {
         match self.metrics.get("overhead") {
             Some(Metric::Measured { estimate, .. }) => Some(estimate),
             _ => None,
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> CellId {
+        let Cell { workload, size, threads, executor, .. } = self;
+        CellId { workload: workload.clone(), size: *size, threads: *threads, executor: executor.clone() }
+    }
+
+    /// The overhead in each block; empty unless the cell is ok.
+    pub fn overhead_of_blocks(&self) -> &[f64] {
+        match self.metrics.get("overhead") {
+            Some(Metric::Measured { blocks, .. }) => blocks,
+            _ => &[],
         }
     }
 }

@@ -1,0 +1,46 @@
+//! THE list: every executor and every workload, each on one line.
+//!
+//! An executor goes into [`lineup`], with what it has; a workload into the function of what it needs. What an executor
+//! lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
+
+use executor_api::{BlockingPool, Executor, Timer};
+
+use crate::suite::Suite;
+
+/// The executors of the race, in the order of the report.
+pub fn lineup() -> Suite {
+    let mut suite = Suite::default();
+    everything::<executor_tokio::Tokio>(&mut suite);
+    everything::<executor_tokio::TokioCurrentThread>(&mut suite);
+    everything::<executor_async_std::AsyncStd>(&mut suite);
+    everything::<executor_smol::Smol>(&mut suite);
+    everything::<executor_smol::SmolLocal>(&mut suite);
+    all_but_timers::<executor_rayon::Rayon>(&mut suite);
+    suite
+}
+
+fn everything<E: Timer + BlockingPool>(suite: &mut Suite) {
+    tasks::<E>(suite);
+    timers::<E>(suite);
+    blocking::<E>(suite);
+}
+
+fn all_but_timers<E: BlockingPool>(suite: &mut Suite) {
+    tasks::<E>(suite);
+    blocking::<E>(suite);
+}
+
+/// Workloads that need nothing but tasks, which every executor has.
+fn tasks<E: Executor>(suite: &mut Suite) {
+    suite.enter::<E>();
+}
+
+fn timers<E: Timer>(suite: &mut Suite) {
+    suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
+    suite.race::<E, wait_timeout::WaitTimeout>("a timer");
+}
+
+fn blocking<E: BlockingPool>(suite: &mut Suite) {
+    suite.race::<E, blocking_squares::BlockingSquares>("a blocking pool");
+    suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
+}

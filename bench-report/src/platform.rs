@@ -1,0 +1,130 @@
+//! What only some systems give: resource usage, signals, standard output's file descriptor.
+//!
+//! Everything here has an answer everywhere; where a system has none, the answer is `None` or "unknown".
+
+use std::{fs, io, ops::Sub, time::Duration};
+
+/// What this process has used since it started.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// Processor time of all threads, in user mode and in the kernel.
+    pub cpu: Duration,
+    /// Times that a thread gave its processor up, to wait for something.
+    pub voluntary_switches: u64,
+    /// Times that a thread lost its processor to another.
+    pub involuntary_switches: u64,
+}
+
+impl Sub for Usage {
+    type Output = Usage;
+
+    fn sub(self, earlier: Usage) -> Usage {
+        Usage {
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            voluntary_switches: self.voluntary_switches - earlier.voluntary_switches,
+            involuntary_switches: self.involuntary_switches - earlier.involuntary_switches,
+        }
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::{
+        os::unix::process::{CommandExt, ExitStatusExt},
+        process::{Command, ExitStatus},
+    };
+
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeValLike;
+
+    use super::*;
+
+    impl Usage {
+        /// Reads the counters of the kernel.
+        pub fn now() -> Option<Usage> {
+            let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+            let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+            Some(Usage {
+                cpu: Duration::from_micros(cpu.try_into().ok()?),
+                voluntary_switches: usage.voluntary_context_switches().try_into().ok()?,
+                involuntary_switches: usage.involuntary_context_switches().try_into().ok()?,
+            })
+        }
+    }
+
+    /// Gives the standard output to the caller alone: what anybody else prints goes to the standard error.
+    pub(crate) fn take_stdout() -> io::Result<Box<dyn io::Write>> {
+        use std::os::fd::AsFd;
+        let ours = io::stdout().as_fd().try_clone_to_owned()?;
+        nix::unistd::dup2_stdout(io::stderr())?;
+        Ok(Box::new(std::fs::File::from(ours)))
+    }
+
+    /// Keeps the signals of a terminal (Ctrl-C) away from a child: its parent decides about its end.
+    pub(crate) fn shield_from_terminal(command: &mut Command) {
+        command.process_group(0);
+    }
+
+    /// Becomes another program, in the same process.
+    pub(crate) fn become_program(mut command: Command) -> io::Error {
+        command.exec()
+    }
+
+    /// How a process ended, in words.
+    pub(crate) fn describe_exit(status: ExitStatus) -> String {
+        match status.signal() {
+            Some(signal) => match nix::sys::signal::Signal::try_from(signal) {
+                Ok(name) => format!("was killed by {name}"),
+                Err(_) => format!("was killed by signal {signal}"),
+            },
+            None => format!("ended with {status}"),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::process::{Command, ExitStatus};
+
+    use super::*;
+
+    impl Usage {
+        /// Not to be had on this system.
+        pub fn now() -> Option<Usage> {
+            None
+        }
+    }
+
+    /// Gives the standard output to the caller, who shares it with whatever else prints.
+    pub fn take_stdout() -> io::Result<Box<dyn io::Write>> {
+        Ok(Box::new(io::stdout()))
+    }
+
+    /// Children have no process groups here.
+    pub fn shield_from_terminal(_command: &mut Command) {}
+
+    /// Runs another program and ends as it ends.
+    pub fn become_program(mut command: Command) -> io::Error {
+        match command.status() {
+            Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+            Err(error) => error,
+        }
+    }
+
+    /// How a process ended, in words.
+    pub fn describe_exit(status: ExitStatus) -> String {
+        format!("ended with {status}")
+    }
+}
+
+/// The most memory this process ever had, in bytes.
+///
+/// Not `ru_maxrss`, which begins with what the parent had when it forked.
+pub(crate) fn peak_rss() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+pub(crate) use system::{become_program, describe_exit, shield_from_terminal, take_stdout};

@@ -1,0 +1,120 @@
+//! What a cell's process is told, and the lines in which it answers.
+//!
+//! The order is one line of JSON on the standard input; the end of the input means that nobody waits any more. Each
+//! line of the standard output is one [`Answer`] as JSON.
+
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::results::Observed;
+
+/// One workload at one size and number of threads on one lane.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CellId {
+    /// Name of the workload.
+    pub workload: String,
+    /// Size of the workload.
+    pub size: u64,
+    /// Workers of the executor.
+    pub threads: usize,
+    /// Name of the lane.
+    pub executor: String,
+}
+
+/// What a cell's process is to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The cell.
+    pub cell: CellId,
+    /// How long to measure; only the check if absent.
+    pub sampling: Option<Sampling>,
+    /// A folder of its own for what the measuring leaves behind.
+    pub scratch: PathBuf,
+}
+
+/// How long a process measures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Before the first sample.
+    pub warm_up: Duration,
+    /// All samples together, at least one run each.
+    pub measurement: Duration,
+    /// How many samples; Criterion asks for ten or more.
+    pub samples: usize,
+}
+
+/// One line of what a cell's process says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// The check came out right; the first line.
+    Checked(Checked),
+    /// One sample.
+    Sample(Sample),
+    /// All is said; the last line.
+    Done(Done),
+    /// The cell cannot be measured; the last line.
+    Failed(String),
+}
+
+/// What a process knows after the check.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Checked {
+    /// Operations in one run.
+    pub operations: u64,
+    /// The waiting in one run that no executor can avoid, in ns.
+    pub ideal_ns: u64,
+    /// What the lane was seen to do.
+    pub observed: Observed,
+}
+
+/// What a number of runs took.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Sample {
+    /// How many runs.
+    pub iterations: u64,
+    /// Time on the clock for all of them.
+    pub wall_ns: u64,
+    /// Processor time of the process meanwhile; absent where the system does not say.
+    pub cpu_ns: Option<u64>,
+    /// Switches that the process asked for by waiting.
+    pub voluntary_switches: Option<u64>,
+    /// Switches that it suffered.
+    pub involuntary_switches: Option<u64>,
+}
+
+/// What a process knows at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Done {
+    /// The most memory it ever had, in bytes; absent where the system does not say.
+    pub peak_rss: Option<u64>,
+}
+
+impl fmt::Display for CellId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CellId { workload, size, threads, executor } = self;
+        write!(formatter, "{workload}/{size}/t{threads}/{executor}")
+    }
+}
+
+impl FromStr for CellId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CellId, String> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let parse = || {
+            let [workload, size, threads, executor] = parts[..] else { return None };
+            Some(CellId {
+                workload: workload.to_owned(),
+                size: size.parse().ok()?,
+                threads: threads.strip_prefix('t')?.parse().ok()?,
+                executor: executor.to_owned(),
+            })
+        };
+        parse().ok_or_else(|| format!("a cell is WORKLOAD/SIZE/tTHREADS/EXECUTOR, not `{text}`"))
+    }
+}

@@ -1,0 +1,236 @@
+//! `samples.jsonl`: one line a sample, appended as it is taken, and one line that ends each process.
+//!
+//! A process counts once its last line is there; what a crash cut off is measured again.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{CellId, Checked, Done, Sample};
+
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Record {
+    /// A sample of a process.
+    Sample {
+        /// The process.
+        #[serde(flatten)]
+        place: Place,
+        /// What it took.
+        #[serde(flatten)]
+        sample: Sample,
+    },
+    /// The end of a process that measured.
+    Process {
+        /// The process.
+        #[serde(flatten)]
+        place: Place,
+        /// Its number in the system.
+        pid: u32,
+        /// When it ended, in UTC (RFC 3339).
+        ended: String,
+        /// What it knew after its check.
+        #[serde(flatten)]
+        checked: Checked,
+        /// What it knew at its end.
+        #[serde(flatten)]
+        done: Done,
+    },
+    /// The end of a process that did not.
+    Failed {
+        /// The process.
+        #[serde(flatten)]
+        place: Place,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Which process of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Its block, from 0.
+    pub block: usize,
+    /// Its turn in the block, from 0.
+    pub position: usize,
+    /// Its cell.
+    #[serde(flatten)]
+    pub cell: CellId,
+}
+
+/// What is known of a process that has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It measured.
+    Measured(Checked, Vec<Sample>, Done),
+    /// It did not, and why.
+    Failed(String),
+}
+
+/// The outcomes of a run so far, by cell and block.
+pub type Outcomes = HashMap<(CellId, usize), Outcome>;
+
+/// The file, open at its end.
+#[derive(Debug)]
+pub struct SampleLog {
+    path: PathBuf,
+    file: File,
+}
+
+impl SampleLog {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn open(path: &Path) -> Result<SampleLog> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("failed to open {}", path.display()))?;
+        Ok(SampleLog { path: path.to_owned(), file })
+    }
+
+    /// Writes all that one process has to say, in one go.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written: a full disk.
+    pub fn append(&mut self, records: &[Record]) -> Result<()> {
+        let mut lines = String::new();
+        for record in records {
+            lines += &serde_json::to_string(record).expect("a record is plain data");
+            lines.push('\n');
+        }
+        let written = self.file.write_all(lines.as_bytes());
+        written.with_context(|| format!("failed to write to {}", self.path.display()))
+    }
+}
+
+/// Reads what a run has left, for resuming it, and cuts off a last line that a crash left unfinished.
+///
+/// # Errors
+///
+/// If the file cannot be read, or a line is corrupt; the message names file and line.
+pub fn read_and_mend(path: &Path) -> Result<Outcomes> {
+    let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+    let complete = text.rfind('\n').map_or(0, |end| end + 1);
+    if complete < text.len() {
+        let file = OpenOptions::new().write(true).open(path);
+        file.and_then(|file| file.set_len(complete as u64))
+            .with_context(|| format!("failed to cut an unfinished line off {}", path.display()))?;
+    }
+    collect(&text[..complete]).with_context(|| format!("{} is corrupt", path.display()))
+}
+
+fn collect(text: &str) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::new();
+    let mut samples: HashMap<Place, Vec<Sample>> = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let record = serde_json::from_str(line).with_context(|| format!("line {}", index + 1))?;
+        let (place, outcome) = match record {
+            Record::Sample { place, sample } => {
+                samples.entry(place).or_default().push(sample);
+                continue;
+            }
+            Record::Process { place, checked, done, .. } => {
+                let Some(samples) = samples.remove(&place) else {
+                    bail!("line {}: no samples before it", index + 1)
+                };
+                (place, Outcome::Measured(checked, samples, done))
+            }
+            Record::Failed { place, reason } => (place, Outcome::Failed(reason)),
+        };
+        outcomes.insert((place.cell, place.block), outcome);
+    }
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::Observed;
+
+    fn place(block: usize) -> Place {
+        let cell = CellId { workload: "w".into(), size: 1, threads: 1, executor: "e".into() };
+        Place { block, position: 0, cell }
+    }
+
+    fn records(block: usize) -> Vec<Record> {
+        let sample = Sample {
+            iterations: 1,
+            wall_ns: 5,
+            cpu_ns: Some(4),
+            voluntary_switches: None,
+            involuntary_switches: Some(0),
+        };
+        let observed = Observed {
+            threads: 1,
+            spawned: 2,
+            finished: 2,
+            cancelled: 0,
+            polls: 3,
+            jobs: 0,
+            jobs_at_once: 0,
+        };
+        let checked = Checked { operations: 2, ideal_ns: 0, observed };
+        let done = Done { peak_rss: Some(1024) };
+        let end = Record::Process { place: place(block), pid: 7, ended: "now".into(), checked, done };
+        vec![
+            Record::Sample { place: place(block), sample },
+            Record::Sample { place: place(block), sample },
+            end,
+        ]
+    }
+
+    fn file_with(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("samples.jsonl");
+        fs::write(&path, text).expect("the folder is ours");
+        (folder, path)
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        SampleLog::open(&path).expect("it opens").append(&records(1)).expect("there is room");
+        let outcomes = read_and_mend(&path).expect("it is well");
+        assert_eq!(outcomes.len(), 2);
+        let Outcome::Measured(_, samples, _) = &outcomes[&(place(1).cell, 1)] else {
+            panic!("it was measured")
+        };
+        assert_eq!(samples.len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_a_crash_left_unfinished_is_cut_off_and_its_process_forgotten() {
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        let whole = fs::read_to_string(&path).expect("it was written");
+        fs::write(&path, &whole[..whole.len() - 10]).expect("the folder is ours");
+        assert!(read_and_mend(&path).expect("it is mended").is_empty());
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        assert_eq!(read_and_mend(&path).expect("it is well").len(), 1);
+    }
+
+    #[test]
+    fn a_corrupt_line_is_an_error_that_names_file_and_line() {
+        let (_folder, path) = file_with("{\"kind\":\"sam\n");
+        let message = format!("{:#}", read_and_mend(&path).expect_err("it is corrupt"));
+        assert!(message.contains("samples.jsonl") && message.contains("line 1"), "{message}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_that_names_the_file() {
+        let mut log = SampleLog::open(Path::new("/dev/full")).expect("it opens");
+        let message = format!("{:#}", log.append(&records(0)).expect_err("it is full"));
+        assert!(message.contains("/dev/full") && message.contains("No space left"), "{message}");
+    }
+}

@@ -1,0 +1,144 @@
+//! Which cells the command line asks for.
+
+use std::num::NonZeroUsize;
+
+use executor_api::Class;
+
+use crate::{
+    program::SelectionArguments,
+    protocol::CellId,
+    suite::{ExecutorEntry, Suite, WorkloadEntry},
+};
+
+/// The cells of a run, in the order of the lineup.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    /// Those that can run.
+    pub cells: Vec<CellId>,
+    /// Those that cannot, and why.
+    pub not_applicable: Vec<(CellId, String)>,
+}
+
+/// Selects cells of `suite`; threads are 1 and `processors` unless asked for.
+///
+/// # Errors
+///
+/// One line that names what does not exist, and what does.
+pub(crate) fn select(
+    suite: &Suite,
+    arguments: &SelectionArguments,
+    processors: NonZeroUsize,
+) -> Result<Selection, String> {
+    let workloads = by_name("workload", &suite.workloads, |entry| entry.about.name, &arguments.workloads)?;
+    let executors = by_name("executor", &suite.executors, |entry| entry.about.name, &arguments.executors)?;
+    let threads = match &arguments.threads[..] {
+        [] => ascending([1, processors.get()]),
+        asked => ascending(asked.iter().map(|threads| threads.get())),
+    };
+    let mut selection = Selection { cells: Vec::new(), not_applicable: Vec::new() };
+    for workload in workloads {
+        for size in sizes(workload, arguments) {
+            for &threads in &threads {
+                for executor in &executors {
+                    let cell = CellId {
+                        workload: workload.about.name.to_owned(),
+                        size,
+                        threads,
+                        executor: executor.about.name.to_owned(),
+                    };
+                    match obstacle(suite, workload, executor, threads) {
+                        None => selection.cells.push(cell),
+                        Some(reason) => selection.not_applicable.push((cell, reason)),
+                    }
+                }
+            }
+        }
+    }
+    filter(&mut selection, &arguments.filters)?;
+    if selection.cells.is_empty() {
+        return Err("no cell is left to run; --list shows what there is".to_owned());
+    }
+    Ok(selection)
+}
+
+/// The executor of a cell that was asked for by its name.
+///
+/// # Errors
+///
+/// One line that says why there is no such cell.
+pub(crate) fn applicable<'a>(suite: &'a Suite, cell: &CellId) -> Result<&'a ExecutorEntry, String> {
+    let one = |name: &String| [name.clone()];
+    let workload = by_name("workload", &suite.workloads, |entry| entry.about.name, &one(&cell.workload))?[0];
+    let executor = by_name("executor", &suite.executors, |entry| entry.about.name, &one(&cell.executor))?[0];
+    if cell.size == 0 || cell.threads == 0 {
+        return Err(format!("{cell}: a cell has a size and threads, 1 or more"));
+    }
+    match obstacle(suite, workload, executor, cell.threads) {
+        None => Ok(executor),
+        Some(reason) => Err(format!("{cell}: {} {reason}", executor.about.name)),
+    }
+}
+
+/// The entries that were asked for, all if none was, in the order of the lineup.
+fn by_name<'a, T>(
+    kind: &str,
+    entries: &'a [T],
+    name: impl Fn(&T) -> &'static str,
+    asked: &[String],
+) -> Result<Vec<&'a T>, String> {
+    if let Some(unknown) = asked.iter().find(|asked| !entries.iter().any(|entry| name(entry) == **asked)) {
+        let names: Vec<&str> = entries.iter().map(&name).collect();
+        return Err(format!("no {kind} `{unknown}`; there are {}", names.join(", ")));
+    }
+    Ok(entries
+        .iter()
+        .filter(|entry| asked.is_empty() || asked.iter().any(|asked| name(entry) == *asked))
+        .collect())
+}
+
+fn sizes(workload: &WorkloadEntry, arguments: &SelectionArguments) -> Vec<u64> {
+    match &arguments.sizes[..] {
+        [] if arguments.quick => workload.sizes[..1].to_vec(),
+        [] if arguments.full => [workload.sizes, workload.full_sizes].concat(),
+        [] => workload.sizes.to_vec(),
+        asked => ascending(asked.iter().copied()),
+    }
+}
+
+/// Why a workload cannot run on an executor.
+fn obstacle(
+    suite: &Suite,
+    workload: &WorkloadEntry,
+    executor: &ExecutorEntry,
+    threads: usize,
+) -> Option<String> {
+    if suite.case(workload.about.name, executor.about.name).is_none() {
+        return Some(format!("needs {}", workload.needs));
+    }
+    (executor.about.class == Class::CurrentThread && threads > 1)
+        .then(|| "runs on one thread only".to_owned())
+}
+
+/// Keeps the cells that have one of `filters` in their name.
+fn filter(selection: &mut Selection, filters: &[String]) -> Result<(), String> {
+    let Selection { cells, not_applicable } = selection;
+    let all = cells.iter().chain(not_applicable.iter().map(|(cell, _)| cell));
+    let names: Vec<String> = all.map(CellId::to_string).collect();
+    if let Some(idle) = filters.iter().find(|filter| !names.iter().any(|name| name.contains(&***filter))) {
+        return Err(format!("no cell has `{idle}` in its name; --list shows them all"));
+    }
+    let kept = |cell: &CellId| {
+        let name = cell.to_string();
+        filters.is_empty() || filters.iter().any(|filter| name.contains(&**filter))
+    };
+    cells.retain(kept);
+    not_applicable.retain(|(cell, _)| kept(cell));
+    Ok(())
+}
+
+fn ascending<T: Ord>(numbers: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut numbers: Vec<T> = numbers.into_iter().collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}

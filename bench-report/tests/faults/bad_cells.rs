@@ -1,0 +1,82 @@
+//! A cell that goes wrong is a result: failed, with its reason; the others go on, and the exit code tells.
+
+use bench_report::results::Status;
+
+use crate::run::{Place, cell};
+
+crate::tests![
+    a_panic_is_a_failed_cell,
+    a_hang_is_a_failed_cell,
+    a_killed_process_is_a_failed_cell,
+    a_wrong_answer_is_a_failed_cell,
+    a_wrong_answer_inside_the_clock_is_a_failed_cell,
+    rubbish_is_a_failed_cell,
+    a_task_left_behind_is_a_failed_cell,
+    a_run_faster_than_its_waiting_is_a_failed_cell,
+    a_failed_cell_is_not_run_again,
+];
+
+/// Races the workload beside a sound one, and expects it to fail for `reason` and the sound one to be well.
+fn expect_failure(workload: &str, reason: &str) {
+    let place = Place::new();
+    let output = place.run(&format!(
+        "--quick --blocks 2 --threads 1 --executors tokio --time-limit 5 --workloads sound,{workload}"
+    ));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let results = place.results();
+    assert_eq!(cell(&results, "sound").status, Status::Ok);
+    let failed = cell(&results, workload);
+    assert_eq!(failed.status, Status::Failed);
+    let given = failed.reason.as_deref().expect("a failed cell has its reason");
+    assert!(given.contains(reason), "{given}");
+    assert!(failed.metrics.is_empty() && failed.rank.is_none(), "a failed cell has no figures");
+    for printed in [&output.stdout, &output.stderr] {
+        let printed = String::from_utf8_lossy(printed);
+        assert!(
+            printed.contains(workload) && printed.contains(reason),
+            "the terminal says it too: {printed}"
+        );
+    }
+    let page = std::fs::read_to_string(place.out().join("report.html")).expect("there is a page");
+    assert!(page.contains("failed"), "the page says it too");
+}
+
+fn a_panic_is_a_failed_cell() {
+    expect_failure("panics", "panicked: on purpose");
+}
+
+fn a_hang_is_a_failed_cell() {
+    expect_failure("hangs", "exceeded its time limit of 5s");
+}
+
+fn a_killed_process_is_a_failed_cell() {
+    expect_failure("is-killed", "was killed by SIGKILL");
+}
+
+fn a_wrong_answer_is_a_failed_cell() {
+    expect_failure("lies", "wrong answer: 4, expected 3");
+}
+
+fn a_wrong_answer_inside_the_clock_is_a_failed_cell() {
+    expect_failure("lies-later", "wrong answer: 4, expected 3");
+}
+
+fn rubbish_is_a_failed_cell() {
+    expect_failure("talks-rubbish", "said what is no answer: `{\"sample\": rubbish`");
+}
+
+fn a_task_left_behind_is_a_failed_cell() {
+    expect_failure("leaves-a-task", "1 of 1 tasks were left behind");
+}
+
+fn a_run_faster_than_its_waiting_is_a_failed_cell() {
+    expect_failure("does-not-wait", "of waiting in them");
+}
+
+fn a_failed_cell_is_not_run_again() {
+    let place = Place::new();
+    place.run("--quick --blocks 3 --threads 1 --executors tokio --workloads panics,sound");
+    let samples =
+        std::fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    assert_eq!(samples.lines().filter(|line| line.contains("\"kind\":\"failed\"")).count(), 1);
+}

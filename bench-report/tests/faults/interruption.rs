@@ -1,0 +1,169 @@
+//! Ctrl-C, a kill of the parent, and what is resumed afterwards.
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use bench_report::race::WORKER;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::run::{Place, cell};
+
+crate::tests![
+    ctrl_c_keeps_what_was_measured_and_resume_goes_on,
+    a_killed_parent_leaves_no_process_and_resume_goes_on,
+    a_kill_that_asks_ends_a_cell_that_hangs,
+    a_corrupt_line_stops_the_resuming_and_is_named,
+    a_finished_run_is_not_resumed,
+    a_changed_program_does_not_resume,
+    nothing_to_resume_is_said,
+];
+
+/// Long enough to be interrupted: many blocks of a cell that is quick.
+const LONG: &str = "--quick --blocks 40 --threads 1 --workloads sound --executors tokio,tokio-current-thread";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn start(place: &Place, arguments: &str) -> Child {
+    let mut command = place.command(arguments);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().try_into().expect("a process number")), signal).expect("it is our child");
+}
+
+fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {expectation}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn measured(place: &Place) -> usize {
+    let Ok(mut runs) = fs::read_dir(place.out().join("runs")) else { return 0 };
+    let Some(Ok(run)) = runs.next() else { return 0 };
+    let samples = fs::read_to_string(run.path().join("samples.jsonl")).unwrap_or_default();
+    samples.lines().filter(|line| line.contains("\"kind\":\"process\"")).count()
+}
+
+/// The processes of cells that `parent` has started and that have not ended.
+fn children(parent: &Child) -> Vec<u32> {
+    let tasks = format!("/proc/{}/task", parent.id());
+    let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn is_gone(pid: u32) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // Nobody is there to take the exit code of an orphan's orphan: a zombie has ended.
+        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
+        Err(_) => true,
+    }
+}
+
+fn resume(place: &Place) {
+    let before = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let output = place.run("--resume");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let after = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let complete = before.rfind('\n').map_or(0, |end| end + 1);
+    assert!(after.starts_with(&before[..complete]), "what was measured is kept");
+    assert_eq!(measured(place), 80, "two cells in forty blocks, each once");
+    assert_eq!(cell(&place.results(), "sound").overhead_of_blocks().len(), 40);
+}
+
+fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
+    let place = Place::new();
+    let mut parent = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&parent, Signal::SIGINT);
+    assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
+    assert!((3..80).contains(&measured(&place)));
+    assert!(!place.out().join("results.json").exists(), "an unfinished run has no results");
+    resume(&place);
+}
+
+fn a_killed_parent_leaves_no_process_and_resume_goes_on() {
+    let place = Place::new();
+    let mut parent = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    until("a cell's process is there", || !children(&parent).is_empty());
+    let orphans = children(&parent);
+    signal(&parent, Signal::SIGKILL);
+    parent.wait().expect("it is our child");
+    until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+    resume(&place);
+}
+
+fn a_kill_that_asks_ends_a_cell_that_hangs() {
+    let place = Place::new();
+    let mut parent = start(&place, "--quick --blocks 2 --threads 1 --workloads hangs --executors tokio");
+    until("a cell's process is there", || !children(&parent).is_empty());
+    let orphans = children(&parent);
+    signal(&parent, Signal::SIGTERM);
+    assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
+    until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+}
+
+fn interrupted_run() -> Place {
+    let place = Place::new();
+    let mut parent = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&parent, Signal::SIGINT);
+    parent.wait().expect("it is our child");
+    place
+}
+
+fn refused(place: &Place, code: i32, reason: &str) {
+    let output = place.run("--resume");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(reason), "{said}");
+}
+
+fn a_corrupt_line_stops_the_resuming_and_is_named() {
+    let place = interrupted_run();
+    let path = place.only_run().join("samples.jsonl");
+    insert_line(&path, 3, "{\"kind\":\"sample\",\"block\":");
+    let corrupt = fs::read(&path).expect("the samples are there");
+    refused(&place, 1, "samples.jsonl is corrupt: line 3");
+    assert_eq!(corrupt, fs::read(&path).expect("the samples are there"), "nothing measured is lost");
+}
+
+fn insert_line(path: &Path, number: usize, line: &str) {
+    let text = fs::read_to_string(path).expect("the samples are there");
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.insert(number - 1, line);
+    let mut file = fs::File::create(path).expect("the folder is ours");
+    writeln!(file, "{}", lines.join("\n")).expect("the folder is ours");
+}
+
+fn a_finished_run_is_not_resumed() {
+    let place = Place::new();
+    assert!(place.run(crate::run::SHORTEST).status.success());
+    refused(&place, 64, "is finished");
+}
+
+fn a_changed_program_does_not_resume() {
+    let place = interrupted_run();
+    let path = place.only_run().join("plan.json");
+    let plan = fs::read_to_string(&path).expect("the plan is there");
+    fs::write(&path, plan.replace("\"rustc\": \"rustc", "\"rustc\": \"another")).expect("the folder is ours");
+    refused(&place, 64, "the program has changed");
+}
+
+fn nothing_to_resume_is_said() {
+    refused(&Place::new(), 64, "no run to resume");
+}

@@ -1,0 +1,113 @@
+//! A lineup of sound executors and of workloads that each do one thing wrong.
+
+use std::{
+    future,
+    io::{self, BufRead, Write},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use bench_report::{program::Program, suite::Suite};
+use executor_api::Timer;
+use executor_tokio::{Tokio, TokioCurrentThread};
+use workload_api::{About, Workload, gather};
+
+/// The lineup: every workload on both of tokio's runtimes.
+pub(crate) fn lineup() -> Suite {
+    let mut suite = Suite::default();
+    enter::<Tokio>(&mut suite);
+    enter::<TokioCurrentThread>(&mut suite);
+    suite
+}
+
+fn enter<E: Timer>(suite: &mut Suite) {
+    suite.enter::<E>();
+    suite.race::<E, Sound>("a timer");
+    suite.race::<E, Panics>("a timer");
+    suite.race::<E, Hangs>("a timer");
+    suite.race::<E, IsKilled>("a timer");
+    suite.race::<E, Lies>("a timer");
+    suite.race::<E, LiesLater>("a timer");
+    suite.race::<E, TalksRubbish>("a timer");
+    suite.race::<E, LeavesATask>("a timer");
+    suite.race::<E, DoesNotWait>("a timer");
+}
+
+/// The process of a cell; one workload makes it talk rubbish before anybody else can.
+pub(crate) fn work() -> ExitCode {
+    // Looked at and not consumed: the worker reads the order itself.
+    let order = io::stdin().lock().fill_buf().map(<[u8]>::to_vec).unwrap_or_default();
+    if String::from_utf8_lossy(&order).contains("talks-rubbish") {
+        io::stdout().write_all(b"{\"sample\": rubbish\n").expect("somebody listens");
+    }
+    Program::new(lineup()).main()
+}
+
+/// A workload whose right answer is 3, at two sizes that do not matter.
+macro_rules! workload {
+    ($type:ident, $name:literal, waits $ideal:expr, |$executor:ident| $answer:expr) => {
+        struct $type;
+
+        impl<$executor: Timer> Workload<$executor> for $type {
+            const ABOUT: About = About {
+                name: $name,
+                description: "Does one thing wrong.",
+                operation: "one run",
+                shows: "what becomes of it",
+                hides: "all else",
+                source: file!(),
+            };
+            const SIZES: &'static [u64] = &[1, 2];
+            type Answer = u64;
+
+            fn prepare(_size: u64) -> Self {
+                $type
+            }
+            async fn run(self: Arc<Self>) -> u64 {
+                $answer
+            }
+            fn expected(&self) -> u64 {
+                3
+            }
+            fn operations(&self) -> u64 {
+                1
+            }
+            fn ideal(&self) -> Duration {
+                $ideal
+            }
+        }
+    };
+}
+
+workload!(Sound, "sound", waits Duration::ZERO, |E| gather([E::spawn(one()), E::spawn(two())]).await.iter().sum());
+workload!(Panics, "panics", waits Duration::ZERO, |E| E::spawn(async { panic!("on purpose") }).await);
+workload!(Hangs, "hangs", waits Duration::ZERO, |E| E::spawn(future::pending()).await);
+workload!(IsKilled, "is-killed", waits Duration::ZERO, |E| kill_this_process());
+workload!(Lies, "lies", waits Duration::ZERO, |E| 4);
+workload!(LiesLater, "lies-later", waits Duration::ZERO, |E| 3 + LIES.fetch_add(1, SeqCst) / 10);
+workload!(TalksRubbish, "talks-rubbish", waits Duration::ZERO, |E| 3);
+workload!(DoesNotWait, "does-not-wait", waits Duration::from_secs(1), |E| 3);
+workload!(LeavesATask, "leaves-a-task", waits Duration::ZERO, |E| {
+    drop(E::spawn(future::pending::<()>()));
+    3
+});
+
+static LIES: AtomicU64 = AtomicU64::new(0);
+
+async fn one() -> u64 {
+    1
+}
+
+async fn two() -> u64 {
+    2
+}
+
+fn kill_this_process() -> u64 {
+    let this = nix::unistd::Pid::this();
+    nix::sys::signal::kill(this, nix::sys::signal::Signal::SIGKILL).expect("a process may kill itself");
+    unreachable!("it is dead")
+}

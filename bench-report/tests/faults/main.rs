@@ -1,0 +1,45 @@
+//! What goes wrong in a run, for real: cells that panic, hang, die, lie or talk rubbish; interruptions; bad input.
+//!
+//! This program is two. With arguments of `bench-report` it is that program with the lineup of [`lanes`]; else it runs
+//! the tests, each of which starts it as the former.
+
+mod bad_cells;
+mod bad_input;
+mod interruption;
+mod lanes;
+mod run;
+
+use std::{env, process::ExitCode};
+
+use bench_report::{program::Program, race::WORKER};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    match env::args().nth(1).as_deref() {
+        Some("run" | "report" | "list") => Program::new(lanes::lineup()).measuring_debug_builds().main(),
+        Some(argument) if argument == WORKER => lanes::work(),
+        _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
+    }
+}
+
+fn trials() -> Vec<Trial> {
+    let tests = [bad_cells::TESTS, bad_input::TESTS, interruption::TESTS, run::TESTS].concat();
+    let trial = |(name, test): (&'static str, fn())| {
+        Trial::test(name, move || {
+            test();
+            Ok::<(), Failed>(())
+        })
+    };
+    tests.into_iter().map(trial).collect()
+}
+
+/// A list of tests under their names.
+type Tests = &'static [(&'static str, fn())];
+
+/// Lists functions as tests.
+macro_rules! tests {
+    ($($test:ident),+ $(,)?) => {
+        pub(crate) const TESTS: crate::Tests = &[$((stringify!($test), $test)),+];
+    };
+}
+pub(crate) use tests;

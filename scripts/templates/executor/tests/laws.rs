@@ -1,0 +1,6 @@
+//! {{Type}} keeps the laws of the contract.
+
+mod lane {
+    // Add `timer` once there is one.
+    executor_api::conformance!(executor_{{crate}}::{{Type}}: tasks, blocking);
+}
