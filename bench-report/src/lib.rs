@@ -1,3 +1,4 @@
 //! Schedules, measures, judges and draws the race between executors.
 
+pub mod figures;
 pub mod results;
