@@ -1,0 +1,133 @@
+//! The page: results as one HTML file that needs neither network nor scripts.
+//!
+//! The modules below turn results into structs of ready strings; the templates put those into HTML and do no arithmetic.
+//! The words come from `verdict`, the form of the figures from `figures`, the look from `templates/report.css`.
+
+mod chart;
+mod circumstances;
+mod lanes;
+mod sections;
+mod standings;
+
+use askama::Template;
+
+use crate::{
+    figures::counted,
+    results::{Profile, Results},
+    verdict,
+};
+use circumstances::{Fact, Facts};
+use lanes::LaneCard;
+use sections::Section;
+use standings::{Standings, Swatch};
+
+/// From the folder of the newest page, `target/bench-report`, to the top of the repository.
+const REPOSITORY: &str = "../../";
+
+/// Draws the page of a run.
+pub fn render(results: &Results) -> String {
+    Report::of(results).render().expect("strings always fit into the template")
+}
+
+/// Everything the page says, in the order of the page.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Report {
+    style: &'static str,
+    title: String,
+    strip: Vec<Fact>,
+    caution: &'static str,
+    races: Vec<Race>,
+    swatches: Vec<Swatch>,
+    standings: Vec<Standings>,
+    sections: Vec<Section>,
+    lanes: Vec<LaneCard>,
+    blocks: String,
+    again: String,
+    methodology: String,
+    circumstances: Vec<Facts>,
+    packages: Vec<Fact>,
+}
+
+/// The verdicts at one number of threads.
+struct Race {
+    threads: String,
+    verdicts: Vec<Finding>,
+    absent: Vec<String>,
+}
+
+/// One verdict, beside the name of its workload.
+struct Finding {
+    workload: String,
+    anchor: String,
+    finding: String,
+    missing: Vec<String>,
+}
+
+impl Report {
+    fn of(results: &Results) -> Report {
+        Report {
+            style: include_str!("../templates/report.css"),
+            title: format!(
+                "Photofinish: {} run, {}",
+                results.run.profile,
+                circumstances::date(&results.run.started)
+            ),
+            strip: circumstances::strip(results),
+            caution: caution(results),
+            races: verdict::races(results).into_iter().map(Race::of).collect(),
+            swatches: standings::swatches(),
+            standings: verdict::threads(results)
+                .into_iter()
+                .map(|threads| Standings::of(results, threads))
+                .collect(),
+            sections: results.workloads.iter().map(|workload| Section::of(results, workload)).collect(),
+            lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor)).collect(),
+            blocks: counted(results.run.blocks, "block"),
+            again: circumstances::again(&results.run),
+            methodology: format!("{REPOSITORY}METHODOLOGY.md"),
+            circumstances: circumstances::all(results),
+            packages: circumstances::packages(&results.build),
+        }
+    }
+}
+
+impl Race {
+    fn of(race: verdict::Race) -> Race {
+        Race {
+            threads: counted(race.threads, "thread"),
+            verdicts: race.verdicts.into_iter().map(Finding::of).collect(),
+            absent: race.absent,
+        }
+    }
+}
+
+impl Finding {
+    fn of(verdict: verdict::Verdict) -> Finding {
+        Finding {
+            anchor: anchor(&verdict.workload),
+            workload: verdict.workload,
+            finding: verdict.finding,
+            missing: verdict.missing,
+        }
+    }
+}
+
+/// What to keep in mind before quoting anything; empty for a thorough run.
+fn caution(results: &Results) -> &'static str {
+    match results.run.profile {
+        Profile::Quick => "A quick run shows that everything works. It is too short to say who wins.",
+        Profile::Default | Profile::Full => "",
+    }
+}
+
+/// The name of a workload as the name of a place on the page.
+fn anchor(workload: &str) -> String {
+    let safe = |character: char| if character.is_alphanumeric() { character } else { '-' };
+    format!("workload-{}", workload.chars().map(safe).collect::<String>())
+}
+
+/// A link to a file of the repository.
+fn source_link(path: &str) -> String {
+    format!("{REPOSITORY}{path}")
+}

@@ -1,0 +1,216 @@
+//! A section for each workload: what it is, its charts, and every figure of its cells.
+
+use super::{
+    anchor,
+    chart::{Axis, Forest},
+    lanes::Look,
+    source_link, standings,
+};
+use crate::{
+    figures::{counted, listed, metric, whole},
+    results::{Cell, Metric, Results, Status, Workload},
+    verdict,
+};
+
+/// The metrics in the order of the page; any others follow by name.
+const ORDER: [&str; 8] = [
+    "overhead",
+    "wall",
+    "cpu",
+    "voluntary-switches",
+    "involuntary-switches",
+    "allocations",
+    "allocated-bytes",
+    "peak-rss",
+];
+
+/// Everything about one workload.
+pub(super) struct Section {
+    pub(super) name: String,
+    pub(super) anchor: String,
+    pub(super) about: String,
+    pub(super) operation: String,
+    pub(super) shows: String,
+    pub(super) hides: String,
+    pub(super) source: String,
+    pub(super) source_link: String,
+    pub(super) again: String,
+    pub(super) charts: Vec<Charts>,
+    pub(super) columns: Vec<Column>,
+    /// All columns, with that of the lanes.
+    pub(super) width: usize,
+    pub(super) groups: Vec<Group>,
+    pub(super) unavailable: Vec<String>,
+}
+
+/// The charts of one number of threads, a chart for each size.
+pub(super) struct Charts {
+    pub(super) threads: String,
+    pub(super) forests: Vec<SizedForest>,
+}
+
+/// A chart and the size above it.
+pub(super) struct SizedForest {
+    pub(super) size: String,
+    pub(super) forest: Forest,
+}
+
+/// A metric at the head of its column.
+pub(super) struct Column {
+    key: String,
+    pub(super) name: String,
+    pub(super) per: String,
+}
+
+/// The figures of one comparison.
+pub(super) struct Group {
+    pub(super) title: String,
+    pub(super) rows: Vec<Row>,
+}
+
+/// The figures of one cell, or why there are none.
+pub(super) struct Row {
+    pub(super) lane: String,
+    pub(super) look: Look,
+    pub(super) figures: Vec<Figure>,
+    pub(super) reason: Option<String>,
+}
+
+/// A metric of a cell, or why there is none.
+pub(super) struct Figure {
+    pub(super) text: String,
+    pub(super) class: &'static str,
+}
+
+impl Section {
+    pub(super) fn of(results: &Results, workload: &Workload) -> Section {
+        let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.workload == workload.name).collect();
+        let (columns, unavailable) = columns(&cells, verdict::operation(results, &workload.name));
+        Section {
+            name: workload.name.clone(),
+            anchor: anchor(&workload.name),
+            about: workload.about.clone(),
+            operation: workload.operation.clone(),
+            shows: workload.shows.clone(),
+            hides: workload.hides.clone(),
+            source: workload.source.clone(),
+            source_link: source_link(&workload.source),
+            again: format!("cargo bench -- --workloads {}", workload.name),
+            charts: charts(results, &workload.name, &cells),
+            width: columns.len() + 1,
+            groups: groups(results, &workload.name, &columns),
+            columns,
+            unavailable,
+        }
+    }
+}
+
+/// The charts share an axis, so that they can be compared at sight.
+fn charts(results: &Results, workload: &str, cells: &[&Cell]) -> Vec<Charts> {
+    let axis = Axis::of(cells.iter().filter_map(|cell| cell.ratio));
+    let forest = |size, threads| {
+        let cells: Vec<&Cell> = results.comparison(workload, size, threads).collect();
+        let title = format!("{workload}, {}, {}: ratio to the best", whole(size), counted(threads, "thread"));
+        let id = format!("{}-{size}-{threads}", anchor(workload));
+        Forest::of(results, &cells, &standings::racing(results, threads), &axis, id, title)
+    };
+    let charts = verdict::threads(results).into_iter().map(|threads| Charts {
+        threads: counted(threads, "thread"),
+        forests: verdict::sizes(results, workload, threads)
+            .into_iter()
+            .map(|size| SizedForest { size: whole(size), forest: forest(size, threads) })
+            .collect(),
+    });
+    charts.filter(|charts| !charts.forests.is_empty()).collect()
+}
+
+/// The metrics that have a column, and a sentence for each reason why others have none.
+fn columns(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<String>) {
+    let mut keys: Vec<&String> = cells.iter().flat_map(|cell| cell.metrics.keys()).collect();
+    keys.sort_by_key(|key| (ORDER.iter().position(|known| known == key).unwrap_or(ORDER.len()), *key));
+    keys.dedup();
+    let mut columns = Vec::new();
+    let mut without: Vec<(&str, Vec<String>)> = Vec::new();
+    for key in keys {
+        let metrics: Vec<&Metric> = cells.iter().filter_map(|cell| cell.metrics.get(key)).collect();
+        let Some(reason) = common_reason(&metrics) else {
+            columns.push(Column { key: key.clone(), name: metric_name(key), per: per(&metrics, operation) });
+            continue;
+        };
+        match without.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(metric_name(key)),
+            None => without.push((reason, vec![metric_name(key)])),
+        }
+    }
+    let sentence = |(reason, names): &(&str, Vec<String>)| format!("{}: n/a, {reason}.", listed(names));
+    (columns, without.iter().map(sentence).collect())
+}
+
+/// Why a metric is available nowhere, if that is so and the reason is everywhere the same.
+fn common_reason<'a>(metrics: &[&'a Metric]) -> Option<&'a str> {
+    let reason = |metric: &'a Metric| match metric {
+        Metric::Unavailable { unavailable } => Some(unavailable.as_str()),
+        Metric::Measured { .. } => None,
+    };
+    let first = reason(metrics.first()?)?;
+    metrics.iter().all(|metric| reason(metric) == Some(first)).then_some(first)
+}
+
+fn metric_name(key: &str) -> String {
+    match key {
+        "cpu" => "CPU time".to_owned(),
+        "wall" => "wall time".to_owned(),
+        "peak-rss" => "peak memory".to_owned(),
+        other => other.replace('-', " "),
+    }
+}
+
+/// What a metric is counted for: an operation, or a whole run.
+fn per(metrics: &[&Metric], operation: &str) -> String {
+    let unit = metrics.iter().find_map(|metric| match metric {
+        Metric::Measured { unit, .. } => Some(unit),
+        Metric::Unavailable { .. } => None,
+    });
+    match unit {
+        Some(unit) if unit.ends_with("/op") => format!("per {operation}"),
+        Some(unit) if unit == "ns" => "per run".to_owned(),
+        Some(_) => "of the process".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
+    let group = |size, threads| Group {
+        title: format!("{}, {}", whole(size), counted(threads, "thread")),
+        rows: standings::racing(results, threads)
+            .into_iter()
+            .map(|lane| {
+                let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == lane);
+                row(cell, lane, Look::of(results, lane), columns)
+            })
+            .collect(),
+    };
+    let of_threads = |threads| {
+        let sizes = verdict::sizes(results, workload, threads).into_iter();
+        sizes.map(move |size| group(size, threads))
+    };
+    verdict::threads(results).into_iter().flat_map(of_threads).collect()
+}
+
+fn row(cell: Option<&Cell>, lane: &str, look: Look, columns: &[Column]) -> Row {
+    let reason = match cell.map(|cell| (cell.status, verdict::reason(cell))) {
+        None => Some("n/a: not run".to_owned()),
+        Some((Status::Ok, _)) => None,
+        Some((Status::Failed, reason)) => Some(format!("failed: {reason}")),
+        Some((Status::NotApplicable, reason)) => Some(format!("n/a: {reason}")),
+    };
+    let figure = |column: &Column| Figure::of(cell.and_then(|cell| cell.metrics.get(&column.key)));
+    Row { lane: lane.to_owned(), look, figures: columns.iter().map(figure).collect(), reason }
+}
+
+impl Figure {
+    fn of(found: Option<&Metric>) -> Figure {
+        let class = if matches!(found, Some(Metric::Measured { .. })) { "figure" } else { "none" };
+        Figure { text: found.map_or("n/a: not in the results".to_owned(), metric), class }
+    }
+}

@@ -1,0 +1,225 @@
+//! The table of a number of threads: workloads and sizes down, lanes across, and the geometric mean below.
+
+use super::{anchor, lanes::Look};
+use crate::{
+    figures::{counted, ns, ratio, ratio_interval, whole},
+    results::{Cell, Estimate, Results, Status},
+    verdict,
+};
+
+/// Ratios below which a lane has the next lighter shade.
+const SHADES: [f64; 4] = [1.25, 2.0, 4.0, 8.0];
+
+/// A reason that is longer than this is cut in the table and given in full below it.
+const REASON_IN_CELL: usize = 32;
+
+/// The table of one number of threads.
+pub(super) struct Standings {
+    pub(super) threads: String,
+    pub(super) id: String,
+    pub(super) columns: Vec<Column>,
+    /// All columns, with that of the sizes.
+    pub(super) width: usize,
+    pub(super) groups: Vec<Group>,
+    pub(super) means: Vec<Square>,
+    /// How many comparisons a mean is over.
+    pub(super) comparisons: String,
+    pub(super) absent: Vec<String>,
+    pub(super) reasons: Vec<Reason>,
+}
+
+/// A lane at the head of its column.
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) look: Look,
+}
+
+/// The rows of one workload.
+pub(super) struct Group {
+    pub(super) workload: String,
+    pub(super) anchor: String,
+    pub(super) operation: String,
+    pub(super) rows: Vec<Row>,
+}
+
+/// One comparison.
+pub(super) struct Row {
+    pub(super) size: String,
+    pub(super) squares: Vec<Square>,
+}
+
+/// What one lane did in one comparison, or in the mean of all.
+#[derive(Default)]
+pub(super) struct Square {
+    pub(super) shade: String,
+    /// "best", "tie", "=4", or nothing.
+    pub(super) mark: String,
+    pub(super) figure: String,
+    pub(super) detail: String,
+    /// Where the full reason stands, if it did not fit.
+    pub(super) reason_id: Option<String>,
+}
+
+/// Why a cell was not measured, in full.
+pub(super) struct Reason {
+    pub(super) id: String,
+    pub(super) cell: String,
+    pub(super) reason: String,
+}
+
+/// A shade of the table and the ratios it stands for.
+pub(super) struct Swatch {
+    pub(super) shade: String,
+    pub(super) meaning: String,
+}
+
+impl Standings {
+    pub(super) fn of(results: &Results, threads: usize) -> Standings {
+        let lanes = racing(results, threads);
+        let mut reasons = Vec::new();
+        let groups = results.workloads.iter().filter_map(|workload| {
+            let sizes = verdict::sizes(results, &workload.name, threads);
+            let row = |size| row(results, &workload.name, size, threads, &lanes, &mut reasons);
+            let rows: Vec<Row> = sizes.into_iter().map(row).collect();
+            (!rows.is_empty()).then(|| Group {
+                workload: workload.name.clone(),
+                anchor: anchor(&workload.name),
+                operation: verdict::operation(results, &workload.name).to_owned(),
+                rows,
+            })
+        });
+        let groups = groups.collect();
+        Standings {
+            threads: counted(threads, "thread"),
+            id: format!("standings-{threads}"),
+            columns: lanes
+                .iter()
+                .map(|lane| Column { name: (*lane).to_owned(), look: Look::of(results, lane) })
+                .collect(),
+            width: lanes.len() + 1,
+            groups,
+            means: lanes.iter().map(|lane| mean(results, threads, lane)).collect(),
+            comparisons: whole(comparisons(results, threads) as u64),
+            absent: verdict::absent(results, threads),
+            reasons,
+        }
+    }
+}
+
+/// The lanes that have a column: all but those that apply to nothing at this number of threads.
+pub(super) fn racing(results: &Results, threads: usize) -> Vec<&str> {
+    let absent = verdict::absent_lanes(results, threads);
+    let races = |lane: &&str| !absent.iter().any(|(name, _)| name == lane);
+    results.executors.iter().map(|executor| executor.name.as_str()).filter(races).collect()
+}
+
+/// The shades, from the leader's to that of the highest ratios.
+pub(super) fn swatches() -> Vec<Swatch> {
+    let swatch = |(index, limit): (usize, &f64)| Swatch {
+        shade: format!("shade-{index}"),
+        meaning: format!("under {limit}×"),
+    };
+    let leader = Swatch { shade: "lead".to_owned(), meaning: "best, or ties with it".to_owned() };
+    let last = Swatch { shade: format!("shade-{}", SHADES.len()), meaning: "more".to_owned() };
+    [leader].into_iter().chain(SHADES.iter().enumerate().map(swatch)).chain([last]).collect()
+}
+
+fn row(
+    results: &Results,
+    workload: &str,
+    size: u64,
+    threads: usize,
+    lanes: &[&str],
+    reasons: &mut Vec<Reason>,
+) -> Row {
+    let best = verdict::winner(results.comparison(workload, size, threads)).map(|winner| winner.leaders[0]);
+    let square = |lane: &&str| {
+        let Some(cell) = results.comparison(workload, size, threads).find(|cell| cell.executor == *lane)
+        else {
+            return unmeasured("n/a", "not run");
+        };
+        match cell.status {
+            Status::Ok => measured(cell, best == Some(lane)),
+            Status::Failed => with_reason("failed", cell, reasons),
+            Status::NotApplicable => with_reason("n/a", cell, reasons),
+        }
+    };
+    Row { size: whole(size), squares: lanes.iter().map(square).collect() }
+}
+
+fn measured(cell: &Cell, best: bool) -> Square {
+    let (Some(overhead), Some(ratio), Some(rank)) = (cell.overhead(), &cell.ratio, cell.rank) else {
+        return unmeasured("n/a", "no overhead in the results");
+    };
+    let mark = match (best, rank, cell.tied) {
+        (true, _, _) => "best".to_owned(),
+        (_, 1, _) => "tie".to_owned(),
+        (_, _, true) => format!("={rank}"),
+        _ => String::new(),
+    };
+    let shade = if rank == 1 { "lead".to_owned() } else { shade(ratio.value) };
+    Square { shade, mark, figure: ns(overhead.value), detail: ratio_to_best(ratio), reason_id: None }
+}
+
+/// The best lane's ratio to itself has no interval to speak of.
+fn ratio_to_best(estimate: &Estimate) -> String {
+    let interval =
+        if estimate.low == estimate.high { String::new() } else { format!(" {}", ratio_interval(estimate)) };
+    format!("{}{interval}", ratio(estimate.value))
+}
+
+fn shade(ratio: f64) -> String {
+    let index = SHADES.iter().position(|&limit| ratio < limit).unwrap_or(SHADES.len());
+    format!("shade-{index}")
+}
+
+fn unmeasured(figure: &str, detail: &str) -> Square {
+    let shade = if figure == "failed" { "none failed" } else { "none" };
+    Square {
+        shade: shade.to_owned(),
+        figure: figure.to_owned(),
+        detail: detail.to_owned(),
+        ..Square::default()
+    }
+}
+
+/// A cell without figures, and its full reason below the table if it is long.
+fn with_reason(figure: &str, cell: &Cell, reasons: &mut Vec<Reason>) -> Square {
+    let reason = verdict::reason(cell);
+    if reason.chars().count() <= REASON_IN_CELL {
+        return unmeasured(figure, reason);
+    }
+    let id = format!("reason-{}-{}", cell.threads, reasons.len() + 1);
+    let Cell { workload, size, threads, executor, .. } = cell;
+    let threads = counted(*threads, "thread");
+    reasons.push(Reason {
+        id: id.clone(),
+        cell: format!("{executor}, {workload}, {}, {threads}: {figure}", whole(*size)),
+        reason: reason.to_owned(),
+    });
+    let beginning: String = reason.chars().take(REASON_IN_CELL).collect();
+    Square { reason_id: Some(id), ..unmeasured(figure, &format!("{}…", beginning.trim_end())) }
+}
+
+fn comparisons(results: &Results, threads: usize) -> usize {
+    results
+        .summaries
+        .iter()
+        .find(|summary| summary.threads == threads)
+        .map_or(0, |summary| summary.comparisons)
+}
+
+/// The geometric mean of a lane's ratios; of a lane that was not measured everywhere, how often it was.
+fn mean(results: &Results, threads: usize, lane: &str) -> Square {
+    let summary = results.summaries.iter().find(|summary| summary.threads == threads);
+    let lane = summary.and_then(|summary| summary.lanes.iter().find(|known| known.executor == lane));
+    match lane.and_then(|lane| lane.geomean) {
+        Some(geomean) => {
+            Square { figure: ratio(geomean.value), detail: ratio_interval(&geomean), ..Square::default() }
+        }
+        None => {
+            let cells = lane.map_or(0, |lane| lane.cells);
+            unmeasured("n/a", &format!("ran {cells} of {}", comparisons(results, threads)))
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Who won, in words. Everything is read from the results; nothing is computed anew.
+
+use std::fmt;
+
+use crate::{
+    figures::{counted, listed, ns, ratio_with_interval, whole},
+    results::{Cell, Estimate, Results, Status},
+};
+
+/// Who leads one comparison, and by how much.
+#[derive(Clone, Debug)]
+pub struct Winner<'a> {
+    /// The lanes of rank 1, the best first: one that leads, or several that tie.
+    pub leaders: Vec<&'a str>,
+    /// Overhead of the best of them, in ns per operation.
+    pub overhead: Estimate,
+    /// The best lane that does not tie with them; none if nobody else was measured.
+    pub runner_up: Option<RunnerUp<'a>>,
+}
+
+/// The best lane behind the leaders.
+#[derive(Clone, Debug)]
+pub struct RunnerUp<'a> {
+    /// Its name.
+    pub lane: &'a str,
+    /// How many times the best lane's overhead it has.
+    pub behind: Estimate,
+}
+
+/// The verdict on one workload at one number of threads, over all its sizes.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Name of the workload.
+    pub workload: String,
+    /// Workers of the executors.
+    pub threads: usize,
+    /// Who leads where, and by how much at the largest size: a sentence without its subject and its full stop.
+    pub finding: String,
+    /// Who is missing from it: failed, without a capability, or not run. A sentence each.
+    pub missing: Vec<String>,
+}
+
+/// The verdicts at one number of threads.
+#[derive(Clone, Debug)]
+pub struct Race {
+    /// Workers of the executors.
+    pub threads: usize,
+    /// One for each workload, in the order of the lineup.
+    pub verdicts: Vec<Verdict>,
+    /// Lanes that do not apply to any comparison of this race, and why. A sentence each.
+    pub absent: Vec<String>,
+}
+
+/// The verdicts of a run: a race for each number of threads, smallest first.
+pub fn races(results: &Results) -> Vec<Race> {
+    let race = |threads| Race {
+        threads,
+        verdicts: results
+            .workloads
+            .iter()
+            .filter(|workload| !sizes(results, &workload.name, threads).is_empty())
+            .map(|workload| verdict(results, &workload.name, threads))
+            .collect(),
+        absent: absent(results, threads),
+    };
+    threads(results).into_iter().map(race).collect()
+}
+
+/// The verdict on one workload at one number of threads.
+pub fn verdict(results: &Results, workload: &str, threads: usize) -> Verdict {
+    Verdict {
+        workload: workload.to_owned(),
+        threads,
+        finding: finding(results, workload, threads),
+        missing: missing(results, workload, threads),
+    }
+}
+
+/// Who leads a comparison; none if no lane of it was measured.
+pub fn winner<'a>(comparison: impl Iterator<Item = &'a Cell>) -> Option<Winner<'a>> {
+    let mut standings: Vec<Standing<'a>> = comparison.filter_map(Standing::of).collect();
+    standings.sort_by(|one, other| one.overhead.value.total_cmp(&other.overhead.value));
+    let (leaders, others): (Vec<_>, Vec<_>) = standings.into_iter().partition(|standing| standing.rank == 1);
+    Some(Winner {
+        overhead: leaders.first()?.overhead,
+        leaders: leaders.iter().map(|standing| standing.lane).collect(),
+        runner_up: others.first().map(|next| RunnerUp { lane: next.lane, behind: next.ratio }),
+    })
+}
+
+/// The numbers of threads of a run, smallest first.
+pub fn threads(results: &Results) -> Vec<usize> {
+    let mut threads: Vec<usize> = results.cells.iter().map(|cell| cell.threads).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    threads
+}
+
+/// The sizes of a workload at a number of threads, smallest first.
+pub fn sizes(results: &Results, workload: &str, threads: usize) -> Vec<u64> {
+    let same = |cell: &&Cell| cell.workload == workload && cell.threads == threads;
+    let mut sizes: Vec<u64> = results.cells.iter().filter(same).map(|cell| cell.size).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+/// The sentences on the lanes that apply to no comparison at a number of threads.
+pub fn absent(results: &Results, threads: usize) -> Vec<String> {
+    by_reason(&absent_lanes(results, threads))
+}
+
+/// The lanes that apply to no comparison at a number of threads, each with its reason.
+pub fn absent_lanes(results: &Results, threads: usize) -> Vec<(&str, &str)> {
+    let absence = |lane: &str| {
+        let mut cells = results.cells.iter().filter(|cell| cell.threads == threads && cell.executor == lane);
+        let first = cells.next().filter(|cell| cell.status == Status::NotApplicable)?;
+        let same = |cell: &Cell| cell.status == Status::NotApplicable && cell.reason == first.reason;
+        cells.all(same).then(|| reason(first))
+    };
+    let lanes = results.executors.iter();
+    lanes.filter_map(|lane| Some((lane.name.as_str(), absence(&lane.name)?))).collect()
+}
+
+/// What a workload calls its operation, without the article: "task".
+pub fn operation<'a>(results: &'a Results, workload: &str) -> &'a str {
+    let found = results.workloads.iter().find(|known| known.name == workload);
+    found.map_or("operation", |known| known.operation.strip_prefix("one ").unwrap_or(&known.operation))
+}
+
+/// Why a cell was not measured, in the words of the results.
+pub fn reason(cell: &Cell) -> &str {
+    cell.reason.as_deref().unwrap_or("no reason was given")
+}
+
+impl fmt::Display for Winner<'_> {
+    /// The verdict on one comparison: "hand-rolled, smol 5.10× [4.80, 5.40]".
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.leaders.as_slice() {
+            [leader] => formatter.write_str(leader)?,
+            several => write!(formatter, "tie between {}", listed(several))?,
+        }
+        match &self.runner_up {
+            Some(next) => write!(formatter, ", {} {}", next.lane, ratio_with_interval(&next.behind)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    /// The whole verdict, as a sentence that needs no heading.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, {}: {}.", self.workload, counted(self.threads, "thread"), self.finding)?;
+        self.missing.iter().try_for_each(|sentence| write!(formatter, " {sentence}"))
+    }
+}
+
+/// A measured lane of a comparison.
+struct Standing<'a> {
+    lane: &'a str,
+    overhead: Estimate,
+    ratio: Estimate,
+    rank: usize,
+}
+
+impl<'a> Standing<'a> {
+    fn of(cell: &'a Cell) -> Option<Standing<'a>> {
+        let (overhead, ratio, rank) = (*cell.overhead()?, cell.ratio?, cell.rank?);
+        Some(Standing { lane: &cell.executor, overhead, ratio, rank })
+    }
+}
+
+/// Sizes at which the same lanes lead.
+struct Lead<'a> {
+    /// In alphabetical order, so that the same tie is found again at another size.
+    leaders: Vec<&'a str>,
+    sizes: Vec<u64>,
+}
+
+fn finding(results: &Results, workload: &str, threads: usize) -> String {
+    let sizes = sizes(results, workload, threads);
+    let mut leads: Vec<Lead<'_>> = Vec::new();
+    let mut unmeasured = Vec::new();
+    let mut largest = None;
+    for &size in &sizes {
+        let Some(winner) = winner(results.comparison(workload, size, threads)) else {
+            unmeasured.push(size);
+            continue;
+        };
+        let mut leaders = winner.leaders.clone();
+        leaders.sort_unstable();
+        match leads.iter_mut().find(|lead| lead.leaders == leaders) {
+            Some(lead) => lead.sizes.push(size),
+            None => leads.push(Lead { leaders, sizes: vec![size] }),
+        }
+        largest = Some((size, winner));
+    }
+    let mut clauses: Vec<String> = leads.iter().map(|lead| lead.clause(sizes.len())).collect();
+    if !unmeasured.is_empty() {
+        clauses.push(format!("nobody was measured{}", at(&unmeasured, sizes.len())));
+    }
+    if let Some((size, winner)) = largest {
+        clauses.push(margin(size, &winner, operation(results, workload), leads.len() == 1));
+    }
+    clauses.join("; ")
+}
+
+impl Lead<'_> {
+    fn clause(&self, sizes: usize) -> String {
+        let place = at(&self.sizes, sizes);
+        match self.leaders.as_slice() {
+            [leader] => format!("{leader} leads{place}"),
+            several => format!("tie between {}{place}", listed(several)),
+        }
+    }
+}
+
+/// By how much at the largest size: the figure of the best, and how many times as much the next one takes.
+fn margin(size: u64, winner: &Winner<'_>, operation: &str, same_everywhere: bool) -> String {
+    let subject = match winner.leaders.as_slice() {
+        [_] if same_everywhere => "it takes",
+        [leader] => &format!("{leader} takes"),
+        _ => "the best of them takes",
+    };
+    let overhead = ns(winner.overhead.value);
+    let next = match &winner.runner_up {
+        Some(next) => format!("{} takes {} as much", next.lane, ratio_with_interval(&next.behind)),
+        None if winner.leaders.len() == 1 => "no other lane was measured".to_owned(),
+        None => "all lanes tie".to_owned(),
+    };
+    format!("at {} {subject} {overhead} per {operation} over the ideal; {next}", whole(size))
+}
+
+/// Where something holds: at some of a workload's sizes, or at each of them.
+fn at(places: &[u64], sizes: usize) -> String {
+    if places.len() == sizes {
+        return if sizes == 1 { String::new() } else { " at every size".to_owned() };
+    }
+    let places: Vec<String> = places.iter().map(|&size| whole(size)).collect();
+    format!(" at {}", listed(&places))
+}
+
+/// The lanes that a verdict is not about, save those that are absent from the whole race.
+fn missing(results: &Results, workload: &str, threads: usize) -> Vec<String> {
+    let sizes = sizes(results, workload, threads);
+    let absent = absent_lanes(results, threads);
+    let mut failed = Vec::new();
+    let mut without = Vec::new();
+    for lane in results.executors.iter().map(|lane| lane.name.as_str()) {
+        if absent.iter().any(|(name, _)| *name == lane) {
+            continue;
+        }
+        let cell = |size| results.comparison(workload, size, threads).find(|cell| cell.executor == lane);
+        let has_failed = |&size: &u64| cell(size).is_some_and(|cell| cell.status == Status::Failed);
+        let failures: Vec<u64> = sizes.iter().copied().filter(has_failed).collect();
+        if !failures.is_empty() {
+            failed.push(format!("{lane} failed{}.", at(&failures, sizes.len())));
+        }
+        let gap = sizes.iter().find_map(|&size| match cell(size) {
+            None => Some("not run"),
+            Some(cell) => (cell.status == Status::NotApplicable).then(|| reason(cell)),
+        });
+        without.extend(gap.map(|reason| (lane, reason)));
+    }
+    failed.extend(by_reason(&without));
+    failed
+}
+
+/// Lanes that are missing for the same reason share a sentence.
+fn by_reason(missing: &[(&str, &str)]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for &(lane, reason) in missing {
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, lanes)) => lanes.push(lane),
+            None => reasons.push((reason, vec![lane])),
+        }
+    }
+    reasons.iter().map(|(reason, lanes)| format!("n/a: {} ({reason}).", listed(lanes))).collect()
+}

@@ -1,0 +1,251 @@
+//! Facts about the page, drawn from a made-up run of the default grid.
+
+use std::{collections::BTreeSet, path::Path};
+
+use bench_report::{
+    figures, page,
+    results::{Cell, Estimate, Metric, Results, Status},
+    verdict,
+};
+use serde_json::Value;
+
+const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(1)>"#;
+
+#[test]
+fn nothing_on_the_page_refers_to_the_network() {
+    let page = page::render(&results());
+    assert!(page.contains("default-src 'none'"));
+    for loading in
+        ["src=", "srcset=", "<script", "<link", "<iframe", "<object", "<base", "@import", "url(", "refresh"]
+    {
+        assert!(!page.contains(loading), "the page has {loading}");
+    }
+    for (index, _) in page.match_indices("href=\"http") {
+        assert!(page[..index].ends_with("<a "), "only a link may lead to the network");
+    }
+}
+
+#[test]
+fn hostile_names_and_reasons_are_text() {
+    let clean = page::render(&results());
+    let mut value = serde_json::to_value(results()).unwrap();
+    append_hostile(&mut value);
+    let page = page::render(&serde_json::from_value(value).unwrap());
+    assert!(!page.contains(HOSTILE.trim()));
+    assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"));
+    assert_eq!(tags(&page), tags(&clean));
+}
+
+#[test]
+fn a_home_page_that_is_no_web_address_is_no_link() {
+    let mut results = results();
+    results.executors[0].homepage = "javascript:alert(1)".to_owned();
+    let page = page::render(&results);
+    assert!(page.contains(">javascript:alert(1)<"));
+    assert!(!page.contains("href=\"javascript"));
+}
+
+#[test]
+fn every_cell_stands_in_its_row_and_column() {
+    let results = results();
+    let page = page::render(&results);
+    for cell in &results.cells {
+        let Some(square) = square(&page, &results, cell) else {
+            // Lanes that apply to nothing at this number of threads have a sentence instead of a column.
+            let absent = verdict::absent_lanes(&results, cell.threads);
+            assert!(absent.contains(&(&*cell.executor, verdict::reason(cell))), "{cell:?} is missing");
+            assert!(page.contains(&format!("({}).", verdict::reason(cell))));
+            continue;
+        };
+        for part in expected(cell) {
+            assert!(square.contains(&part), "{cell:?} reads {square:?}, without {part:?}");
+        }
+    }
+}
+
+#[test]
+fn every_reason_is_readable_in_full() {
+    let page = page::render(&results());
+    // Beside the table itself, not only in what has to be opened.
+    let standings = text(between(&page, "id=\"standings\"", "<section id=\"workload-"));
+    for cell in results().cells.iter().filter(|cell| cell.status != Status::Ok) {
+        assert!(standings.contains(verdict::reason(cell)), "{}", verdict::reason(cell));
+    }
+    assert!(text(&page).contains("n/a, counted only by a build with the counting allocator"));
+    assert!(text(&page).contains("n/a: the pool's threads outlive the run"));
+}
+
+#[test]
+fn every_metric_of_every_cell_is_on_the_page() {
+    let page = text(&page::render(&results()));
+    for metric in results().cells.iter().flat_map(|cell| cell.metrics.values()) {
+        if let Metric::Measured { .. } = metric {
+            assert!(page.contains(&figures::metric(metric)), "{metric:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lane_without_some_cells_has_no_mean_but_a_count() {
+    let page = page::render(&results());
+    let means = row(table(&page, 2), "Geometric mean");
+    assert!(means.iter().any(|square| square.contains("ran 4 of 9")), "{means:?}");
+    assert!(means.iter().any(|square| square.contains("ran 8 of 9")), "{means:?}");
+    let geomean = results().summaries[1].lanes[0].geomean.unwrap();
+    assert!(means[0].contains(&figures::ratio(geomean.value)));
+    assert!(means[0].contains(&figures::ratio_interval(&geomean)));
+}
+
+#[test]
+fn a_verdict_calls_a_tie_a_tie() {
+    let verdict = verdict::verdict(&results(), "blocking-squares-slow", 1).to_string();
+    assert!(verdict.starts_with(
+        "blocking-squares-slow, 1 thread: rayon leads at 30; tie between hand-rolled and rayon at 300;"
+    ));
+    assert!(text(&page::render(&results())).contains("tie between hand-rolled and rayon at 300"));
+
+    let mut results = results();
+    for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
+        (cell.rank, cell.tied) = (Some(1), true);
+    }
+    let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
+    assert!(!verdict.contains("leads"), "{verdict}");
+    assert!(verdict.contains("tie between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
+    assert!(verdict.ends_with("all lanes tie"), "{verdict}");
+}
+
+#[test]
+fn a_verdict_names_the_leader_its_figure_and_the_next() {
+    let verdict = verdict::verdict(&results(), "sleep-fan-out", 2);
+    let cell = |lane| {
+        let results = results();
+        results.comparison("sleep-fan-out", 100_000, 2).find(|cell| cell.executor == lane).unwrap().clone()
+    };
+    let (overhead, behind) = (cell("hand-rolled").overhead().unwrap().value, cell("tokio").ratio.unwrap());
+    let expected = format!(
+        "hand-rolled leads at every size; at 100,000 it takes {} per task over the ideal; tokio takes {} as much",
+        figures::ns(overhead),
+        figures::ratio_with_interval(&behind)
+    );
+    assert_eq!(verdict.finding, expected);
+}
+
+#[test]
+fn a_verdict_names_who_is_missing() {
+    let missing = verdict::verdict(&results(), "wait-timeout", 2).missing;
+    assert_eq!(missing, ["async-std failed at 10,000.", "n/a: rayon (needs a timer)."]);
+    let absent = &verdict::races(&results())[1].absent;
+    let expected =
+        "n/a: hand-rolled-current-thread, tokio-current-thread and smol-local (runs on one thread only).";
+    assert_eq!(absent, &[expected]);
+
+    let mut results = results();
+    results.cells.retain(|cell| cell.executor != "smol" || cell.workload != "wait-timeout");
+    let missing = verdict::verdict(&results, "wait-timeout", 2).missing;
+    assert!(missing.contains(&"n/a: smol (not run).".to_owned()), "{missing:?}");
+    assert!(page::render(&results).contains("not run"));
+}
+
+#[test]
+fn a_comparison_that_nobody_finished_has_no_winner() {
+    let mut results = results();
+    let comparison = |cell: &&mut Cell| cell.workload == "wait-timeout" && cell.size == 100;
+    for cell in results.cells.iter_mut().filter(comparison) {
+        (cell.status, cell.reason) = (Status::Failed, Some("hung".to_owned()));
+        (cell.ratio, cell.rank) = (None, None);
+        cell.metrics.clear();
+    }
+    assert!(verdict::winner(results.comparison("wait-timeout", 100, 1)).is_none());
+    let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
+    assert!(verdict.contains("nobody was measured at 100"), "{verdict}");
+    assert!(page::render(&results).contains("hung"));
+}
+
+#[test]
+fn an_empty_run_has_a_page() {
+    let mut results = results();
+    results.cells.clear();
+    results.summaries.clear();
+    assert!(page::render(&results).contains("</html>"));
+}
+
+#[test]
+fn the_page_of_the_default_grid_is_small() {
+    let page = page::render(&results());
+    assert!(page.len() < 2 * 1024 * 1024, "{} bytes", page.len());
+}
+
+fn results() -> Results {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
+    Results::read(&fixture).unwrap()
+}
+
+/// What the square of a cell must say.
+fn expected(cell: &Cell) -> Vec<String> {
+    match cell.status {
+        Status::Ok => {
+            let Estimate { value, low, high } = cell.ratio.unwrap();
+            let interval = (low != high).then(|| figures::ratio_interval(&cell.ratio.unwrap()));
+            let value = [figures::ns(cell.overhead().unwrap().value), figures::ratio(value)];
+            value.into_iter().chain(interval).collect()
+        }
+        Status::Failed => vec!["failed".to_owned(), verdict::reason(cell)[..20].to_owned()],
+        Status::NotApplicable => vec!["n/a".to_owned(), verdict::reason(cell).to_owned()],
+    }
+}
+
+/// The text of a cell's square, if its lane has a column.
+fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
+    let table = table(page, cell.threads);
+    let lanes = between(table, "<thead>", "</thead>").split("<th ").skip(2);
+    let column = lanes.map(text).position(|lane| lane == cell.executor)?;
+    let operation = verdict::operation(results, &cell.workload);
+    let group = between(table, &format!(">{}</a> per {operation}<", cell.workload), "</tbody>");
+    Some(row(group, &figures::whole(cell.size)).swap_remove(column))
+}
+
+fn table(page: &str, threads: usize) -> &str {
+    between(page, &format!("id=\"standings-{threads}\""), "</table>")
+}
+
+/// The squares of the row that is headed so.
+fn row(table: &str, head: &str) -> Vec<String> {
+    let row = between(table, &format!("<th scope=\"row\">{head}"), "</tr>");
+    row.split("<td ").skip(1).map(|square| text(&format!("<td {square}"))).collect()
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let rest = &text[text.find(start).unwrap_or_else(|| panic!("no {start}")) + start.len()..];
+    &rest[..rest.find(end).unwrap()]
+}
+
+/// What a reader sees of some HTML. It may begin within a tag.
+fn text(html: &str) -> String {
+    let html = if html.starts_with('<') { html.to_owned() } else { format!("<{html}") };
+    let shown = html.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, shown)| shown);
+    let shown: String = shown.collect::<Vec<_>>().join(" ");
+    let escapes =
+        [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&lt;", "<"), ("&gt;", ">")];
+    let shown = escapes.iter().fold(shown, |shown, (escape, character)| shown.replace(escape, character));
+    let shown = shown.replace("&#38;", "&").replace("&amp;", "&");
+    shown.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The names of all tags.
+fn tags(html: &str) -> BTreeSet<&str> {
+    let name = |tag: &'_ str| tag.find(|character: char| !character.is_alphanumeric()).unwrap_or(tag.len());
+    html.split('<').skip(1).map(|tag| &tag[..name(tag)]).collect()
+}
+
+/// Makes every text of the results hostile, save the words that the format fixes.
+fn append_hostile(value: &mut Value) {
+    match value {
+        Value::String(text) => text.push_str(HOSTILE),
+        Value::Array(values) => values.iter_mut().for_each(append_hostile),
+        Value::Object(fields) => fields
+            .iter_mut()
+            .filter(|(name, value)| !(["status", "profile"].contains(&name.as_str()) && value.is_string()))
+            .for_each(|(_, value)| append_hostile(value)),
+        _ => {}
+    }
+}
