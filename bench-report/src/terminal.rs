@@ -8,13 +8,7 @@ use std::{
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{
-    figures,
-    protocol::CellId,
-    race::Progress,
-    results::{Estimate, Results},
-    verdict::{self, Winner},
-};
+use crate::{figures, protocol::CellId, race::Progress, results::Results, verdict};
 
 /// Progress on the standard error: a bar on a terminal, a line now and then elsewhere.
 pub(crate) struct Bar {
@@ -87,7 +81,7 @@ pub(crate) fn verdict_table(results: &Results) -> String {
                 let comparison = format!("{}/{size}/t{threads}", workload.name);
                 let winner = verdict::winner(results.comparison(&workload.name, size, threads));
                 let [overhead, verdict] = match winner {
-                    Some(winner) => [figures::ns(winner.overhead.value), in_words(&winner)],
+                    Some(winner) => [figures::ns(winner.overhead.value), winner.to_string()],
                     None => [String::new(), "nobody was measured".to_owned()],
                 };
                 table.add_row([comparison, overhead, verdict]);
@@ -99,17 +93,3 @@ pub(crate) fn verdict_table(results: &Results) -> String {
 
 /// The narrowest terminal that people use.
 const WIDTH: u16 = 80;
-
-fn in_words(winner: &Winner<'_>) -> String {
-    let wins = match &winner.leaders[..] {
-        [leader] => format!("{leader} wins"),
-        tied => format!("tie: {}", tied.join(", ")),
-    };
-    match &winner.runner_up {
-        None => wins,
-        Some(next) => {
-            let Estimate { value, low, high } = next.behind;
-            format!("{wins}; {} takes {value:.2}\u{d7} [{low:.2}, {high:.2}]", next.lane)
-        }
-    }
-}

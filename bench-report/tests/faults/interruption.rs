@@ -60,9 +60,11 @@ fn children(parent: &Child) -> Vec<u32> {
     let tasks = format!("/proc/{}/task", parent.id());
     let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
+    let children = lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let children = children.filter_map(|pid| pid.parse().ok());
+    // It also starts git, for the commit.
+    let command = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    children.filter(|pid| command(pid).contains(WORKER)).collect()
 }
 
 fn is_gone(pid: u32) -> bool {
