@@ -40,6 +40,7 @@
 //! - `registry.rs`: all tasks that have not ended
 //! - `context.rs`: which runtime the current thread works for
 //! - `panic.rs`: [`Panic`], and how one is contained
+//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
 
 #![forbid(unsafe_code)]
 
@@ -47,6 +48,7 @@ mod blocking;
 mod context;
 mod driver;
 mod handle;
+mod lane;
 mod panic;
 mod queue;
 mod registry;
@@ -57,6 +59,7 @@ mod time;
 mod timers;
 
 pub use handle::{Task, TaskError};
+pub use lane::{HandRolled, HandRolledCurrentThread, LaneTask};
 pub use panic::Panic;
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};
