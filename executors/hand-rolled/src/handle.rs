@@ -15,7 +15,8 @@ use crate::{
 
 /// A task or a blocking job that was started: awaiting it gives the output.
 ///
-/// Dropping the handle detaches the task, which runs on.
+/// Dropping the handle detaches the task, which runs on; its output is dropped at its end, and if that panics nobody
+/// is told.
 ///
 /// # Panics
 ///
@@ -164,7 +165,8 @@ impl<T> Completion<T> {
         state.detached = true;
         let unwanted = (state.outcome.take(), state.awaiter.take());
         drop(state);
-        drop(unwanted);
+        // A panic is contained here as at the end of the task: which of the two comes last is a race.
+        drop_quietly(unwanted);
     }
 }
 

@@ -225,6 +225,19 @@ fn an_output_that_nobody_takes_is_dropped_at_the_end_and_its_panic_contained() {
 }
 
 #[test]
+fn an_output_that_goes_with_its_handle_has_its_panic_contained() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let task = spawn(async { OnDrop(|| panic!("from a destructor")) });
+            while !task.done() {
+                yield_now().await;
+            }
+            drop(task);
+        });
+    });
+}
+
+#[test]
 fn a_panic_keeps_its_message() {
     watched_on_each_flavour(|runtime| {
         runtime.block_on(async {
