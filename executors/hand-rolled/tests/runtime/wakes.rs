@@ -33,6 +33,31 @@ fn wakes_from_another_thread_reach_a_loop_parked_until_a_deadline() {
 }
 
 #[test]
+fn wakes_at_the_very_moment_at_which_the_loop_parks_are_not_lost() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let (to_waker, from_task) = mpsc::channel::<Waker>();
+            let thread = thread::spawn(move || {
+                let mut delays = (0..200).cycle();
+                loop {
+                    match from_task.try_recv() {
+                        Ok(waker) => {
+                            (0..delays.next().unwrap()).for_each(|_| std::hint::spin_loop());
+                            waker.wake();
+                        }
+                        // It must not sleep, or it would always be later than the park.
+                        Err(mpsc::TryRecvError::Empty) => thread::yield_now(),
+                        Err(mpsc::TryRecvError::Disconnected) => return,
+                    }
+                }
+            });
+            woken_by(to_waker, 20_000).await;
+            thread.join().unwrap();
+        });
+    });
+}
+
+#[test]
 fn a_spawn_from_another_thread_reaches_a_parked_loop() {
     watched_on_each_flavour(|runtime| {
         let (send, receive) = mpsc::channel();
@@ -258,21 +283,26 @@ fn wakers_may_outlive_their_task_and_their_runtime() {
     });
 }
 
-/// Is woken a thousand times by another thread, which waits for each poll before it wakes again.
+/// Is woken a thousand times by another thread.
 async fn ping_pong() {
     let (to_waker, from_task) = mpsc::channel::<Waker>();
     let thread = thread::spawn(move || from_task.into_iter().for_each(Waker::wake));
-    let mut rounds = 0;
+    woken_by(to_waker, 1_000).await;
+    thread.join().unwrap();
+}
+
+/// Sends its waker away, so many times, and waits to be woken before it sends the next.
+async fn woken_by(to_waker: mpsc::Sender<Waker>, rounds: usize) {
+    let mut round = 0;
     poll_fn(move |context| {
-        rounds += 1;
-        if rounds == 1_000 {
+        round += 1;
+        if round == rounds {
             return Poll::Ready(());
         }
         to_waker.send(context.waker().clone()).unwrap();
         Poll::Pending
     })
     .await;
-    thread.join().unwrap();
 }
 
 /// Is woken once by a new thread.
