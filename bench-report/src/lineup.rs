@@ -10,6 +10,8 @@ use crate::suite::Suite;
 /// The executors of the race, in the order of the report.
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
+    everything::<hand_rolled::HandRolled>(&mut suite);
+    everything::<hand_rolled::HandRolledCurrentThread>(&mut suite);
     everything::<executor_tokio::Tokio>(&mut suite);
     everything::<executor_tokio::TokioCurrentThread>(&mut suite);
     everything::<executor_async_std::AsyncStd>(&mut suite);

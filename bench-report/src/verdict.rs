@@ -134,14 +134,14 @@ pub fn reason(cell: &Cell) -> &str {
 }
 
 impl fmt::Display for Winner<'_> {
-    /// The verdict on one comparison: "hand-rolled, smol 5.10× [4.80, 5.40]".
+    /// The verdict on one comparison: "hand-rolled wins; smol takes 5.10× [4.80, 5.40]".
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.leaders.as_slice() {
-            [leader] => formatter.write_str(leader)?,
+            [leader] => write!(formatter, "{leader} wins")?,
             several => write!(formatter, "tie between {}", listed(several))?,
         }
         match &self.runner_up {
-            Some(next) => write!(formatter, ", {} {}", next.lane, ratio_with_interval(&next.behind)),
+            Some(next) => write!(formatter, "; {} takes {}", next.lane, ratio_with_interval(&next.behind)),
             None => Ok(()),
         }
     }

@@ -1,0 +1,271 @@
+//! The lanes of the race: [`HandRolled`], the multi-thread runtime, and [`HandRolledCurrentThread`], the event loop.
+//!
+//! The contract has the thread that calls `run` only wait, so a lane calls `block_on` on a thread of its own, which is
+//! one of the workers, until the lane is dropped.
+
+use std::{
+    future::poll_fn,
+    panic,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
+
+use crate::{Runtime, Task, TaskError, lock, queue::Parker};
+
+/// The multi-thread runtime.
+#[derive(Debug)]
+pub struct HandRolled {
+    /// The runtime and the thread that calls its `block_on`.
+    driven: Driven,
+}
+
+impl Executor for HandRolled {
+    const ABOUT: About = About {
+        name: "hand-rolled",
+        description: "Multi-thread runtime of our own: one run queue and one tree of timers for all workers.",
+        class: Class::MultiThread,
+        package: "hand-rolled",
+        homepage: "https://github.com/photofinish/photofinish",
+        source: file!(),
+    };
+
+    type Task<T: Send + 'static> = LaneTask<T>;
+
+    fn start(config: &Config) -> Self {
+        let builder = Runtime::builder().max_blocking_threads(config.blocking_threads);
+        HandRolled { driven: Driven::start(builder.workers(config.threads).build()) }
+    }
+
+    fn run<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.driven.run(main)
+    }
+
+    fn spawn<F>(future: F) -> LaneTask<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        LaneTask(crate::spawn(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
+        crate::yield_now()
+    }
+}
+
+/// The event loop, driven by a thread of its own.
+#[derive(Debug)]
+pub struct HandRolledCurrentThread {
+    /// The runtime and the thread that calls its `block_on`.
+    driven: Driven,
+}
+
+impl Executor for HandRolledCurrentThread {
+    const ABOUT: About = About {
+        name: "hand-rolled-current-thread",
+        description: "Event loop of our own: one run queue and one tree of timers, on a thread of its own.",
+        class: Class::CurrentThread,
+        package: "hand-rolled",
+        homepage: "https://github.com/photofinish/photofinish",
+        source: file!(),
+    };
+
+    type Task<T: Send + 'static> = LaneTask<T>;
+
+    fn start(config: &Config) -> Self {
+        assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
+        let builder = Runtime::builder().max_blocking_threads(config.blocking_threads);
+        HandRolledCurrentThread { driven: Driven::start(builder.build()) }
+    }
+
+    fn run<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.driven.run(main)
+    }
+
+    fn spawn<F>(future: F) -> LaneTask<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        LaneTask(crate::spawn(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
+        crate::yield_now()
+    }
+}
+
+impl Timer for HandRolled {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        crate::sleep(duration)
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        crate::timeout(duration, future).await.ok()
+    }
+}
+
+impl Timer for HandRolledCurrentThread {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        crate::sleep(duration)
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        crate::timeout(duration, future).await.ok()
+    }
+}
+
+impl BlockingPool for HandRolled {
+    fn spawn_blocking<T, J>(job: J) -> LaneTask<T>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        LaneTask(crate::spawn_blocking(job))
+    }
+}
+
+impl BlockingPool for HandRolledCurrentThread {
+    fn spawn_blocking<T, J>(job: J) -> LaneTask<T>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        LaneTask(crate::spawn_blocking(job))
+    }
+}
+
+/// A [`Task`] as the contract has it: without the `Result`, a panic is resumed in whoever awaits it.
+#[derive(Debug)]
+pub struct LaneTask<T>(Task<T>);
+
+impl<T> Future for LaneTask<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(context).map(|outcome| match outcome {
+            Ok(output) => output,
+            Err(TaskError::Panicked(panic)) => resume(&panic),
+            Err(TaskError::Cancelled) => panic!("the executor was dropped before the task ended"),
+        })
+    }
+}
+
+impl<T: Send + 'static> executor_api::Task<T> for LaneTask<T> {
+    fn is_finished(&self) -> bool {
+        self.0.done()
+    }
+
+    fn cancel(self) -> impl Future<Output = Option<T>> + Send {
+        self.0.cancel();
+        async {
+            match self.0.await {
+                Ok(output) => Some(output),
+                Err(TaskError::Cancelled) => None,
+                Err(TaskError::Panicked(panic)) => resume(&panic),
+            }
+        }
+    }
+}
+
+/// Goes on with the panic that ended a task; its message is what is left of it.
+fn resume(panic: &crate::Panic) -> ! {
+    panic::resume_unwind(Box::new(panic.message().to_owned()))
+}
+
+/// A runtime with a thread that calls its `block_on`.
+#[derive(Debug)]
+struct Driven {
+    /// The runtime.
+    runtime: Arc<Runtime>,
+    /// Ends `block_on`.
+    stop: Arc<Stop>,
+    /// The caller of `block_on`, until it is joined.
+    driver: Option<JoinHandle<()>>,
+}
+
+impl Driven {
+    /// Starts the thread.
+    fn start(runtime: Runtime) -> Driven {
+        let (runtime, stop) = (Arc::new(runtime), Arc::new(Stop::default()));
+        let driver = thread::spawn({
+            let (runtime, stop) = (runtime.clone(), stop.clone());
+            move || runtime.block_on(poll_fn(|context| stop.poll(context)))
+        });
+        Driven { runtime, stop, driver: Some(driver) }
+    }
+
+    /// Runs `main` as a task and waits for its output, on a thread that does nothing else.
+    fn run<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut task = LaneTask(self.runtime.spawn(main));
+        let parker = Parker::new();
+        let waker = Waker::from(parker.clone());
+        loop {
+            match Pin::new(&mut task).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(output) => return output,
+                Poll::Pending => parker.wait(None),
+            }
+        }
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(driver) = self.driver.take() {
+            driver.join().expect("tasks contain their panics, so the driver has none");
+        }
+    }
+}
+
+/// Something that ends when it is told to.
+#[derive(Debug, Default)]
+struct Stop {
+    /// Whether it was told, and whom to wake when it is.
+    state: Mutex<(bool, Option<Waker>)>,
+}
+
+impl Stop {
+    /// Tells whether it was told to end.
+    fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        state.1 = Some(context.waker().clone());
+        if state.0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Tells it to end.
+    fn stop(&self) {
+        let mut state = lock(&self.state);
+        state.0 = true;
+        let waker = state.1.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
+//!
+//! It needs nothing but std and has no unsafe code, so it can be read from top to bottom. A [`Runtime`] polls tasks
+//! on the thread that calls [`Runtime::block_on`], and a [multi-thread](Runtime::multi_thread) one on workers of its
+//! own as well. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
+//! [`timeout`].
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! let runtime = hand_rolled::Runtime::current_thread();
+//! let word = runtime.block_on(async {
+//!     let photo = hand_rolled::spawn(async {
+//!         hand_rolled::sleep(Duration::from_millis(5)).await;
+//!         "photo"
+//!     });
+//!     let finish = hand_rolled::spawn_blocking(|| "finish");
+//!     format!("{}{}", photo.await.unwrap(), finish.await.unwrap())
+//! });
+//! assert_eq!(word, "photofinish");
+//! ```
+//!
+//! Three rules hold throughout. A future is dropped before its end can be seen. Code of the user (a poll, a
+//! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
+//! only ever appends to the queue; it polls nothing.
+//!
+//! # Layout
+//!
+//! From the outside in:
+//!
+//! - `runtime.rs`: [`Runtime`], its two flavours, and what its end means
+//! - `driver.rs`: `block_on`, the root future, and who may sit in the caller's seat
+//! - `scheduler.rs`: what the threads of a runtime share, and one turn of the loop
+//! - `task.rs`: a spawned future and its states
+//! - `handle.rs`: [`Task`], how an end reaches whoever awaits it
+//! - `queue.rs`: the run queue, and where idle workers park
+//! - `timers.rs`: wakers by deadline
+//! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
+//! - `blocking.rs`: jobs that block, and their threads
+//! - `registry.rs`: all tasks that have not ended
+//! - `context.rs`: which runtime the current thread works for
+//! - `panic.rs`: [`Panic`], and how one is contained
+//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
+
+#![forbid(unsafe_code)]
+
+mod blocking;
+mod context;
+mod driver;
+mod handle;
+mod lane;
+mod panic;
+mod queue;
+mod registry;
+mod runtime;
+mod scheduler;
+mod task;
+mod time;
+mod timers;
+
+pub use handle::{Task, TaskError};
+pub use lane::{HandRolled, HandRolledCurrentThread, LaneTask};
+pub use panic::Panic;
+pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
+pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex of the runtime, which no panic can leave half changed: no code of the user runs under it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

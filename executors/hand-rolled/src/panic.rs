@@ -1,0 +1,50 @@
+//! Panics of the user's code: caught where they happen, kept as a message.
+
+use std::{
+    any::Any,
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// The panic that ended a task.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Panic {
+    /// What was said, shared by all clones.
+    message: Arc<str>,
+}
+
+impl Panic {
+    /// Gives the text of `panic!("text")`, or a fixed one if the payload was not text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Keeps the message of a payload and drops the rest of it.
+    fn new(payload: Box<dyn Any + Send>) -> Panic {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.unwrap_or("a panic whose payload is not text").into();
+        // A payload can have a destructor that panics in turn. That payload is leaked, or there would be no end.
+        catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
+        Panic { message }
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Panic").field(&self.message()).finish()
+    }
+}
+
+/// Runs code of the user and catches its panic.
+///
+/// That what the code touched may be left half changed is the user's concern, as it is with threads.
+pub(crate) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Panic> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(Panic::new)
+}
+
+/// Drops a value of the user and swallows the panic of its destructor, which nobody could observe.
+pub(crate) fn drop_quietly<T>(value: T) {
+    contain(|| drop(value)).ok();
+}
