@@ -23,7 +23,7 @@ use std::{
 use crate::Executor;
 
 #[doc(hidden)]
-pub use process::check;
+pub use process::{check, check_within};
 
 /// How long a law waits for something that must happen before it calls the law broken.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,6 +45,7 @@ macro_rules! conformance {
             a_panic_reaches_its_awaiter_and_harms_nobody_else
             ten_thousand_tasks_all_finish
             tasks_spawn_tasks
+            a_future_is_gone_before_its_output_is_seen
             a_dropped_handle_detaches_its_task
             a_finished_task_says_so
             cancel_gives_the_output_of_a_finished_task

@@ -25,6 +25,15 @@ const DEADLINE: Duration = Duration::from_secs(3 * PATIENCE.as_secs());
 ///
 /// If the law is broken or hangs; the message has what the process printed.
 pub fn check<E: Executor>(test: &str, law: fn(&Config)) {
+    check_within::<E>(test, law, DEADLINE);
+}
+
+/// The same, but the law hangs after `deadline`.
+///
+/// # Panics
+///
+/// As [`check`] does.
+pub fn check_within<E: Executor>(test: &str, law: fn(&Config), deadline: Duration) {
     if let Ok(threads) = env::var(THREADS) {
         let threads = threads.parse().expect("a law's process is given its number of threads");
         return law(&Config::new(threads));
@@ -35,13 +44,13 @@ pub fn check<E: Executor>(test: &str, law: fn(&Config)) {
     };
     for &threads in counts {
         let threads = NonZeroUsize::new(threads).expect("the counts above");
-        if let Err(complaint) = run_in_process::<E>(test, &Config::new(threads)) {
+        if let Err(complaint) = run_in_process::<E>(test, &Config::new(threads), deadline) {
             panic!("{test} with {threads} threads: {complaint}");
         }
     }
 }
 
-fn run_in_process<E: Executor>(test: &str, config: &Config) -> Result<(), String> {
+fn run_in_process<E: Executor>(test: &str, config: &Config, deadline: Duration) -> Result<(), String> {
     // The test harness names tests without the crate that `module_path!` begins with.
     let name = test.split_once("::").map_or(test, |(_, name)| name);
     let mut child = Command::new(env::current_exe().expect("a test knows its own program"))
@@ -60,7 +69,7 @@ fn run_in_process<E: Executor>(test: &str, config: &Config) -> Result<(), String
     let status = loop {
         match child.try_wait().expect("the law's process is our child") {
             Some(status) => break Some(status),
-            None if start.elapsed() > DEADLINE => {
+            None if start.elapsed() > deadline => {
                 // It may have ended since; then there is nothing to kill.
                 child.kill().ok();
                 child.wait().expect("the law's process is our child");
@@ -72,7 +81,7 @@ fn run_in_process<E: Executor>(test: &str, config: &Config) -> Result<(), String
     let printed =
         stdout.join().expect("reading does not panic") + &stderr.join().expect("reading does not panic");
     match status {
-        None => Err(format!("hangs: no end after {DEADLINE:?}\n{printed}")),
+        None => Err(format!("hangs: no end after {deadline:?}\n{printed}")),
         Some(status) if !status.success() => Err(format!("broken ({status})\n{printed}")),
         Some(_) if !printed.contains("1 passed") => {
             Err(format!("did not run: is `{name}` its name?\n{printed}"))

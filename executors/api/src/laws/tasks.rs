@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    future::{pending, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::{
@@ -103,6 +104,20 @@ pub fn tasks_spawn_tasks<E: Executor>(config: &Config) {
     assert_eq!(E::start(config).run(leaves::<E>(10)), 1024);
 }
 
+/// The destructor of a task's future is over before its output reaches the awaiter.
+pub fn a_future_is_gone_before_its_output_is_seen<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        let gone = Arc::new(AtomicBool::new(false));
+        let guard = SlowDrop(gone.clone());
+        let task = E::spawn(poll_fn(move |_| {
+            let _held_by_the_future = &guard;
+            Poll::Ready(7)
+        }));
+        assert_eq!(task.await, 7);
+        assert!(gone.load(SeqCst), "the output was there before the destructor of the future had ended");
+    });
+}
+
 /// A task whose handle was dropped runs to its end.
 pub fn a_dropped_handle_detaches_its_task<E: Executor>(config: &Config) {
     E::start(config).run(async {
@@ -158,7 +173,7 @@ pub fn cancel_ends_when_the_future_is_gone<E: Executor>(config: &Config) {
             let task = E::spawn(async move {
                 let _guard = guard;
                 start.store(true, SeqCst);
-                std::future::pending::<()>().await;
+                pending::<()>().await;
             });
             if polled_first {
                 until::<E>("the task starts", || started.load(SeqCst)).await;
@@ -176,7 +191,7 @@ pub fn cancel_asks_when_it_is_called<E: Executor>(config: &Config) {
         let guard = SlowDrop(gone.clone());
         let task = E::spawn(async move {
             let _guard = guard;
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         });
         let cancelling = task.cancel();
         until::<E>("the future of a cancelled task is dropped", || gone.load(SeqCst)).await;
@@ -197,7 +212,7 @@ pub fn cancel_waits_for_a_poll_that_is_under_way<E: Executor>(config: &Config) {
             let _guard = guard;
             started.store(true, SeqCst);
             thread::sleep(Duration::from_millis(50));
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         });
         until::<E>("another worker polls the task", || polling.load(SeqCst)).await;
         assert_eq!(task.cancel().await, None);
@@ -212,9 +227,13 @@ pub fn enough_work_uses_every_worker_and_no_other_thread<E: Executor>(config: &C
     let polled_by = Arc::new(Mutex::new(HashSet::new()));
     let seen = polled_by.clone();
     let workers = executor.run(async move {
-        let spawn = |_| {
+        let spawn = |index| {
             let seen = seen.clone();
             E::spawn(async move {
+                if index < 100 {
+                    // Keeps its worker long enough for every other thread to come and help.
+                    thread::sleep(Duration::from_millis(1));
+                }
                 for _ in 0..10 {
                     lock(&seen).insert(thread::current().id());
                     E::yield_now().await;
@@ -287,5 +306,5 @@ pub(super) async fn caught<F: Future>(future: F) -> thread::Result<F::Output> {
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Err(panic) => Poll::Ready(Err(panic)),
         };
-    std::future::poll_fn(poll).await
+    poll_fn(poll).await
 }

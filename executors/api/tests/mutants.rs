@@ -1,0 +1,251 @@
+//! The laws catch what they are for: a sound executor is broken in one place at a time, and the law for that place
+//! must say so.
+
+use std::{
+    any::Any,
+    marker::PhantomData,
+    num::NonZeroUsize,
+    panic::catch_unwind,
+    pin::Pin,
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use executor_api::{
+    About, BlockingPool, Config, Executor, Timer,
+    laws::{self, blocking::*, tasks::*, timer::*},
+};
+use executor_tokio::{Task, Tokio};
+
+/// One thing done wrong; what a fault does not override is done right.
+trait Fault: Send + Sync + 'static {
+    const CANCELS_WITHOUT_WAITING: bool = false;
+    const POLLS_THE_ROOT_ITSELF: bool = false;
+
+    fn config(config: &Config) -> Config {
+        *config
+    }
+
+    fn duration(duration: Duration) -> Duration {
+        duration
+    }
+
+    fn output<T: 'static>(output: T) -> T {
+        output
+    }
+}
+
+struct Sound;
+impl Fault for Sound {}
+
+/// Adds one to whatever is a number.
+struct WrongSum;
+impl Fault for WrongSum {
+    fn output<T: 'static>(mut output: T) -> T {
+        if let Some(number) = (&mut output as &mut dyn Any).downcast_mut::<u64>() {
+            *number += 1;
+        }
+        output
+    }
+}
+
+struct AWorkerTooFew;
+impl Fault for AWorkerTooFew {
+    fn config(config: &Config) -> Config {
+        let fewer = NonZeroUsize::new(config.threads.get() - 1).expect("tested with several workers");
+        Config { threads: fewer, ..*config }
+    }
+}
+
+struct AWorkerTooMany;
+impl Fault for AWorkerTooMany {
+    fn config(config: &Config) -> Config {
+        Config { threads: config.threads.saturating_add(1), ..*config }
+    }
+}
+
+struct AJobTooMany;
+impl Fault for AJobTooMany {
+    fn config(config: &Config) -> Config {
+        Config { blocking_threads: config.blocking_threads.saturating_add(1), ..*config }
+    }
+}
+
+struct EarlySleep;
+impl Fault for EarlySleep {
+    fn duration(duration: Duration) -> Duration {
+        duration / 2
+    }
+}
+
+struct EarlyCancel;
+impl Fault for EarlyCancel {
+    const CANCELS_WITHOUT_WAITING: bool = true;
+}
+
+/// The root as the future of `block_on`, which the calling thread polls.
+struct RootElsewhere;
+impl Fault for RootElsewhere {
+    const POLLS_THE_ROOT_ITSELF: bool = true;
+}
+
+struct Mutant<F>(Tokio, PhantomData<F>);
+
+impl<F: Fault> Executor for Mutant<F> {
+    const ABOUT: About = Tokio::ABOUT;
+    type Task<T: Send + 'static> = MutantTask<T, F>;
+
+    fn start(config: &Config) -> Self {
+        Mutant(Tokio::start(&F::config(config)), PhantomData)
+    }
+
+    fn run<M>(&self, main: M) -> M::Output
+    where
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        if F::POLLS_THE_ROOT_ITSELF {
+            return self.0.run(async { tokio::runtime::Handle::current() }).block_on(main);
+        }
+        self.0.run(main)
+    }
+
+    fn spawn<M>(future: M) -> MutantTask<M::Output, F>
+    where
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        MutantTask(Tokio::spawn(future), PhantomData)
+    }
+}
+
+impl<F: Fault> Timer for Mutant<F> {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        Tokio::sleep(F::duration(duration))
+    }
+
+    fn timeout<M>(duration: Duration, future: M) -> impl Future<Output = Option<M::Output>> + Send
+    where
+        M: Future + Send,
+        M::Output: Send,
+    {
+        Tokio::timeout(duration, future)
+    }
+}
+
+impl<F: Fault> BlockingPool for Mutant<F> {
+    fn spawn_blocking<T, J>(job: J) -> MutantTask<T, F>
+    where
+        T: Send + 'static,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        MutantTask(Tokio::spawn_blocking(job), PhantomData)
+    }
+}
+
+struct MutantTask<T, F>(Task<T>, PhantomData<F>);
+
+impl<T, F> Unpin for MutantTask<T, F> {}
+
+impl<T: 'static, F: Fault> Future for MutantTask<T, F> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(context).map(F::output)
+    }
+}
+
+impl<T: Send + 'static, F: Fault> executor_api::Task<T> for MutantTask<T, F> {
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    fn cancel(self) -> impl Future<Output = Option<T>> + Send {
+        let cancelling = self.0.cancel();
+        async { if F::CANCELS_WITHOUT_WAITING { None } else { cancelling.await.map(F::output) } }
+    }
+}
+
+const THREE_WORKERS: Config = Config::new(NonZeroUsize::new(3).unwrap());
+
+/// Expects `law` to be broken, with `complaint` in what it says.
+#[track_caller]
+fn caught(law: impl Fn() + std::panic::UnwindSafe, complaint: &str) {
+    let panic = catch_unwind(law).expect_err("the law saw nothing");
+    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+    let message = panic.downcast_ref::<String>().cloned().or(text).expect("a law says what is broken");
+    assert!(message.contains(complaint), "the law complains of something else: {message}");
+}
+
+#[test]
+fn a_sound_executor_breaks_no_law() {
+    ten_thousand_tasks_all_finish::<Mutant<Sound>>(&THREE_WORKERS);
+    enough_work_uses_every_worker_and_no_other_thread::<Mutant<Sound>>(&THREE_WORKERS);
+    cancel_ends_when_the_future_is_gone::<Mutant<Sound>>(&THREE_WORKERS);
+    the_root_runs_on_a_worker::<Mutant<Sound>>(&THREE_WORKERS);
+    a_sleep_is_never_early::<Mutant<Sound>>(&THREE_WORKERS);
+    as_many_jobs_run_at_once_as_there_are_threads_and_no_more::<Mutant<Sound>>(&THREE_WORKERS);
+}
+
+#[test]
+fn a_wrong_sum_is_caught() {
+    caught(|| ten_thousand_tasks_all_finish::<Mutant<WrongSum>>(&THREE_WORKERS), "left: 50005000");
+}
+
+#[test]
+fn a_worker_too_few_is_caught() {
+    let law = || enough_work_uses_every_worker_and_no_other_thread::<Mutant<AWorkerTooFew>>(&THREE_WORKERS);
+    caught(law, "2 of 3 workers poll tasks at once");
+}
+
+#[test]
+fn a_worker_too_many_is_caught() {
+    let law = || enough_work_uses_every_worker_and_no_other_thread::<Mutant<AWorkerTooMany>>(&THREE_WORKERS);
+    caught(law, "beyond the 3 workers");
+}
+
+#[test]
+fn an_early_sleep_is_caught() {
+    caught(|| a_sleep_is_never_early::<Mutant<EarlySleep>>(&THREE_WORKERS), "ended after");
+}
+
+#[test]
+fn a_cancel_that_does_not_wait_is_caught() {
+    let law = || cancel_ends_when_the_future_is_gone::<Mutant<EarlyCancel>>(&THREE_WORKERS);
+    caught(law, "cancel ended before the destructor");
+}
+
+#[test]
+fn a_job_too_many_is_caught() {
+    let law =
+        || as_many_jobs_run_at_once_as_there_are_threads_and_no_more::<Mutant<AJobTooMany>>(&THREE_WORKERS);
+    caught(law, "4 jobs ran at once on 3 threads");
+}
+
+#[test]
+fn a_root_that_is_no_task_is_caught() {
+    caught(
+        || the_root_runs_on_a_worker::<Mutant<RootElsewhere>>(&THREE_WORKERS),
+        "the thread that called run",
+    );
+}
+
+#[test]
+fn a_law_that_hangs_is_caught() {
+    let hangs = |_config: &Config| loop {
+        thread::park();
+    };
+    let test = concat!(module_path!(), "::a_law_that_hangs_is_caught");
+    caught(
+        move || laws::check_within::<Mutant<Sound>>(test, hangs, Duration::from_secs(1)),
+        "hangs: no end after 1s",
+    );
+}
+
+#[test]
+fn a_law_whose_process_runs_no_test_is_caught() {
+    let law = |_config: &Config| ();
+    let test = concat!(module_path!(), "::a_test_by_no_name");
+    caught(move || laws::check::<Mutant<Sound>>(test, law), "did not run");
+}
