@@ -419,7 +419,7 @@ fn default_blocks(profile: Profile) -> usize {
 fn sampling(profile: Profile) -> Sampling {
     let [warm_up, measurement] = match profile {
         Profile::Quick => [20, 60],
-        Profile::Default => [50, 200],
+        Profile::Default => [30, 100],
         Profile::Full => [200, 1_000],
     };
     Sampling {

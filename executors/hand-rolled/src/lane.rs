@@ -30,7 +30,7 @@ impl Executor for HandRolled {
         description: "Multi-thread runtime of our own: one run queue and one tree of timers for all workers.",
         class: Class::MultiThread,
         package: "hand-rolled",
-        homepage: "https://github.com/photofinish/photofinish",
+        homepage: "this repository",
         source: file!(),
     };
 
@@ -75,7 +75,7 @@ impl Executor for HandRolledCurrentThread {
         description: "Event loop of our own: one run queue and one tree of timers, on a thread of its own.",
         class: Class::CurrentThread,
         package: "hand-rolled",
-        homepage: "https://github.com/photofinish/photofinish",
+        homepage: "this repository",
         source: file!(),
     };
 

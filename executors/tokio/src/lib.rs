@@ -20,13 +20,45 @@ use tokio::{
     task::{JoinError, JoinHandle},
 };
 
-/// Tokio's multi-thread runtime: a queue for each worker, work stealing, one timer wheel.
+/// Tokio's multi-thread runtime.
+pub type Tokio = Lane<MultiThread>;
+
+/// Tokio's current-thread runtime, driven by a thread of its own.
+///
+/// The thread that calls [`run`](Executor::run) only waits, as it does for every other lane.
+pub type TokioCurrentThread = Lane<CurrentThread>;
+
+/// A runtime of tokio, of either flavour.
 #[derive(Debug)]
-pub struct Tokio {
-    runtime: Runtime,
+pub struct Lane<F> {
+    handle: Handle,
+    /// Ends the runtime when it is dropped.
+    _flavour: F,
 }
 
-impl Executor for Tokio {
+/// What tells the flavours of tokio apart.
+pub trait Flavour: Sized + Send + Sync + 'static {
+    /// What the report says about the lane.
+    const ABOUT: About;
+
+    /// Starts the runtime.
+    fn start(config: &Config) -> (Self, Handle);
+}
+
+/// Owns a multi-thread runtime.
+#[derive(Debug)]
+pub struct MultiThread {
+    _runtime: Runtime,
+}
+
+/// Owns the thread that drives a current-thread runtime.
+#[derive(Debug)]
+pub struct CurrentThread {
+    worker: Option<thread::JoinHandle<()>>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Flavour for MultiThread {
     const ABOUT: About = About {
         name: "tokio",
         description: "Multi-thread runtime: a run queue for each worker, work stealing, one timer wheel for all.",
@@ -36,50 +68,19 @@ impl Executor for Tokio {
         source: file!(),
     };
 
-    type Task<T: Send + 'static> = Task<T>;
-
-    fn start(config: &Config) -> Self {
+    fn start(config: &Config) -> (Self, Handle) {
         let runtime = Builder::new_multi_thread()
             .worker_threads(config.threads.get())
             .max_blocking_threads(config.blocking_threads.get())
             .enable_time()
             .build()
             .expect("tokio starts its workers");
-        Tokio { runtime }
-    }
-
-    fn run<F>(&self, main: F) -> F::Output
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        future::block_on(Task(self.runtime.spawn(main)))
-    }
-
-    fn spawn<F>(future: F) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        Task(tokio::spawn(future))
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
-        tokio::task::yield_now()
+        let handle = runtime.handle().clone();
+        (MultiThread { _runtime: runtime }, handle)
     }
 }
 
-/// Tokio's current-thread runtime, driven by a thread of its own.
-///
-/// The thread that calls [`run`](Executor::run) only waits, as it does for every other lane.
-#[derive(Debug)]
-pub struct TokioCurrentThread {
-    handle: Handle,
-    worker: Option<thread::JoinHandle<()>>,
-    stop: Option<oneshot::Sender<()>>,
-}
-
-impl Executor for TokioCurrentThread {
+impl Flavour for CurrentThread {
     const ABOUT: About = About {
         name: "tokio-current-thread",
         description: "Current-thread runtime: one run queue and one timer wheel, on a thread of its own.",
@@ -89,9 +90,7 @@ impl Executor for TokioCurrentThread {
         source: file!(),
     };
 
-    type Task<T: Send + 'static> = Task<T>;
-
-    fn start(config: &Config) -> Self {
+    fn start(config: &Config) -> (Self, Handle) {
         assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
         let runtime = Builder::new_current_thread()
             .max_blocking_threads(config.blocking_threads.get())
@@ -102,21 +101,41 @@ impl Executor for TokioCurrentThread {
         let (stop, stopped) = oneshot::channel();
         // An error says that the sender is gone, which means the same as the message: end.
         let worker = thread::spawn(move || drop(runtime.block_on(stopped)));
-        TokioCurrentThread { handle, worker: Some(worker), stop: Some(stop) }
+        (CurrentThread { worker: Some(worker), stop: Some(stop) }, handle)
+    }
+}
+
+impl Drop for CurrentThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(worker) = self.worker.take() {
+            worker.join().expect("tasks keep their panics, so the worker has none");
+        }
+    }
+}
+
+impl<F: Flavour> Executor for Lane<F> {
+    const ABOUT: About = F::ABOUT;
+
+    type Task<T: Send + 'static> = Task<T>;
+
+    fn start(config: &Config) -> Self {
+        let (flavour, handle) = F::start(config);
+        Lane { handle, _flavour: flavour }
     }
 
-    fn run<F>(&self, main: F) -> F::Output
+    fn run<M>(&self, main: M) -> M::Output
     where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
     {
         future::block_on(Task(self.handle.spawn(main)))
     }
 
-    fn spawn<F>(future: F) -> Task<F::Output>
+    fn spawn<M>(future: M) -> Task<M::Output>
     where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
     {
         Task(tokio::spawn(future))
     }
@@ -126,54 +145,21 @@ impl Executor for TokioCurrentThread {
     }
 }
 
-impl Drop for TokioCurrentThread {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(worker) = self.worker.take() {
-            worker.join().expect("tasks keep their panics, so the worker has none");
-        }
-    }
-}
-
-impl Timer for Tokio {
+impl<F: Flavour> Timer for Lane<F> {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         tokio::time::sleep(duration)
     }
 
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    async fn timeout<M>(duration: Duration, future: M) -> Option<M::Output>
     where
-        F: Future + Send,
-        F::Output: Send,
+        M: Future + Send,
+        M::Output: Send,
     {
         tokio::time::timeout(duration, future).await.ok()
     }
 }
 
-impl Timer for TokioCurrentThread {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        tokio::time::sleep(duration)
-    }
-
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        tokio::time::timeout(duration, future).await.ok()
-    }
-}
-
-impl BlockingPool for Tokio {
-    fn spawn_blocking<T, J>(job: J) -> Task<T>
-    where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
-    {
-        Task(tokio::task::spawn_blocking(job))
-    }
-}
-
-impl BlockingPool for TokioCurrentThread {
+impl<F: Flavour> BlockingPool for Lane<F> {
     fn spawn_blocking<T, J>(job: J) -> Task<T>
     where
         T: Send + 'static,
