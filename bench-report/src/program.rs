@@ -225,10 +225,10 @@ impl Program {
                  use `cargo bench`, or `cargo run --release -p bench-report -- run`",
             ));
         }
-        if let Some(cell) = &arguments.exact {
-            return self.run_in_place(cell);
-        }
         let out = arguments.out.clone().unwrap_or_else(default_out);
+        if let Some(cell) = &arguments.exact {
+            return self.run_in_place(cell, &out);
+        }
         let (folder, plan) = if arguments.resume { resume(&out)? } else { self.prepare(&arguments, &out)? };
 
         let mut bar = Bar::new();
@@ -268,8 +268,8 @@ impl Program {
         Ok((Folder::create(out, &plan)?, plan))
     }
 
-    /// Runs one cell in this process, under Criterion as it comes.
-    fn run_in_place(&self, cell: &CellId) -> Result<u8> {
+    /// Runs one cell in this process, under Criterion as it comes, which compares it with the last time.
+    fn run_in_place(&self, cell: &CellId, out: &Path) -> Result<u8> {
         let executor = selection::applicable(&self.suite, cell).map_err(usage)?;
         let environment = (executor.environment)(&worker::config(cell)?);
         if environment.iter().any(|(name, value)| env::var(name).as_ref() != Ok(value)) {
@@ -280,8 +280,8 @@ impl Program {
         }
         let case = worker::open(&self.suite, cell)?;
         case.check().map_err(|complaint| anyhow!("{cell}: {complaint}"))?;
-        let out = default_out().join("criterion");
-        worker::measure(&*case, cell, &mut Criterion::default().output_directory(&out), 100);
+        let mut criterion = Criterion::default().output_directory(&out.join("criterion"));
+        worker::measure(&*case, cell, &mut criterion, 100);
         Ok(exit::OK)
     }
 

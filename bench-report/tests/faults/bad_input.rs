@@ -19,6 +19,7 @@ crate::tests![
     a_name_that_is_no_file_name_is_refused,
     quick_and_full_at_once_are_refused,
     an_output_folder_that_cannot_be_made_is_named,
+    an_output_folder_that_cannot_be_written_to_is_named,
     results_that_cannot_be_read_are_named,
     results_of_another_schema_are_refused,
     a_build_with_debug_assertions_does_not_measure,
@@ -99,6 +100,15 @@ fn an_output_folder_that_cannot_be_made_is_named() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains(&*place.out().to_string_lossy()), "{}", said(&output));
     assert_eq!(fs::read(place.out()).expect("it is still there"), b"a file");
+}
+
+/// Nobody may make a folder in /proc, not even root.
+fn an_output_folder_that_cannot_be_written_to_is_named() {
+    let program = env::current_exe().expect("a test knows its program");
+    let output = Command::new(program).args(["run", "--quick", "--out", "/proc/photofinish"]).output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("/proc/photofinish"), "{}", said(&output));
 }
 
 fn report_on(text: &str) -> (Place, Output) {

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Write,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -21,6 +21,7 @@ crate::tests![
     ctrl_c_keeps_what_was_measured_and_resume_goes_on,
     a_killed_parent_leaves_no_process_and_resume_goes_on,
     a_kill_that_asks_ends_a_cell_that_hangs,
+    a_disk_without_room_is_named_and_resume_goes_on,
     a_corrupt_line_stops_the_resuming_and_is_named,
     a_finished_run_is_not_resumed,
     a_changed_program_does_not_resume,
@@ -28,7 +29,7 @@ crate::tests![
 ];
 
 /// Long enough to be interrupted: many blocks of a cell that is quick.
-const LONG: &str = "--quick --blocks 40 --threads 1 --workloads sound --executors tokio,tokio-current-thread";
+const LONG: &str = "--quick --blocks 20 --threads 1 --workloads sound --executors tokio,tokio-current-thread";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn start(place: &Place, arguments: &str) -> Child {
@@ -82,8 +83,8 @@ fn resume(place: &Place) {
     let after = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
     let complete = before.rfind('\n').map_or(0, |end| end + 1);
     assert!(after.starts_with(&before[..complete]), "what was measured is kept");
-    assert_eq!(measured(place), 80, "two cells in forty blocks, each once");
-    assert_eq!(cell(&place.results(), "sound").overhead_of_blocks().len(), 40);
+    assert_eq!(measured(place), 40, "two cells in twenty blocks, each once");
+    assert_eq!(cell(&place.results(), "sound").overhead_of_blocks().len(), 20);
 }
 
 fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
@@ -92,7 +93,7 @@ fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
     until("a few cells are measured", || measured(&place) >= 3);
     signal(&parent, Signal::SIGINT);
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
-    assert!((3..80).contains(&measured(&place)));
+    assert!((3..40).contains(&measured(&place)));
     assert!(!place.out().join("results.json").exists(), "an unfinished run has no results");
     resume(&place);
 }
@@ -117,6 +118,23 @@ fn a_kill_that_asks_ends_a_cell_that_hangs() {
     signal(&parent, Signal::SIGTERM);
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
     until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+}
+
+/// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk.
+fn a_disk_without_room_is_named_and_resume_goes_on() {
+    let place = Place::new();
+    let run = place.command(LONG);
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 100; trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .output()
+        .expect("there is a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("failed to write to") && said.contains("samples.jsonl"), "{said}");
+    assert!((3..40).contains(&measured(&place)), "what was measured before is kept");
+    resume(&place);
 }
 
 fn interrupted_run() -> Place {
