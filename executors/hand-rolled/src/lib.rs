@@ -34,7 +34,7 @@
 //! - `task.rs`: a spawned future and its states
 //! - `handle.rs`: [`Task`], how an end reaches whoever awaits it
 //! - `queue.rs`: the run queue, and where idle workers park
-//! - `timers.rs`: wakers by deadline
+//! - `timers.rs`: wakers by deadline, in the wheel of `wheel.rs`
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `blocking.rs`: jobs that block, and their threads
 //! - `registry.rs`: all tasks that have not ended
@@ -57,6 +57,7 @@ mod scheduler;
 mod task;
 mod time;
 mod timers;
+mod wheel;
 
 pub use handle::{Task, TaskError};
 pub use lane::{HandRolled, HandRolledCurrentThread, LaneTask};

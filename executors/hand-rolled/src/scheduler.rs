@@ -53,7 +53,7 @@ impl Scheduler {
     pub(crate) fn new(max_blocking_threads: NonZeroUsize) -> Arc<Scheduler> {
         Arc::new(Scheduler {
             queue: Queue::default(),
-            timers: Timers::default(),
+            timers: Timers::new(),
             tasks: Registry::default(),
             pool: Pool::new(max_blocking_threads),
             seat: Seat::default(),

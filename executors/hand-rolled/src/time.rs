@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{context, scheduler::Scheduler, timers::TimerKey};
+use crate::{context, scheduler::Scheduler, wheel::Key};
 
 /// Ends once `duration` has passed since this call, never earlier; [`Duration::MAX`] never ends.
 ///
@@ -81,15 +81,18 @@ impl Sleep {
         let scheduler = context::current("sleep");
         // The longest sleep needs no timer.
         let Some(deadline) = self.deadline else { return Poll::Pending };
-        if Instant::now() >= deadline {
-            self.timer = None;
-            return Poll::Ready(());
-        }
         match &self.timer {
             Some(timer) if Arc::ptr_eq(&timer.scheduler, &scheduler) => {
-                scheduler.timers.replace(timer.key, context.waker().clone());
+                if !scheduler.timers.replace(timer.key, context.waker()) {
+                    self.timer = None;
+                    return Poll::Ready(());
+                }
             }
             // Not set, or set in another runtime, which may not be running any more.
+            _ if Instant::now() >= deadline => {
+                self.timer = None;
+                return Poll::Ready(());
+            }
             _ => self.timer = Some(Timer::set(scheduler, deadline, context)),
         }
         Poll::Pending
@@ -122,7 +125,7 @@ struct Timer {
     /// Where it is set.
     scheduler: Arc<Scheduler>,
     /// Its name there.
-    key: TimerKey,
+    key: Key,
 }
 
 impl Timer {

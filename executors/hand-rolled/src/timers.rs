@@ -1,57 +1,64 @@
-//! Wakers by deadline.
+//! The timers of a runtime: a wheel of wakers under a lock, and the clock it turns by.
 
-use std::{collections::BTreeMap, mem, sync::Mutex, task::Waker, time::Instant};
+use std::{
+    mem,
+    sync::Mutex,
+    task::Waker,
+    time::{Duration, Instant},
+};
 
-use crate::{lock, panic::contain};
+use crate::{
+    lock,
+    panic::contain,
+    wheel::{Key, Wheel},
+};
 
 /// The timers of a runtime. Those of equal deadlines fire in the order in which they were set.
-#[derive(Default)]
 pub(crate) struct Timers {
-    /// The timers, under the lock.
-    state: Mutex<State>,
+    /// The time that the wheel calls zero.
+    start: Instant,
+    /// Whom to wake when, under the lock.
+    wheel: Mutex<Wheel<Waker>>,
 }
-
-/// What the lock of the timers protects.
-#[derive(Default)]
-struct State {
-    /// Whom to wake, first deadline first.
-    wakers: BTreeMap<TimerKey, Waker>,
-    /// The number of the next timer.
-    next_number: u64,
-}
-
-/// Names a timer: its deadline, and a number that no other timer of the runtime has.
-pub(crate) type TimerKey = (Instant, u64);
 
 impl Timers {
-    /// Sets a timer, and tells its name and whether it is now the first to fire.
-    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> (TimerKey, bool) {
-        let mut state = lock(&self.state);
-        let key = (deadline, state.next_number);
-        state.next_number += 1;
-        state.wakers.insert(key, waker);
-        let first = state.wakers.first_key_value().is_some_and(|(first, _)| *first == key);
-        (key, first)
+    /// Makes timers of which none is set.
+    pub(crate) fn new() -> Timers {
+        Timers { start: Instant::now(), wheel: Mutex::new(Wheel::new()) }
     }
 
-    /// Changes whom a timer wakes, unless it has fired.
-    pub(crate) fn replace(&self, key: TimerKey, waker: Waker) {
-        let mut state = lock(&self.state);
-        let replaced = state.wakers.get_mut(&key).map(|current| mem::replace(current, waker));
-        // Not under the lock: a waker's destructor is code of the user.
-        drop(state);
-        drop(replaced);
+    /// Sets a timer, and tells its name and whether it is now the first to fire.
+    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> (Key, bool) {
+        let deadline = self.since_start(deadline);
+        let mut wheel = lock(&self.wheel);
+        let first = wheel.earliest().is_none_or(|earliest| deadline < earliest);
+        (wheel.insert(deadline, waker), first)
+    }
+
+    /// Changes whom a timer wakes; false says that it has fired.
+    pub(crate) fn replace(&self, key: Key, waker: &Waker) -> bool {
+        let mut wheel = lock(&self.wheel);
+        let Some(current) = wheel.get(key) else { return false };
+        if !current.will_wake(waker) {
+            let replaced = mem::replace(current, waker.clone());
+            // Not under the lock: a waker's destructor is code of the user.
+            drop(wheel);
+            drop(replaced);
+        }
+        true
     }
 
     /// Takes a timer back, unless it has fired.
-    pub(crate) fn remove(&self, key: TimerKey) {
-        let removed = lock(&self.state).wakers.remove(&key);
+    pub(crate) fn remove(&self, key: Key) {
+        let removed = lock(&self.wheel).remove(key);
         drop(removed);
     }
 
-    /// The deadline of the first timer to fire.
+    /// When to look at the timers again: the first deadline, or earlier if the first timer was taken back.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        lock(&self.state).wakers.first_key_value().map(|((deadline, _), _)| *deadline)
+        let earliest = lock(&self.wheel).earliest()?;
+        // What is later than a clock can say never comes.
+        self.start.checked_add(Duration::from_nanos(earliest))
     }
 
     /// Wakes whoever's deadline has passed, in the order of the deadlines, and tells whether there was one.
@@ -66,32 +73,30 @@ impl Timers {
 
     /// Forgets all timers; they never fire.
     pub(crate) fn clear(&self) {
-        let forgotten = mem::take(&mut lock(&self.state).wakers);
+        let forgotten = lock(&self.wheel).clear();
         drop(forgotten);
     }
 
     /// Takes the wakers of all timers whose deadline has passed.
     fn take_due(&self) -> Vec<Waker> {
-        let mut state = lock(&self.state);
-        if state.wakers.is_empty() {
-            return Vec::new();
-        }
-        let now = Instant::now();
         let mut due = Vec::new();
-        while let Some(timer) = state.wakers.first_entry() {
-            let (deadline, _) = *timer.key();
-            if deadline > now {
-                break;
-            }
-            due.push(timer.remove());
+        let mut wheel = lock(&self.wheel);
+        if wheel.earliest().is_some() {
+            let now = self.since_start(Instant::now());
+            wheel.expire(now, &mut due);
         }
         due
+    }
+
+    /// The time of the wheel. What was before the start is the start, which is past too.
+    fn since_start(&self, time: Instant) -> u64 {
+        time.saturating_duration_since(self.start).as_nanos().try_into().unwrap_or(u64::MAX)
     }
 
     /// How many timers are set.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        lock(&self.state).wakers.len()
+        lock(&self.wheel).len()
     }
 }
 
@@ -104,7 +109,7 @@ mod tests {
 
     #[test]
     fn only_the_first_deadline_says_that_it_is_the_first() {
-        let timers = Timers::default();
+        let timers = Timers::new();
         let now = Instant::now();
         let firsts =
             [20, 30, 10, 10].map(|second| timers.insert(now + Duration::from_secs(second), noop()).1);
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_timer_fires_once_its_deadline_has_passed_and_not_before() {
-        let timers = Timers::default();
+        let timers = Timers::new();
         timers.insert(Instant::now() + Duration::from_secs(1000), noop());
         assert!(!timers.fire());
         timers.insert(Instant::now(), noop());
