@@ -8,6 +8,7 @@ pub mod suite;
 mod case;
 mod ledger;
 
+mod arguments;
 pub mod program;
 mod selection;
 

@@ -1,4 +1,4 @@
-//! The command line: what it takes, what it refuses, and how a run goes from plan to page.
+//! What the program does: how a run goes from the command line to the page, and how it ends.
 
 use std::{
     env,
@@ -16,11 +16,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use criterion::Criterion;
 use jiff::Timestamp;
 
 use crate::{
+    arguments::{
+        Bench, BenchReport, ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse,
+        usage,
+    },
     facts, page,
     plan::Plan,
     process::{Launcher, Trouble},
@@ -53,113 +56,6 @@ mod exit {
     pub(super) const INTERRUPTED: u8 = 130;
 }
 
-/// `cargo bench`.
-#[derive(Parser)]
-#[command(name = "cargo bench --", about = "Races the executors and writes one HTML page.", version)]
-struct Bench {
-    #[command(flatten)]
-    run: RunArguments,
-    /// Cargo says this to every benchmark.
-    #[arg(long, hide = true)]
-    bench: bool,
-}
-
-/// `bench-report`.
-#[derive(Parser)]
-#[command(name = "bench-report", about = "Races executors and writes one HTML page.", version)]
-struct BenchReport {
-    #[command(subcommand)]
-    command: Subcommands,
-}
-
-#[derive(Subcommand)]
-enum Subcommands {
-    /// Runs the race, as `cargo bench` does
-    Run(RunArguments),
-    /// Checks the answer and the work of every cell, without measuring
-    Check(CheckArguments),
-    /// Draws the page again from results
-    Report(ReportArguments),
-    /// Lists the cells of a default run
-    List(SelectionArguments),
-}
-
-#[derive(Args)]
-struct RunArguments {
-    #[command(flatten)]
-    selection: SelectionArguments,
-    /// How many processes each cell has, each in a block of its own
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
-    blocks: Option<u32>,
-    /// What the order of the cells is drawn from
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Where the results go [default: target/bench-report]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Keep the results as saved/NAME.json too
-    #[arg(long, value_name = "NAME", value_parser = plain_name)]
-    save: Option<String>,
-    /// How long the process of one cell may take
-    #[arg(long, value_name = "SECONDS", default_value_t = race::TIME_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
-    time_limit: u64,
-    /// List the cells and measure nothing
-    #[arg(long)]
-    list: bool,
-    /// Run one cell in this process, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
-    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume"])]
-    exact: Option<CellId>,
-    /// Go on with the newest run, which was interrupted
-    #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "seed"])]
-    resume: bool,
-}
-
-/// Which cells.
-#[derive(Args, Clone)]
-pub struct SelectionArguments {
-    /// Only cells whose name has one of these in it; a name is WORKLOAD/SIZE/tTHREADS/EXECUTOR
-    #[arg(value_name = "FILTER")]
-    pub filters: Vec<String>,
-    /// Smallest sizes and few blocks: a minute at most
-    #[arg(long, conflicts_with = "full")]
-    pub quick: bool,
-    /// All sizes and many blocks
-    #[arg(long)]
-    pub full: bool,
-    /// Only these lanes
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub executors: Vec<String>,
-    /// Only these workloads
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub workloads: Vec<String>,
-    /// Numbers of workers [default: 1 and the number of processors]
-    #[arg(long, value_name = "1,2", value_delimiter = ',')]
-    pub threads: Vec<NonZeroUsize>,
-    /// Sizes of every workload [default: its own]
-    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
-    pub sizes: Vec<u64>,
-}
-
-#[derive(Args)]
-struct CheckArguments {
-    #[command(flatten)]
-    selection: SelectionArguments,
-}
-
-#[derive(Args)]
-struct ReportArguments {
-    /// The results [default: those of the newest run]
-    #[arg(value_name = "RESULTS.JSON")]
-    results: Option<PathBuf>,
-    /// Where the page goes [default: report.html beside the results]
-    #[arg(long, value_name = "FILE")]
-    to: Option<PathBuf>,
-}
-
-/// What the user got wrong: one line, and the exit code for it.
-#[derive(Debug)]
-struct Usage(String);
-
 impl Program {
     /// Makes the program that races `suite`.
     pub fn new(suite: Suite) -> Program {
@@ -179,21 +75,18 @@ impl Program {
             env::set_current_dir(workspace).ok();
         }
         self.conclude(|program, arguments| match parse::<Bench>(arguments)? {
-            Parsed::Said(code) => Ok(code),
-            Parsed::Command(bench) => program.run(bench.run),
+            Some(bench) => program.run(bench.run),
+            None => Ok(exit::OK),
         })
     }
 
     /// Runs `bench-report`, with the arguments of this process.
     pub fn main(self) -> ExitCode {
         self.conclude(|program, arguments| {
-            let command = match parse::<BenchReport>(arguments)? {
-                Parsed::Said(code) => return Ok(code),
-                Parsed::Command(program) => program.command,
-            };
+            let Some(BenchReport { command }) = parse(arguments)? else { return Ok(exit::OK) };
             match command {
                 Subcommands::Run(arguments) => program.run(arguments),
-                Subcommands::Check(arguments) => program.check(&arguments.selection),
+                Subcommands::Check(arguments) => program.check(&arguments),
                 Subcommands::Report(arguments) => report(arguments),
                 Subcommands::List(arguments) => program.list(&arguments),
             }
@@ -323,25 +216,6 @@ impl Program {
     }
 }
 
-enum Parsed<A> {
-    Command(A),
-    /// Clap has said what it had to; this is the exit code.
-    Said(u8),
-}
-
-/// Parses arguments; wrong ones are answered by clap, with an exit code that no failed cell has.
-fn parse<A: CommandFactory + FromArgMatches>(arguments: Vec<OsString>) -> Result<Parsed<A>> {
-    let parsed =
-        A::command().try_get_matches_from(arguments).and_then(|matches| A::from_arg_matches(&matches));
-    match parsed {
-        Ok(command) => Ok(Parsed::Command(command)),
-        Err(error) => {
-            error.print().context("failed to print")?;
-            Ok(Parsed::Said(if error.use_stderr() { exit::USAGE } else { exit::OK }))
-        }
-    }
-}
-
 fn resume(out: &Path) -> Result<(Folder, Plan)> {
     let (folder, plan) = Folder::newest_unfinished(out)?;
     if plan.build != facts::build() {
@@ -433,27 +307,4 @@ fn sampling(profile: Profile) -> Sampling {
 fn command_line() -> String {
     let arguments = env::args_os().skip(1).filter(|argument| argument != "--bench");
     arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
-}
-
-/// A name that is safe as the name of a file.
-fn plain_name(name: &str) -> Result<String, String> {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    if name.chars().all(plain) && name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) {
-        Ok(name.to_owned())
-    } else {
-        Err("a name has letters, digits, `-`, `_` and `.`, and begins with a letter or digit".to_owned())
-    }
-}
-
-/// An error of the user's: it ends the program with the exit code for that.
-pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Usage(message.into()))
-}
-
-impl std::error::Error for Usage {}
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
 }

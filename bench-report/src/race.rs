@@ -12,10 +12,10 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 
 use crate::{
+    arguments::usage,
     assemble,
     plan::Plan,
     process::{Launcher, Measurement, Trouble},
-    program::usage,
     protocol::{CellId, Order, Sampling},
     results::Results,
     samples::{self, Outcome, Outcomes, Place, Record, SampleLog},

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use executor_api::Class;
 
 use crate::{
-    program::SelectionArguments,
+    arguments::SelectionArguments,
     protocol::CellId,
     suite::{ExecutorEntry, Suite, WorkloadEntry},
 };

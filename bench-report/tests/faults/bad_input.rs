@@ -31,6 +31,7 @@ fn expect_refusal(arguments: &str, culprit: &str) {
     let output = place.run(arguments);
     assert_eq!(output.status.code(), Some(64), "{arguments}: {}", said(&output));
     assert!(said(&output).contains(culprit), "{arguments}: {}", said(&output));
+    assert_eq!(said(&output).lines().count(), 1, "{arguments}: one clear line: {}", said(&output));
     assert!(!said(&output).contains("panicked"), "{}", said(&output));
     assert!(!place.out().exists(), "{arguments}: something was written");
 }

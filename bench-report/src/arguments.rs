@@ -1,0 +1,167 @@
+//! The command line, as clap takes it.
+
+use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{protocol::CellId, race};
+
+/// `cargo bench`.
+#[derive(Parser)]
+#[command(name = "cargo bench --", about = "Races the executors and writes one HTML page.", version)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+    /// Cargo says this to every benchmark.
+    #[arg(long, hide = true)]
+    pub(crate) bench: bool,
+}
+
+/// `bench-report`.
+#[derive(Parser)]
+#[command(name = "bench-report", about = "Races executors and writes one HTML page.", version)]
+pub(crate) struct BenchReport {
+    #[command(subcommand)]
+    pub(crate) command: Subcommands,
+}
+
+/// What `bench-report` can do.
+#[derive(Subcommand)]
+pub(crate) enum Subcommands {
+    /// Runs the race, as `cargo bench` does
+    Run(RunArguments),
+    /// Checks the answer and the work of every cell, without measuring
+    Check(SelectionArguments),
+    /// Draws the page again from results
+    Report(ReportArguments),
+    /// Lists the cells of a default run
+    List(SelectionArguments),
+}
+
+/// A run.
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    /// How many processes each cell has, each in a block of its own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub(crate) blocks: Option<u32>,
+    /// What the order of the cells is drawn from
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where the results go [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep the results as saved/NAME.json too
+    #[arg(long, value_name = "NAME", value_parser = plain_name)]
+    pub(crate) save: Option<String>,
+    /// How long the process of one cell may take
+    #[arg(long, value_name = "SECONDS", default_value_t = race::TIME_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time_limit: u64,
+    /// List the cells and measure nothing
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Run one cell in this process, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
+    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume"])]
+    pub(crate) exact: Option<CellId>,
+    /// Go on with the newest run, which was interrupted
+    #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "seed"])]
+    pub(crate) resume: bool,
+}
+
+/// Which cells.
+#[derive(Args, Clone)]
+pub(crate) struct SelectionArguments {
+    /// Only cells whose name has one of these in it; a name is WORKLOAD/SIZE/tTHREADS/EXECUTOR
+    #[arg(value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// Smallest sizes and few blocks: a minute at most
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) quick: bool,
+    /// All sizes and many blocks
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Only these lanes
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) executors: Vec<String>,
+    /// Only these workloads
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) workloads: Vec<String>,
+    /// Numbers of workers [default: 1 and the number of processors]
+    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = workers)]
+    pub(crate) threads: Vec<NonZeroUsize>,
+    /// Sizes of every workload [default: its own]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sizes: Vec<u64>,
+}
+
+/// A page to be drawn again.
+#[derive(Args)]
+pub(crate) struct ReportArguments {
+    /// The results [default: those of the newest run]
+    #[arg(value_name = "RESULTS.JSON")]
+    pub(crate) results: Option<PathBuf>,
+    /// Where the page goes [default: report.html beside the results]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// A number of workers.
+fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "a number of workers is 1 or more")
+}
+
+/// A name that is safe as the name of a file.
+fn plain_name(name: &str) -> Result<String, String> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.chars().all(plain) && name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) {
+        Ok(name.to_owned())
+    } else {
+        Err("a name has letters, digits, `-`, `_` and `.`, and begins with a letter or digit".to_owned())
+    }
+}
+
+/// Parses arguments; none if they asked for help only, which is then given.
+///
+/// # Errors
+///
+/// If they make no sense: one line that says what is wrong and what is allowed.
+pub(crate) fn parse<A: CommandFactory + FromArgMatches>(arguments: Vec<OsString>) -> Result<Option<A>> {
+    let matches = A::command().try_get_matches_from(arguments);
+    match matches.and_then(|matches| A::from_arg_matches(&matches)) {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(error) if error.use_stderr() => Err(usage(one_line(&error.to_string()))),
+        Err(help) => {
+            help.print().context("failed to print the help")?;
+            Ok(None)
+        }
+    }
+}
+
+/// What the user got wrong, in one line; it has an exit code of its own.
+#[derive(Debug)]
+pub(crate) struct Usage(String);
+
+/// An error of the user's.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Usage(message.into()))
+}
+
+/// Clap's explanation without the lines that say how to get another.
+fn one_line(explanation: &str) -> String {
+    let explanation = explanation.strip_prefix("error: ").unwrap_or(explanation);
+    let lines = explanation.lines().map(str::trim).filter(|line| !line.is_empty());
+    let telling =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
+    let telling: Vec<&str> = telling.collect();
+    format!("{}; see --help", telling.join("; "))
+}
+
+impl std::error::Error for Usage {}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
