@@ -83,7 +83,7 @@ impl Launcher {
         let line = serde_json::to_string(order).expect("an order is plain data") + "\n";
         process.stdin.write_all(line.as_bytes()).ok();
 
-        let heard = self.listen(&process.lines);
+        let heard = self.listen(&process.lines, order.sampling.is_some());
         let ended = matches!(heard, Ok(_) | Err(Heard::Nothing | Heard::Complaint(_)));
         let status = if ended { process.wait(self.time_limit) } else { None };
         let pid = process.child.id();
@@ -104,8 +104,8 @@ impl Launcher {
         }
     }
 
-    /// Collects answers until the last one.
-    fn listen(&self, lines: &Receiver<String>) -> Result<(Checked, Vec<Sample>, Done), Heard> {
+    /// Collects answers until the last one; `sampled` says whether there should be samples among them.
+    fn listen(&self, lines: &Receiver<String>, sampled: bool) -> Result<(Checked, Vec<Sample>, Done), Heard> {
         let start = Instant::now();
         let mut checked = None;
         let mut samples = Vec::new();
@@ -124,12 +124,26 @@ impl Launcher {
             match (serde_json::from_str(&line), checked) {
                 (Ok(Answer::Checked(answer)), None) => checked = Some(answer),
                 (Ok(Answer::Sample(sample)), Some(_)) => samples.push(sample),
-                (Ok(Answer::Done(done)), Some(checked)) => return Ok((checked, samples, done)),
+                (Ok(Answer::Done(done)), Some(checked)) => {
+                    complain(sampled, &checked, &samples).map_err(Heard::Complaint)?;
+                    return Ok((checked, samples, done));
+                }
                 (Ok(Answer::Failed(complaint)), _) => return Err(Heard::Complaint(complaint)),
                 _ => return Err(Heard::Rubbish(format!("`{}`", shorten(line.trim_end(), 200)))),
             }
         }
     }
+}
+
+/// Says what is wrong with figures that cannot be divided by.
+fn complain(sampled: bool, checked: &Checked, samples: &[Sample]) -> Result<(), String> {
+    if checked.operations == 0 {
+        return Err("a run has no operations, so nothing can be said of one".to_owned());
+    }
+    if sampled && (samples.is_empty() || samples.iter().any(|sample| sample.iterations == 0)) {
+        return Err("it took no samples, or samples of no run".to_owned());
+    }
+    Ok(())
 }
 
 /// Why the answers of a process are not complete.

@@ -13,6 +13,7 @@ crate::tests![
     rubbish_is_a_failed_cell,
     a_task_left_behind_is_a_failed_cell,
     a_run_faster_than_its_waiting_is_a_failed_cell,
+    a_run_of_no_operations_is_a_failed_cell,
     a_failed_cell_is_not_run_again,
 ];
 
@@ -71,6 +72,10 @@ fn a_task_left_behind_is_a_failed_cell() {
 
 fn a_run_faster_than_its_waiting_is_a_failed_cell() {
     expect_failure("does-not-wait", "of waiting in them");
+}
+
+fn a_run_of_no_operations_is_a_failed_cell() {
+    expect_failure("counts-nothing", "a run has no operations");
 }
 
 fn a_failed_cell_is_not_run_again() {

@@ -35,6 +35,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, TalksRubbish>("a timer");
     suite.race::<E, LeavesATask>("a timer");
     suite.race::<E, DoesNotWait>("a timer");
+    suite.race::<E, CountsNothing>("a timer");
 }
 
 /// The process of a cell; one workload makes it talk rubbish before anybody else can.
@@ -74,7 +75,7 @@ macro_rules! workload {
                 3
             }
             fn operations(&self) -> u64 {
-                1
+                u64::from($name != "counts-nothing")
             }
             fn ideal(&self) -> Duration {
                 $ideal
@@ -95,6 +96,8 @@ workload!(LeavesATask, "leaves-a-task", waits Duration::ZERO, |E| {
     drop(E::spawn(future::pending::<()>()));
     3
 });
+
+workload!(CountsNothing, "counts-nothing", waits Duration::ZERO, |E| 3);
 
 static LIES: AtomicU64 = AtomicU64::new(0);
 

@@ -5,6 +5,7 @@
 
 use std::{
     future::poll_fn,
+    marker::PhantomData,
     panic,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -18,87 +19,85 @@ use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
 use crate::{Runtime, Task, TaskError, lock, queue::Parker};
 
 /// The multi-thread runtime.
+pub type HandRolled = Lane<MultiThread>;
+
+/// The event loop, driven by a thread of its own.
+pub type HandRolledCurrentThread = Lane<CurrentThread>;
+
+/// A runtime of either flavour, as the contract has it.
 #[derive(Debug)]
-pub struct HandRolled {
+pub struct Lane<F> {
     /// The runtime and the thread that calls its `block_on`.
     driven: Driven,
+    /// Which flavour it is.
+    flavour: PhantomData<F>,
 }
 
-impl Executor for HandRolled {
+/// What tells the flavours apart.
+pub trait Flavour: Send + Sync + 'static {
+    /// What the report says about the lane.
+    const ABOUT: About;
+}
+
+/// The flavour of [`HandRolled`].
+#[derive(Debug)]
+pub struct MultiThread;
+
+/// The flavour of [`HandRolledCurrentThread`].
+#[derive(Debug)]
+pub struct CurrentThread;
+
+impl Flavour for MultiThread {
     const ABOUT: About = About {
         name: "hand-rolled",
-        description: "Multi-thread runtime of our own: one run queue and one tree of timers for all workers.",
+        description: "Multi-thread runtime of our own: one run queue and one timer wheel for all workers.",
         class: Class::MultiThread,
         package: "hand-rolled",
         homepage: "this repository",
         source: file!(),
     };
-
-    type Task<T: Send + 'static> = LaneTask<T>;
-
-    fn start(config: &Config) -> Self {
-        let builder = Runtime::builder().max_blocking_threads(config.blocking_threads);
-        HandRolled { driven: Driven::start(builder.workers(config.threads).build()) }
-    }
-
-    fn run<F>(&self, main: F) -> F::Output
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.driven.run(main)
-    }
-
-    fn spawn<F>(future: F) -> LaneTask<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        LaneTask(crate::spawn(future))
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
-        crate::yield_now()
-    }
 }
 
-/// The event loop, driven by a thread of its own.
-#[derive(Debug)]
-pub struct HandRolledCurrentThread {
-    /// The runtime and the thread that calls its `block_on`.
-    driven: Driven,
-}
-
-impl Executor for HandRolledCurrentThread {
+impl Flavour for CurrentThread {
     const ABOUT: About = About {
         name: "hand-rolled-current-thread",
-        description: "Event loop of our own: one run queue and one tree of timers, on a thread of its own.",
+        description: "Event loop of our own: one run queue and one timer wheel, on a thread of its own.",
         class: Class::CurrentThread,
         package: "hand-rolled",
         homepage: "this repository",
         source: file!(),
     };
+}
+
+impl<F: Flavour> Executor for Lane<F> {
+    const ABOUT: About = F::ABOUT;
 
     type Task<T: Send + 'static> = LaneTask<T>;
 
     fn start(config: &Config) -> Self {
-        assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
         let builder = Runtime::builder().max_blocking_threads(config.blocking_threads);
-        HandRolledCurrentThread { driven: Driven::start(builder.build()) }
+        let runtime = match F::ABOUT.class {
+            Class::MultiThread => builder.workers(config.threads).build(),
+            Class::CurrentThread => {
+                assert_eq!(config.threads.get(), 1, "{} runs on one thread only", F::ABOUT.name);
+                builder.build()
+            }
+        };
+        Lane { driven: Driven::start(runtime), flavour: PhantomData }
     }
 
-    fn run<F>(&self, main: F) -> F::Output
+    fn run<M>(&self, main: M) -> M::Output
     where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
     {
         self.driven.run(main)
     }
 
-    fn spawn<F>(future: F) -> LaneTask<F::Output>
+    fn spawn<M>(future: M) -> LaneTask<M::Output>
     where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
     {
         LaneTask(crate::spawn(future))
     }
@@ -108,45 +107,21 @@ impl Executor for HandRolledCurrentThread {
     }
 }
 
-impl Timer for HandRolled {
+impl<F: Flavour> Timer for Lane<F> {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         crate::sleep(duration)
     }
 
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+    async fn timeout<M>(duration: Duration, future: M) -> Option<M::Output>
     where
-        F: Future + Send,
-        F::Output: Send,
+        M: Future + Send,
+        M::Output: Send,
     {
         crate::timeout(duration, future).await.ok()
     }
 }
 
-impl Timer for HandRolledCurrentThread {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        crate::sleep(duration)
-    }
-
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        crate::timeout(duration, future).await.ok()
-    }
-}
-
-impl BlockingPool for HandRolled {
-    fn spawn_blocking<T, J>(job: J) -> LaneTask<T>
-    where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
-    {
-        LaneTask(crate::spawn_blocking(job))
-    }
-}
-
-impl BlockingPool for HandRolledCurrentThread {
+impl<F: Flavour> BlockingPool for Lane<F> {
     fn spawn_blocking<T, J>(job: J) -> LaneTask<T>
     where
         T: Send + 'static,

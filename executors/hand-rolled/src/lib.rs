@@ -60,7 +60,7 @@ mod timers;
 mod wheel;
 
 pub use handle::{Task, TaskError};
-pub use lane::{HandRolled, HandRolledCurrentThread, LaneTask};
+pub use lane::{CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread};
 pub use panic::Panic;
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};
