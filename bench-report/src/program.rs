@@ -173,7 +173,8 @@ impl Program {
         }
         let case = worker::open(&self.suite, cell)?;
         case.check().map_err(|complaint| anyhow!("{cell}: {complaint}"))?;
-        let mut criterion = Criterion::default().output_directory(&out.join("criterion"));
+        // Few resamples: in a profile the work is to be seen, not the statistics.
+        let mut criterion = Criterion::default().output_directory(&out.join("criterion")).nresamples(1_001);
         worker::measure(&*case, cell, &mut criterion, 100);
         Ok(exit::OK)
     }

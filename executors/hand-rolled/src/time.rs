@@ -83,17 +83,21 @@ impl Sleep {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         match &self.timer {
             Some(timer) if Arc::ptr_eq(&timer.scheduler, &scheduler) => {
-                if !scheduler.timers.replace(timer.key, context.waker()) {
-                    self.timer = None;
+                if scheduler.timers.has_fired(deadline) {
+                    return Poll::Ready(());
+                }
+                scheduler.timers.replace(timer.key, context.waker());
+            }
+            // Not set, or set in another runtime, which may not be running any more.
+            _ => {
+                if Instant::now() >= deadline {
+                    return Poll::Ready(());
+                }
+                self.timer = Timer::set(scheduler, deadline, context);
+                if self.timer.is_none() {
                     return Poll::Ready(());
                 }
             }
-            // Not set, or set in another runtime, which may not be running any more.
-            _ if Instant::now() >= deadline => {
-                self.timer = None;
-                return Poll::Ready(());
-            }
-            _ => self.timer = Some(Timer::set(scheduler, deadline, context)),
         }
         Poll::Pending
     }
@@ -126,22 +130,26 @@ struct Timer {
     scheduler: Arc<Scheduler>,
     /// Its name there.
     key: Key,
+    /// When it fires.
+    deadline: Instant,
 }
 
 impl Timer {
-    /// Sets a timer that wakes `context` at `deadline`.
-    fn set(scheduler: Arc<Scheduler>, deadline: Instant, context: &mut Context<'_>) -> Timer {
-        let (key, first) = scheduler.timers.insert(deadline, context.waker().clone());
-        if first {
+    /// Sets a timer that wakes `context` at `deadline`; none if that is over.
+    fn set(scheduler: Arc<Scheduler>, deadline: Instant, context: &mut Context<'_>) -> Option<Timer> {
+        let inserted = scheduler.timers.insert(deadline, context.waker().clone())?;
+        if inserted.is_first {
             scheduler.queue.unpark_timekeeper();
         }
-        Timer { scheduler, key }
+        Some(Timer { scheduler, key: inserted.key, deadline })
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.scheduler.timers.remove(self.key);
+        if !self.scheduler.timers.has_fired(self.deadline) {
+            self.scheduler.timers.remove(self.key);
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     mem,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     task::Waker,
     time::{Duration, Instant},
 };
@@ -17,35 +20,54 @@ use crate::{
 pub(crate) struct Timers {
     /// The time that the wheel calls zero.
     start: Instant,
+    /// All timers up to this time of the wheel have fired. Changed under the lock.
+    fired_until: AtomicU64,
     /// Whom to wake when, under the lock.
     wheel: Mutex<Wheel<Waker>>,
+}
+
+/// A timer that was set.
+pub(crate) struct Inserted {
+    /// Its name.
+    pub(crate) key: Key,
+    /// Whether it is now the first to fire.
+    pub(crate) is_first: bool,
 }
 
 impl Timers {
     /// Makes timers of which none is set.
     pub(crate) fn new() -> Timers {
-        Timers { start: Instant::now(), wheel: Mutex::new(Wheel::new()) }
+        Timers { start: Instant::now(), fired_until: AtomicU64::new(0), wheel: Mutex::new(Wheel::new()) }
     }
 
-    /// Sets a timer, and tells its name and whether it is now the first to fire.
-    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> (Key, bool) {
+    /// Sets a timer; none if timers of this deadline have fired already.
+    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Option<Inserted> {
         let deadline = self.since_start(deadline);
         let mut wheel = lock(&self.wheel);
-        let first = wheel.earliest().is_none_or(|earliest| deadline < earliest);
-        (wheel.insert(deadline, waker), first)
+        if deadline <= self.fired_until.load(Ordering::Relaxed) {
+            return None;
+        }
+        let is_first = wheel.earliest().is_none_or(|earliest| deadline < earliest);
+        Some(Inserted { key: wheel.insert(deadline, waker), is_first })
     }
 
-    /// Changes whom a timer wakes; false says that it has fired.
-    pub(crate) fn replace(&self, key: Key, waker: &Waker) -> bool {
+    /// Tells whether a timer of this deadline that was set has fired.
+    ///
+    /// Without the lock, and without a look at the timer: where it was is cold by then.
+    pub(crate) fn has_fired(&self, deadline: Instant) -> bool {
+        self.since_start(deadline) <= self.fired_until.load(Ordering::Acquire)
+    }
+
+    /// Changes whom a timer wakes, unless it has fired.
+    pub(crate) fn replace(&self, key: Key, waker: &Waker) {
         let mut wheel = lock(&self.wheel);
-        let Some(current) = wheel.get(key) else { return false };
+        let Some(current) = wheel.get(key) else { return };
         if !current.will_wake(waker) {
             let replaced = mem::replace(current, waker.clone());
             // Not under the lock: a waker's destructor is code of the user.
             drop(wheel);
             drop(replaced);
         }
-        true
     }
 
     /// Takes a timer back, unless it has fired.
@@ -84,6 +106,7 @@ impl Timers {
         if wheel.earliest().is_some() {
             let now = self.since_start(Instant::now());
             wheel.expire(now, &mut due);
+            self.fired_until.store(now, Ordering::Release);
         }
         due
     }
@@ -111,18 +134,24 @@ mod tests {
     fn only_the_first_deadline_says_that_it_is_the_first() {
         let timers = Timers::new();
         let now = Instant::now();
-        let firsts =
-            [20, 30, 10, 10].map(|second| timers.insert(now + Duration::from_secs(second), noop()).1);
+        let firsts = [20, 30, 10, 10].map(|second| {
+            let inserted = timers.insert(now + Duration::from_secs(second), noop());
+            inserted.expect("its time is to come").is_first
+        });
         assert_eq!(firsts, [true, false, true, false]);
     }
 
     #[test]
     fn a_timer_fires_once_its_deadline_has_passed_and_not_before() {
         let timers = Timers::new();
-        timers.insert(Instant::now() + Duration::from_secs(1000), noop());
-        assert!(!timers.fire());
-        timers.insert(Instant::now(), noop());
+        let [soon, late] = [Duration::ZERO, Duration::from_secs(1000)].map(|ahead| Instant::now() + ahead);
+        assert!(timers.insert(late, noop()).is_some());
+        assert!(timers.insert(soon, noop()).is_some());
+        assert!(!timers.has_fired(soon));
         assert!(timers.fire());
+        assert!(timers.has_fired(soon) && !timers.has_fired(late));
+        assert!(!timers.fire());
+        assert!(timers.insert(soon, noop()).is_none(), "its time is over");
         assert_eq!(timers.len(), 1);
     }
 

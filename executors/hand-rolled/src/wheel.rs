@@ -25,8 +25,8 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct Wheel<T> {
     /// All timers and all free slots.
     slots: Vec<Slot<T>>,
-    /// The first free slot; free slots are linked by `next`.
-    free: u32,
+    /// The free slots, the last freed last. Not linked through the slots: which one is next must not wait for memory.
+    free: Vec<u32>,
     /// What is set, by how far away it is.
     levels: [Level; LEVELS],
     /// The tick up to which everything has fired or been handed down.
@@ -80,7 +80,7 @@ impl<T> Wheel<T> {
     /// Makes a wheel without timers.
     pub(crate) fn new() -> Wheel<T> {
         let level = Level { occupied: 0, buckets: [EMPTY; BUCKETS] };
-        Wheel { slots: Vec::new(), free: NONE, levels: [level; LEVELS], elapsed: 0, len: 0 }
+        Wheel { slots: Vec::new(), free: Vec::new(), levels: [level; LEVELS], elapsed: 0, len: 0 }
     }
 
     /// How many timers are set.
@@ -243,24 +243,23 @@ impl<T> Wheel<T> {
 
     /// Takes a free slot, or makes one.
     fn allocate(&mut self, deadline: u64, payload: T) -> u32 {
-        if self.free == NONE {
-            let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot != NONE);
-            let unused = Slot {
-                deadline,
-                payload: None,
-                previous: NONE,
-                next: NONE,
-                generation: 0,
-                level: 0,
-                index: 0,
-            };
-            self.slots.push(unused);
-            self.free = slot.expect("there are fewer than four billion timers");
+        if let Some(slot) = self.free.pop() {
+            let entry = &mut self.slots[slot as usize];
+            (entry.deadline, entry.payload) = (deadline, Some(payload));
+            return slot;
         }
-        let slot = self.free;
-        let entry = &mut self.slots[slot as usize];
-        self.free = entry.next;
-        (entry.deadline, entry.payload) = (deadline, Some(payload));
+        let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot != NONE);
+        let slot = slot.expect("there are fewer than four billion timers");
+        let payload = Some(payload);
+        self.slots.push(Slot {
+            deadline,
+            payload,
+            previous: NONE,
+            next: NONE,
+            generation: 0,
+            level: 0,
+            index: 0,
+        });
         slot
     }
 
@@ -269,8 +268,7 @@ impl<T> Wheel<T> {
         let entry = &mut self.slots[slot as usize];
         let payload = entry.payload.take().expect("only slots in use are released");
         entry.generation = entry.generation.wrapping_add(1);
-        entry.next = self.free;
-        self.free = slot;
+        self.free.push(slot);
         self.len -= 1;
         payload
     }
