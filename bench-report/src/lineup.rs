@@ -35,6 +35,8 @@ fn all_but_timers<E: BlockingPool>(suite: &mut Suite) {
 /// Workloads that need nothing but tasks, which every executor has.
 fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
+    suite.race::<E, spawn_join::SpawnJoin>("tasks");
+    suite.race::<E, yield_now::YieldNow>("tasks");
 }
 
 fn timers<E: Timer>(suite: &mut Suite) {
