@@ -37,6 +37,7 @@ fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
+    suite.race::<E, ping_pong::PingPong>("tasks");
 }
 
 fn timers<E: Timer>(suite: &mut Suite) {
