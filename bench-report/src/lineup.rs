@@ -43,6 +43,7 @@ fn tasks<E: Executor>(suite: &mut Suite) {
 fn timers<E: Timer>(suite: &mut Suite) {
     suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
     suite.race::<E, wait_timeout::WaitTimeout>("a timer");
+    suite.race::<E, timer_churn::TimerChurn>("a timer");
 }
 
 fn blocking<E: BlockingPool>(suite: &mut Suite) {
