@@ -35,11 +35,15 @@ fn all_but_timers<E: BlockingPool>(suite: &mut Suite) {
 /// Workloads that need nothing but tasks, which every executor has.
 fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
+    suite.race::<E, spawn_join::SpawnJoin>("tasks");
+    suite.race::<E, yield_now::YieldNow>("tasks");
+    suite.race::<E, ping_pong::PingPong>("tasks");
 }
 
 fn timers<E: Timer>(suite: &mut Suite) {
     suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
     suite.race::<E, wait_timeout::WaitTimeout>("a timer");
+    suite.race::<E, timer_churn::TimerChurn>("a timer");
 }
 
 fn blocking<E: BlockingPool>(suite: &mut Suite) {

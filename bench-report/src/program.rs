@@ -293,8 +293,7 @@ fn default_blocks(profile: Profile) -> usize {
 
 fn sampling(profile: Profile) -> Sampling {
     let [warm_up, measurement] = match profile {
-        Profile::Quick => [20, 60],
-        Profile::Default => [30, 100],
+        Profile::Quick | Profile::Default => [20, 60],
         Profile::Full => [200, 1_000],
     };
     Sampling {

@@ -42,6 +42,9 @@ macro_rules! conformance {
         $crate::conformance!(@ tests tasks:
             an_output_reaches_whoever_awaits_it
             spawned_tasks_run_concurrently
+            a_task_never_runs_inside_the_call_of_spawn
+            a_yield_suspends_its_task_once
+            whoever_keeps_yielding_lets_the_others_run
             a_panic_reaches_its_awaiter_and_harms_nobody_else
             ten_thousand_tasks_all_finish
             tasks_spawn_tasks

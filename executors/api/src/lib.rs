@@ -52,13 +52,15 @@ pub trait Executor: Sized + Send + Sync + 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Starts a task that runs concurrently with the current one.
+    /// Starts a task that runs concurrently with the current one, and never inside this call.
     fn spawn<F>(future: F) -> Self::Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Lets the other tasks of this worker run before it goes on.
+    /// Suspends the task once, so that other tasks of this worker may run before it goes on.
+    ///
+    /// Whoever keeps yielding lets all others run in the end. Which of them run first, no executor promises.
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
         YieldNow { yielded: false }
     }

@@ -3,11 +3,14 @@
 
 use std::{
     any::Any,
+    cell::Cell,
+    future::{poll_fn, ready},
     marker::PhantomData,
+    mem,
     num::NonZeroUsize,
     panic::catch_unwind,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     thread,
     time::Duration,
 };
@@ -22,6 +25,9 @@ use executor_tokio::{Task, Tokio};
 trait Fault: Send + Sync + 'static {
     const CANCELS_WITHOUT_WAITING: bool = false;
     const POLLS_THE_ROOT_ITSELF: bool = false;
+    const POLLS_INSIDE_SPAWN: bool = false;
+    const YIELDS_NEVER: bool = false;
+    const GOES_ON_AFTER_A_YIELD: bool = false;
 
     fn config(config: &Config) -> Config {
         *config
@@ -90,6 +96,29 @@ impl Fault for RootElsewhere {
     const POLLS_THE_ROOT_ITSELF: bool = true;
 }
 
+/// Polls a new task before `spawn` returns, as asyncio's eager tasks do.
+struct EagerSpawn;
+impl Fault for EagerSpawn {
+    const POLLS_INSIDE_SPAWN: bool = true;
+}
+
+/// A yield that is ready at once.
+struct NoYield;
+impl Fault for NoYield {
+    const YIELDS_NEVER: bool = true;
+}
+
+/// A task that is suspended by its yield and is the next to run again.
+struct SelfishYield;
+impl Fault for SelfishYield {
+    const GOES_ON_AFTER_A_YIELD: bool = true;
+}
+
+thread_local! {
+    /// Whether the poll that this thread is in ended at the yield of [`SelfishYield`].
+    static YIELDED: Cell<bool> = const { Cell::new(false) };
+}
+
 struct Mutant<F>(Tokio, PhantomData<F>);
 
 impl<F: Fault> Executor for Mutant<F> {
@@ -108,7 +137,16 @@ impl<F: Fault> Executor for Mutant<F> {
         if F::POLLS_THE_ROOT_ITSELF {
             return self.0.run(async { tokio::runtime::Handle::current() }).block_on(main);
         }
-        self.0.run(main)
+        let mut main = Box::pin(main);
+        self.0.run(poll_fn(move |context| {
+            loop {
+                YIELDED.set(false);
+                let polled = main.as_mut().poll(context);
+                if polled.is_ready() || !YIELDED.get() {
+                    return polled;
+                }
+            }
+        }))
     }
 
     fn spawn<M>(future: M) -> MutantTask<M::Output, F>
@@ -116,7 +154,31 @@ impl<F: Fault> Executor for Mutant<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        MutantTask(Tokio::spawn(future), PhantomData)
+        if !F::POLLS_INSIDE_SPAWN {
+            return MutantTask(Tokio::spawn(future), PhantomData);
+        }
+        let mut future = Box::pin(future);
+        let task = match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Tokio::spawn(ready(output)),
+            Poll::Pending => Tokio::spawn(future),
+        };
+        MutantTask(task, PhantomData)
+    }
+
+    async fn yield_now() {
+        if F::YIELDS_NEVER {
+            return;
+        }
+        if !F::GOES_ON_AFTER_A_YIELD {
+            return Tokio::yield_now().await;
+        }
+        let mut yielded = false;
+        poll_fn(|_| {
+            // The root of a run is polled until this stays false.
+            YIELDED.set(!yielded);
+            if mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
 
@@ -167,6 +229,7 @@ impl<T: Send + 'static, F: Fault> executor_api::Task<T> for MutantTask<T, F> {
     }
 }
 
+const ONE_WORKER: Config = Config::new(NonZeroUsize::MIN);
 const THREE_WORKERS: Config = Config::new(NonZeroUsize::new(3).unwrap());
 
 /// Expects `law` to be broken, with `complaint` in what it says.
@@ -182,6 +245,9 @@ fn caught(law: impl Fn() + std::panic::UnwindSafe, complaint: &str) {
 fn a_sound_executor_breaks_no_law() {
     ten_thousand_tasks_all_finish::<Mutant<Sound>>(&THREE_WORKERS);
     enough_work_uses_every_worker_and_no_other_thread::<Mutant<Sound>>(&THREE_WORKERS);
+    a_task_never_runs_inside_the_call_of_spawn::<Mutant<Sound>>(&THREE_WORKERS);
+    a_yield_suspends_its_task_once::<Mutant<Sound>>(&THREE_WORKERS);
+    whoever_keeps_yielding_lets_the_others_run::<Mutant<Sound>>(&ONE_WORKER);
     cancel_ends_when_the_future_is_gone::<Mutant<Sound>>(&THREE_WORKERS);
     the_root_runs_on_a_worker::<Mutant<Sound>>(&THREE_WORKERS);
     a_sleep_is_never_early::<Mutant<Sound>>(&THREE_WORKERS);
@@ -203,6 +269,26 @@ fn a_worker_too_few_is_caught() {
 fn a_worker_too_many_is_caught() {
     let law = || enough_work_uses_every_worker_and_no_other_thread::<Mutant<AWorkerTooMany>>(&THREE_WORKERS);
     caught(law, "beyond the 3 workers");
+}
+
+#[test]
+fn a_task_that_starts_inside_spawn_is_caught() {
+    let law = || a_task_never_runs_inside_the_call_of_spawn::<Mutant<EagerSpawn>>(&THREE_WORKERS);
+    caught(law, "inside the call of spawn");
+}
+
+#[test]
+fn a_yield_that_is_none_is_caught() {
+    let law = || a_yield_suspends_its_task_once::<Mutant<NoYield>>(&THREE_WORKERS);
+    caught(law, "left: 1");
+    let law = || whoever_keeps_yielding_lets_the_others_run::<Mutant<NoYield>>(&ONE_WORKER);
+    caught(law, "left: 0");
+}
+
+#[test]
+fn a_yield_to_nobody_is_caught() {
+    let law = || whoever_keeps_yielding_lets_the_others_run::<Mutant<SelfishYield>>(&ONE_WORKER);
+    caught(law, "left: 0");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The laws of [`Executor`].
 
 use std::{
+    cell::Cell,
     collections::HashSet,
     future::{pending, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -42,6 +43,74 @@ pub fn spawned_tasks_run_concurrently<E: Executor>(config: &Config) {
         let tasks = [meet(&left, &right), meet(&right, &left)];
         for task in tasks {
             task.await;
+        }
+    });
+}
+
+/// `spawn` only queues: its caller goes on first, and no task is ever polled inside the call.
+pub fn a_task_never_runs_inside_the_call_of_spawn<E: Executor>(config: &Config) {
+    thread_local! {
+        static SPAWNING: Cell<bool> = const { Cell::new(false) };
+    }
+    E::start(config).run(async {
+        for _ in 0..100 {
+            SPAWNING.set(true);
+            let tasks: Vec<_> = (0..100).map(|_| E::spawn(async { SPAWNING.get() })).collect();
+            SPAWNING.set(false);
+            for task in tasks {
+                assert!(!task.await, "a task ran while its thread was inside the call of spawn");
+            }
+        }
+    });
+}
+
+/// A yield is pending at its first poll, ready at its second, and there are no polls besides.
+pub fn a_yield_suspends_its_task_once<E: Executor>(config: &Config) {
+    E::start(config).run(async {
+        let count_polls = || async {
+            let mut yielding = pin!(async {
+                for _ in 0..100 {
+                    E::yield_now().await;
+                }
+            });
+            let mut polls = 0;
+            poll_fn(|context| {
+                polls += 1;
+                yielding.as_mut().poll(context)
+            })
+            .await;
+            polls
+        };
+        let tasks: Vec<_> = (0..10).map(|_| E::spawn(count_polls())).collect();
+        for task in tasks {
+            assert_eq!(task.await, 101, "so many polls had a task that yields 100 times");
+        }
+    });
+}
+
+/// On one worker ten ready tasks have all had their turn before another one has yielded ten times.
+///
+/// One yield need not do: tokio looks after its timers every so many polls, and may then take them out of turn. With
+/// more workers it is up to these.
+pub fn whoever_keeps_yielding_lets_the_others_run<E: Executor>(config: &Config) {
+    if config.threads.get() > 1 {
+        return;
+    }
+    E::start(config).run(async {
+        for _ in 0..100 {
+            let ran = Arc::new(AtomicUsize::new(0));
+            let spawn = |_| {
+                let ran = ran.clone();
+                E::spawn(async move { ran.fetch_add(1, SeqCst) })
+            };
+            let tasks: Vec<_> = (0..10).map(spawn).collect();
+            for _ in 0..10 {
+                E::yield_now().await;
+            }
+            assert_eq!(ran.load(SeqCst), 10, "so many of ten tasks ran while another yielded ten times");
+            for task in tasks {
+                task.await;
+            }
         }
     });
 }

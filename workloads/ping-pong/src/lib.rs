@@ -1,0 +1,49 @@
+//! Ping-pong: pairs of tasks wake each other.
+use async_channel::{Receiver, Sender, bounded};
+use executor_api::Executor;
+use std::sync::Arc;
+use workload_api::{About, Workload, gather};
+
+const ROUNDS: u64 = 1_000;
+
+/// N pairs of tasks hand a token to and fro, 1,000 times.
+pub struct PingPong(u64);
+
+impl<E: Executor> Workload<E> for PingPong {
+    const ABOUT: About = About {
+        name: "ping-pong",
+        description: "N pairs of tasks hand a token to and fro, 1,000 times, through async-channel in every lane.",
+        operation: "one round trip",
+        shows: "what it costs to wake another task and then to wait, twice a trip; beside a single pair nothing is ready",
+        hides: "channels of the executor's own; the one that all use here has its share in every figure",
+        source: file!(),
+    };
+    const SIZES: &'static [u64] = &[1, 100];
+    type Answer = Vec<u64>; // what each task last made of its token, which counts its hops
+
+    fn prepare(pairs: u64) -> Self {
+        PingPong(pairs)
+    }
+    async fn run(self: Arc<Self>) -> Vec<u64> {
+        let play = |from: Receiver<u64>, to: Sender<u64>| async move {
+            let mut token = 0;
+            for _ in 0..ROUNDS {
+                token = from.recv().await.expect("the other task plays as many rounds") + 1;
+                to.send(token).await.ok(); // after the last round nobody is there to take it
+            }
+            token
+        };
+        let pair = |_| {
+            let ((ping, pings), (pong, pongs)) = (bounded(1), bounded(1));
+            ping.try_send(0).expect("a new channel has room for one token");
+            [E::spawn(play(pings, pong)), E::spawn(play(pongs, ping))]
+        };
+        gather((0..self.0).flat_map(pair)).await
+    }
+    fn expected(&self) -> Vec<u64> {
+        [2 * ROUNDS - 1, 2 * ROUNDS].repeat(self.0 as usize)
+    }
+    fn operations(&self) -> u64 {
+        ROUNDS * self.0
+    }
+}
