@@ -1,6 +1,7 @@
 //! What asyncio promises, case by case, through the public API: one file a chapter, one test a case or clause, named
 //! after its number. Where this runtime decides otherwise than asyncio, the test says so and holds it to its decision.
 
+mod cancellation;
 mod queue;
 mod running;
 mod tasks;
@@ -84,17 +85,26 @@ impl Log {
 
 /// Counts its drops.
 #[derive(Clone, Default)]
-struct Drops(Arc<AtomicUsize>);
+struct Drops {
+    made: Arc<AtomicUsize>,
+    dropped: Arc<AtomicUsize>,
+}
 
 impl Drops {
     /// Something whose drop is counted.
     fn guard(&self) -> CountDrop {
-        CountDrop(self.0.clone())
+        self.made.fetch_add(1, SeqCst);
+        CountDrop(self.dropped.clone())
     }
 
     /// How many were dropped.
     fn count(&self) -> usize {
-        self.0.load(SeqCst)
+        self.dropped.load(SeqCst)
+    }
+
+    /// How many there were.
+    fn made(&self) -> usize {
+        self.made.load(SeqCst)
     }
 }
 
