@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     context,
-    handle::{Completion, Joinable, TaskError},
+    handle::{Completion, Ending, Joinable, Progress, Task, TaskError},
     lock,
     panic::{contain, drop_quietly},
     queue::Runnable,
@@ -25,6 +25,8 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     /// Told when a job comes, and when the pool closes.
     changed: Condvar,
+    /// Held by whoever waits for the threads, so that a second one waits as long.
+    joining: Mutex<()>,
 }
 
 /// What the lock of the pool protects.
@@ -36,24 +38,18 @@ struct State {
     threads: Vec<JoinHandle<()>>,
     /// How many threads wait for a job; one that was told of a job, but has not taken it yet, still counts.
     idle: usize,
-    /// Whether the runtime has ended.
+    /// Whether jobs are refused.
     closed: bool,
 }
 
 impl Pool {
     /// Makes a pool without threads.
     pub(crate) fn new(max_threads: NonZeroUsize) -> Pool {
-        Pool { max_threads, state: Mutex::default(), changed: Condvar::new() }
+        Pool { max_threads, state: Mutex::default(), changed: Condvar::new(), joining: Mutex::new(()) }
     }
 
     /// Queues a job, and sees to it that a thread comes for it; a closed pool gives it back.
-    ///
-    /// `scheduler` is the one this pool belongs to: jobs may spawn, too.
-    pub(crate) fn submit(
-        &self,
-        job: Arc<dyn Runnable>,
-        scheduler: &Arc<Scheduler>,
-    ) -> Result<(), Arc<dyn Runnable>> {
+    pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn Runnable>) -> Result<(), Arc<dyn Runnable>> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(job);
@@ -63,45 +59,97 @@ impl Pool {
         if state.jobs.len() <= state.idle {
             self.changed.notify_one();
         } else if state.threads.len() < self.max_threads.get() {
-            let scheduler = scheduler.clone();
-            let thread = thread::Builder::new().name("hand-rolled-blocking".into()).spawn(move || {
-                let _context = context::enter_aside(&scheduler);
-                scheduler.pool.work();
-            });
+            let pool = self.clone();
+            let thread =
+                thread::Builder::new().name("hand-rolled-blocking".into()).spawn(move || pool.work());
             state.threads.push(thread.expect("the system starts one more thread"));
         }
         Ok(())
     }
 
+    /// Queues a closure as a job that belongs to `home`. A closed pool drops it, and its task reads cancelled.
+    pub(crate) fn start<T: Send + 'static>(
+        self: &Arc<Self>,
+        closure: impl FnOnce() -> T + Send + 'static,
+        home: Home,
+    ) -> Task<T> {
+        let job = Job::new(home, closure);
+        if let Err(refused) = self.submit(job.clone()) {
+            refused.abandon();
+        }
+        Task::new(job)
+    }
+
+    /// Refuses jobs from now on; those that have not started still will.
+    pub(crate) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.changed.notify_all();
+    }
+
     /// Refuses jobs from now on, and gives back those that have not started.
-    pub(crate) fn close(&self) -> VecDeque<Arc<dyn Runnable>> {
+    pub(crate) fn close_and_empty(&self) -> VecDeque<Arc<dyn Runnable>> {
         let mut state = lock(&self.state);
         state.closed = true;
         self.changed.notify_all();
         mem::take(&mut state.jobs)
     }
 
-    /// Waits for the jobs that run in a closed pool, and for its threads.
+    /// Waits for the jobs of a closed pool, and for its threads.
     pub(crate) fn join(&self) {
+        let _joining = lock(&self.joining);
         let threads = mem::take(&mut lock(&self.state).threads);
         for thread in threads {
             thread.join().expect("jobs contain their panics");
         }
     }
 
-    /// Runs jobs until the pool is closed: the life of a thread.
+    /// Tells whether the current thread is one of the pool's.
+    pub(crate) fn is_inside(&self) -> bool {
+        let current = thread::current().id();
+        lock(&self.state).threads.iter().any(|thread| thread.thread().id() == current)
+    }
+
+    /// Runs jobs until the pool is closed and none is left: the life of a thread.
     fn work(&self) {
         let mut state = lock(&self.state);
-        while !state.closed {
+        loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
                 job.run();
                 state = lock(&self.state);
-                continue;
+            } else if state.closed {
+                return;
+            } else {
+                state.idle += 1;
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
             }
-            state.idle += 1;
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
+        }
+    }
+}
+
+/// Whose queue takes what a job leaves to be done: its callbacks, and the end of a cancelled one.
+pub(crate) enum Home {
+    /// The runtime in which it was submitted, and in whose name it runs.
+    Runtime(Arc<Scheduler>),
+    /// A pool, if it was submitted outside of any runtime.
+    Pool(Arc<Pool>),
+}
+
+impl Home {
+    /// Appends an entry to the queue; one that has ended gives it back.
+    fn push(&self, entry: Arc<dyn Runnable>) -> Result<(), Arc<dyn Runnable>> {
+        match self {
+            Home::Runtime(scheduler) => scheduler.queue.push(entry),
+            Home::Pool(pool) => pool.submit(entry),
+        }
+    }
+
+    /// Makes the current thread work for the runtime, if there is one, until the guard is dropped.
+    fn enter(&self) -> Option<context::Guard> {
+        match self {
+            Home::Runtime(scheduler) => Some(context::enter_aside(scheduler)),
+            Home::Pool(_) => None,
         }
     }
 }
@@ -112,7 +160,7 @@ impl Pool {
 /// runtime drops the closure rather than whoever called `cancel`. Whichever queue comes to it first, does it.
 pub(crate) struct Job<J, T> {
     /// Where its cancellation queues.
-    scheduler: Arc<Scheduler>,
+    home: Home,
     /// How far it is, under the lock.
     stage: Mutex<Stage<J>>,
     /// Where its end is announced.
@@ -139,23 +187,24 @@ where
     T: Send + 'static,
 {
     /// Makes a job that is about to be queued.
-    pub(crate) fn new(scheduler: Arc<Scheduler>, closure: J) -> Arc<Job<J, T>> {
+    pub(crate) fn new(home: Home, closure: J) -> Arc<Job<J, T>> {
         let stage = Mutex::new(Stage::Queued(closure));
-        Arc::new(Job { scheduler, stage, completion: Completion::new() })
+        Arc::new(Job { home, stage, completion: Completion::new() })
     }
 
     /// Runs the closure on this thread, and publishes the outcome unless the job was cancelled meanwhile.
     fn call(&self, closure: J) {
+        let context = self.home.enter();
         let outcome = contain(closure).map_err(TaskError::Panicked);
         let mut stage = lock(&self.stage);
         if !matches!(*stage, Stage::Running) {
             drop(stage);
-            return drop_quietly(outcome);
+            return drop_quietly((outcome, context));
         }
         *stage = Stage::Done;
         let announcement = self.completion.publish(outcome);
         drop(stage);
-        announcement.announce();
+        announcement.announce(self);
     }
 
     /// Drops the closure of a job that did not start, and publishes that it was cancelled.
@@ -169,7 +218,7 @@ where
         *stage = Stage::Done;
         let announcement = self.completion.publish(outcome);
         drop(stage);
-        announcement.announce();
+        announcement.announce(self);
     }
 }
 
@@ -215,8 +264,22 @@ where
     J: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn completion(&self) -> &Completion<T> {
-        &self.completion
+    fn output(&self) -> &Mutex<Option<T>> {
+        &self.completion.output
+    }
+}
+
+impl<J, T> Ending for Job<J, T>
+where
+    J: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    fn progress(&self) -> &Progress {
+        &self.completion.progress
+    }
+
+    fn push(&self, entry: Arc<dyn Runnable>) -> Result<(), Arc<dyn Runnable>> {
+        self.home.push(entry)
     }
 
     fn cancel(self: Arc<Self>) -> bool {
@@ -232,8 +295,8 @@ where
         };
         *stage = newly_cancelled;
         drop(stage);
-        if let Err(job) = self.scheduler.queue.push(self.clone()) {
-            // The runtime is ending, and nobody would come to it.
+        if let Err(job) = self.home.push(self.clone()) {
+            // What it belongs to is ending, and nobody would come to it.
             job.abandon();
         }
         true

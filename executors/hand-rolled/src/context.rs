@@ -51,13 +51,24 @@ pub(crate) fn enter_aside(scheduler: &Arc<Scheduler>) -> Guard {
 /// If there is none; the message names what the caller wanted.
 #[track_caller]
 pub(crate) fn current(wanted: &str) -> Arc<Scheduler> {
-    let current = ENTERED.try_with(|entered| entered.borrow().last().map(|last| last.scheduler.clone()));
-    current.ok().flatten().unwrap_or_else(|| {
+    current_if_any().unwrap_or_else(|| {
         panic!(
             "{wanted} needs a running runtime; use it inside hand_rolled::run, Runtime::block_on or a task, \
              or call the method of a Runtime"
         )
     })
+}
+
+/// The runtime this thread works for, if any.
+pub(crate) fn current_if_any() -> Option<Arc<Scheduler>> {
+    let current = ENTERED.try_with(|entered| entered.borrow().last().map(|last| last.scheduler.clone()));
+    current.ok().flatten()
+}
+
+/// Tells whether this thread polls tasks, and so must not wait.
+pub(crate) fn polls() -> bool {
+    let polls = |entered: &RefCell<Vec<Entered>>| entered.borrow().last().is_some_and(|last| last.polls);
+    ENTERED.try_with(polls).unwrap_or(false)
 }
 
 /// Tells whether this thread works for `scheduler`, however deep.

@@ -142,7 +142,7 @@ impl<T> Future for LaneTask<T> {
         Pin::new(&mut self.0).poll(context).map(|outcome| match outcome {
             Ok(output) => output,
             Err(TaskError::Panicked(panic)) => resume(&panic),
-            Err(TaskError::Cancelled) => panic!("the executor was dropped before the task ended"),
+            Err(_) => panic!("the executor was dropped before the task ended"),
         })
     }
 }
@@ -157,8 +157,8 @@ impl<T: Send + 'static> executor_api::Task<T> for LaneTask<T> {
         async {
             match self.0.await {
                 Ok(output) => Some(output),
-                Err(TaskError::Cancelled) => None,
                 Err(TaskError::Panicked(panic)) => resume(&panic),
+                Err(_) => None,
             }
         }
     }

@@ -3,7 +3,12 @@
 //! It needs nothing but std and has no unsafe code, so it can be read from top to bottom. A [`Runtime`] polls tasks
 //! on the thread that calls [`Runtime::block_on`], and a [multi-thread](Runtime::multi_thread) one on workers of its
 //! own as well. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
-//! [`timeout`].
+//! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
+//!
+//! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done) and how
+//! it ended, or have a [callback](Task::add_done_callback) called. Several are awaited with [`wait`], [`gather`] and
+//! [`gather_all`], one for a limited time with [`wait_for`]. A [`ThreadPool`] runs jobs that block on threads of
+//! their own, so many at once and no more.
 //!
 //! ```
 //! use std::time::Duration;
@@ -33,10 +38,14 @@
 //! - `scheduler.rs`: what the threads of a runtime share, and one turn of the loop
 //! - `task.rs`: a spawned future and its states
 //! - `handle.rs`: [`Task`], how an end reaches whoever awaits it
+//! - `callback.rs`: what runs at an end, and [`Outcome`], what it is told
+//! - `local.rs`: [`spawn_local`], futures that stay on the thread of their loop
+//! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
 //! - `queue.rs`: the run queue, and where idle workers park
 //! - `timers.rs`: wakers by deadline, in the wheel of `wheel.rs`
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `blocking.rs`: jobs that block, and their threads
+//! - `pool.rs`: [`ThreadPool`], such threads without a runtime
 //! - `registry.rs`: all tasks that have not ended
 //! - `context.rs`: which runtime the current thread works for
 //! - `panic.rs`: [`Panic`], and how one is contained
@@ -45,11 +54,15 @@
 #![forbid(unsafe_code)]
 
 mod blocking;
+mod callback;
+mod compose;
 mod context;
 mod driver;
 mod handle;
 mod lane;
+mod local;
 mod panic;
+mod pool;
 mod queue;
 mod registry;
 mod runtime;
@@ -59,9 +72,13 @@ mod time;
 mod timers;
 mod wheel;
 
+pub use callback::Outcome;
+pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
 pub use handle::{Task, TaskError};
 pub use lane::{CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread};
+pub use local::spawn_local;
 pub use panic::Panic;
+pub use pool::ThreadPool;
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};
 

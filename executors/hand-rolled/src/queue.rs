@@ -112,6 +112,11 @@ impl Queue {
         }
     }
 
+    /// Tells whether entries are refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
     /// Takes all entries that are left in a closed queue.
     pub(crate) fn drain(&self) -> VecDeque<Arc<dyn Runnable>> {
         mem::take(&mut lock(&self.state).entries)

@@ -12,6 +12,7 @@ use crate::{
     context,
     driver::Driver,
     handle::Task,
+    local::{self, Locals},
     scheduler::{Scheduler, Worker},
 };
 
@@ -66,7 +67,7 @@ impl Runtime {
     /// # Panics
     ///
     /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime that
-    /// another thread runs already.
+    /// another thread runs already, or that has local tasks on another thread.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _context = context::enter_loop(&self.scheduler);
@@ -76,6 +77,12 @@ impl Runtime {
             "another thread is in block_on of this current-thread runtime; \
              spawn onto it, or use Runtime::multi_thread"
         );
+        assert!(
+            self.scheduler.locals.as_ref().is_none_or(Locals::may_be_polled_here),
+            "block_on was called on another thread than the one that the local tasks of this runtime stay on; \
+             call it there, or end those tasks first"
+        );
+        local::sweep();
         driver.drive(pin!(future))
     }
 
@@ -103,7 +110,7 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         // First of all nothing new starts, neither a poll nor a job.
-        let queued_jobs = self.scheduler.pool.close();
+        let queued_jobs = self.scheduler.pool.close_and_empty();
         self.scheduler.queue.close();
         let (scheduler, workers) = (self.scheduler.clone(), mem::take(&mut self.workers));
         let finish = move || {
@@ -155,11 +162,11 @@ impl Builder {
 
     /// Starts the runtime.
     pub fn build(self) -> Runtime {
-        let scheduler = Scheduler::new(self.max_blocking_threads);
-        let threads = match self.flavour {
-            Flavour::CurrentThread => 0,
-            Flavour::MultiThread(workers) => workers.get() - 1,
+        let (threads, locals) = match self.flavour {
+            Flavour::CurrentThread => (0, Some(Locals::default())),
+            Flavour::MultiThread(workers) => (workers.get() - 1, None),
         };
+        let scheduler = Scheduler::new(self.max_blocking_threads, locals);
         let workers = (0..threads).map(|_| start_worker(&scheduler)).collect();
         Runtime { scheduler, flavour: self.flavour, workers }
     }

@@ -3,10 +3,11 @@
 use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    blocking::{Job, Pool},
+    blocking::{Home, Pool},
     context,
     driver::Seat,
     handle::Task,
+    local::Locals,
     queue::{Parker, Queue, Runnable},
     registry::Registry,
     task::TaskCell,
@@ -28,9 +29,11 @@ pub(crate) struct Scheduler {
     /// All tasks that have not ended.
     pub(crate) tasks: Registry,
     /// The threads for jobs that block.
-    pub(crate) pool: Pool,
+    pub(crate) pool: Arc<Pool>,
     /// The place of the worker that is the caller of `block_on`.
     pub(crate) seat: Seat,
+    /// The thread of the local tasks; an event loop only can have them.
+    pub(crate) locals: Option<Locals>,
 }
 
 /// What a thread needs that works for a scheduler.
@@ -50,18 +53,28 @@ impl Worker {
 
 impl Scheduler {
     /// Makes a scheduler with nothing to do.
-    pub(crate) fn new(max_blocking_threads: NonZeroUsize) -> Arc<Scheduler> {
+    pub(crate) fn new(max_blocking_threads: NonZeroUsize, locals: Option<Locals>) -> Arc<Scheduler> {
         Arc::new(Scheduler {
             queue: Queue::default(),
             timers: Timers::new(),
             tasks: Registry::default(),
-            pool: Pool::new(max_blocking_threads),
+            pool: Arc::new(Pool::new(max_blocking_threads)),
             seat: Seat::default(),
+            locals,
         })
     }
 
     /// Queues a future as a new task. If the runtime has ended the future is dropped, and the task cancelled.
     pub(crate) fn spawn<F>(self: &Arc<Self>, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Task::new(self.spawn_cell(future))
+    }
+
+    /// As [`spawn`](Self::spawn), but gives the task itself.
+    pub(crate) fn spawn_cell<F>(self: &Arc<Self>, future: F) -> Arc<TaskCell<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -74,7 +87,7 @@ impl Scheduler {
         if slot.is_none() || self.queue.push(task.clone()).is_err() {
             task.clone().abandon();
         }
-        Task::new(task)
+        task
     }
 
     /// Queues a job for the blocking threads. If the runtime has ended it is dropped, and its task cancelled.
@@ -82,11 +95,7 @@ impl Scheduler {
         self: &Arc<Self>,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Task<T> {
-        let job = Job::new(self.clone(), job);
-        if let Err(refused) = self.pool.submit(job.clone(), self) {
-            refused.abandon();
-        }
-        Task::new(job)
+        self.pool.start(job, Home::Runtime(self.clone()))
     }
 
     /// Drops all that is left, on this thread, and waits for the jobs that run.

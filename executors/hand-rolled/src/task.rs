@@ -23,7 +23,7 @@ use std::{
 };
 
 use crate::{
-    handle::{Completion, Joinable, TaskError},
+    handle::{Completion, Ending, Joinable, Progress, TaskError},
     lock,
     panic::{contain, drop_quietly},
     queue::Runnable,
@@ -131,7 +131,7 @@ where
         state.phase = Phase::Done;
         let announcement = self.completion.publish(outcome);
         drop(state);
-        announcement.announce();
+        announcement.announce(self);
     }
 
     /// Appends the task to the run queue.
@@ -199,8 +199,22 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    fn completion(&self) -> &Completion<F::Output> {
-        &self.completion
+    fn output(&self) -> &Mutex<Option<F::Output>> {
+        &self.completion.output
+    }
+}
+
+impl<F> Ending for TaskCell<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn progress(&self) -> &Progress {
+        &self.completion.progress
+    }
+
+    fn push(&self, entry: Arc<dyn Runnable>) -> Result<(), Arc<dyn Runnable>> {
+        self.scheduler.queue.push(entry)
     }
 
     fn cancel(self: Arc<Self>) -> bool {

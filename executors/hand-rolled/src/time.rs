@@ -77,7 +77,7 @@ impl Sleep {
     }
 
     /// Tells whether the deadline has passed, and if not has `context` woken when it has.
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let scheduler = context::current("sleep");
         // The longest sleep needs no timer.
         let Some(deadline) = self.deadline else { return Poll::Pending };

@@ -1,0 +1,175 @@
+//! `spawn_local`: futures that are not `Send`, polled and dropped on the thread of their event loop.
+//!
+//! The future stays in a store of its thread. What the runtime sees is a task like any other, whose future is a
+//! [`Proxy`]: a key into that store, which may go anywhere, but finds the future only at home.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::Pin,
+    sync::{Arc, Mutex, Weak},
+    task::{Context, Poll},
+};
+
+use crate::{context, handle::Task, lock, panic::drop_quietly};
+
+thread_local! {
+    /// The local futures of this thread.
+    static STORE: RefCell<Store> = RefCell::default();
+}
+
+/// Starts a task that stays on this thread, so that its future and its output need not be `Send`.
+///
+/// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime is
+/// dropped on another thread, the task ends there, and the future goes when this thread ends or next uses local tasks.
+///
+/// # Panics
+///
+/// On a thread that runs no event loop, in particular that of a multi-thread runtime or of a blocking job. Once there
+/// are local tasks, `block_on` panics on any other thread.
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let scheduler = context::current("spawn_local");
+    let Some(locals) = &scheduler.locals else {
+        panic!(
+            "spawn_local was called on a multi-thread runtime, whose tasks move between threads; \
+             use spawn, or Runtime::current_thread"
+        )
+    };
+    assert!(
+        context::polls() || scheduler.queue.is_closed(),
+        "spawn_local was called in a blocking job, which is not on the thread of the event loop; \
+         call it inside a task"
+    );
+    let output = Arc::new(Mutex::new(None));
+    let body = Box::pin({
+        let output = output.clone();
+        async move {
+            let value = future.await;
+            *lock(&output) = Some(value);
+        }
+    });
+    let task = scheduler.spawn_cell(locals.store(body));
+    Task::new_local(task, output)
+}
+
+/// Which thread the local tasks of a runtime live on.
+#[derive(Default)]
+pub(crate) struct Locals {
+    /// That thread, as long as there are local tasks.
+    home: Mutex<Weak<Home>>,
+}
+
+impl Locals {
+    /// Tells whether the current thread may poll the tasks: no other has local ones.
+    pub(crate) fn may_be_polled_here(&self) -> bool {
+        let home = lock(&self.home).upgrade();
+        home.is_none_or(|home| home.is_here())
+    }
+
+    /// Puts a future into the store of this thread.
+    fn store(&self, future: Body) -> Proxy {
+        let (key, orphans) = STORE.with(|store| store.borrow_mut().insert(future));
+        sweep();
+        let mut home = lock(&self.home);
+        let here = home.upgrade().unwrap_or_else(|| Arc::new(Home { orphans }));
+        *home = Arc::downgrade(&here);
+        drop(home);
+        Proxy { key, home: here }
+    }
+}
+
+/// Drops the futures of this thread whose tasks have ended on another.
+pub(crate) fn sweep() {
+    let orphans = STORE.try_with(|store| store.borrow().orphans.clone());
+    let Ok(orphans) = orphans else { return };
+    for key in mem::take(&mut *lock(&orphans)) {
+        drop_quietly(remove(key));
+    }
+}
+
+/// A local future, without its output.
+type Body = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The local futures of a thread.
+#[derive(Default)]
+struct Store {
+    /// The futures by key; one that is being polled is not here.
+    futures: HashMap<u64, Body>,
+    /// The next key.
+    next_key: u64,
+    /// The keys of futures whose tasks have ended on another thread.
+    orphans: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Store {
+    /// Adds a future; gives its key, and where to leave the key if it is an orphan.
+    fn insert(&mut self, future: Body) -> (u64, Arc<Mutex<Vec<u64>>>) {
+        let key = self.next_key;
+        self.next_key += 1;
+        self.futures.insert(key, future);
+        (key, self.orphans.clone())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The thread ends. A panic would take the process with it.
+        self.futures.drain().for_each(drop_quietly);
+    }
+}
+
+/// A thread with local tasks of a runtime.
+struct Home {
+    /// Where its store looks for the keys of orphans; every store has one of its own.
+    orphans: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Home {
+    /// Tells whether the current thread is the one.
+    fn is_here(&self) -> bool {
+        STORE.try_with(|store| Arc::ptr_eq(&store.borrow().orphans, &self.orphans)).unwrap_or(false)
+    }
+}
+
+/// The future of a local task, as the runtime sees it.
+struct Proxy {
+    /// Where the real one is in the store.
+    key: u64,
+    /// The thread of the store.
+    home: Arc<Home>,
+}
+
+impl Future for Proxy {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Taken out of the store, which the poll may use for other futures.
+        let mut future = remove(self.key).expect("block_on refuses to poll local tasks on another thread");
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        // Put back even if it panicked: its destructor must not run while the panic unwinds.
+        STORE.with(|store| store.borrow_mut().futures.insert(self.key, future));
+        polled.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if self.home.is_here() {
+            drop(remove(self.key));
+        } else {
+            lock(&self.home.orphans).push(self.key);
+        }
+    }
+}
+
+/// Takes a future out of the store of this thread.
+fn remove(key: u64) -> Option<Body> {
+    STORE.try_with(|store| store.borrow_mut().futures.remove(&key)).ok().flatten()
+}
