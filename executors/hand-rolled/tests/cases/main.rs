@@ -6,6 +6,8 @@ mod queue;
 mod running;
 mod tasks;
 mod time;
+mod wait;
+mod wait_for;
 
 use std::{
     future::poll_fn,
