@@ -1,7 +1,8 @@
 //! `wait_for` and `timeout`: C058 to C066.
 
 use std::{
-    future::{pending, ready},
+    future::{pending, poll_fn, ready},
+    task::Poll,
     thread,
     time::{Duration, Instant},
 };
@@ -119,19 +120,16 @@ fn c065_nested_timeouts_outer_shorter() {
     watched_on_each_flavour(|runtime| {
         runtime.block_on(async {
             assert_eq!(timeout(ms(10), timeout(LATER, pending::<()>())).await, Err(TimedOut));
-            // Both expired before the task runs again.
-            let both = timeout(ms(2), async {
-                let inner = timeout(ms(1), pending::<()>()).await;
+            // Both have expired when the body suspends again.
+            let body = async {
+                let blocks = poll_fn(|_| {
+                    thread::sleep(ms(10));
+                    Poll::<()>::Pending
+                });
+                assert_eq!(timeout(ms(1), blocks).await, Err(TimedOut));
                 yield_now().await;
-                inner
-            });
-            let blocks = async {
-                yield_now().await;
-                thread::sleep(ms(10));
             };
-            let blocker = spawn(blocks);
-            assert!(both.await.is_err());
-            blocker.await.unwrap();
+            assert_eq!(timeout(ms(2), body).await, Err(TimedOut));
         });
     });
 }
