@@ -209,6 +209,8 @@ where
 
     /// Drops the closure of a job that did not start, and publishes that it was cancelled.
     fn end(&self, closure: Option<J>) {
+        // The destructor may spawn, whichever thread it comes to run on.
+        let _context = self.home.enter();
         let outcome = match contain(|| drop(closure)) {
             Ok(()) => Err(TaskError::Cancelled),
             Err(panic) => Err(TaskError::Panicked(panic)),

@@ -67,7 +67,7 @@ pub(crate) fn current_if_any() -> Option<Arc<Scheduler>> {
 
 /// Tells whether this thread polls tasks, and so must not wait.
 pub(crate) fn polls() -> bool {
-    let polls = |entered: &RefCell<Vec<Entered>>| entered.borrow().last().is_some_and(|last| last.polls);
+    let polls = |entered: &RefCell<Vec<Entered>>| entered.borrow().iter().any(|entered| entered.polls);
     ENTERED.try_with(polls).unwrap_or(false)
 }
 

@@ -134,6 +134,27 @@ fn c083_cancel_queued_job() {
 }
 
 #[test]
+fn a75_the_destructor_of_a_cancelled_job_may_spawn() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let (pool, gate) = (ThreadPool::new(number(1)), Gate::default());
+            let (_running, free) = busy(&pool);
+            let opening = gate.clone();
+            let guard = OnDrop(move || {
+                let opening = opening.clone();
+                drop(spawn(async move { opening.open() }));
+            });
+            let queued = pool.submit(move || drop(guard));
+            assert!(queued.cancel());
+            // Whoever comes first drops it: the loop, or the thread that is free now.
+            free.send(()).unwrap();
+            assert_eq!(queued.await, Err(TaskError::Cancelled));
+            gate.pass().await;
+        });
+    });
+}
+
+#[test]
 fn c084_cancel_running_job() {
     watched_on_each_flavour(|runtime| {
         runtime.block_on(async {
