@@ -205,7 +205,9 @@ fn measure(
 ) -> Result<Result<Measurement, Trouble>> {
     fs::create_dir_all(scratch).with_context(|| format!("failed to make {}", scratch.display()))?;
     let executor = suite.executor(&cell.executor).with_context(|| format!("{cell}: no such executor"))?;
-    let environment = (executor.environment)(&worker::config(cell)?);
+    let mut environment = (executor.environment)(&worker::config(cell)?);
+    // Or Criterion would start `cargo metadata` to find its folder, in each process anew.
+    environment.push(("CRITERION_HOME", scratch.display().to_string()));
     let order = Order { cell: cell.clone(), sampling, scratch: scratch.to_owned() };
     let outcome = launcher.run(&order, &environment);
     fs::remove_dir_all(scratch).with_context(|| format!("failed to remove {}", scratch.display()))?;
