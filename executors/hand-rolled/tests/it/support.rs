@@ -1,11 +1,4 @@
-//! What the runtime promises beyond the laws of the contract, through its public API. One file a subject.
-
-mod blocking;
-mod cancellation;
-mod ending;
-mod misuse;
-mod time;
-mod wakes;
+//! What the tests share: a watchdog, both flavours, a log, counted drops, a gate.
 
 use std::{
     future::poll_fn,
@@ -21,16 +14,16 @@ use std::{
     time::Duration,
 };
 
-use hand_rolled::Runtime;
+use hand_rolled::{Runtime, yield_now};
 
 /// How long a test may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An hour: a time that no test waits for.
-const LATER: Duration = Duration::from_secs(3600);
+pub(crate) const LATER: Duration = Duration::from_secs(3600);
 
 /// Runs a test's body on a thread of its own, and panics if it panics or hangs.
-fn watched(body: impl FnOnce() + Send + 'static) {
+pub(crate) fn watched(body: impl FnOnce() + Send + 'static) {
     let (ended, end) = mpsc::channel();
     let thread = thread::spawn(move || {
         let outcome = catch_unwind(AssertUnwindSafe(body));
@@ -45,23 +38,23 @@ fn watched(body: impl FnOnce() + Send + 'static) {
 }
 
 /// Runs a test's body with an event loop, then with two workers.
-fn watched_on_each_flavour(body: fn(Runtime)) {
+pub(crate) fn watched_on_each_flavour(body: fn(Runtime)) {
     watched(move || body(Runtime::current_thread()));
     watched(move || body(two_workers()));
 }
 
 /// A multi-thread runtime.
-fn two_workers() -> Runtime {
+pub(crate) fn two_workers() -> Runtime {
     Runtime::multi_thread(number(2))
 }
 
 /// A number that is not zero.
-fn number(number: usize) -> NonZeroUsize {
+pub(crate) fn number(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).expect("the tests ask for more than zero")
 }
 
 /// The message with which `code` panics.
-fn panic_of<T>(code: impl FnOnce() -> T) -> String {
+pub(crate) fn panic_of<T>(code: impl FnOnce() -> T) -> String {
     let Err(payload) = catch_unwind(AssertUnwindSafe(code)) else { panic!("it should have panicked") };
     let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("the message is text")
@@ -69,34 +62,47 @@ fn panic_of<T>(code: impl FnOnce() -> T) -> String {
 
 /// What happened, in order.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    fn add(&self, what: impl Into<String>) {
+    /// Notes what happened.
+    pub(crate) fn add(&self, what: impl Into<String>) {
         lock(&self.0).push(what.into());
     }
 
-    fn text(&self) -> String {
+    /// Everything that happened, with a space between.
+    pub(crate) fn text(&self) -> String {
         lock(&self.0).join(" ")
     }
 }
 
 /// Counts its drops.
 #[derive(Clone, Default)]
-struct Drops(Arc<AtomicUsize>);
+pub(crate) struct Drops {
+    made: Arc<AtomicUsize>,
+    dropped: Arc<AtomicUsize>,
+}
 
 impl Drops {
-    fn guard(&self) -> CountDrop {
-        CountDrop(self.0.clone())
+    /// Something whose drop is counted.
+    pub(crate) fn guard(&self) -> CountDrop {
+        self.made.fetch_add(1, SeqCst);
+        CountDrop(self.dropped.clone())
     }
 
-    fn count(&self) -> usize {
-        self.0.load(SeqCst)
+    /// How many were dropped.
+    pub(crate) fn count(&self) -> usize {
+        self.dropped.load(SeqCst)
+    }
+
+    /// How many there were.
+    pub(crate) fn made(&self) -> usize {
+        self.made.load(SeqCst)
     }
 }
 
 /// Counts when it is dropped.
-struct CountDrop(Arc<AtomicUsize>);
+pub(crate) struct CountDrop(Arc<AtomicUsize>);
 
 impl Drop for CountDrop {
     fn drop(&mut self) {
@@ -105,7 +111,7 @@ impl Drop for CountDrop {
 }
 
 /// Runs a closure when dropped.
-struct OnDrop<F: FnMut()>(F);
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {
@@ -115,10 +121,11 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 
 /// A gate between a task and any thread.
 #[derive(Clone, Default)]
-struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
+pub(crate) struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
 
 impl Gate {
-    fn open(&self) {
+    /// Lets everybody pass, now and later.
+    pub(crate) fn open(&self) {
         let mut gate = lock(&self.0);
         gate.0 = true;
         let wakers = std::mem::take(&mut gate.1);
@@ -126,7 +133,8 @@ impl Gate {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    async fn pass(&self) {
+    /// Waits until the gate is open.
+    pub(crate) async fn pass(&self) {
         poll_fn(|context| {
             let mut gate = lock(&self.0);
             if gate.0 {
@@ -139,6 +147,19 @@ impl Gate {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Lets the others run until `condition` holds.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        yield_now().await;
+    }
+}
+
+/// A duration in milliseconds.
+pub(crate) fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Locks, whatever happened to others who did.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

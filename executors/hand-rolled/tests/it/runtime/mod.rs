@@ -1,0 +1,8 @@
+//! What the runtime promises beyond asyncio's cases and beyond the laws of the contract. One file a subject.
+
+mod blocking;
+mod cancellation;
+mod ending;
+mod misuse;
+mod time;
+mod wakes;
