@@ -4,17 +4,18 @@ use std::{
     collections::VecDeque,
     mem,
     num::NonZeroUsize,
-    sync::{Arc, Condvar, Mutex, PoisonError},
-    thread::{self, JoinHandle},
+    sync::{Arc, PoisonError},
 };
 
 use crate::{
+    cell::{self, JobEntry},
     context,
-    handle::{Completion, Ending, Joinable, Progress, Task, TaskError},
-    lock,
-    panic::{contain, drop_quietly},
-    queue::Runnable,
+    handle::Task,
     scheduler::Scheduler,
+    sync::{
+        Condvar, Mutex, lock,
+        thread::{self, JoinHandle},
+    },
 };
 
 /// Threads that run jobs in the order in which they came, started when needed and used again.
@@ -33,7 +34,7 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     /// The jobs that have not started.
-    jobs: VecDeque<Arc<dyn Runnable>>,
+    jobs: VecDeque<JobEntry>,
     /// All threads.
     threads: Vec<JoinHandle<()>>,
     /// How many threads wait for a job; one that was told of a job, but has not taken it yet, still counts.
@@ -49,7 +50,7 @@ impl Pool {
     }
 
     /// Queues a job, and sees to it that a thread comes for it; a closed pool gives it back.
-    pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn Runnable>) -> Result<(), Arc<dyn Runnable>> {
+    pub(crate) fn submit(self: &Arc<Self>, job: JobEntry) -> Result<(), JobEntry> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(job);
@@ -70,14 +71,15 @@ impl Pool {
     /// Queues a closure as a job that belongs to `home`. A closed pool drops it, and its task reads cancelled.
     pub(crate) fn start<T: Send + 'static>(
         self: &Arc<Self>,
+        home: &Scheduler,
         closure: impl FnOnce() -> T + Send + 'static,
-        home: Home,
     ) -> Task<T> {
-        let job = Job::new(home, closure);
-        if let Err(refused) = self.submit(job.clone()) {
+        let (job, handle) = cell::job(home, closure);
+        if let Err(refused) = self.submit(job) {
+            let _context = enter(&refused);
             refused.abandon();
         }
-        Task::new(job)
+        Task::new(handle)
     }
 
     /// Refuses jobs from now on; those that have not started still will.
@@ -87,7 +89,7 @@ impl Pool {
     }
 
     /// Refuses jobs from now on, and gives back those that have not started.
-    pub(crate) fn close_and_empty(&self) -> VecDeque<Arc<dyn Runnable>> {
+    pub(crate) fn close_and_empty(&self) -> VecDeque<JobEntry> {
         let mut state = lock(&self.state);
         state.closed = true;
         self.changed.notify_all();
@@ -115,7 +117,9 @@ impl Pool {
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
+                let context = enter(&job);
                 job.run();
+                drop(context);
                 state = lock(&self.state);
             } else if state.closed {
                 return;
@@ -128,179 +132,9 @@ impl Pool {
     }
 }
 
-/// Whose queue takes what a job leaves to be done: its callbacks, and the end of a cancelled one.
-pub(crate) enum Home {
-    /// The runtime in which it was submitted, and in whose name it runs.
-    Runtime(Arc<Scheduler>),
-    /// A pool, if it was submitted outside of any runtime.
-    Pool(Arc<Pool>),
-}
-
-impl Home {
-    /// Appends an entry to the queue; one that has ended gives it back.
-    fn push(&self, entry: Arc<dyn Runnable>) -> Result<(), Arc<dyn Runnable>> {
-        match self {
-            Home::Runtime(scheduler) => scheduler.queue.push(entry),
-            Home::Pool(pool) => pool.submit(entry),
-        }
-    }
-
-    /// Makes the current thread work for the runtime, if there is one, until the guard is dropped.
-    fn enter(&self) -> Option<context::Guard> {
-        match self {
-            Home::Runtime(scheduler) => Some(context::enter_aside(scheduler)),
-            Home::Pool(_) => None,
-        }
-    }
-}
-
-/// A closure that blocks, with everything that belongs to it.
-///
-/// It is an entry of two queues: of the pool's, to be run, and once it is cancelled of the run queue too, so that the
-/// runtime drops the closure rather than whoever called `cancel`. Whichever queue comes to it first, does it.
-pub(crate) struct Job<J, T> {
-    /// Where its cancellation queues.
-    home: Home,
-    /// How far it is, under the lock.
-    stage: Mutex<Stage<J>>,
-    /// Where its end is announced.
-    completion: Completion<T>,
-}
-
-/// How far a job is.
-enum Stage<J> {
-    /// It has not started.
-    Queued(J),
-    /// A thread runs it.
-    Running,
-    /// It was cancelled, and the runtime is to say so; if it had not started, here is what to drop before.
-    Cancelled(Option<J>),
-    /// A cancellation is being carried out.
-    Ending,
-    /// It has ended, though a cancelled one may still keep its thread busy.
-    Done,
-}
-
-impl<J, T> Job<J, T>
-where
-    J: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    /// Makes a job that is about to be queued.
-    pub(crate) fn new(home: Home, closure: J) -> Arc<Job<J, T>> {
-        let stage = Mutex::new(Stage::Queued(closure));
-        Arc::new(Job { home, stage, completion: Completion::new() })
-    }
-
-    /// Runs the closure on this thread, and publishes the outcome unless the job was cancelled meanwhile.
-    fn call(&self, closure: J) {
-        let context = self.home.enter();
-        let outcome = contain(closure).map_err(TaskError::Panicked);
-        let mut stage = lock(&self.stage);
-        if !matches!(*stage, Stage::Running) {
-            drop(stage);
-            return drop_quietly((outcome, context));
-        }
-        *stage = Stage::Done;
-        let announcement = self.completion.publish(outcome);
-        drop(stage);
-        announcement.announce(self);
-    }
-
-    /// Drops the closure of a job that did not start, and publishes that it was cancelled.
-    fn end(&self, closure: Option<J>) {
-        // The destructor may spawn, whichever thread it comes to run on.
-        let _context = self.home.enter();
-        let outcome = match contain(|| drop(closure)) {
-            Ok(()) => Err(TaskError::Cancelled),
-            Err(panic) => Err(TaskError::Panicked(panic)),
-        };
-        let mut stage = lock(&self.stage);
-        // Under the lock, so that `cancel` fails only if the end can be seen.
-        *stage = Stage::Done;
-        let announcement = self.completion.publish(outcome);
-        drop(stage);
-        announcement.announce(self);
-    }
-}
-
-impl<J, T> Runnable for Job<J, T>
-where
-    J: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    fn run(self: Arc<Self>) {
-        let mut stage = lock(&self.stage);
-        match mem::replace(&mut *stage, Stage::Ending) {
-            Stage::Queued(closure) => {
-                *stage = Stage::Running;
-                drop(stage);
-                self.call(closure);
-            }
-            Stage::Cancelled(closure) => {
-                drop(stage);
-                self.end(closure);
-            }
-            unchanged => *stage = unchanged,
-        }
-    }
-
-    fn abandon(self: Arc<Self>) {
-        let mut stage = lock(&self.stage);
-        match mem::replace(&mut *stage, Stage::Ending) {
-            Stage::Queued(closure) => {
-                drop(stage);
-                self.end(Some(closure));
-            }
-            Stage::Cancelled(closure) => {
-                drop(stage);
-                self.end(closure);
-            }
-            unchanged => *stage = unchanged,
-        }
-    }
-}
-
-impl<J, T> Joinable<T> for Job<J, T>
-where
-    J: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    fn output(&self) -> &Mutex<Option<T>> {
-        &self.completion.output
-    }
-}
-
-impl<J, T> Ending for Job<J, T>
-where
-    J: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    fn progress(&self) -> &Progress {
-        &self.completion.progress
-    }
-
-    fn push(&self, entry: Arc<dyn Runnable>) -> Result<(), Arc<dyn Runnable>> {
-        self.home.push(entry)
-    }
-
-    fn cancel(self: Arc<Self>) -> bool {
-        let mut stage = lock(&self.stage);
-        let newly_cancelled = match mem::replace(&mut *stage, Stage::Ending) {
-            Stage::Queued(closure) => Stage::Cancelled(Some(closure)),
-            Stage::Running => Stage::Cancelled(None),
-            unchanged => {
-                let done = matches!(unchanged, Stage::Done);
-                *stage = unchanged;
-                return !done;
-            }
-        };
-        *stage = newly_cancelled;
-        drop(stage);
-        if let Err(job) = self.home.push(self.clone()) {
-            // What it belongs to is ending, and nobody would come to it.
-            job.abandon();
-        }
-        true
-    }
+/// Makes the current thread work for the runtime that a job belongs to, until the guard is dropped.
+fn enter(job: &JobEntry) -> Option<context::Guard> {
+    let home = job.home();
+    // One of a pool's own is nobody's to spawn onto.
+    if home.late_worker.is_none() { Some(context::enter_aside(&home.arc())) } else { None }
 }

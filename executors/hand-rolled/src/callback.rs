@@ -2,15 +2,17 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
-    sync::{Arc, Mutex},
+    fmt, mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
 };
 
 use crate::{
-    handle::TaskError,
-    lock,
     panic::{contain, drop_quietly},
-    queue::Runnable,
+    scheduler::Scheduler,
+    state::End,
+    sync::{Mutex, lock},
 };
 
 /// How a task ended.
@@ -24,13 +26,12 @@ pub enum Outcome {
     Panicked,
 }
 
-impl Outcome {
-    /// Tells which of the three an end was.
-    pub(crate) fn of<T>(end: &Result<T, TaskError>) -> Outcome {
+impl From<End> for Outcome {
+    fn from(end: End) -> Outcome {
         match end {
-            Ok(_) => Outcome::Finished,
-            Err(TaskError::Panicked(_)) => Outcome::Panicked,
-            Err(_) => Outcome::Cancelled,
+            End::Output => Outcome::Finished,
+            End::Cancelled => Outcome::Cancelled,
+            End::Panicked => Outcome::Panicked,
         }
     }
 }
@@ -75,23 +76,14 @@ impl Callbacks {
         lock(&self.state).waiting.push_back(callback);
     }
 
-    /// Makes the entry of the run queue that runs one callback.
-    pub(crate) fn entry(self: &Arc<Self>, outcome: Outcome) -> Arc<dyn Runnable> {
-        Arc::new(Entry { callbacks: self.clone(), outcome })
+    /// Queues the entry that runs one callback.
+    pub(crate) fn queue_one(self: &Arc<Self>, scheduler: &Scheduler, outcome: Outcome) {
+        drop(scheduler.spawn(Entry { callbacks: self.clone(), outcome, ran: false }));
     }
-}
 
-/// An entry of the run queue.
-struct Entry {
-    /// Where the callback is that it runs.
-    callbacks: Arc<Callbacks>,
-    /// What the callback is told.
-    outcome: Outcome,
-}
-
-impl Runnable for Entry {
-    fn run(self: Arc<Self>) {
-        let mut state = lock(&self.callbacks.state);
+    /// Runs the first callback, and those that other entries leave to this one meanwhile.
+    fn run(&self, outcome: Outcome) {
+        let mut state = lock(&self.state);
         if state.running {
             state.left_over += 1;
             return;
@@ -101,8 +93,8 @@ impl Runnable for Entry {
             let callback = state.waiting.pop_front();
             drop(state);
             // Nobody could be told of a panic.
-            contain(|| callback.map(|callback| callback(self.outcome))).ok();
-            state = lock(&self.callbacks.state);
+            contain(|| callback.map(|callback| callback(outcome))).ok();
+            state = lock(&self.state);
             if state.left_over == 0 {
                 state.running = false;
                 return;
@@ -110,9 +102,34 @@ impl Runnable for Entry {
             state.left_over -= 1;
         }
     }
+}
 
-    fn abandon(self: Arc<Self>) {
-        let callback = lock(&self.callbacks.state).waiting.pop_front();
-        drop_quietly(callback);
+/// An entry of the run queue: a task that runs one callback.
+struct Entry {
+    /// Where the callback is that it runs.
+    callbacks: Arc<Callbacks>,
+    /// What the callback is told.
+    outcome: Outcome,
+    /// Whether it has.
+    ran: bool,
+}
+
+impl Future for Entry {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        self.ran = true;
+        self.callbacks.run(self.outcome);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !mem::replace(&mut self.ran, true) {
+            // The runtime has ended.
+            let callback = lock(&self.callbacks.state).waiting.pop_front();
+            drop_quietly(callback);
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::{
     future::poll_fn,
     mem,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::Arc,
     task::{Context, Poll, Wake, Waker},
     time::Duration,
 };
@@ -18,7 +18,7 @@ use std::{
 use crate::{
     callback::Outcome,
     handle::{Task, TaskError},
-    lock,
+    sync::{Mutex, lock},
     time::sleep,
 };
 

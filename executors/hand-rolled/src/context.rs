@@ -1,18 +1,24 @@
-//! Which runtime the current thread works for: what makes `spawn` and `sleep` ambient.
+//! Which runtime the current thread works for: what makes `spawn` and `sleep` ambient, and a worker's own queue its own.
 
-use std::{cell::RefCell, marker::PhantomData, sync::Arc};
+use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc, task::Waker};
 
-use crate::scheduler::Scheduler;
+use crate::{
+    cell,
+    scheduler::{Scheduler, Worker},
+    sync::thread_local,
+};
 
 thread_local! {
     /// What this thread is in the middle of, innermost last.
-    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+    static ENTERED: RefCell<Vec<Entered>> = RefCell::new(Vec::new());
 }
 
 /// A runtime that a thread works for.
 struct Entered {
     /// The runtime.
     scheduler: Arc<Scheduler>,
+    /// What the thread has as a worker, if it is one.
+    worker: Option<Rc<Worker>>,
     /// Whether the thread polls tasks, and so must not block; one that runs a blocking job does not.
     polls: bool,
 }
@@ -30,9 +36,8 @@ pub(crate) struct Guard {
 /// If it polls tasks already, of this runtime or another.
 #[track_caller]
 pub(crate) fn enter_loop(scheduler: &Arc<Scheduler>) -> Guard {
-    let nested = ENTERED.with_borrow(|entered| entered.iter().any(|entered| entered.polls));
     assert!(
-        !nested,
+        !polls(),
         "block_on was called on a thread that is running a runtime already, whose tasks would all stand still; \
          await the future instead, or call block_on inside spawn_blocking"
     );
@@ -44,14 +49,24 @@ pub(crate) fn enter_aside(scheduler: &Arc<Scheduler>) -> Guard {
     enter(scheduler, false)
 }
 
-/// The runtime this thread works for.
+impl Guard {
+    /// Makes this thread a worker of the runtime that it has just entered.
+    pub(crate) fn work_as(&self, worker: Rc<Worker>) {
+        let set = |stack: &RefCell<Vec<Entered>>| {
+            stack.borrow_mut().last_mut().expect("it was entered").worker = Some(worker);
+        };
+        ENTERED.with(set);
+    }
+}
+
+/// Gives the runtime this thread works for to `use_it`, which must run no code of the user.
 ///
 /// # Panics
 ///
 /// If there is none; the message names what the caller wanted.
 #[track_caller]
-pub(crate) fn current(wanted: &str) -> Arc<Scheduler> {
-    current_if_any().unwrap_or_else(|| {
+pub(crate) fn with_current<R>(wanted: &str, use_it: impl FnOnce(&Arc<Scheduler>) -> R) -> R {
+    with_last(|last| use_it(&last.scheduler)).unwrap_or_else(|| {
         panic!(
             "{wanted} needs a running runtime; use it inside hand_rolled::run, Runtime::block_on or a task, \
              or call the method of a Runtime"
@@ -59,10 +74,45 @@ pub(crate) fn current(wanted: &str) -> Arc<Scheduler> {
     })
 }
 
+/// As [`with_current`], if there is a runtime.
+pub(crate) fn with_current_if_any<R>(use_it: impl FnOnce(&Arc<Scheduler>) -> R) -> Option<R> {
+    with_last(|last| use_it(&last.scheduler))
+}
+
+/// The runtime this thread works for.
+///
+/// # Panics
+///
+/// If there is none; the message names what the caller wanted.
+#[track_caller]
+pub(crate) fn current(wanted: &str) -> Arc<Scheduler> {
+    with_current(wanted, Arc::clone)
+}
+
 /// The runtime this thread works for, if any.
 pub(crate) fn current_if_any() -> Option<Arc<Scheduler>> {
-    let current = ENTERED.try_with(|entered| entered.borrow().last().map(|last| last.scheduler.clone()));
-    current.ok().flatten()
+    with_last(|last| last.scheduler.clone())
+}
+
+/// Gives what this thread has as a worker of `scheduler` to `use_it`, if it is one. Must run no code of the user.
+#[inline]
+pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(&Worker) -> R) -> Option<R> {
+    with_last(|last| {
+        let worker = last.worker.as_deref()?;
+        if ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) { Some(use_it(worker)) } else { None }
+    })
+    .flatten()
+}
+
+/// Has the current task queued when its poll is over, if `waker` is its own; wakes it otherwise.
+pub(crate) fn requeue(waker: &Waker) {
+    let is_current = with_last(|last| {
+        let worker = last.worker.as_deref()?;
+        cell::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))
+    });
+    if is_current.flatten().is_none() {
+        waker.wake_by_ref();
+    }
 }
 
 /// Tells whether this thread polls tasks, and so must not wait.
@@ -80,9 +130,15 @@ pub(crate) fn is_inside(scheduler: &Arc<Scheduler>) -> bool {
     ENTERED.try_with(inside).unwrap_or(false)
 }
 
+/// Gives the innermost runtime to `use_it`, if there is one.
+#[inline]
+fn with_last<R>(use_it: impl FnOnce(&Entered) -> R) -> Option<R> {
+    ENTERED.try_with(|stack| stack.borrow().last().map(use_it)).ok().flatten()
+}
+
 /// Enters until the guard is dropped.
 fn enter(scheduler: &Arc<Scheduler>, polls: bool) -> Guard {
-    let entered = Entered { scheduler: scheduler.clone(), polls };
+    let entered = Entered { scheduler: scheduler.clone(), worker: None, polls };
     // Without thread-locals there is nothing to enter; what asks for the runtime then says so.
     ENTERED.try_with(|stack| stack.borrow_mut().push(entered)).ok();
     Guard { _same_thread: PhantomData }
@@ -91,6 +147,7 @@ fn enter(scheduler: &Arc<Scheduler>, polls: bool) -> Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // The last reference to a runtime may be the one on the stack, so it is dropped after the borrow.
-        drop(ENTERED.try_with(|stack| stack.borrow_mut().pop()));
+        let left = ENTERED.try_with(|stack| stack.borrow_mut().pop());
+        drop(left);
     }
 }

@@ -1,159 +1,177 @@
 //! `block_on`: its caller polls one future, the root, and is a worker meanwhile.
 //!
 //! The root is not a task, because it may borrow and need not be `Send`; only the caller can poll it. But it takes its
-//! turn like one: a wake puts it into the run queue, and the worker that comes upon it there tells the caller.
+//! turn like one: a task stands in for it in the queue. Whoever wakes the root wakes that task, and when its turn
+//! comes, on whichever worker, it tells the caller.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Wake, Waker},
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
 use crate::{
-    lock,
-    queue::{Parker, Runnable},
-    scheduler::{Scheduler, Worker},
+    context::{self, Guard},
+    handle::Task,
+    parking::Parker,
+    scheduler::{Core, Scheduler, Worker},
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
+        lock,
+    },
 };
 
 /// A caller of `block_on`.
-pub(crate) struct Driver<'a> {
+pub(crate) struct Driver {
     /// What it works for.
-    scheduler: &'a Arc<Scheduler>,
-    /// The caller as a worker.
-    worker: Worker,
-    /// Whether it has the seat, and so runs tasks; otherwise it polls its root only.
-    seated: bool,
+    scheduler: Arc<Scheduler>,
+    /// What the caller waits on.
+    parker: Arc<Parker>,
+    /// The caller as a worker, if it has the seat; otherwise it polls its root only.
+    worker: Option<Rc<Worker>>,
+    /// What makes the runtime ambient.
+    context: Guard,
 }
 
-impl Driver<'_> {
+impl Driver {
     /// Makes the current thread a driver, seated if the seat is free.
-    pub(crate) fn new(scheduler: &Arc<Scheduler>) -> Driver<'_> {
-        let worker = Worker::new();
-        let seated = scheduler.seat.take(&worker.parker);
-        Driver { scheduler, worker, seated }
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs a runtime already.
+    #[track_caller]
+    pub(crate) fn new(scheduler: &Arc<Scheduler>) -> Driver {
+        let context = context::enter_loop(scheduler);
+        let mut driver = Driver { scheduler: scheduler.clone(), parker: Parker::new(), worker: None, context };
+        driver.sit_down();
+        driver
     }
 
     /// Tells whether it has the seat.
     pub(crate) fn is_seated(&self) -> bool {
-        self.seated
+        self.worker.is_some()
     }
 
     /// Polls the root whenever it is due, until it is ready.
     pub(crate) fn drive<F: Future>(&mut self, mut root: Pin<&mut F>) -> F::Output {
-        let state = Arc::new(Root {
-            scheduler: self.scheduler.clone(),
-            driver: self.worker.parker.clone(),
-            queued: AtomicBool::new(false),
-            due: AtomicBool::new(false),
-        });
-        let waker = Waker::from(state.clone());
-        waker.wake_by_ref();
+        let stand_in = StandIn::new(&self.scheduler, &self.parker);
+        let mut context = Context::from_waker(&stand_in.waker);
         loop {
-            if state.begin_poll()
-                && let Poll::Ready(output) = root.as_mut().poll(&mut Context::from_waker(&waker))
+            if stand_in.due.swap(false, Acquire)
+                && let Poll::Ready(output) = root.as_mut().poll(&mut context)
             {
                 return output;
             }
-            self.seated = self.seated || self.scheduler.seat.take(&self.worker.parker);
-            if self.seated {
-                self.scheduler.turn(&mut self.worker);
-            } else {
-                self.worker.parker.wait(None);
+            if self.worker.is_none() {
+                self.sit_down();
+            }
+            match &self.worker {
+                Some(worker) => {
+                    worker.turn();
+                }
+                None => self.parker.wait(None),
             }
         }
     }
+
+    /// Takes the seat if it is free, or else a place in the line.
+    fn sit_down(&mut self) {
+        if let Some(core) = self.scheduler.seat.take(&self.parker) {
+            let worker = Rc::new(Worker::new(&self.scheduler, self.parker.clone(), 0, core));
+            self.context.work_as(worker.clone());
+            self.worker = Some(worker);
+        }
+    }
 }
 
-impl Drop for Driver<'_> {
+impl Drop for Driver {
     fn drop(&mut self) {
-        self.scheduler.seat.leave(&self.worker.parker, self.seated);
+        let core = self.worker.take().map(|worker| worker.leave());
+        self.scheduler.seat.leave(&self.parker, core);
     }
 }
 
-/// The state of a root, and its waker.
-struct Root {
-    /// Where it queues.
-    scheduler: Arc<Scheduler>,
-    /// The thread that polls it.
-    driver: Arc<Parker>,
-    /// Whether it was woken since its last poll began.
-    queued: AtomicBool,
-    /// Whether its turn has come.
-    due: AtomicBool,
+/// What queues in place of a root.
+struct StandIn {
+    /// Whether the root's turn has come.
+    due: Arc<AtomicBool>,
+    /// Queues the task.
+    waker: Waker,
+    /// The task; it goes with the root.
+    task: Task<()>,
 }
 
-impl Root {
-    /// Tells whether the root is to be polled now; wakes from here on count for the next poll.
-    fn begin_poll(&self) -> bool {
-        let due = self.due.swap(false, Ordering::Acquire);
-        if due {
-            // A swap, not a store: it sees what was written before each wake that it takes back.
-            self.queued.swap(false, Ordering::AcqRel);
-        }
-        due
+impl StandIn {
+    /// Queues the task for the first poll of a root, of which `driver` is to be told.
+    fn new(scheduler: &Scheduler, driver: &Arc<Parker>) -> StandIn {
+        let due = Arc::new(AtomicBool::new(false));
+        let (set_due, driver) = (due.clone(), driver.clone());
+        let task = scheduler.spawn(poll_fn(move |_| {
+            set_due.store(true, Release);
+            driver.unpark();
+            Poll::Pending
+        }));
+        StandIn { due, waker: task.waker(), task }
     }
 }
 
-impl Wake for Root {
-    fn wake(self: Arc<Self>) {
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            let scheduler = self.scheduler.clone();
-            // A runtime that has ended has no driver either.
-            scheduler.queue.push(self).ok();
-        }
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.task.cancel();
     }
-}
-
-impl Runnable for Root {
-    fn run(self: Arc<Self>) {
-        self.due.store(true, Ordering::Release);
-        self.driver.unpark();
-    }
-
-    fn abandon(self: Arc<Self>) {}
 }
 
 /// The place of the one driver that runs tasks, and the line of those that wait for it.
-#[derive(Default)]
 pub(crate) struct Seat {
     /// Who sits and who waits, under the lock.
     state: Mutex<State>,
 }
 
 /// What the lock of the seat protects.
-#[derive(Default)]
 struct State {
-    /// Whether somebody sits.
-    taken: bool,
+    /// What the worker has who sits; none while somebody does.
+    core: Option<Core>,
     /// The drivers without a seat; the first is woken when the seat is free.
     line: Vec<Arc<Parker>>,
 }
 
 impl Seat {
-    /// Takes the seat, or, if it is taken, a place in the line.
-    fn take(&self, driver: &Arc<Parker>) -> bool {
-        let mut state = lock(&self.state);
-        state.line.retain(|waiting| !Arc::ptr_eq(waiting, driver));
-        if state.taken {
-            state.line.push(driver.clone());
-            return false;
-        }
-        state.taken = true;
-        true
+    /// Makes a seat where nobody ever sat.
+    pub(crate) fn new() -> Seat {
+        Seat { state: Mutex::new(State { core: Some(Core::default()), line: Vec::new() }) }
     }
 
-    /// Leaves the seat or the line.
-    fn leave(&self, driver: &Arc<Parker>, seated: bool) {
+    /// Takes what is left of the last worker, when nobody will sit any more.
+    pub(crate) fn take_core(&self) -> Core {
+        lock(&self.state).core.take().unwrap_or_default()
+    }
+
+    /// Takes the seat, or, if it is taken, a place in the line.
+    fn take(&self, driver: &Arc<Parker>) -> Option<Core> {
         let mut state = lock(&self.state);
         state.line.retain(|waiting| !Arc::ptr_eq(waiting, driver));
-        if seated {
-            state.taken = false;
+        let core = state.core.take();
+        if core.is_none() {
+            state.line.push(driver.clone());
+        }
+        core
+    }
+
+    /// Leaves the seat, with what is left there for the next one, or else the line.
+    fn leave(&self, driver: &Arc<Parker>, core: Option<Core>) {
+        let mut state = lock(&self.state);
+        state.line.retain(|waiting| !Arc::ptr_eq(waiting, driver));
+        if core.is_some() {
+            state.core = core;
         }
         // Also if this driver was not seated: it may have been the one that was woken for a free seat.
-        let next = if state.taken { None } else { state.line.first().cloned() };
+        let next = if state.core.is_some() { state.line.first().cloned() } else { None };
         drop(state);
         if let Some(driver) = next {
             driver.unpark();

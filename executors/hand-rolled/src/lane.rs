@@ -16,7 +16,7 @@ use std::{
 
 use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
 
-use crate::{Runtime, Task, TaskError, lock, queue::Parker};
+use crate::{Runtime, Task, TaskError, parking::Parker, sync::lock};
 
 /// The multi-thread runtime.
 pub type HandRolled = Lane<MultiThread>;

@@ -51,25 +51,28 @@
 //! - `panic.rs`: [`Panic`], and how one is contained
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
 
-#![forbid(unsafe_code)]
-
 mod blocking;
 mod callback;
+mod cell;
 mod compose;
 mod context;
 mod driver;
 mod handle;
+mod injector;
 mod lane;
 mod local;
 mod panic;
+mod parking;
 mod pool;
-mod queue;
-mod registry;
+mod ring;
 mod runtime;
 mod scheduler;
-mod task;
+mod slab;
+mod state;
+mod sync;
 mod time;
 mod timers;
+mod watchers;
 mod wheel;
 
 pub use callback::Outcome;
@@ -81,10 +84,3 @@ pub use panic::Panic;
 pub use pool::ThreadPool;
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Locks a mutex of the runtime, which no panic can leave half changed: no code of the user runs under it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -3,9 +3,13 @@
 //! The future stays in a store of its thread. What the runtime sees is a task like any other, whose future is a
 //! [`Proxy`]: a key into that store, which may go anywhere, but finds the future only at home.
 
+#![expect(unsafe_code, reason = "what is not `Send` goes into a task")]
+
 use std::{
+    any::Any,
     cell::RefCell,
     collections::HashMap,
+    marker::PhantomData,
     mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
@@ -13,7 +17,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{context, handle::Task, lock, panic::drop_quietly};
+use crate::{
+    cell::{self, Entry},
+    context,
+    handle::Task,
+    panic::drop_quietly,
+    sync::lock,
+};
 
 thread_local! {
     /// The local futures of this thread.
@@ -43,20 +53,17 @@ where
         )
     };
     assert!(
-        context::polls() || scheduler.queue.is_closed(),
+        context::polls() || scheduler.is_closed(),
         "spawn_local was called in a blocking job, which is not on the thread of the event loop; \
          call it inside a task"
     );
-    let output = Arc::new(Mutex::new(None));
-    let body = Box::pin({
-        let output = output.clone();
-        async move {
-            let value = future.await;
-            *lock(&output) = Some(value);
-        }
-    });
-    let task = scheduler.spawn_cell(locals.store(body));
-    Task::new_local(task, output)
+    let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
+    let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: locals.store(body) };
+    // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be, and where the
+    // handle is: the caller is at home, and unless its output is `Send` the handle cannot leave.
+    let (entry, handle) = unsafe { cell::task_unchecked(&scheduler, proxy) };
+    scheduler.queue(entry).unwrap_or_else(Entry::abandon);
+    Task::new(handle)
 }
 
 /// Which thread the local tasks of a runtime live on.
@@ -74,14 +81,14 @@ impl Locals {
     }
 
     /// Puts a future into the store of this thread.
-    fn store(&self, future: Body) -> Proxy {
+    fn store(&self, future: Body) -> Key {
         let (key, orphans) = STORE.with(|store| store.borrow_mut().insert(future));
         sweep();
         let mut home = lock(&self.home);
         let here = home.upgrade().unwrap_or_else(|| Arc::new(Home { orphans }));
         *home = Arc::downgrade(&here);
         drop(home);
-        Proxy { key, home: here }
+        Key { key, home: here }
     }
 }
 
@@ -94,8 +101,8 @@ pub(crate) fn sweep() {
     }
 }
 
-/// A local future, without its output.
-type Body = Pin<Box<dyn Future<Output = ()>>>;
+/// A local future, whatever its output.
+type Body = Pin<Box<dyn Future<Output = Box<dyn Any>>>>;
 
 /// The local futures of a thread.
 #[derive(Default)]
@@ -138,34 +145,44 @@ impl Home {
     }
 }
 
-/// The future of a local task, as the runtime sees it.
-struct Proxy {
-    /// Where the real one is in the store.
+/// Where a local future is. Dropped, it drops the future, at home.
+struct Key {
+    /// Which of the store's it is.
     key: u64,
     /// The thread of the store.
     home: Arc<Home>,
 }
 
-impl Future for Proxy {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // Taken out of the store, which the poll may use for other futures.
-        let mut future = remove(self.key).expect("block_on refuses to poll local tasks on another thread");
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        // Put back even if it panicked: its destructor must not run while the panic unwinds.
-        STORE.with(|store| store.borrow_mut().futures.insert(self.key, future));
-        polled.unwrap_or_else(|panic| resume_unwind(panic))
-    }
-}
-
-impl Drop for Proxy {
+impl Drop for Key {
     fn drop(&mut self) {
         if self.home.is_here() {
             drop(remove(self.key));
         } else {
             lock(&self.home.orphans).push(self.key);
         }
+    }
+}
+
+/// The future of a local task, as the runtime sees it.
+struct Proxy<T> {
+    /// What the real one gives.
+    key_of: PhantomData<fn() -> T>,
+    /// Where the real one is.
+    key: Key,
+}
+
+impl<T: 'static> Future for Proxy<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let key = self.key.key;
+        // Taken out of the store, which the poll may use for other futures.
+        let mut future = remove(key).expect("block_on refuses to poll local tasks on another thread");
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        // Put back even if it panicked: its destructor must not run while the panic unwinds.
+        STORE.with(|store| store.borrow_mut().futures.insert(key, future));
+        let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
+        polled.map(|output| *output.downcast().expect("it is what this future gives"))
     }
 }
 

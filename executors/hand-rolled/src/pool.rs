@@ -1,11 +1,17 @@
 //! [`ThreadPool`]: threads for jobs that block, which belong to no runtime.
 
-use std::{fmt, num::NonZeroUsize, sync::Arc, thread};
+use std::{collections::VecDeque, fmt, mem, num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    blocking::{Home, Pool},
+    blocking::Pool,
     context,
     handle::Task,
+    parking::Parker,
+    scheduler::{Core, Scheduler, Worker, Workers},
+    sync::{
+        Mutex, lock,
+        thread::{self, JoinHandle, ThreadId},
+    },
 };
 
 /// Threads that run jobs in the order in which they came, so many at once and no more.
@@ -18,22 +24,23 @@ use crate::{
 pub struct ThreadPool {
     /// The threads of the jobs.
     jobs: Arc<Pool>,
-    /// The thread, if there ever is need of one, of what would be a runtime's to do.
-    chores: Arc<Pool>,
+    /// What would be a runtime's to do, if there ever is something.
+    chores: Arc<Scheduler>,
 }
 
 impl ThreadPool {
     /// Makes a pool of at most so many threads, which start when they are needed.
     pub fn new(max_workers: NonZeroUsize) -> ThreadPool {
-        ThreadPool { jobs: Arc::new(Pool::new(max_workers)), chores: Arc::new(Pool::new(NonZeroUsize::MIN)) }
+        let chores = Scheduler::new(NonZeroUsize::MIN, Workers::Late);
+        ThreadPool { jobs: Arc::new(Pool::new(max_workers)), chores }
     }
 
     /// Queues a job; await the task for its output.
     ///
     /// A pool that was shut down drops the job, and its task reads [`Cancelled`](crate::TaskError::Cancelled).
     pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        let home = context::current_if_any().map_or_else(|| Home::Pool(self.chores.clone()), Home::Runtime);
-        self.jobs.start(job, home)
+        let home = context::current_if_any().unwrap_or_else(|| self.chores.clone());
+        self.jobs.start(&home, job)
     }
 
     /// Refuses jobs from now on, and waits for all that are queued or running. A second time it only waits.
@@ -48,21 +55,20 @@ impl ThreadPool {
             "a pool was shut down inside one of its own jobs, which would wait for itself; \
              shut it down outside of them"
         );
-        self.close();
+        self.jobs.close();
         self.jobs.join();
         // The last jobs may have left something to be done.
-        self.chores.close();
-        self.chores.join();
-    }
-
-    /// Refuses jobs.
-    fn close(&self) {
-        self.jobs.close();
+        self.late_worker().finish(&self.chores);
     }
 
     /// Tells whether the current thread is one that a shutdown waits for.
     fn is_inside(&self) -> bool {
-        self.jobs.is_inside() || self.chores.is_inside()
+        self.jobs.is_inside() || self.late_worker().is_here()
+    }
+
+    /// The thread of the chores.
+    fn late_worker(&self) -> &LateWorker {
+        self.chores.late_worker.as_ref().expect("the chores have one")
     }
 }
 
@@ -72,7 +78,7 @@ impl Drop for ThreadPool {
             return self.shutdown();
         }
         // Here it would wait for itself, so another thread does.
-        self.close();
+        self.jobs.close();
         let rest = ThreadPool { jobs: self.jobs.clone(), chores: self.chores.clone() };
         thread::spawn(move || drop(rest));
     }
@@ -81,5 +87,78 @@ impl Drop for ThreadPool {
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("ThreadPool").finish_non_exhaustive()
+    }
+}
+
+/// The one worker of a scheduler, on a thread that starts when there is something to do.
+#[derive(Default)]
+pub(crate) struct LateWorker {
+    /// How far it is, under the lock.
+    stage: Mutex<Stage>,
+}
+
+/// How far a late worker is.
+#[derive(Default)]
+enum Stage {
+    /// There was nothing to do.
+    #[default]
+    Waiting,
+    /// It works.
+    Working(JoinHandle<()>),
+    /// It has to end, or has.
+    Finished(Option<ThreadId>),
+}
+
+impl LateWorker {
+    /// Sees to it that the thread runs, unless it has ended.
+    pub(crate) fn start(&self, scheduler: &Arc<Scheduler>) {
+        let mut stage = lock(&self.stage);
+        if matches!(*stage, Stage::Waiting) {
+            let scheduler = scheduler.clone();
+            // It enters no runtime: a callback of the pool's own has none to spawn onto.
+            let work = move || {
+                let worker = Worker::new(&scheduler, Parker::new(), 0, Core::default());
+                while worker.turn() {}
+                worker.end();
+            };
+            let thread = thread::Builder::new().name("hand-rolled-chores".into()).spawn(work);
+            *stage = Stage::Working(thread.expect("the system starts one more thread"));
+        }
+    }
+
+    /// Waits until what is queued is done, and ends the scheduler; a second time it does nothing.
+    fn finish(&self, scheduler: &Arc<Scheduler>) {
+        let mut stage = lock(&self.stage);
+        if matches!(*stage, Stage::Finished(_)) {
+            return;
+        }
+        let working = mem::replace(&mut *stage, Stage::Finished(None));
+        let Stage::Working(thread) = working else {
+            drop(stage);
+            return Self::end(scheduler);
+        };
+        *stage = Stage::Finished(Some(thread.thread().id()));
+        drop(stage);
+        // The queue is first in, first out, so this comes after all that is there.
+        let last = scheduler.clone();
+        drop(scheduler.spawn(async move { last.close() }));
+        thread.join().expect("tasks contain their panics");
+        Self::end(scheduler);
+    }
+
+    /// Ends a scheduler whose worker is gone, or never was.
+    fn end(scheduler: &Arc<Scheduler>) {
+        scheduler.close();
+        scheduler.shut_down(VecDeque::new());
+    }
+
+    /// Tells whether this is the current thread.
+    fn is_here(&self) -> bool {
+        let current = thread::current().id();
+        match &*lock(&self.stage) {
+            Stage::Waiting => false,
+            Stage::Working(thread) => thread.thread().id() == current,
+            Stage::Finished(id) => *id == Some(current),
+        }
     }
 }

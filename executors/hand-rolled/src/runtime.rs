@@ -1,19 +1,15 @@
 //! The runtime as its users see it: two flavours, and an end that leaves nothing behind.
 
-use std::{
-    fmt, mem,
-    num::NonZeroUsize,
-    pin::pin,
-    sync::Arc,
-    thread::{self, JoinHandle},
-};
+use std::{fmt, mem, num::NonZeroUsize, pin::pin, rc::Rc, sync::Arc};
 
 use crate::{
     context,
     driver::Driver,
     handle::Task,
     local::{self, Locals},
-    scheduler::{Scheduler, Worker},
+    parking::Parker,
+    scheduler::{Core, Scheduler, Worker, Workers},
+    sync::thread::{self, JoinHandle},
 };
 
 /// Runs tasks: an event loop, or several.
@@ -54,7 +50,7 @@ impl Runtime {
 
     /// Says how a runtime is to be, before it starts.
     pub fn builder() -> Builder {
-        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         // As many as Python's default pool.
         let max_blocking_threads = NonZeroUsize::MIN.saturating_add((processors + 3).min(31));
         Builder { flavour: Flavour::CurrentThread, max_blocking_threads }
@@ -70,7 +66,6 @@ impl Runtime {
     /// another thread runs already, or that has local tasks on another thread.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _context = context::enter_loop(&self.scheduler);
         let mut driver = Driver::new(&self.scheduler);
         assert!(
             driver.is_seated() || self.flavour != Flavour::CurrentThread,
@@ -111,7 +106,7 @@ impl Drop for Runtime {
     fn drop(&mut self) {
         // First of all nothing new starts, neither a poll nor a job.
         let queued_jobs = self.scheduler.pool.close_and_empty();
-        self.scheduler.queue.close();
+        self.scheduler.close();
         let (scheduler, workers) = (self.scheduler.clone(), mem::take(&mut self.workers));
         let finish = move || {
             for worker in workers {
@@ -126,7 +121,7 @@ impl Drop for Runtime {
         thread::spawn(finish);
         // While another panic unwinds, silence is better than to abort the process.
         assert!(
-            thread::panicking(),
+            std::thread::panicking(),
             "a runtime was dropped inside one of its own tasks or jobs; drop it outside of them"
         );
     }
@@ -162,23 +157,26 @@ impl Builder {
 
     /// Starts the runtime.
     pub fn build(self) -> Runtime {
-        let (threads, locals) = match self.flavour {
-            Flavour::CurrentThread => (0, Some(Locals::default())),
-            Flavour::MultiThread(workers) => (workers.get() - 1, None),
+        let (workers, threads) = match self.flavour {
+            Flavour::CurrentThread => (Workers::Loop, 0),
+            Flavour::MultiThread(workers) => (Workers::Many(workers), workers.get() - 1),
         };
-        let scheduler = Scheduler::new(self.max_blocking_threads, locals);
-        let workers = (0..threads).map(|_| start_worker(&scheduler)).collect();
+        let scheduler = Scheduler::new(self.max_blocking_threads, workers);
+        // The caller of `block_on` is number zero.
+        let workers = (1..=threads).map(|number| start_worker(&scheduler, number)).collect();
         Runtime { scheduler, flavour: self.flavour, workers }
     }
 }
 
 /// Starts a worker that is a thread of its own.
-fn start_worker(scheduler: &Arc<Scheduler>) -> JoinHandle<()> {
+fn start_worker(scheduler: &Arc<Scheduler>, number: usize) -> JoinHandle<()> {
     let scheduler = scheduler.clone();
     let work = move || {
-        let _context = context::enter_loop(&scheduler);
-        let mut worker = Worker::new();
-        while scheduler.turn(&mut worker) {}
+        let context = context::enter_loop(&scheduler);
+        let worker = Rc::new(Worker::new(&scheduler, Parker::new(), number, Core::default()));
+        context.work_as(worker.clone());
+        while worker.turn() {}
+        worker.end();
     };
     thread::Builder::new()
         .name("hand-rolled-worker".into())

@@ -1,128 +1,393 @@
-//! What the threads of a runtime share, and one turn of their loop.
+//! What the threads of a runtime share, what each worker has of its own, and one turn of a worker's loop.
 
-use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    mem,
+    num::NonZeroUsize,
+    ptr,
+    sync::{Arc, Weak},
+};
 
 use crate::{
-    blocking::{Home, Pool},
+    blocking::Pool,
+    cell::{self, Entry, Flag, JobEntry},
     context,
     driver::Seat,
     handle::Task,
+    injector::Injector,
     local::Locals,
-    queue::{Parker, Queue, Runnable},
-    registry::Registry,
-    task::TaskCell,
+    parking::{Parker, Parking, Up},
+    pool::LateWorker,
+    ring::{CAPACITY, Ring},
+    slab::{Class, Magazines, Slab, Vacant},
     timers::Timers,
 };
 
 /// How many turns a busy worker makes before it looks at the clock.
 const TURNS_BETWEEN_TIMERS: u32 = 32;
+/// How many turns a worker with entries of its own makes before it looks at those of everybody.
+const TURNS_BETWEEN_INJECTIONS: u32 = 61;
+/// How many entries a worker keeps where nobody can steal them, at most.
+const BATCH: usize = 16;
 
 /// What the threads of a runtime share.
 ///
-/// Of two locks held at once the outer is here the one on the left: queue, timers. All others are held alone, or,
-/// as a task's and its completion's, belong together.
+/// Of two locks held at once the outer is here the one on the left: parking, timers. All others are held alone.
 pub(crate) struct Scheduler {
-    /// What is due.
-    pub(crate) queue: Queue,
+    /// This.
+    itself: Weak<Scheduler>,
+    /// The memory of the tasks, and the list of all.
+    slab: Slab<Scheduler>,
+    /// What is due, for whichever worker comes first.
+    injector: Injector,
+    /// What is due, by worker; an event loop has nobody to share with, and none.
+    rings: Box<[Ring]>,
+    /// Where workers sleep.
+    pub(crate) parking: Parking,
     /// What will be due.
-    pub(crate) timers: Timers,
-    /// All tasks that have not ended.
-    pub(crate) tasks: Registry,
+    pub(crate) timers: Arc<Timers>,
     /// The threads for jobs that block.
     pub(crate) pool: Arc<Pool>,
     /// The place of the worker that is the caller of `block_on`.
     pub(crate) seat: Seat,
     /// The thread of the local tasks; an event loop only can have them.
     pub(crate) locals: Option<Locals>,
+    /// The thread that does the work, if nobody else does and there ever is some.
+    pub(crate) late_worker: Option<LateWorker>,
 }
 
-/// What a thread needs that works for a scheduler.
+/// Who works for a scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Workers {
+    /// The caller of `block_on` alone.
+    Loop,
+    /// So many, one of which is the caller of `block_on`.
+    Many(NonZeroUsize),
+    /// A thread that starts when there is something to do.
+    Late,
+}
+
+/// What a worker has of its own.
 pub(crate) struct Worker {
+    /// What it works for.
+    scheduler: Arc<Scheduler>,
+    /// Which of the rings is its own.
+    number: usize,
     /// Where it parks.
-    pub(crate) parker: Arc<Parker>,
+    parker: Arc<Parker>,
+    /// What stays when another thread takes its place.
+    core: RefCell<Core>,
     /// How many turns it has made.
-    turns: u32,
+    turns: Cell<u32>,
+    /// Whether it was woken for work and has not found any yet.
+    searches: Cell<bool>,
+    /// The task that it polls.
+    pub(crate) running: Cell<*const ()>,
+    /// Whether that one has yielded.
+    pub(crate) yielded: Flag,
 }
 
-impl Worker {
-    /// Makes a worker of the current thread.
-    pub(crate) fn new() -> Worker {
-        Worker { parker: Parker::new(), turns: 0 }
-    }
+/// What stays of a worker when another thread takes its place.
+#[derive(Default)]
+pub(crate) struct Core {
+    /// What it will run next: all that is due, in an event loop.
+    entries: VecDeque<Entry>,
+    /// Its free cells.
+    magazines: Magazines,
 }
 
 impl Scheduler {
     /// Makes a scheduler with nothing to do.
-    pub(crate) fn new(max_blocking_threads: NonZeroUsize, locals: Option<Locals>) -> Arc<Scheduler> {
-        Arc::new(Scheduler {
-            queue: Queue::default(),
+    pub(crate) fn new(max_blocking_threads: NonZeroUsize, workers: Workers) -> Arc<Scheduler> {
+        let rings = if let Workers::Many(number) = workers { number.get() } else { 0 };
+        Arc::new_cyclic(|itself| Scheduler {
+            itself: itself.clone(),
+            slab: Slab::new(),
+            injector: Injector::default(),
+            rings: (0..rings).map(|_| Ring::new(0)).collect(),
+            parking: Parking::default(),
             timers: Timers::new(),
-            tasks: Registry::default(),
             pool: Arc::new(Pool::new(max_blocking_threads)),
-            seat: Seat::default(),
-            locals,
+            seat: Seat::new(),
+            locals: if workers == Workers::Loop { Some(Locals::default()) } else { None },
+            late_worker: if workers == Workers::Late { Some(LateWorker::default()) } else { None },
         })
     }
 
     /// Queues a future as a new task. If the runtime has ended the future is dropped, and the task cancelled.
-    pub(crate) fn spawn<F>(self: &Arc<Self>, future: F) -> Task<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Task::new(self.spawn_cell(future))
-    }
-
-    /// As [`spawn`](Self::spawn), but gives the task itself.
-    pub(crate) fn spawn_cell<F>(self: &Arc<Self>, future: F) -> Arc<TaskCell<F>>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let task = TaskCell::new(self.clone(), future);
-        let slot = self.tasks.insert(task.clone());
-        if let Some(slot) = slot {
-            task.set_slot(slot);
-        }
-        if slot.is_none() || self.queue.push(task.clone()).is_err() {
-            task.clone().abandon();
-        }
-        task
+        let (entry, handle) = cell::task(self, future);
+        self.queue(entry).unwrap_or_else(Entry::abandon);
+        Task::new(handle)
     }
 
     /// Queues a job for the blocking threads. If the runtime has ended it is dropped, and its task cancelled.
     pub(crate) fn spawn_blocking<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Task<T> {
-        self.pool.start(job, Home::Runtime(self.clone()))
+        self.pool.start(self, job)
+    }
+
+    /// Appends a task to a queue: the worker's own, if this is one; a runtime that has ended gives it back.
+    pub(crate) fn queue(&self, entry: Entry) -> Result<(), Entry> {
+        let mut entry = Some(entry);
+        context::with_worker_of(self, |worker| entry.take().map(|entry| worker.queue(entry)));
+        let Some(entry) = entry else { return Ok(()) };
+        self.injector.push([entry]).map_err(|[entry]| entry)?;
+        self.parking.wake_one();
+        if let Some(late_worker) = &self.late_worker {
+            late_worker.start(&self.arc());
+        }
+        Ok(())
+    }
+
+    /// Lends memory for a task.
+    #[inline]
+    pub(crate) fn lend(&self, class: Class) -> Vacant {
+        let lend = |worker: &Worker| {
+            self.slab.lend(class, &self.itself, Some(&mut worker.core.borrow_mut().magazines))
+        };
+        context::with_worker_of(self, lend).unwrap_or_else(|| self.slab.lend(class, &self.itself, None))
+    }
+
+    /// Takes memory back; gives this, if that was all that kept it.
+    #[inline]
+    pub(crate) fn restore(&self, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
+        let mut cell = Some(cell);
+        let restored = context::with_worker_of(self, |worker| {
+            let cell = cell.take()?;
+            self.slab.restore(class, cell, Some(&mut worker.core.borrow_mut().magazines))
+        });
+        restored.flatten().or_else(|| self.slab.restore(class, cell?, None))
+    }
+
+    /// This, as something that keeps it.
+    pub(crate) fn arc(&self) -> Arc<Scheduler> {
+        self.itself.upgrade().expect("it is used through a reference that keeps it")
+    }
+
+    /// Tells whether the runtime has ended, so that nothing is queued any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.injector.is_closed()
+    }
+
+    /// Refuses tasks from now on, except by workers, and sends these away.
+    pub(crate) fn close(&self) {
+        self.injector.close();
+        self.parking.close();
     }
 
     /// Drops all that is left, on this thread, and waits for the jobs that run.
     ///
-    /// Queue and pool are closed and the workers gone. `queued_jobs` are those that the pool gave back.
-    pub(crate) fn shut_down(self: &Arc<Self>, queued_jobs: VecDeque<Arc<dyn Runnable>>) {
+    /// This and the pool are closed and the workers gone. `queued_jobs` are those that the pool gave back.
+    #[expect(unsafe_code, reason = "only here it is known that the workers are gone")]
+    pub(crate) fn shut_down(self: &Arc<Self>, queued_jobs: VecDeque<JobEntry>) {
         // Destructors may spawn and set timers, in vain, as in a runtime that runs.
         let _context = context::enter_aside(self);
         // Futures go before the wait for running jobs, which may be waiting for something that a future holds.
-        for entry in self.tasks.close().into_iter().chain(queued_jobs).chain(self.queue.drain()) {
-            entry.abandon();
+        for cell in self.slab.cells() {
+            // SAFETY: the cells are those of this slab, which stays, and no worker runs.
+            unsafe { cell::abandon_cell(cell) };
         }
+        queued_jobs.into_iter().for_each(JobEntry::abandon);
         self.timers.clear();
         self.pool.join();
+        self.slab.restore_all(self.seat.take_core().magazines);
+        self.slab.end(self);
+    }
+}
+
+impl Worker {
+    /// Makes a worker of the current thread.
+    pub(crate) fn new(
+        scheduler: &Arc<Scheduler>,
+        parker: Arc<Parker>,
+        number: usize,
+        core: Core,
+    ) -> Worker {
+        let worker = Worker {
+            scheduler: scheduler.clone(),
+            number,
+            parker,
+            core: RefCell::new(core),
+            turns: Cell::new(0),
+            searches: Cell::new(false),
+            running: Cell::new(ptr::null()),
+            yielded: Flag::new(false),
+        };
+        if scheduler.rings.is_empty() {
+            // What was queued before there was a worker comes before what the worker queues.
+            worker.collect();
+        }
+        worker
     }
 
-    /// Runs the first entry of the queue, or else waits for one; false says that the runtime has ended.
-    pub(crate) fn turn(&self, worker: &mut Worker) -> bool {
-        worker.turns = worker.turns.wrapping_add(1);
+    /// Appends a task to this worker's queue.
+    #[inline]
+    pub(crate) fn queue(&self, entry: Entry) {
+        let Some(ring) = self.scheduler.rings.get(self.number) else {
+            self.core.borrow_mut().entries.push_back(entry);
+            return;
+        };
+        if let Err(entry) = ring.push(entry) {
+            self.overflow(ring, entry);
+        }
+        self.share(ring);
+    }
+
+    /// Runs the next task, or else waits for one; false says that the runtime has ended.
+    pub(crate) fn turn(&self) -> bool {
+        let turns = self.turns.get().wrapping_add(1);
+        self.turns.set(turns);
         // A queue that never empties must not keep the timers from firing.
-        if worker.turns.is_multiple_of(TURNS_BETWEEN_TIMERS) {
-            self.timers.fire();
+        if turns.is_multiple_of(TURNS_BETWEEN_TIMERS) {
+            self.scheduler.timers.fire();
         }
-        if let Some(entry) = self.queue.pop() {
-            entry.run();
-            return true;
+        match self.next() {
+            Some(entry) => self.run(entry),
+            None if self.scheduler.timers.fire() => {}
+            None => self.sleep(),
         }
-        self.timers.fire() || self.queue.park(&worker.parker, || self.timers.next_deadline())
+        !self.scheduler.parking.is_closed()
+    }
+
+    /// Gives up the place of this worker: what it has is left to the others, or to whoever comes after.
+    pub(crate) fn leave(&self) -> Core {
+        let mut core = self.core.take();
+        self.end_search();
+        if self.scheduler.rings.is_empty() {
+            return core;
+        }
+        let entries = mem::take(&mut core.entries);
+        // If the runtime has ended it finds the tasks.
+        self.scheduler.injector.push(entries).ok();
+        self.scheduler.parking.wake_one();
+        core
+    }
+
+    /// Ends a thread that was a worker.
+    pub(crate) fn end(&self) {
+        self.scheduler.slab.restore_all(self.leave().magazines);
+    }
+
+    /// Runs a task.
+    #[inline]
+    fn run(&self, entry: Entry) {
+        self.running.set(entry.id());
+        self.yielded.set(false);
+        let again = entry.run(&self.yielded);
+        // From here on a root may be polled, whose waker is a task's.
+        self.running.set(ptr::null());
+        if let Some(again) = again {
+            self.queue(again);
+        }
+    }
+
+    /// Takes the next task: of this worker's own, of everybody's, of another worker's.
+    #[inline]
+    fn next(&self) -> Option<Entry> {
+        let Some(ring) = self.scheduler.rings.get(self.number) else {
+            self.collect();
+            return self.core.borrow_mut().entries.pop_front();
+        };
+        if self.turns.get().is_multiple_of(TURNS_BETWEEN_INJECTIONS) {
+            let entries = &mut self.core.borrow_mut().entries;
+            self.scheduler.injector.take(|_| 1, |entry| entries.push_front(entry));
+        }
+        let own = self.core.borrow_mut().entries.pop_front();
+        let entry = own.or_else(|| self.search(ring))?;
+        if self.end_search() {
+            self.share_all(ring);
+        }
+        Some(entry)
+    }
+
+    /// Moves everybody's tasks to this worker's own, so that all wait in one line.
+    #[inline]
+    fn collect(&self) {
+        if self.scheduler.injector.len() > 0 {
+            let entries = &mut self.core.borrow_mut().entries;
+            self.scheduler.injector.take(|all| all, |entry| entries.push_back(entry));
+        }
+    }
+
+    /// Fills the empty batch, and takes its first task.
+    fn search(&self, ring: &Ring) -> Option<Entry> {
+        let entries = &mut self.core.borrow_mut().entries;
+        let half = |len: usize| (len / 2).clamp(1, BATCH);
+        while ring.len() > 0 {
+            if ring.take::<BATCH>(half, |entry| entries.push_back(entry)) > 0 {
+                return entries.pop_front();
+            }
+        }
+        let rings = &self.scheduler.rings;
+        let fair = |len: usize| (len / rings.len()).clamp(1, CAPACITY / 2);
+        let mut take = |entry| {
+            if entries.len() < BATCH {
+                entries.push_back(entry);
+            } else {
+                ring.push(entry).expect("it is empty, and nobody gets more than fits");
+            }
+        };
+        if self.scheduler.injector.take(fair, &mut take) == 0 {
+            let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
+            for other in others {
+                while other.len() > 0 {
+                    if other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take) > 0 {
+                        return entries.pop_front();
+                    }
+                }
+            }
+        }
+        entries.pop_front()
+    }
+
+    /// Moves half of a full ring to where everybody looks, and one entry more.
+    #[cold]
+    fn overflow(&self, ring: &Ring, entry: Entry) {
+        let mut entries = Vec::with_capacity(CAPACITY / 2 + 1);
+        ring.take::<{ CAPACITY / 2 }>(|len| len / 2, |entry| entries.push(entry));
+        entries.push(entry);
+        // If the runtime has ended it finds the tasks.
+        self.scheduler.injector.push(entries).ok();
+    }
+
+    /// Wakes another worker if there is more to do than this one will get to at once.
+    #[inline]
+    fn share(&self, ring: &Ring) {
+        if self.scheduler.parking.has_sleepers() && ring.len() > 1 {
+            self.scheduler.parking.wake_one();
+        }
+    }
+
+    /// As [`share`](Self::share), for all that is left.
+    fn share_all(&self, ring: &Ring) {
+        if ring.len() > 0 || self.scheduler.injector.len() > 0 {
+            self.scheduler.parking.wake_one();
+        }
+    }
+
+    /// Sleeps until there may be something to do.
+    fn sleep(&self) {
+        self.end_search();
+        let scheduler = &self.scheduler;
+        let has_work = || scheduler.injector.len() > 0 || scheduler.rings.iter().any(|ring| ring.len() > 0);
+        let up = scheduler.parking.park(&self.parker, has_work, || scheduler.timers.next_deadline());
+        self.searches.set(up == Up::ToSearch);
+    }
+
+    /// Notes that this worker no longer looks for work, and tells whether it was woken for that.
+    fn end_search(&self) -> bool {
+        let searched = self.searches.take();
+        if searched {
+            self.scheduler.parking.end_search();
+        }
+        searched
     }
 }

@@ -5,12 +5,17 @@ use std::{
     fmt,
     future::poll_fn,
     pin::{Pin, pin},
-    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use crate::{context, scheduler::Scheduler, wheel::Key};
+use crate::{
+    cell::ThinWaker,
+    context,
+    panic::drop_quietly,
+    timers::{Time, Timers},
+    wheel::Key,
+};
 
 /// Ends once `duration` has passed since this call, never earlier; [`Duration::MAX`] never ends.
 ///
@@ -20,7 +25,8 @@ use crate::{context, scheduler::Scheduler, wheel::Key};
 ///
 /// When polled on a thread that works for no runtime.
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::new(Instant::now().checked_add(duration))
+    // No sleep is so short that it would matter when it began.
+    Sleep::new(if duration.is_zero() { Time::PAST } else { Time::now().after(duration) })
 }
 
 /// Ends once `deadline` has passed, never earlier.
@@ -29,7 +35,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// As [`sleep`].
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::new(Some(deadline))
+    Sleep::new(deadline.into())
 }
 
 /// Lets everything that is due run before the current task goes on.
@@ -62,44 +68,88 @@ pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output,
 /// A future that ends at a time; see [`sleep`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    /// When it ends; `None` is later than a clock can say.
-    deadline: Option<Instant>,
-    /// The timer that is set for it.
-    timer: Option<Timer>,
-    /// Whether it has suspended its task once.
-    suspended: bool,
+    /// When it ends.
+    deadline: Time,
+    /// Where its timer is set; zero while it is not.
+    timers: u32,
+    /// The timer; while none is set, 1 says that it has suspended its task, and 0 that it has not.
+    slot: u32,
 }
 
 impl Sleep {
     /// Makes a sleep that has not set its timer.
-    fn new(deadline: Option<Instant>) -> Sleep {
-        Sleep { deadline, timer: None, suspended: false }
+    fn new(deadline: Time) -> Sleep {
+        Sleep { deadline, timers: 0, slot: 0 }
     }
 
     /// Tells whether the deadline has passed, and if not has `context` woken when it has.
     pub(crate) fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let scheduler = context::current("sleep");
+        let (deadline, key) = (self.deadline, Key(self.slot));
+        let current = context::with_current("sleep", |scheduler| scheduler.timers.id());
         // The longest sleep needs no timer.
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        match &self.timer {
-            Some(timer) if Arc::ptr_eq(&timer.scheduler, &scheduler) => {
-                if scheduler.timers.has_fired(deadline) {
-                    return Poll::Ready(());
-                }
-                scheduler.timers.replace(timer.key, context.waker());
-            }
+        if deadline == Time::NEVER {
+            return Poll::Pending;
+        }
+        if self.timers != current {
             // Not set, or set in another runtime, which may not be running any more.
-            _ => {
-                if Instant::now() >= deadline {
-                    return Poll::Ready(());
-                }
-                self.timer = Timer::set(scheduler, deadline, context);
-                if self.timer.is_none() {
-                    return Poll::Ready(());
-                }
-            }
+            self.forget();
+            return self.set(context);
+        }
+        let fired = context::with_current("sleep", |scheduler| scheduler.timers.has_fired(deadline));
+        if fired {
+            (self.timers, self.slot) = (0, 1);
+            return Poll::Ready(());
+        }
+        let waker = context.waker();
+        let same = context::with_current("sleep", |here| here.timers.will_wake(deadline, key, waker));
+        if !same {
+            // A waker's clone and its destructor are code of the user, and run without any lock.
+            let waker = ThinWaker::of(waker);
+            let old = context::with_current("sleep", |here| here.timers.replace(deadline, key, waker));
+            drop(old);
         }
         Poll::Pending
+    }
+
+    /// Sets the timer, unless its time is over.
+    fn set(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.deadline == Time::PAST {
+            return Poll::Ready(());
+        }
+        let waker = ThinWaker::of(context.waker());
+        let inserted = context::with_current("sleep", |scheduler| {
+            let inserted = scheduler.timers.insert(self.deadline, waker)?;
+            if inserted.is_first {
+                scheduler.parking.wake_timekeeper();
+            }
+            self.timers = scheduler.timers.id();
+            self.slot = inserted.key.0;
+            Ok::<_, ThinWaker>(())
+        });
+        match inserted {
+            Ok(()) => Poll::Pending,
+            Err(unneeded) => {
+                drop(unneeded);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Takes the timer back, if it is set.
+    fn forget(&mut self) {
+        let (id, key) = (self.timers, Key(self.slot));
+        if id == 0 {
+            return;
+        }
+        (self.timers, self.slot) = (0, 1);
+        let here = context::with_current_if_any(|scheduler| {
+            (scheduler.timers.id() == id).then(|| scheduler.timers.remove(self.deadline, key))
+        });
+        let removed = match here.flatten() {
+            Some(removed) => removed,
+            None => Timers::named(id).and_then(|timers| timers.remove(self.deadline, key)),
+        };
+        drop_quietly(removed);
     }
 }
 
@@ -107,13 +157,13 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let suspended = self.timers != 0 || self.slot != 0;
         let ended = self.poll_deadline(context);
-        if ended.is_ready() && !self.suspended {
-            self.suspended = true;
-            context.waker().wake_by_ref();
+        if ended.is_ready() && !suspended {
+            self.slot = 1;
+            context::requeue(context.waker());
             return Poll::Pending;
         }
-        self.suspended = true;
         ended
     }
 }
@@ -124,32 +174,9 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// A timer that is set, until this is dropped.
-struct Timer {
-    /// Where it is set.
-    scheduler: Arc<Scheduler>,
-    /// Its name there.
-    key: Key,
-    /// When it fires.
-    deadline: Instant,
-}
-
-impl Timer {
-    /// Sets a timer that wakes `context` at `deadline`; none if that is over.
-    fn set(scheduler: Arc<Scheduler>, deadline: Instant, context: &mut Context<'_>) -> Option<Timer> {
-        let inserted = scheduler.timers.insert(deadline, context.waker().clone())?;
-        if inserted.is_first {
-            scheduler.queue.unpark_timekeeper();
-        }
-        Some(Timer { scheduler, key: inserted.key, deadline })
-    }
-}
-
-impl Drop for Timer {
+impl Drop for Sleep {
     fn drop(&mut self) {
-        if !self.scheduler.timers.has_fired(self.deadline) {
-            self.scheduler.timers.remove(self.key);
-        }
+        self.forget();
     }
 }
 
@@ -169,7 +196,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        context.waker().wake_by_ref();
+        context::requeue(context.waker());
         Poll::Pending
     }
 }

@@ -1,32 +1,87 @@
 //! The timers of a runtime: a wheel of wakers under a lock, and the clock it turns by.
 
 use std::{
+    collections::HashMap,
     mem,
     sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
+        Arc, LazyLock, OnceLock, Weak,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     task::Waker,
     time::{Duration, Instant},
 };
 
 use crate::{
-    lock,
+    cell::ThinWaker,
     panic::contain,
+    sync::{Mutex, lock},
     wheel::{Key, Wheel},
 };
 
+/// A time in nanoseconds since some moment early in the life of the process. What was before reads as that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(u64);
+
+impl Time {
+    /// A time that is past.
+    pub(crate) const PAST: Time = Time(0);
+    /// A time that never comes.
+    pub(crate) const NEVER: Time = Time(u64::MAX);
+
+    /// The present.
+    pub(crate) fn now() -> Time {
+        Time::from(Instant::now())
+    }
+
+    /// The time so much later.
+    pub(crate) fn after(self, duration: Duration) -> Time {
+        let nanoseconds = duration.as_secs().saturating_mul(1_000_000_000);
+        Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos().into()))
+    }
+
+    /// The moment that counts as zero.
+    fn zero() -> Instant {
+        static ZERO: OnceLock<Instant> = OnceLock::new();
+        *ZERO.get_or_init(Instant::now)
+    }
+}
+
+impl From<Instant> for Time {
+    fn from(instant: Instant) -> Time {
+        let since = instant.saturating_duration_since(Time::zero());
+        Time(0).after(since)
+    }
+}
+
 /// The timers of a runtime. Those of equal deadlines fire in the order in which they were set.
 pub(crate) struct Timers {
-    /// The time that the wheel calls zero.
-    start: Instant,
-    /// All timers up to this time of the wheel have fired. Changed under the lock.
+    /// The name of these among all of the process.
+    id: u32,
+    /// All timers up to this time have fired. Changed under the lock.
     fired_until: AtomicU64,
+    /// No timer fires before this time. Changed under the lock.
+    next: AtomicU64,
     /// Whom to wake when, under the lock.
-    wheel: Mutex<Wheel<Waker>>,
+    wheel: Mutex<Wheel<ThinWaker>>,
+}
+
+/// All timers of the process by name, for those who come to theirs from elsewhere.
+static ALL: LazyLock<std::sync::Mutex<Named>> = LazyLock::new(std::sync::Mutex::default);
+
+/// What the lock of all timers protects.
+#[derive(Default)]
+struct Named {
+    /// The timers.
+    timers: HashMap<u32, Weak<Timers>>,
+    /// The last name given.
+    last: u32,
 }
 
 /// A timer that was set.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Inserted {
     /// Its name.
     pub(crate) key: Key,
@@ -36,56 +91,93 @@ pub(crate) struct Inserted {
 
 impl Timers {
     /// Makes timers of which none is set.
-    pub(crate) fn new() -> Timers {
-        Timers { start: Instant::now(), fired_until: AtomicU64::new(0), wheel: Mutex::new(Wheel::new()) }
+    pub(crate) fn new() -> Arc<Timers> {
+        let mut all = ALL.lock().expect("nothing panics there");
+        all.last = all.last.checked_add(1).expect("there are fewer than four billion runtimes");
+        let (id, now) = (all.last, Time::now().0);
+        let timers = Arc::new(Timers {
+            id,
+            fired_until: AtomicU64::new(0),
+            next: AtomicU64::new(u64::MAX),
+            wheel: Mutex::new(Wheel::new(now)),
+        });
+        all.timers.insert(id, Arc::downgrade(&timers));
+        timers
     }
 
-    /// Sets a timer; none if timers of this deadline have fired already.
-    pub(crate) fn insert(&self, deadline: Instant, waker: Waker) -> Option<Inserted> {
-        let deadline = self.since_start(deadline);
+    /// The timers of this name, if they are still there.
+    pub(crate) fn named(id: u32) -> Option<Arc<Timers>> {
+        ALL.lock().expect("nothing panics there").timers.get(&id)?.upgrade()
+    }
+
+    /// The name of these among all of the process; never zero.
+    #[inline]
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Sets a timer; gives the waker back if timers of this deadline have fired already.
+    pub(crate) fn insert(&self, deadline: Time, waker: ThinWaker) -> Result<Inserted, ThinWaker> {
         let mut wheel = lock(&self.wheel);
-        if deadline <= self.fired_until.load(Ordering::Relaxed) {
-            return None;
+        if self.has_fired(deadline) {
+            return Err(waker);
         }
-        let is_first = wheel.earliest().is_none_or(|earliest| deadline < earliest);
-        Some(Inserted { key: wheel.insert(deadline, waker), is_first })
+        let is_first = deadline.0 < self.next.load(Relaxed);
+        if is_first {
+            self.next.store(deadline.0, Relaxed);
+        }
+        Ok(Inserted { key: wheel.insert(deadline.0, waker), is_first })
     }
 
     /// Tells whether a timer of this deadline that was set has fired.
     ///
     /// Without the lock, and without a look at the timer: where it was is cold by then.
-    pub(crate) fn has_fired(&self, deadline: Instant) -> bool {
-        self.since_start(deadline) <= self.fired_until.load(Ordering::Acquire)
+    #[inline]
+    pub(crate) fn has_fired(&self, deadline: Time) -> bool {
+        deadline.0 <= self.fired_until.load(Acquire)
     }
 
-    /// Changes whom a timer wakes, unless it has fired.
-    pub(crate) fn replace(&self, key: Key, waker: &Waker) {
+    /// Tells whether a timer that was set would wake the same as `waker`, or has fired.
+    pub(crate) fn will_wake(&self, deadline: Time, key: Key, waker: &Waker) -> bool {
         let mut wheel = lock(&self.wheel);
-        let Some(current) = wheel.get(key) else { return };
-        if !current.will_wake(waker) {
-            let replaced = mem::replace(current, waker.clone());
-            // Not under the lock: a waker's destructor is code of the user.
-            drop(wheel);
-            drop(replaced);
-        }
+        self.has_fired(deadline) || wheel.get(key).will_wake(waker)
     }
 
-    /// Takes a timer back, unless it has fired.
-    pub(crate) fn remove(&self, key: Key) {
-        let removed = lock(&self.wheel).remove(key);
-        drop(removed);
+    /// Changes whom a timer wakes that was set, unless it has fired; gives the waker that nobody needs.
+    pub(crate) fn replace(&self, deadline: Time, key: Key, waker: ThinWaker) -> ThinWaker {
+        let mut wheel = lock(&self.wheel);
+        if self.has_fired(deadline) { waker } else { mem::replace(wheel.get(key), waker) }
+    }
+
+    /// Takes a timer back that was set, unless it has fired.
+    pub(crate) fn remove(&self, deadline: Time, key: Key) -> Option<ThinWaker> {
+        let mut wheel = lock(&self.wheel);
+        if self.has_fired(deadline) { None } else { Some(wheel.remove(key)) }
     }
 
     /// When to look at the timers again: the first deadline, or earlier if the first timer was taken back.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let earliest = lock(&self.wheel).earliest()?;
         // What is later than a clock can say never comes.
-        self.start.checked_add(Duration::from_nanos(earliest))
+        Time::zero().checked_add(Duration::from_nanos(earliest))
     }
 
     /// Wakes whoever's deadline has passed, in the order of the deadlines, and tells whether there was one.
     pub(crate) fn fire(&self) -> bool {
-        let due = self.take_due();
+        let next = self.next.load(Relaxed);
+        if next == u64::MAX {
+            return false;
+        }
+        let now = Time::now().0;
+        if now < next {
+            return false;
+        }
+        let mut due = Vec::new();
+        let mut wheel = lock(&self.wheel);
+        wheel.expire(now, &mut due);
+        self.next.store(wheel.earliest().unwrap_or(u64::MAX), Relaxed);
+        self.fired_until.fetch_max(now, Release);
+        drop(wheel);
         let any = !due.is_empty();
         for waker in due {
             contain(|| waker.wake()).ok();
@@ -95,31 +187,26 @@ impl Timers {
 
     /// Forgets all timers; they never fire.
     pub(crate) fn clear(&self) {
-        let forgotten = lock(&self.wheel).clear();
-        drop(forgotten);
-    }
-
-    /// Takes the wakers of all timers whose deadline has passed.
-    fn take_due(&self) -> Vec<Waker> {
-        let mut due = Vec::new();
         let mut wheel = lock(&self.wheel);
-        if wheel.earliest().is_some() {
-            let now = self.since_start(Instant::now());
-            wheel.expire(now, &mut due);
-            self.fired_until.store(now, Ordering::Release);
+        let forgotten = wheel.clear();
+        // So that nobody looks for them.
+        self.fired_until.store(u64::MAX, Release);
+        drop(wheel);
+        for waker in forgotten {
+            contain(|| drop(waker)).ok();
         }
-        due
-    }
-
-    /// The time of the wheel. What was before the start is the start, which is past too.
-    fn since_start(&self, time: Instant) -> u64 {
-        time.saturating_duration_since(self.start).as_nanos().try_into().unwrap_or(u64::MAX)
     }
 
     /// How many timers are set.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         lock(&self.wheel).len()
+    }
+}
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        ALL.lock().expect("nothing panics there").timers.remove(&self.id);
     }
 }
 
@@ -135,8 +222,8 @@ mod tests {
         let timers = Timers::new();
         let now = Instant::now();
         let firsts = [20, 30, 10, 10].map(|second| {
-            let inserted = timers.insert(now + Duration::from_secs(second), noop());
-            inserted.expect("its time is to come").is_first
+            let inserted = timers.insert((now + Duration::from_secs(second)).into(), noop());
+            inserted.ok().expect("its time is to come").is_first
         });
         assert_eq!(firsts, [true, false, true, false]);
     }
@@ -144,14 +231,14 @@ mod tests {
     #[test]
     fn a_timer_fires_once_its_deadline_has_passed_and_not_before() {
         let timers = Timers::new();
-        let [soon, late] = [Duration::ZERO, Duration::from_secs(1000)].map(|ahead| Instant::now() + ahead);
-        assert!(timers.insert(late, noop()).is_some());
-        assert!(timers.insert(soon, noop()).is_some());
+        let [soon, late] = [Duration::ZERO, Duration::from_secs(1000)].map(|ahead| Time::now().after(ahead));
+        assert!(timers.insert(late, noop()).is_ok());
+        assert!(timers.insert(soon, noop()).is_ok());
         assert!(!timers.has_fired(soon));
         assert!(timers.fire());
         assert!(timers.has_fired(soon) && !timers.has_fired(late));
         assert!(!timers.fire());
-        assert!(timers.insert(soon, noop()).is_none(), "its time is over");
+        assert!(timers.insert(soon, noop()).is_err(), "its time is over");
         assert_eq!(timers.len(), 1);
     }
 
@@ -200,7 +287,7 @@ mod tests {
         });
     }
 
-    fn noop() -> Waker {
-        Waker::noop().clone()
+    fn noop() -> ThinWaker {
+        ThinWaker::of(Waker::noop())
     }
 }

@@ -11,6 +11,8 @@
 //!
 //! Timers live in one vector and link to each other by index, so no unsafe code is needed.
 
+use std::mem;
+
 /// Nanoseconds in a tick, as a power of two: 8.2 microseconds.
 const TICK: u32 = 13;
 /// Buckets of a level, as a power of two.
@@ -18,8 +20,8 @@ const WIDTH: u32 = 6;
 const BUCKETS: usize = 1 << WIDTH;
 /// Enough for the bits of every tick.
 const LEVELS: usize = (u64::BITS - TICK).div_ceil(WIDTH) as usize;
-/// No slot.
-const NONE: u32 = u32::MAX;
+/// Tells the number of a bucket from that of a slot, where a list begins and ends.
+const END: u32 = 1 << 31;
 
 /// Timers by deadline, each with something to hand out when it fires.
 pub(crate) struct Wheel<T> {
@@ -27,60 +29,55 @@ pub(crate) struct Wheel<T> {
     slots: Vec<Slot<T>>,
     /// The free slots, the last freed last. Not linked through the slots: which one is next must not wait for memory.
     free: Vec<u32>,
-    /// What is set, by how far away it is.
-    levels: [Level; LEVELS],
+    /// A bit for each bucket that has timers, by how far away they are.
+    occupied: [u64; LEVELS],
+    /// What is set, level by level.
+    buckets: Vec<Bucket>,
     /// The tick up to which everything has fired or been handed down.
     elapsed: u64,
+    /// What fires of a bucket; here only so that it need not be allocated each time.
+    passed: Vec<(u64, u32)>,
     /// How many timers are set.
     len: usize,
 }
 
-/// Names a timer of one wheel; never again names another.
+/// Names a timer until it fires or is removed. Then it may name another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    slot: u32,
-    /// The slot's count of timers when this one was set.
-    generation: u32,
-}
+pub(crate) struct Key(pub(crate) u32);
 
 /// A place for a timer.
 struct Slot<T> {
     deadline: u64,
     /// What it hands out; none while the slot is free.
     payload: Option<T>,
+    /// The slot before, or the bucket, with `END`.
     previous: u32,
+    /// The slot behind, or the bucket, with `END`.
     next: u32,
-    /// How many timers the slot has had.
-    generation: u32,
-    /// The bucket it is in.
-    level: u8,
-    index: u8,
-}
-
-/// The buckets of one level.
-#[derive(Clone, Copy)]
-struct Level {
-    /// A bit for each bucket that has timers.
-    occupied: u64,
-    buckets: [Bucket; BUCKETS],
 }
 
 /// A list of timers in the order in which they were set.
 #[derive(Clone, Copy)]
 struct Bucket {
+    /// Its own number, with `END`, if there is none; likewise the last.
     first: u32,
     last: u32,
     /// No timer of the bucket is earlier; exact unless the earliest was removed.
     earliest: u64,
 }
 
-const EMPTY: Bucket = Bucket { first: NONE, last: NONE, earliest: u64::MAX };
-
 impl<T> Wheel<T> {
-    /// Makes a wheel without timers.
-    pub(crate) fn new() -> Wheel<T> {
-        let level = Level { occupied: 0, buckets: [EMPTY; BUCKETS] };
-        Wheel { slots: Vec::new(), free: Vec::new(), levels: [level; LEVELS], elapsed: 0, len: 0 }
+    /// Makes a wheel without timers, at a time.
+    pub(crate) fn new(now: u64) -> Wheel<T> {
+        Wheel {
+            slots: Vec::new(),
+            free: Vec::new(),
+            occupied: [0; LEVELS],
+            buckets: (0..LEVELS * BUCKETS).map(empty).collect(),
+            elapsed: now >> TICK,
+            passed: Vec::new(),
+            len: 0,
+        }
     }
 
     /// How many timers are set.
@@ -93,47 +90,44 @@ impl<T> Wheel<T> {
     ///
     /// # Panics
     ///
-    /// If four billion are set.
+    /// If two billion are set.
     pub(crate) fn insert(&mut self, deadline: u64, payload: T) -> Key {
         let slot = self.allocate(deadline, payload);
-        self.link(slot);
+        self.link(slot, deadline);
         self.len += 1;
-        Key { slot, generation: self.slots[slot as usize].generation }
+        Key(slot)
     }
 
-    /// Takes a timer back; none if it has fired or was removed.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        self.get(key)?;
-        self.unlink(key.slot);
-        Some(self.release(key.slot))
+    /// Takes a timer back that has not fired.
+    pub(crate) fn remove(&mut self, key: Key) -> T {
+        self.unlink(key.0);
+        self.release(key.0)
     }
 
-    /// What a timer hands out when it fires; none if it has fired or was removed.
-    pub(crate) fn get(&mut self, key: Key) -> Option<&mut T> {
-        let slot = self.slots.get_mut(key.slot as usize)?;
-        if slot.generation == key.generation { slot.payload.as_mut() } else { None }
+    /// What a timer hands out that has not fired.
+    pub(crate) fn get(&mut self, key: Key) -> &mut T {
+        self.slots[key.0 as usize].payload.as_mut().expect("its timer is set")
     }
 
     /// A time before which no timer fires: the earliest deadline, unless that one was removed.
     pub(crate) fn earliest(&self) -> Option<u64> {
-        let (level, index) = self.first_bucket()?;
-        Some(self.levels[level].buckets[index].earliest)
+        Some(self.buckets[self.first_bucket()?].earliest)
     }
 
     /// Hands out what the timers up to `now` have, in the order of their deadlines; equal ones in the order in which
     /// they were set.
     pub(crate) fn expire(&mut self, now: u64, due: &mut Vec<T>) {
         let now_tick = now >> TICK;
-        while let Some((level, index)) = self.first_bucket() {
-            let start = self.start_of(level, index);
+        while let Some(bucket) = self.first_bucket() {
+            let start = self.start_of(bucket);
             if start > now_tick {
                 break;
             }
             // Never back: a deadline that was past when it was set is in the bucket of the present tick.
             self.elapsed = self.elapsed.max(start);
-            if level > 0 {
-                self.hand_down(level, index);
-            } else if self.expire_bucket(index, now, due) {
+            if bucket >= BUCKETS {
+                self.hand_down(bucket);
+            } else if self.expire_bucket(bucket, now, due) {
                 break;
             }
         }
@@ -142,103 +136,100 @@ impl<T> Wheel<T> {
 
     /// Forgets all timers, and gives what they would have handed out.
     pub(crate) fn clear(&mut self) -> Vec<T> {
-        self.levels = [Level { occupied: 0, buckets: [EMPTY; BUCKETS] }; LEVELS];
-        let set = (0..self.slots.len() as u32).filter(|&slot| self.slots[slot as usize].payload.is_some());
-        let set: Vec<u32> = set.collect();
-        set.into_iter().map(|slot| self.release(slot)).collect()
+        let payloads = self.slots.drain(..).filter_map(|slot| slot.payload).collect();
+        *self = Wheel { elapsed: self.elapsed, ..Wheel::new(0) };
+        payloads
     }
 
     /// The bucket that comes first: the lowest level's, because all of it is before the next level's.
-    fn first_bucket(&self) -> Option<(usize, usize)> {
-        let level = self.levels.iter().position(|level| level.occupied != 0)?;
-        Some((level, self.levels[level].occupied.trailing_zeros() as usize))
+    fn first_bucket(&self) -> Option<usize> {
+        let level = self.occupied.iter().position(|&occupied| occupied != 0)?;
+        Some(level * BUCKETS + self.occupied[level].trailing_zeros() as usize)
     }
 
     /// The first tick of a bucket: the higher bits are the wheel's own.
-    fn start_of(&self, level: usize, index: usize) -> u64 {
-        let shift = WIDTH * level as u32;
+    fn start_of(&self, bucket: usize) -> u64 {
+        let (shift, index) = (WIDTH * (bucket / BUCKETS) as u32, (bucket % BUCKETS) as u64);
         let above = self.elapsed.checked_shr(shift + WIDTH).unwrap_or(0);
-        above.checked_shl(shift + WIDTH).unwrap_or(0) | (index as u64) << shift
+        above.checked_shl(shift + WIDTH).unwrap_or(0) | index << shift
     }
 
     /// Moves the timers of a bucket to the levels below, in their order.
-    fn hand_down(&mut self, level: usize, index: usize) {
-        let mut slot = self.levels[level].buckets[index].first;
-        self.empty(level, index);
-        while slot != NONE {
-            let next = self.slots[slot as usize].next;
-            self.link(slot);
+    fn hand_down(&mut self, bucket: usize) {
+        let mut slot = self.take_list(bucket);
+        while slot & END == 0 {
+            let Slot { next, deadline, .. } = self.slots[slot as usize];
+            self.link(slot, deadline);
             slot = next;
         }
     }
 
     /// Fires what is due in a bucket of level 0, and tells whether something is left.
-    fn expire_bucket(&mut self, index: usize, now: u64, due: &mut Vec<T>) -> bool {
-        let mut slot = self.levels[0].buckets[index].first;
-        self.empty(0, index);
-        let mut passed = Vec::new();
-        while slot != NONE {
+    fn expire_bucket(&mut self, bucket: usize, now: u64, due: &mut Vec<T>) -> bool {
+        let mut slot = self.take_list(bucket);
+        let mut passed = mem::take(&mut self.passed);
+        while slot & END == 0 {
             let Slot { next, deadline, .. } = self.slots[slot as usize];
             if deadline <= now {
                 passed.push((deadline, slot));
             } else {
-                self.append(slot, 0, index);
+                self.append(slot, deadline, bucket);
             }
             slot = next;
         }
         // Stable, and quick where the order is right already, as it is for equal sleeps.
         passed.sort_by_key(|&(deadline, _)| deadline);
-        due.extend(passed.into_iter().map(|(_, slot)| self.release(slot)));
-        self.levels[0].occupied & 1 << index != 0
+        due.extend(passed.drain(..).map(|(_, slot)| self.release(slot)));
+        self.passed = passed;
+        self.occupied[0] & 1 << bucket != 0
     }
 
     /// Puts a slot into the bucket of its deadline.
-    fn link(&mut self, slot: u32) {
-        let tick = (self.slots[slot as usize].deadline >> TICK).max(self.elapsed);
+    fn link(&mut self, slot: u32, deadline: u64) {
+        let tick = (deadline >> TICK).max(self.elapsed);
         let differing = (tick ^ self.elapsed) | (BUCKETS as u64 - 1);
         let level = ((u64::BITS - 1 - differing.leading_zeros()) / WIDTH) as usize;
         let index = (tick >> (WIDTH * level as u32)) as usize % BUCKETS;
-        self.append(slot, level, index);
+        self.append(slot, deadline, level * BUCKETS + index);
     }
 
     /// Puts a slot at the end of a bucket.
-    fn append(&mut self, slot: u32, level: usize, index: usize) {
-        let Level { occupied, buckets } = &mut self.levels[level];
-        let bucket = &mut buckets[index];
-        let entry = &mut self.slots[slot as usize];
-        (entry.previous, entry.next) = (bucket.last, NONE);
-        (entry.level, entry.index) = (level as u8, index as u8);
-        bucket.earliest = bucket.earliest.min(entry.deadline);
-        match bucket.last {
-            NONE => bucket.first = slot,
-            last => self.slots[last as usize].next = slot,
+    fn append(&mut self, slot: u32, deadline: u64, number: usize) {
+        let bucket = &mut self.buckets[number];
+        let last = mem::replace(&mut bucket.last, slot);
+        bucket.earliest = bucket.earliest.min(deadline);
+        if last & END == 0 {
+            self.slots[last as usize].next = slot;
+        } else {
+            bucket.first = slot;
         }
-        bucket.last = slot;
-        *occupied |= 1 << index;
+        let entry = &mut self.slots[slot as usize];
+        (entry.previous, entry.next) = (last, number as u32 | END);
+        self.occupied[number / BUCKETS] |= 1 << (number % BUCKETS);
     }
 
     /// Takes a slot out of its bucket.
     fn unlink(&mut self, slot: u32) {
-        let Slot { previous, next, level, index, .. } = self.slots[slot as usize];
-        let (level, index) = (level as usize, index as usize);
-        let bucket = &mut self.levels[level].buckets[index];
-        match previous {
-            NONE => bucket.first = next,
-            previous => self.slots[previous as usize].next = next,
+        let Slot { previous, next, .. } = self.slots[slot as usize];
+        if previous & END == 0 {
+            self.slots[previous as usize].next = next;
+        } else {
+            self.buckets[(previous & !END) as usize].first = next;
         }
-        match next {
-            NONE => bucket.last = previous,
-            next => self.slots[next as usize].previous = previous,
+        if next & END == 0 {
+            self.slots[next as usize].previous = previous;
+        } else {
+            self.buckets[(next & !END) as usize].last = previous;
         }
-        if bucket.first == NONE {
-            self.empty(level, index);
+        if previous & next & END != 0 {
+            self.take_list((next & !END) as usize);
         }
     }
 
-    /// Makes a bucket one without timers.
-    fn empty(&mut self, level: usize, index: usize) {
-        self.levels[level].buckets[index] = EMPTY;
-        self.levels[level].occupied &= !(1 << index);
+    /// Makes a bucket one without timers; gives the first of those that were there.
+    fn take_list(&mut self, number: usize) -> u32 {
+        self.occupied[number / BUCKETS] &= !(1 << (number % BUCKETS));
+        mem::replace(&mut self.buckets[number], empty(number)).first
     }
 
     /// Takes a free slot, or makes one.
@@ -248,30 +239,25 @@ impl<T> Wheel<T> {
             (entry.deadline, entry.payload) = (deadline, Some(payload));
             return slot;
         }
-        let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot != NONE);
-        let slot = slot.expect("there are fewer than four billion timers");
-        let payload = Some(payload);
-        self.slots.push(Slot {
-            deadline,
-            payload,
-            previous: NONE,
-            next: NONE,
-            generation: 0,
-            level: 0,
-            index: 0,
-        });
+        let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot & END == 0);
+        let slot = slot.expect("there are fewer than two billion timers");
+        self.slots.push(Slot { deadline, payload: Some(payload), previous: END, next: END });
         slot
     }
 
     /// Frees a slot that is in no bucket.
     fn release(&mut self, slot: u32) -> T {
-        let entry = &mut self.slots[slot as usize];
-        let payload = entry.payload.take().expect("only slots in use are released");
-        entry.generation = entry.generation.wrapping_add(1);
+        let payload = self.slots[slot as usize].payload.take().expect("only slots in use are released");
         self.free.push(slot);
         self.len -= 1;
         payload
     }
+}
+
+/// A bucket without timers.
+fn empty(number: usize) -> Bucket {
+    let end = number as u32 | END;
+    Bucket { first: end, last: end, earliest: u64::MAX }
 }
 
 #[cfg(test)]
@@ -289,7 +275,7 @@ mod tests {
         Insert(u64),
         /// Sets a timer this far in the past.
         InsertLate(u64),
-        /// Removes one of the timers ever set.
+        /// Removes one of the timers that are set.
         Remove(prop::sample::Index),
         /// Lets so much time pass.
         Advance(u64),
@@ -320,9 +306,8 @@ mod tests {
 
         #[test]
         fn a_wheel_does_what_a_sorted_map_does(steps in vec(step(), 1..300)) {
-            let mut wheel = Wheel::new();
+            let mut wheel = Wheel::new(0);
             let mut model = BTreeMap::new();
-            let mut keys = Vec::new();
             let mut now = 0u64;
             for (number, step) in steps.into_iter().enumerate() {
                 match step {
@@ -332,17 +317,19 @@ mod tests {
                             Step::InsertLate(ago) => now.saturating_sub(ago),
                             _ => unreachable!("matched above"),
                         };
-                        keys.push((wheel.insert(deadline, number), (deadline, number)));
-                        model.insert((deadline, number), number);
+                        model.insert((deadline, number), wheel.insert(deadline, number));
                     }
-                    Step::Remove(index) if !keys.is_empty() => {
-                        let (key, in_model) = *index.get(&keys);
-                        prop_assert_eq!(wheel.remove(key), model.remove(&in_model));
+                    Step::Remove(index) if !model.is_empty() => {
+                        let place = index.index(model.len());
+                        let (&timer, &key) = model.iter().nth(place).expect("there are more");
+                        prop_assert_eq!(*wheel.get(key), timer.1);
+                        prop_assert_eq!(wheel.remove(key), timer.1);
+                        model.remove(&timer);
                     }
                     Step::Clear => {
                         let mut forgotten = wheel.clear();
                         forgotten.sort_unstable();
-                        let mut expected: Vec<_> = std::mem::take(&mut model).into_values().collect();
+                        let mut expected: Vec<_> = std::mem::take(&mut model).into_keys().map(|(_, number)| number).collect();
                         expected.sort_unstable();
                         prop_assert_eq!(forgotten, expected);
                     }
@@ -356,7 +343,8 @@ mod tests {
                         let mut due = Vec::new();
                         wheel.expire(now, &mut due);
                         let later = model.split_off(&(now.saturating_add(1), 0));
-                        let expected: Vec<_> = std::mem::replace(&mut model, later).into_values().collect();
+                        let expected: Vec<_> = 
+                            std::mem::replace(&mut model, later).into_keys().map(|(_, number)| number).collect();
                         prop_assert_eq!(due, expected);
                     }
                 }
@@ -370,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_earliest_deadline_is_exact_while_nothing_is_removed() {
-        let mut wheel = Wheel::new();
+        let mut wheel = Wheel::new(0);
         for (deadline, earliest) in [(5_000_000, 5_000_000), (9_000_000, 5_000_000), (4_999_999, 4_999_999)] {
             wheel.insert(deadline, ());
             assert_eq!(wheel.earliest(), Some(earliest));
@@ -378,11 +366,11 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_used_again_and_an_old_key_does_not_name_its_new_timer() {
-        let mut wheel = Wheel::new();
+    fn a_slot_is_used_again() {
+        let mut wheel = Wheel::new(0);
         let old = wheel.insert(1, "old");
-        assert_eq!(wheel.remove(old), Some("old"));
-        wheel.insert(2, "new");
-        assert_eq!((wheel.slots.len(), wheel.remove(old), wheel.len()), (1, None, 1));
+        assert_eq!(wheel.remove(old), "old");
+        let new = wheel.insert(2, "new");
+        assert_eq!((wheel.slots.len(), *wheel.get(new), wheel.len()), (1, "new", 1));
     }
 }

@@ -1,0 +1,103 @@
+//! The run queue of a worker: a ring of entries that its owner fills, and that its owner and thieves empty.
+//!
+//! ```text
+//!       head                    tail
+//!    ----+------------------------+----
+//!        | entries, oldest first  |          both only ever grow, and wrap around
+//!    ----+------------------------+----
+//! ```
+//!
+//! Only the owner writes slots and moves the tail. Whoever takes entries reads their slots first and then moves the head
+//! past them; if the head has moved meanwhile, what was read counts for nothing (the way of Go's scheduler, `runqgrab`).
+//! The owner overwrites a slot only when it has seen the head past it, so what was read before a successful move was
+//! still the entry. A head that came back to where it was would break this; it would have to wrap around 2^64.
+//!
+//! A pointer thus leaves the ring exactly once: with the one move of the head that passes it.
+
+#![expect(unsafe_code, reason = "what leaves the ring becomes an entry again")]
+
+use std::ptr;
+
+use crate::{
+    cell::{Entry, Header},
+    sync::atomic::{
+        AtomicPtr, AtomicUsize,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+};
+
+/// How many entries there is room for; a power of two, so that wrapping around does not disturb the slots.
+pub(crate) const CAPACITY: usize = if cfg!(loom) { 4 } else { 256 };
+
+/// The run queue of a worker.
+pub(crate) struct Ring {
+    /// How many entries were ever taken.
+    head: Padded<AtomicUsize>,
+    /// How many entries were ever put.
+    tail: Padded<AtomicUsize>,
+    /// The entries, each in the place of its number.
+    slots: [AtomicPtr<Header>; CAPACITY],
+}
+
+/// Something with a pair of cache lines to itself, which is what processors fetch.
+#[repr(align(128))]
+struct Padded<T>(T);
+
+impl Ring {
+    /// Makes an empty ring. `start` is how many entries were ever put and taken, as it were.
+    pub(crate) fn new(start: usize) -> Ring {
+        let [head, tail] = [start; 2].map(|start| Padded(AtomicUsize::new(start)));
+        Ring { head, tail, slots: [(); CAPACITY].map(|()| AtomicPtr::new(ptr::null_mut())) }
+    }
+
+    /// How many entries are there, or were a moment ago.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.tail.0.load(Relaxed).wrapping_sub(self.head.0.load(Relaxed)).min(CAPACITY)
+    }
+
+    /// Puts an entry, for the owner; a full ring gives it back.
+    #[inline]
+    pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
+        let tail = self.tail.0.load(Relaxed);
+        // Acquires what takers of the slot's last entry read of it.
+        if tail.wrapping_sub(self.head.0.load(Acquire)) == CAPACITY {
+            return Err(entry);
+        }
+        self.slots[tail % CAPACITY].store(entry.into_raw(), Relaxed);
+        // Releases the slot, and the task.
+        self.tail.0.store(tail.wrapping_add(1), Release);
+        Ok(())
+    }
+
+    /// Takes entries, oldest first: of those that are there as many as `share` says, but no more than `MAX`.
+    ///
+    /// It may take none although there are some, if another taker was quicker.
+    #[inline]
+    pub(crate) fn take<const MAX: usize>(
+        &self,
+        share: impl Fn(usize) -> usize,
+        mut taken: impl FnMut(Entry),
+    ) -> usize {
+        let head = self.head.0.load(Acquire);
+        let tail = self.tail.0.load(Acquire);
+        let len = tail.wrapping_sub(head);
+        // The head was read first. More than fits, and it has moved in between.
+        if len == 0 || len > CAPACITY {
+            return 0;
+        }
+        let number = share(len).min(len).min(MAX);
+        let mut pointers = [ptr::null_mut(); MAX];
+        for (place, pointer) in pointers[..number].iter_mut().enumerate() {
+            *pointer = self.slots[head.wrapping_add(place) % CAPACITY].load(Relaxed);
+        }
+        if self.head.0.compare_exchange(head, head.wrapping_add(number), AcqRel, Relaxed).is_err() {
+            return 0;
+        }
+        for pointer in &pointers[..number] {
+            // SAFETY: the head has moved past it, once.
+            taken(unsafe { Entry::from_raw(*pointer) });
+        }
+        number
+    }
+}

@@ -1,0 +1,375 @@
+//! Memory for tasks: cells of a few sizes, cut from aligned chunks, and at the same time the list of all tasks.
+//!
+//! A chunk begins on a multiple of its size, so that the address of a cell tells the chunk, and that tells the runtime.
+//! No task needs a pointer for it, nor an entry in a list: the end of a runtime walks the chunks. Chunks are kept until
+//! then; so much memory as a runtime once needed for tasks stays its own.
+//!
+//! Free cells are handed out by the depot, under a lock, and by magazines, which belong to one worker each and trade
+//! with the depot in bulk (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Any cell of a size is as good as any
+//! other, so a worker keeps what it frees, whoever took it from the depot.
+//!
+//! # What is relied upon
+//!
+//! 1. A [`Vacant`] is the only way to a cell that holds no task, and exists once: it was cut from a chunk, or given back.
+//! 2. The state at the beginning of a cell is valid from the moment it is cut, and is only ever accessed as an atomic.
+//! 3. A chunk lives as long as its slab. A slab lives as long as its owner, and the owner as long as a cell is lent:
+//!    while it runs by those who run it, afterwards because the depot keeps it.
+
+#![expect(unsafe_code, reason = "cells are cut from raw memory, and found by their address")]
+
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    mem,
+    ptr::{self, NonNull},
+    sync::{Arc, Weak},
+};
+
+use crate::{
+    state::State,
+    sync::{Mutex, lock},
+};
+
+/// The size of a chunk, and what its address is a multiple of.
+const CHUNK: usize = 1 << 16;
+/// Cells begin on a multiple of this, and so does the first of a chunk.
+const ALIGNMENT: usize = 16;
+/// The first cell of a chunk comes after its head, on a cache line of its own.
+const FIRST: usize = 64;
+/// Sizes up to here are rounded up to a multiple of 16.
+const FINE: usize = 512;
+/// Larger ones to an eighth of the power of two below, so that at most an eighth is wasted; up to here.
+const COARSE: usize = 16 << 10;
+const CLASSES: usize = FINE / ALIGNMENT + 8 * (COARSE / FINE).ilog2() as usize;
+/// How many cells the depot and a magazine trade at once.
+const BULK: usize = if cfg!(loom) { 1 } else { 64 };
+
+/// The memory of the tasks of one owner.
+pub(crate) struct Slab<O> {
+    /// What is not with a worker, under the lock.
+    depot: Mutex<Depot<O>>,
+}
+
+/// What the lock of a slab protects.
+struct Depot<O> {
+    /// All chunks, and for each how many bytes of it are cut.
+    chunks: Vec<(NonNull<Chunk<O>>, usize)>,
+    /// The free cells by class.
+    free: Vec<Vec<Vacant>>,
+    /// The chunk to cut next by class, as a place in `chunks`.
+    uncut: Vec<Option<usize>>,
+    /// How many cells are neither free nor uncut: they hold tasks, or are in a magazine.
+    lent: usize,
+    /// Whether the owner has ended, so that cells that are still lent must keep it.
+    ended: bool,
+    /// The owner, if it has ended and cells are lent.
+    kept: Option<Arc<O>>,
+}
+
+/// The head of a chunk.
+struct Chunk<O> {
+    /// Whose tasks are here.
+    owner: *const O,
+    /// How the chunk was allocated.
+    layout: Layout,
+    /// Which cells are here.
+    class: Class,
+    /// Where the depot has it. Changed under the lock.
+    place: usize,
+}
+
+/// A size of cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// One of the sizes that chunks are cut into.
+    Cut(u8),
+    /// Too large, or aligned too widely: a chunk for each.
+    Own(Layout),
+}
+
+/// A cell that holds no task; see the first rule of the file.
+#[derive(Debug)]
+pub(crate) struct Vacant(NonNull<State>);
+
+// SAFETY: it is memory that nobody else uses.
+unsafe impl Send for Vacant {}
+
+// SAFETY: the pointers are to memory that belongs to the depot.
+unsafe impl<O: Send + Sync> Send for Depot<O> {}
+
+impl Class {
+    /// The class of cells for a type.
+    pub(crate) const fn of<T>() -> Class {
+        let layout = Layout::new::<T>();
+        if layout.align() > ALIGNMENT || layout.size() > COARSE {
+            return Class::Own(layout);
+        }
+        if layout.size() <= FINE {
+            return Class::Cut((layout.size().div_ceil(ALIGNMENT) - 1) as u8);
+        }
+        let octave = (layout.size() - 1).ilog2();
+        let eighth = (layout.size() - 1 - (1 << octave)) >> (octave - 3);
+        Class::Cut((FINE / ALIGNMENT + 8 * (octave - FINE.ilog2()) as usize + eighth) as u8)
+    }
+
+    /// The size of its cells.
+    fn size(self) -> usize {
+        match self {
+            Class::Own(layout) => layout.size(),
+            Class::Cut(class) if usize::from(class) < FINE / ALIGNMENT => (usize::from(class) + 1) * ALIGNMENT,
+            Class::Cut(class) => {
+                let coarse = usize::from(class) - FINE / ALIGNMENT;
+                let octave = FINE << (coarse / 8);
+                octave + (coarse % 8 + 1) * (octave / 8)
+            }
+        }
+    }
+
+    /// Where the first cell of a chunk is, and the layout of the chunk.
+    fn chunk(self) -> (usize, Layout) {
+        let (first, size) = match self {
+            Class::Cut(_) => (FIRST, CHUNK),
+            Class::Own(cell) => {
+                let first = FIRST.max(cell.align());
+                assert!(first < CHUNK, "a future is aligned to {} bytes, more than a chunk can be", cell.align());
+                (first, first.checked_add(cell.size()).expect("a future leaves room for the head of its chunk"))
+            }
+        };
+        (first, Layout::from_size_align(size, CHUNK).expect("a future is smaller than the memory"))
+    }
+}
+
+impl Vacant {
+    /// Where the cell is; good for all of it, and to find its chunk with.
+    pub(crate) fn pointer(&self) -> NonNull<State> {
+        self.0
+    }
+
+    /// Gives a cell back.
+    ///
+    /// # Safety
+    ///
+    /// The pointer comes from [`pointer`](Self::pointer), nobody uses the cell any more, and its state reads as closed.
+    pub(crate) unsafe fn again(pointer: NonNull<State>) -> Vacant {
+        Vacant(pointer)
+    }
+}
+
+/// The owner of a cell.
+///
+/// # Safety
+///
+/// The pointer comes from [`Vacant::pointer`], of a slab of an `O`, and the cell is lent as long as the result is used;
+/// once its owner has ended, at least.
+pub(crate) unsafe fn owner<'a, O>(cell: NonNull<State>) -> &'a O {
+    // SAFETY: the cell was cut from a chunk, which is alive because the cell is lent, and so is its owner.
+    unsafe { &*chunk::<O>(cell).as_ref().owner }
+}
+
+/// The chunk of a cell.
+fn chunk<O>(cell: NonNull<State>) -> NonNull<Chunk<O>> {
+    let head = cell.as_ptr().map_addr(|address| address & !(CHUNK - 1));
+    NonNull::new(head.cast()).expect("no chunk is at zero")
+}
+
+/// The free cells of one worker.
+#[derive(Default)]
+pub(crate) struct Magazines {
+    /// By class; as many classes as it has used.
+    classes: Vec<Vec<Vacant>>,
+}
+
+impl Magazines {
+    /// The magazine of a class.
+    fn of(&mut self, class: u8) -> &mut Vec<Vacant> {
+        let class = usize::from(class);
+        if self.classes.len() <= class {
+            self.classes.resize_with(class + 1, Vec::new);
+        }
+        &mut self.classes[class]
+    }
+}
+
+impl<O> Slab<O> {
+    /// Makes a slab without chunks.
+    pub(crate) fn new() -> Slab<O> {
+        let free = (0..CLASSES).map(|_| Vec::new()).collect();
+        let (chunks, uncut) = (Vec::new(), vec![None; CLASSES]);
+        Slab { depot: Mutex::new(Depot { chunks, free, uncut, lent: 0, ended: false, kept: None }) }
+    }
+
+    /// Lends a cell. `owner` is whom this slab belongs to.
+    #[inline]
+    pub(crate) fn lend(&self, class: Class, owner: &Weak<O>, magazines: Option<&mut Magazines>) -> Vacant {
+        match (magazines, class) {
+            (Some(magazines), Class::Cut(cut)) => {
+                let magazine = magazines.of(cut);
+                magazine.pop().unwrap_or_else(|| {
+                    lock(&self.depot).lend(class, owner, BULK, magazine);
+                    magazine.pop().expect("the depot gives at least one")
+                })
+            }
+            _ => {
+                let mut one = Vec::new();
+                lock(&self.depot).lend(class, owner, 1, &mut one);
+                one.pop().expect("the depot gives at least one")
+            }
+        }
+    }
+
+    /// Takes a cell back; gives the owner if this was all that kept it.
+    ///
+    /// To drop that may be the end of this slab, so whoever does must not have a reference to it any more.
+    #[inline]
+    #[must_use = "it may be the last of the owner"]
+    pub(crate) fn restore(
+        &self,
+        class: Class,
+        cell: Vacant,
+        magazines: Option<&mut Magazines>,
+    ) -> Option<Arc<O>> {
+        let (Some(magazines), Class::Cut(cut)) = (magazines, class) else {
+            return lock(&self.depot).restore(class, [cell].into_iter());
+        };
+        let magazine = magazines.of(cut);
+        magazine.push(cell);
+        if magazine.len() < 2 * BULK {
+            return None;
+        }
+        lock(&self.depot).restore(class, magazine.drain(..BULK))
+    }
+
+    /// Takes all free cells of a worker back.
+    pub(crate) fn restore_all(&self, magazines: Magazines) {
+        let mut depot = lock(&self.depot);
+        for (class, cells) in magazines.classes.into_iter().enumerate() {
+            let kept = depot.restore(Class::Cut(class as u8), cells.into_iter());
+            debug_assert!(kept.is_none(), "workers end before their runtime");
+        }
+    }
+
+    /// Notes that the owner has ended: from here on the slab keeps it while cells are lent.
+    ///
+    /// All magazines must have been restored.
+    pub(crate) fn end(&self, owner: &Arc<O>) {
+        let mut depot = lock(&self.depot);
+        depot.ended = true;
+        if depot.lent > 0 {
+            depot.kept = Some(owner.clone());
+        }
+    }
+
+    /// All cells that were ever cut. What they hold, their states tell; cells that are cut meanwhile may be missing.
+    ///
+    /// The pointers are good as long as this slab.
+    pub(crate) fn cells(&self) -> Vec<NonNull<State>> {
+        let depot = lock(&self.depot);
+        let in_chunk = |&(chunk, cut): &(NonNull<Chunk<O>>, usize)| {
+            // SAFETY: the depot's chunks are alive.
+            let class = unsafe { chunk.as_ref() }.class;
+            let (first, _) = class.chunk();
+            // SAFETY: up to `cut` the chunk is cut into cells.
+            (first..cut).step_by(class.size()).map(move |offset| unsafe { chunk.byte_add(offset).cast() })
+        };
+        depot.chunks.iter().flat_map(in_chunk).collect()
+    }
+}
+
+impl<O> Depot<O> {
+    /// Adds up to `number` free cells to a magazine, at least one, so that the first in memory is the first to be used.
+    fn lend(&mut self, class: Class, owner: &Weak<O>, number: usize, magazine: &mut Vec<Vacant>) {
+        let before = magazine.len();
+        match class {
+            Class::Cut(cut) if !self.free[usize::from(cut)].is_empty() => {
+                let free = &mut self.free[usize::from(cut)];
+                magazine.extend(free.drain(free.len().saturating_sub(number)..));
+            }
+            Class::Cut(_) => {
+                self.cut(class, owner, number, magazine);
+                magazine[before..].reverse();
+            }
+            Class::Own(_) => self.cut(class, owner, 1, magazine),
+        }
+        self.lent += magazine.len() - before;
+        if self.ended && self.kept.is_none() {
+            self.kept = owner.upgrade();
+        }
+    }
+
+    /// Takes cells back; gives the owner if nothing keeps it any more.
+    fn restore(&mut self, class: Class, cells: impl ExactSizeIterator<Item = Vacant>) -> Option<Arc<O>> {
+        self.lent -= cells.len();
+        match class {
+            Class::Cut(class) => self.free[usize::from(class)].extend(cells),
+            // While the end of the runtime walks the chunks, and later, they stay.
+            Class::Own(_) if self.ended => cells.for_each(mem::forget),
+            Class::Own(_) => cells.for_each(|cell| self.remove(chunk(cell.0))),
+        }
+        if self.lent == 0 { self.kept.take() } else { None }
+    }
+
+    /// Cuts up to `number` cells from a chunk, at least one.
+    fn cut(&mut self, class: Class, owner: &Weak<O>, number: usize, cells: &mut Vec<Vacant>) {
+        let (size, (_, layout)) = (class.size(), class.chunk());
+        let begun = match class {
+            Class::Cut(class) => self.uncut[usize::from(class)],
+            Class::Own(_) => None,
+        };
+        let index = begun.unwrap_or_else(|| self.add(class, owner.as_ptr()));
+        let (chunk, cut) = &mut self.chunks[index];
+        for _ in 0..number.min((layout.size() - *cut) / size) {
+            // SAFETY: there is room for one more cell in the chunk.
+            let cell: NonNull<State> = unsafe { chunk.byte_add(*cut).cast() };
+            // SAFETY: the memory is aligned well enough, and nobody else's yet.
+            unsafe { cell.write(State::vacant()) };
+            cells.push(Vacant(cell));
+            *cut += size;
+        }
+        let rest = if *cut + size <= layout.size() { Some(index) } else { None };
+        if let Class::Cut(class) = class {
+            self.uncut[usize::from(class)] = rest;
+        }
+    }
+
+    /// Allocates a chunk, and tells its place.
+    fn add(&mut self, class: Class, owner: *const O) -> usize {
+        let (first, layout) = class.chunk();
+        // SAFETY: the layout has a size.
+        let memory = unsafe { alloc(layout) };
+        let Some(chunk) = NonNull::new(memory.cast::<Chunk<O>>()) else { handle_alloc_error(layout) };
+        let place = self.chunks.len();
+        // SAFETY: the head fits before the first cell, and the memory is aligned to far more than it needs.
+        unsafe { chunk.write(Chunk { owner, layout, class, place }) };
+        self.chunks.push((chunk, first));
+        place
+    }
+
+    /// Frees a chunk without tasks.
+    fn remove(&mut self, chunk: NonNull<Chunk<O>>) {
+        // SAFETY: the depot's chunks are alive, and only the depot looks at their places.
+        let place = unsafe { chunk.as_ref() }.place;
+        self.chunks.swap_remove(place);
+        if let Some(&(moved, _)) = self.chunks.get(place) {
+            // SAFETY: as above.
+            unsafe { (*moved.as_ptr()).place = place };
+            let last = self.chunks.len();
+            self.uncut.iter_mut().filter(|uncut| **uncut == Some(last)).for_each(|uncut| *uncut = Some(place));
+        }
+        free_chunk(chunk);
+    }
+}
+
+impl<O> Drop for Depot<O> {
+    fn drop(&mut self) {
+        self.chunks.drain(..).for_each(|(chunk, _)| free_chunk(chunk));
+    }
+}
+
+/// Frees the memory of a chunk that the depot has forgotten.
+fn free_chunk<O>(chunk: NonNull<Chunk<O>>) {
+    // SAFETY: the chunk was allocated with this layout, and with its cells everything that knew it is gone.
+    unsafe {
+        let layout = chunk.as_ref().layout;
+        ptr::drop_in_place(chunk.as_ptr());
+        dealloc(chunk.as_ptr().cast(), layout);
+    }
+}
