@@ -4,5 +4,6 @@ mod blocking;
 mod cancellation;
 mod ending;
 mod misuse;
+mod table;
 mod time;
 mod wakes;
