@@ -249,13 +249,14 @@ unsafe fn end<F: Future>(header: NonNull<Header>) {
 ///
 /// The panic of a destructor takes the place of an output and of a cancellation, not of an earlier panic.
 unsafe fn finish<F: Future>(header: NonNull<Header>, outcome: Result<F::Output, TaskError>) {
+    // SAFETY: the cell is the runner's until it is closed, and not used after that.
+    let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
+    let has_run_a_job = cell.header.vtable.is_job && !matches!(outcome, Err(TaskError::Cancelled));
     let (mut end, mut rest) = match outcome {
         Ok(output) => (End::Output, Rest::Output(output)),
         Err(TaskError::Panicked(panic)) => (End::Panicked, Rest::Panic(panic)),
         Err(_) => (End::Cancelled, Rest::Nothing),
     };
-    // SAFETY: the cell is the runner's until it is closed, and not used after that.
-    let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
     // SAFETY: the body is the runner's and holds the future, which nobody looks at again.
     let dropped = cell.body.with_mut(|body| contain(|| unsafe { ManuallyDrop::drop(&mut (*body).future) }));
     if let Err(panic) = dropped
@@ -271,7 +272,11 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, outcome: Result<F::Output, 
             // A job that was cancelled while it ran.
             return drop_quietly(rest);
         }
-        if now.is_cancelled() && end == End::Output {
+        if now.is_cancelled() && has_run_a_job {
+            // Its end was to be told while it ran, so what it came to is nobody's.
+            drop_quietly(mem::replace(&mut rest, Rest::Nothing));
+            end = End::Cancelled;
+        } else if now.is_cancelled() && end == End::Output {
             // Whoever was told that the task will be cancelled is not given an output.
             let dropped = contain(|| drop(mem::replace(&mut rest, Rest::Nothing)));
             end = if dropped.is_ok() { End::Cancelled } else { End::Panicked };
@@ -507,13 +512,6 @@ impl Reference {
     fn header(&self) -> &Header {
         // SAFETY: a reference keeps the memory.
         unsafe { self.0.as_ref() }
-    }
-
-    /// Wakes the task.
-    pub(crate) fn wake(self) {
-        let header = ManuallyDrop::new(self).0;
-        // SAFETY: the reference is this function's to drop.
-        unsafe { wake(header.as_ptr().cast_const().cast()) };
     }
 
     /// Tells the watchers of a closed task how it ended.
@@ -852,9 +850,10 @@ impl ThinWaker {
     ///
     /// Nothing is done with this one any more.
     unsafe fn waker(&self) -> Waker {
-        // SAFETY: what `of` made of a waker becomes one again, once.
         match self.boxed() {
+            // SAFETY: what `of` made of a waker becomes one again, once.
             Some(boxed) => unsafe { *Box::from_raw(boxed.as_ptr()) },
+            // SAFETY: as above.
             None => unsafe { Waker::from_raw(raw_waker(self.0.cast())) },
         }
     }

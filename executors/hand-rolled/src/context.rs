@@ -10,7 +10,7 @@ use crate::{
 
 thread_local! {
     /// What this thread is in the middle of, innermost last.
-    static ENTERED: RefCell<Vec<Entered>> = RefCell::new(Vec::new());
+    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A runtime that a thread works for.

@@ -48,7 +48,8 @@ impl Driver {
     #[track_caller]
     pub(crate) fn new(scheduler: &Arc<Scheduler>) -> Driver {
         let context = context::enter_loop(scheduler);
-        let mut driver = Driver { scheduler: scheduler.clone(), parker: Parker::new(), worker: None, context };
+        let mut driver =
+            Driver { scheduler: scheduler.clone(), parker: Parker::new(), worker: None, context };
         driver.sit_down();
         driver
     }

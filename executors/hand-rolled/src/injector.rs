@@ -2,10 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{
-        AtomicUsize,
-        Ordering::Relaxed,
-    },
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use crate::{

@@ -70,7 +70,9 @@ impl Parking {
         }
 
         let mut lying = lock(&self.lying);
-        let Some(place) = lying.iter().position(|other| Arc::ptr_eq(other, worker)) else { return Up::ToSearch };
+        let Some(place) = lying.iter().position(|other| Arc::ptr_eq(other, worker)) else {
+            return Up::ToSearch;
+        };
         lying.remove(place);
         self.number.store(lying.len(), Relaxed);
         let next = if place == 0 { lying.first().cloned() } else { None };

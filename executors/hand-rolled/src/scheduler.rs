@@ -205,12 +205,7 @@ impl Scheduler {
 
 impl Worker {
     /// Makes a worker of the current thread.
-    pub(crate) fn new(
-        scheduler: &Arc<Scheduler>,
-        parker: Arc<Parker>,
-        number: usize,
-        core: Core,
-    ) -> Worker {
+    pub(crate) fn new(scheduler: &Arc<Scheduler>, parker: Arc<Parker>, number: usize, core: Core) -> Worker {
         let worker = Worker {
             scheduler: scheduler.clone(),
             number,

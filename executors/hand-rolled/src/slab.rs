@@ -115,7 +115,9 @@ impl Class {
     fn size(self) -> usize {
         match self {
             Class::Own(layout) => layout.size(),
-            Class::Cut(class) if usize::from(class) < FINE / ALIGNMENT => (usize::from(class) + 1) * ALIGNMENT,
+            Class::Cut(class) if usize::from(class) < FINE / ALIGNMENT => {
+                (usize::from(class) + 1) * ALIGNMENT
+            }
             Class::Cut(class) => {
                 let coarse = usize::from(class) - FINE / ALIGNMENT;
                 let octave = FINE << (coarse / 8);
@@ -130,8 +132,15 @@ impl Class {
             Class::Cut(_) => (FIRST, CHUNK),
             Class::Own(cell) => {
                 let first = FIRST.max(cell.align());
-                assert!(first < CHUNK, "a future is aligned to {} bytes, more than a chunk can be", cell.align());
-                (first, first.checked_add(cell.size()).expect("a future leaves room for the head of its chunk"))
+                assert!(
+                    first < CHUNK,
+                    "a future is aligned to {} bytes, more than a chunk can be",
+                    cell.align()
+                );
+                (
+                    first,
+                    first.checked_add(cell.size()).expect("a future leaves room for the head of its chunk"),
+                )
             }
         };
         (first, Layout::from_size_align(size, CHUNK).expect("a future is smaller than the memory"))
@@ -352,7 +361,10 @@ impl<O> Depot<O> {
             // SAFETY: as above.
             unsafe { (*moved.as_ptr()).place = place };
             let last = self.chunks.len();
-            self.uncut.iter_mut().filter(|uncut| **uncut == Some(last)).for_each(|uncut| *uncut = Some(place));
+            self.uncut
+                .iter_mut()
+                .filter(|uncut| **uncut == Some(last))
+                .for_each(|uncut| *uncut = Some(place));
         }
         free_chunk(chunk);
     }

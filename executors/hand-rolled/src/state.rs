@@ -91,7 +91,7 @@ impl State {
     ///
     /// Whoever then finds the task in the memory of the runtime finds all of it.
     pub(crate) fn open(&self, references: u64) {
-        self.0.store(OPEN | SCHEDULED | HANDLE | references * REFERENCE, Release);
+        self.0.store(OPEN | SCHEDULED | HANDLE | (references * REFERENCE), Release);
     }
 
     /// Looks.

@@ -343,7 +343,7 @@ mod tests {
                         let mut due = Vec::new();
                         wheel.expire(now, &mut due);
                         let later = model.split_off(&(now.saturating_add(1), 0));
-                        let expected: Vec<_> = 
+                        let expected: Vec<_> =
                             std::mem::replace(&mut model, later).into_keys().map(|(_, number)| number).collect();
                         prop_assert_eq!(due, expected);
                     }
