@@ -32,20 +32,28 @@ use std::{
     mem::{self, ManuallyDrop},
     pin::Pin,
     ptr::{self, NonNull},
-    task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use crate::{
-    callback::{Callback, Outcome},
-    context,
     handle::TaskError,
     panic::{Panic, contain, drop_quietly},
     scheduler::Scheduler,
     slab::{self, Class, Vacant},
-    state::{Asked, End, State, Suspended},
+    state::{End, State, Suspended},
     sync::{Mutex, UnsafeCell, lock},
     watchers::Watchers,
 };
+
+mod handle;
+mod job;
+mod waker;
+
+pub(crate) use handle::Handle;
+pub(crate) use job::{JobEntry, job};
+pub(crate) use waker::{ThinWaker, is_waker_of};
+
+use waker::raw_waker;
 
 /// What all cells begin with. The state is first: the slab knows it there.
 #[repr(C)]
@@ -115,27 +123,6 @@ unsafe impl Send for Reference {}
 // SAFETY: as above.
 unsafe impl Sync for Reference {}
 
-/// The one handle of a task that gives a `T`. Dropping it detaches the task.
-pub(crate) struct Handle<T> {
-    header: NonNull<Header>,
-    output: PhantomData<T>,
-}
-
-// SAFETY: what it gives access to is the header, made to be shared, and the output.
-unsafe impl<T: Send> Send for Handle<T> {}
-// SAFETY: a shared handle gives no more than a shared output.
-unsafe impl<T: Send + Sync> Sync for Handle<T> {}
-/// Nothing in it is pinned.
-impl<T> Unpin for Handle<T> {}
-
-/// An entry of the queue of a pool: a reference that may try to run a blocking job.
-#[derive(Debug)]
-#[must_use = "a job whose entry is lost does not run"]
-pub(crate) struct JobEntry(Reference);
-
-/// A closure in the place of a future: its poll calls it.
-struct Job<J>(Option<J>);
-
 /// Makes a task that is about to be queued.
 pub(crate) fn task<F>(scheduler: &Scheduler, future: F) -> (Entry, Handle<F::Output>)
 where
@@ -159,16 +146,6 @@ where
 {
     let header = open(scheduler, future, &Vtables::<F>::TASK, 0);
     (Entry(header), Handle { header, output: PhantomData })
-}
-
-/// Makes a blocking job that is about to be queued. What its end leaves to be done is `home`'s to do.
-pub(crate) fn job<T, J>(home: &Scheduler, closure: J) -> (JobEntry, Handle<T>)
-where
-    T: Send + 'static,
-    J: FnOnce() -> T + Send + 'static,
-{
-    let header = open(home, Job(Some(closure)), &Vtables::<Job<J>>::JOB, 1);
-    (JobEntry(Reference(header)), Handle { header, output: PhantomData })
 }
 
 /// Fills a cell.
@@ -469,44 +446,6 @@ unsafe fn abandon(header: NonNull<Header>) {
     }
 }
 
-impl JobEntry {
-    /// Calls the closure, unless the job was cancelled; then it ends it.
-    pub(crate) fn run(self) {
-        let header = self.0.0;
-        // SAFETY: this is a reference.
-        let Header { state, vtable, .. } = unsafe { header.as_ref() };
-        if state.claim() {
-            // SAFETY: having claimed it makes this the runner, and the reference keeps the memory.
-            unsafe { (vtable.poll)(header, &Flag::new(false)) };
-        } else {
-            self.0.end_job();
-        }
-    }
-
-    /// Ends a job that will not start.
-    pub(crate) fn abandon(self) {
-        self.0.end_job();
-    }
-
-    /// The runtime that the job belongs to.
-    pub(crate) fn home(&self) -> &Scheduler {
-        // SAFETY: the reference keeps the cell.
-        unsafe { scheduler(self.0.0) }
-    }
-}
-
-impl<T, J: FnOnce() -> T> Future for Job<J> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
-        let closure = self.0.take().expect("a job is polled once");
-        Poll::Ready(closure())
-    }
-}
-
-/// The closure is moved out before it is called.
-impl<J> Unpin for Job<J> {}
-
 impl Reference {
     /// The header.
     fn header(&self) -> &Header {
@@ -521,356 +460,13 @@ impl Reference {
         // SAFETY: the reference keeps the cell.
         announcement.announce(unsafe { scheduler(self.0) }, end.into());
     }
-
-    /// Ends a job that was cancelled or will not start, unless somebody else does. If it runs, the task ends and the
-    /// closure goes on.
-    fn end_job(&self) {
-        let Header { state, vtable, .. } = self.header();
-        if !state.abandon() {
-            return;
-        }
-        if state.claim_cancelled() {
-            // SAFETY: having claimed it makes this the runner.
-            unsafe { (vtable.end)(self.0) };
-        } else if state.close_running() {
-            // With the reference that closing it gave.
-            Reference(self.0).announce();
-        }
-    }
 }
 
 impl Drop for Reference {
     fn drop(&mut self) {
-        // SAFETY: the reference is this function's to drop.
-        unsafe { drop_waker(self.0.as_ptr().cast_const().cast()) };
-    }
-}
-
-/// What carries out the cancellation of a job, as a task of the job's home.
-struct EndJob(Reference);
-
-impl Future for EndJob {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        self.0.end_job();
-        Poll::Ready(())
-    }
-}
-
-impl Drop for EndJob {
-    fn drop(&mut self) {
-        // If its home has ended, nobody polls it.
-        self.0.end_job();
-    }
-}
-
-impl<T> Handle<T> {
-    /// The header.
-    fn header(&self) -> &Header {
-        // SAFETY: the handle keeps the memory.
-        unsafe { self.header.as_ref() }
-    }
-
-    /// The runtime that the task belongs to.
-    fn scheduler(&self) -> &Scheduler {
-        // SAFETY: the handle keeps the cell.
-        unsafe { scheduler(self.header) }
-    }
-
-    /// Tells how the task ended, if it has.
-    pub(crate) fn end(&self) -> Option<End> {
-        self.header().end()
-    }
-
-    /// What wakes the task.
-    pub(crate) fn waker(&self) -> Waker {
-        self.header().state.retain();
-        // SAFETY: with a reference, a header is a waker.
-        unsafe { Waker::from_raw(raw_waker(self.header)) }
-    }
-
-    /// Asks the task to end; false if it has.
-    pub(crate) fn cancel(&self) -> bool {
-        let Header { state, vtable, .. } = self.header();
-        if vtable.is_job {
-            let asked = state.cancel_job();
-            if asked == Asked::Queue {
-                state.retain();
-                drop(self.scheduler().spawn(EndJob(Reference(self.header))));
-            }
-            return asked != Asked::TooLate;
-        }
-        let asked = state.cancel();
-        if asked == Asked::Queue {
-            // A runtime that has ended drops all its tasks; it needs no entry for that.
-            drop(self.scheduler().queue(Entry(self.header)));
-        }
-        asked != Asked::TooLate
-    }
-
-    /// The panic that ended the task.
-    ///
-    /// # Panics
-    ///
-    /// If none did.
-    pub(crate) fn panic(&self) -> Panic {
-        assert_eq!(self.end(), Some(End::Panicked));
-        // SAFETY: so it ended, and the body is the handle's.
-        unsafe { (self.header().vtable.panic)(self.header) }
-    }
-
-    /// Lets `read` see the output, unless it was taken.
-    ///
-    /// # Panics
-    ///
-    /// If the task did not end with one.
-    pub(crate) fn look<R>(&self, read: impl FnOnce(&T) -> R) -> Option<R> {
-        assert_eq!(self.end(), Some(End::Output));
-        if self.header().state.load().is_taken() {
-            return None;
-        }
-        // SAFETY: so it ended, the output is there, and taking it would need the handle for itself.
-        Some(read(unsafe { (self.header().vtable.look)(self.header).cast().as_ref() }))
-    }
-
-    /// Takes the outcome of a task that has ended; `None` if it was taken before.
-    ///
-    /// # Panics
-    ///
-    /// If it has not ended.
-    pub(crate) fn take(&mut self) -> Option<Result<T, TaskError>> {
-        let Header { state, vtable, .. } = self.header();
-        let end = state.load().end().expect("the task has ended");
-        if !state.take() {
-            return None;
-        }
-        Some(match end {
-            End::Output => {
-                let mut output = mem::MaybeUninit::<T>::uninit();
-                // SAFETY: the output is there, and was not taken; after this it is in `output`.
-                unsafe {
-                    (vtable.take)(self.header, NonNull::from(&mut output).cast());
-                    Ok(output.assume_init())
-                }
-            }
-            End::Cancelled => Err(TaskError::Cancelled),
-            End::Panicked => Err(TaskError::Panicked(self.panic())),
-        })
-    }
-
-    /// Has `waker` woken at the end, instead of whoever awaited it; tells whether the end has come.
-    pub(crate) fn watch(&self, waker: &Waker) -> bool {
-        let Header { state, watchers, .. } = self.header();
-        if state.load().end().is_some() {
-            return true;
-        }
-        let mut guard = lock(watchers);
-        if guard.will_wake(waker) {
-            // Still the same one who waits, and has waited longer than the later callbacks.
-            return !state.watch();
-        }
-        drop(guard);
-        // A waker's clone and its destructor are code of the user, so neither under the lock.
-        let waker = waker.clone();
-        guard = lock(watchers);
-        let mut replaced = guard.set_awaiter(waker);
-        let ended = !state.watch();
-        if ended {
-            replaced = guard.take_awaiter();
-        }
-        drop(guard);
-        drop(replaced);
-        ended
-    }
-
-    /// Wakes nobody at the end.
-    pub(crate) fn unwatch(&self) {
-        if self.header().state.load().is_watched() {
-            let awaiter = lock(&self.header().watchers).take_awaiter();
-            drop_quietly(awaiter);
-        }
-    }
-
-    /// Has a callback queued at the end, or at once if that has come.
-    pub(crate) fn add_callback(&self, callback: Callback) {
-        let Header { state, watchers, .. } = self.header();
-        let mut guard = lock(watchers);
-        state.watch();
-        let end = self.end();
-        let callbacks = guard.add_callback(callback, end.is_some());
-        drop(guard);
-        if let (Some(callbacks), Some(end)) = (callbacks, end) {
-            callbacks.queue_one(self.scheduler(), Outcome::from(end));
-        }
-    }
-}
-
-impl<T> Drop for Handle<T> {
-    fn drop(&mut self) {
-        let Header { state, vtable, .. } = self.header();
-        if state.load().end().is_none() {
-            self.unwatch();
-            if state.detach_open() {
-                return;
-            }
-        }
-        let now = state.load();
-        let end = now.end().expect("it was closed");
-        if end != End::Output || !now.is_taken() {
-            // SAFETY: what belongs to this end is there, and nobody but the handle may take it.
-            unsafe { (vtable.clear)(self.header, end) };
-        }
-        if state.detach_closed() {
+        if self.header().state.release() {
             // SAFETY: that made it garbage.
-            unsafe { free(self.header) };
+            unsafe { free(self.0) };
         }
-    }
-}
-
-/// The waker of a task, and the shape of all references.
-static WAKER: RawWakerVTable = RawWakerVTable::new(clone_waker, wake, wake_by_ref, drop_waker);
-
-fn raw_waker(header: NonNull<Header>) -> RawWaker {
-    RawWaker::new(header.as_ptr().cast_const().cast(), &WAKER)
-}
-
-/// Gives the pointer in a waker its type again.
-///
-/// # Safety
-///
-/// It is that of a waker of a task.
-unsafe fn header_of(waker: *const ()) -> NonNull<Header> {
-    // SAFETY: as the caller says, it was a `NonNull`.
-    unsafe { NonNull::new_unchecked(waker.cast_mut().cast()) }
-}
-
-/// See [`RawWakerVTable::new`].
-unsafe fn clone_waker(waker: *const ()) -> RawWaker {
-    // SAFETY: a waker has a reference, or borrows the runner's right.
-    unsafe {
-        let header = header_of(waker);
-        header.as_ref().state.retain();
-        raw_waker(header)
-    }
-}
-
-/// See [`RawWakerVTable::new`].
-unsafe fn wake(waker: *const ()) {
-    // SAFETY: the reference is this function's. It goes with the wake only on a worker of the task's runtime, which
-    // cannot end before the entry is in a queue; else after the entry is.
-    unsafe {
-        let header = header_of(waker);
-        let state = &header.as_ref().state;
-        let garbage = context::with_worker_of(scheduler(header), |worker| {
-            let (idle, garbage) = state.wake_and_release();
-            if idle {
-                worker.queue(Entry(header));
-            }
-            garbage
-        });
-        match garbage {
-            Some(true) => free(header),
-            Some(false) => {}
-            None => {
-                wake_by_ref(waker);
-                drop_waker(waker);
-            }
-        }
-    }
-}
-
-/// See [`RawWakerVTable::new`].
-unsafe fn wake_by_ref(waker: *const ()) {
-    // SAFETY: a waker has a reference, or borrows the runner's right.
-    unsafe {
-        let header = header_of(waker);
-        if header.as_ref().state.wake() {
-            // A runtime that has ended drops all its tasks; it needs no entry for that.
-            drop(scheduler(header).queue(Entry(header)));
-        }
-    }
-}
-
-/// See [`RawWakerVTable::new`].
-unsafe fn drop_waker(waker: *const ()) {
-    // SAFETY: the reference is this function's.
-    unsafe {
-        let header = header_of(waker);
-        if header.as_ref().state.release() {
-            free(header);
-        }
-    }
-}
-
-/// Tells whether a waker is that of the task with this id.
-pub(crate) fn is_waker_of(waker: &Waker, id: *const ()) -> bool {
-    waker.data() == id && ptr::eq(waker.vtable(), &WAKER)
-}
-
-/// A waker in one word: of a task, or in a box.
-pub(crate) struct ThinWaker(NonNull<()>);
-
-// SAFETY: it is a waker.
-unsafe impl Send for ThinWaker {}
-
-/// What tells a box from a task, both of which are aligned to more than this.
-const BOXED: usize = 1;
-
-impl ThinWaker {
-    /// Clones a waker.
-    pub(crate) fn of(waker: &Waker) -> ThinWaker {
-        if !ptr::eq(waker.vtable(), &WAKER) {
-            let boxed = NonNull::from(Box::leak(Box::new(waker.clone())));
-            return ThinWaker(boxed.cast::<()>().map_addr(|address| address | BOXED));
-        }
-        let waker = ManuallyDrop::new(waker.clone());
-        // SAFETY: it is the pointer to a header.
-        ThinWaker(unsafe { header_of(waker.data()) }.cast())
-    }
-
-    /// Tells whether both wake the same task.
-    pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
-        match self.boxed() {
-            // SAFETY: the box is this one's.
-            Some(boxed) => unsafe { boxed.as_ref() }.will_wake(waker),
-            None => is_waker_of(waker, self.0.as_ptr()),
-        }
-    }
-
-    /// Wakes.
-    pub(crate) fn wake(self) {
-        // SAFETY: it is forgotten.
-        unsafe { ManuallyDrop::new(self).waker() }.wake();
-    }
-
-    /// The waker again.
-    ///
-    /// # Safety
-    ///
-    /// Nothing is done with this one any more.
-    unsafe fn waker(&self) -> Waker {
-        match self.boxed() {
-            // SAFETY: what `of` made of a waker becomes one again, once.
-            Some(boxed) => unsafe { *Box::from_raw(boxed.as_ptr()) },
-            // SAFETY: as above.
-            None => unsafe { Waker::from_raw(raw_waker(self.0.cast())) },
-        }
-    }
-
-    /// The box, if there is one.
-    fn boxed(&self) -> Option<NonNull<Waker>> {
-        let address = self.0.addr().get();
-        if address & BOXED == 0 {
-            return None;
-        }
-        NonNull::new(self.0.as_ptr().map_addr(|address| address & !BOXED).cast())
-    }
-}
-
-impl Drop for ThinWaker {
-    fn drop(&mut self) {
-        // SAFETY: this is its end.
-        drop(unsafe { self.waker() });
     }
 }
