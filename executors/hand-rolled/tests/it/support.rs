@@ -16,8 +16,18 @@ use std::{
 
 use hand_rolled::{Runtime, yield_now};
 
+/// How many times as long everything takes, as the environment has it when the tests are compiled: `scripts/sanitize` does
+/// not run them at their usual speed.
+const SLOWNESS: u64 = match option_env!("TEST_SLOWNESS") {
+    Some(number) => match u64::from_str_radix(number, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("TEST_SLOWNESS is a number"),
+    },
+    None => 1,
+};
+
 /// How long a test may take before it counts as hanging.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = ms(20_000);
 
 /// An hour: a time that no test waits for.
 pub(crate) const LATER: Duration = Duration::from_secs(3600);
@@ -154,9 +164,9 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// A duration in milliseconds.
-pub(crate) fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
+/// A duration in milliseconds, longer where everything takes longer.
+pub(crate) const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds * SLOWNESS)
 }
 
 /// Locks, whatever happened to others who did.

@@ -4,7 +4,7 @@ use std::{future::pending, pin::pin, sync::mpsc, task::Context, task::Waker, thr
 
 use hand_rolled::{Runtime, sleep, spawn, spawn_blocking, yield_now};
 
-use crate::{Drops, Gate, PATIENCE, number, panic_of, two_workers, watched, watched_on_each_flavour};
+use crate::{Drops, Gate, PATIENCE, ms, number, panic_of, two_workers, watched, watched_on_each_flavour};
 
 #[test]
 fn a_nested_block_on_panics_and_the_runtime_goes_on() {
@@ -116,7 +116,7 @@ fn a_second_block_on_becomes_the_worker_when_the_first_has_left() {
                         // Needs a worker after the first caller has left.
                         leave.pass().await;
                         for _ in 0..10 {
-                            spawn(sleep(Duration::from_millis(1))).await.unwrap();
+                            spawn(sleep(ms(1))).await.unwrap();
                         }
                     })
                 })
@@ -132,9 +132,9 @@ fn a_second_block_on_becomes_the_worker_when_the_first_has_left() {
 fn an_event_loop_stands_still_between_two_calls_of_block_on() {
     watched(|| {
         let runtime = Runtime::current_thread();
-        let task = runtime.spawn(sleep(Duration::from_millis(1)));
+        let task = runtime.spawn(sleep(ms(1)));
         runtime.block_on(yield_now());
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(ms(5));
         assert!(!task.done());
         assert_eq!(runtime.block_on(task), Ok(()));
     });
@@ -146,7 +146,7 @@ fn the_other_workers_go_on_between_two_calls_of_block_on() {
         let runtime = two_workers();
         let (send, receive) = mpsc::channel();
         drop(runtime.spawn(async move {
-            sleep(Duration::from_millis(1)).await;
+            sleep(ms(1)).await;
             send.send(()).unwrap();
         }));
         receive.recv_timeout(PATIENCE).unwrap();

@@ -10,9 +10,9 @@ use std::{
 
 use hand_rolled::{Runtime, Sleep, TimedOut, sleep, sleep_until, spawn, timeout, yield_now};
 
-use crate::{Drops, LATER, Log, watched, watched_on_each_flavour};
+use crate::{Drops, LATER, Log, ms, watched, watched_on_each_flavour};
 
-const SOON: Duration = Duration::from_millis(5);
+const SOON: Duration = ms(5);
 
 #[test]
 fn sleeps_of_no_time_take_turns_with_yields() {
