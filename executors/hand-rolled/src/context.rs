@@ -59,14 +59,16 @@ impl Guard {
     }
 }
 
-/// Gives the runtime this thread works for to `use_it`, which must run no code of the user.
+/// Gives the runtime this thread works for, and what the thread has as a worker of it, to `use_it`, which must run no
+/// code of the user.
 ///
 /// # Panics
 ///
 /// If there is none; the message names what the caller wanted.
 #[track_caller]
-pub(crate) fn with_current<R>(wanted: &str, use_it: impl FnOnce(&Arc<Scheduler>) -> R) -> R {
-    with_last(|last| use_it(&last.scheduler)).unwrap_or_else(|| {
+#[inline]
+pub(crate) fn with_current<R>(wanted: &str, use_it: impl FnOnce(&Arc<Scheduler>, Option<&Worker>) -> R) -> R {
+    with_last(|last| use_it(&last.scheduler, last.worker.as_deref())).unwrap_or_else(|| {
         panic!(
             "{wanted} needs a running runtime; use it inside hand_rolled::run, Runtime::block_on or a task, \
              or call the method of a Runtime"
@@ -86,7 +88,7 @@ pub(crate) fn with_current_if_any<R>(use_it: impl FnOnce(&Arc<Scheduler>) -> R) 
 /// If there is none; the message names what the caller wanted.
 #[track_caller]
 pub(crate) fn current(wanted: &str) -> Arc<Scheduler> {
-    with_current(wanted, Arc::clone)
+    with_current(wanted, |scheduler, _| scheduler.clone())
 }
 
 /// The runtime this thread works for, if any.

@@ -15,15 +15,18 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::sync::{
-    Mutex,
-    atomic::{
-        AtomicBool, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release, SeqCst},
-        fence,
+use crate::{
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{Acquire, Relaxed, Release, SeqCst},
+            fence,
+        },
+        lock,
+        thread::{self, Thread},
     },
-    lock,
-    thread::{self, Thread},
+    timers::Time,
 };
 
 /// The place where the workers of a runtime sleep.
@@ -35,6 +38,8 @@ pub(crate) struct Parking {
     number: AtomicUsize,
     /// How many were woken for work and still look for it.
     searching: AtomicUsize,
+    /// When the timekeeper gets up by itself, as far as is known. It looks once it has lain down.
+    alarm: AtomicU64,
     /// Whether the runtime has ended.
     closed: AtomicBool,
 }
@@ -56,17 +61,24 @@ impl Parking {
         &self,
         worker: &Arc<Parker>,
         has_work: impl FnOnce() -> bool,
-        next_deadline: impl Fn() -> Option<Instant>,
+        next_deadline: impl Fn() -> Time,
     ) -> Up {
         let mut lying = lock(&self.lying);
         lying.push(worker.clone());
         self.number.store(lying.len(), Relaxed);
         let is_timekeeper = lying.len() == 1;
+        if is_timekeeper {
+            self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
+        }
         drop(lying);
-        // With the one in `wake_one`; see the head of the file.
+        // With the ones in `wake_one` and `wake_timekeeper`; see the head of the file.
         fence(SeqCst);
         if !has_work() && !self.is_closed() {
-            worker.wait(if is_timekeeper { next_deadline() } else { None });
+            let deadline = if is_timekeeper { next_deadline() } else { Time::NEVER };
+            if is_timekeeper {
+                self.alarm.store(deadline.nanoseconds(), Relaxed);
+            }
+            worker.wait(deadline.instant());
         }
 
         let mut lying = lock(&self.lying);
@@ -76,9 +88,14 @@ impl Parking {
         lying.remove(place);
         self.number.store(lying.len(), Relaxed);
         let next = if place == 0 { lying.first().cloned() } else { None };
+        if place == 0 {
+            // Who is first now keeps no time: it has to be woken for any timer, and for those that are there already.
+            self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
+        }
         drop(lying);
+        fence(SeqCst);
         if let Some(timekeeper) = next
-            && next_deadline().is_some()
+            && next_deadline() != Time::NEVER
         {
             timekeeper.unpark();
         }
@@ -107,10 +124,11 @@ impl Parking {
         self.searching.fetch_sub(1, SeqCst);
     }
 
-    /// Wakes the timekeeper, because the next deadline is now another.
-    pub(crate) fn wake_timekeeper(&self) {
+    /// Wakes the timekeeper if a timer that the caller has just set is due before it would get up.
+    pub(crate) fn wake_timekeeper(&self, deadline: Time) {
+        // With the one in `park`; see the head of the file.
         fence(SeqCst);
-        if self.number.load(Relaxed) > 0 {
+        if self.number.load(Relaxed) > 0 && deadline.nanoseconds() < self.alarm.load(Relaxed) {
             let timekeeper = lock(&self.lying).first().cloned();
             if let Some(timekeeper) = timekeeper {
                 timekeeper.unpark();

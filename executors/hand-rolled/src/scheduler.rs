@@ -21,7 +21,7 @@ use crate::{
     pool::LateWorker,
     ring::{CAPACITY, Ring},
     slab::{Class, Magazines, Slab, Vacant},
-    timers::Timers,
+    timers::{Time, Timers},
 };
 
 /// How many turns a busy worker makes before it looks at the clock.
@@ -45,8 +45,8 @@ pub(crate) struct Scheduler {
     rings: Box<[Ring]>,
     /// Where workers sleep.
     pub(crate) parking: Parking,
-    /// What will be due.
-    pub(crate) timers: Arc<Timers>,
+    /// What will be due, by worker.
+    pub(crate) timers: Box<[Arc<Timers>]>,
     /// The threads for jobs that block.
     pub(crate) pool: Arc<Pool>,
     /// The place of the worker that is the caller of `block_on`.
@@ -107,7 +107,7 @@ impl Scheduler {
             injector: Injector::default(),
             rings: (0..rings).map(|_| Ring::new(0)).collect(),
             parking: Parking::default(),
-            timers: Timers::new(),
+            timers: Timers::new(rings.max(1)),
             pool: Arc::new(Pool::new(max_blocking_threads)),
             seat: Seat::new(),
             locals: if workers == Workers::Loop { Some(Locals::default()) } else { None },
@@ -145,6 +145,13 @@ impl Scheduler {
             late_worker.start(&self.arc());
         }
         Ok(())
+    }
+
+    /// The timers of this name, if they are this runtime's.
+    #[inline]
+    pub(crate) fn timers_named(&self, id: u32) -> Option<&Timers> {
+        let place = id.wrapping_sub(self.timers[0].id());
+        self.timers.get(place as usize).map(|timers| &**timers)
     }
 
     /// Lends memory for a task.
@@ -196,7 +203,7 @@ impl Scheduler {
             unsafe { cell::abandon_cell(cell) };
         }
         queued_jobs.into_iter().for_each(JobEntry::abandon);
-        self.timers.clear();
+        self.timers.iter().for_each(|timers| timers.clear());
         self.pool.join();
         self.slab.restore_all(self.seat.take_core().magazines);
         self.slab.end(self);
@@ -223,6 +230,12 @@ impl Worker {
         worker
     }
 
+    /// Where this worker sets timers.
+    #[inline]
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.scheduler.timers[self.number]
+    }
+
     /// Appends a task to this worker's queue.
     #[inline]
     pub(crate) fn queue(&self, entry: Entry) {
@@ -242,11 +255,14 @@ impl Worker {
         self.turns.set(turns);
         // A queue that never empties must not keep the timers from firing.
         if turns.is_multiple_of(TURNS_BETWEEN_TIMERS) {
-            self.scheduler.timers.fire();
+            // Those of others too, now and then: a worker may be busy with one task, or gone.
+            let others = turns.is_multiple_of(8 * TURNS_BETWEEN_TIMERS);
+            let own = self.number..=self.number;
+            fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
         }
         match self.next() {
             Some(entry) => self.run(entry),
-            None if self.scheduler.timers.fire() => {}
+            None if fire(&self.scheduler.timers) => {}
             None => self.sleep(),
         }
         !self.scheduler.parking.is_closed()
@@ -373,7 +389,7 @@ impl Worker {
         self.end_search();
         let scheduler = &self.scheduler;
         let has_work = || scheduler.injector.len() > 0 || scheduler.rings.iter().any(|ring| ring.len() > 0);
-        let up = scheduler.parking.park(&self.parker, has_work, || scheduler.timers.next_deadline());
+        let up = scheduler.parking.park(&self.parker, has_work, || first_deadline(&scheduler.timers));
         self.searches.set(up == Up::ToSearch);
     }
 
@@ -385,4 +401,19 @@ impl Worker {
         }
         searched
     }
+}
+
+/// The time of the first of these timers; it may be that none fires then.
+fn first_deadline(timers: &[Arc<Timers>]) -> Time {
+    timers.iter().map(|timers| timers.next()).min().unwrap_or(Time::NEVER)
+}
+
+/// Fires those of these timers that are due, and tells whether there was one.
+fn fire(timers: &[Arc<Timers>]) -> bool {
+    if first_deadline(timers) == Time::NEVER {
+        return false;
+    }
+    let now = Time::now();
+    let due = timers.iter().filter(|timers| timers.next() <= now);
+    due.fold(false, |any, timers| timers.fire(now) | any)
 }

@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::poll_fn,
     pin::{Pin, pin},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,7 @@ use crate::{
     cell::ThinWaker,
     context,
     panic::drop_quietly,
+    scheduler::Worker,
     timers::{Time, Timers},
     wheel::Key,
 };
@@ -72,58 +73,60 @@ pub struct Sleep {
     deadline: Time,
     /// Where its timer is set; zero while it is not.
     timers: u32,
-    /// The timer; while none is set, 1 says that it has suspended its task, and 0 that it has not.
+    /// The timer; while none is set, whether it has suspended its task.
     slot: u32,
 }
+
+/// In the place of a slot: it has not suspended its task.
+const NEW: u32 = 0;
+/// In the place of a slot: it has.
+const SUSPENDED: u32 = 1;
 
 impl Sleep {
     /// Makes a sleep that has not set its timer.
     fn new(deadline: Time) -> Sleep {
-        Sleep { deadline, timers: 0, slot: 0 }
+        Sleep { deadline, timers: 0, slot: NEW }
     }
 
     /// Tells whether the deadline has passed, and if not has `context` woken when it has.
     pub(crate) fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let (deadline, key) = (self.deadline, Key(self.slot));
-        let current = context::with_current("sleep", |scheduler| scheduler.timers.id());
-        // The longest sleep needs no timer.
-        if deadline == Time::NEVER {
-            return Poll::Pending;
-        }
-        if self.timers != current {
-            // Not set, or set in another runtime, which may not be running any more.
-            self.forget();
-            return self.set(context);
-        }
-        let fired = context::with_current("sleep", |scheduler| scheduler.timers.has_fired(deadline));
-        if fired {
-            (self.timers, self.slot) = (0, 1);
-            return Poll::Ready(());
-        }
         let waker = context.waker();
-        let same = context::with_current("sleep", |here| here.timers.will_wake(deadline, key, waker));
-        if !same {
-            // A waker's clone and its destructor are code of the user, and run without any lock.
-            let waker = ThinWaker::of(waker);
-            let old = context::with_current("sleep", |here| here.timers.replace(deadline, key, waker));
-            drop(old);
+        if self.timers != 0 {
+            let key = Key(self.slot);
+            let found = context::with_current("sleep", |scheduler, _| {
+                let timers = scheduler.timers_named(self.timers)?;
+                let fired = timers.has_fired(self.deadline);
+                Some((fired, fired || timers.will_wake(self.deadline, key, waker)))
+            });
+            match found {
+                Some((true, _)) => {
+                    (self.timers, self.slot) = (0, SUSPENDED);
+                    return Poll::Ready(());
+                }
+                Some((false, true)) => return Poll::Pending,
+                // Somebody else polls it now; or it was set in another runtime, which may not be running any more.
+                _ => self.forget(),
+            }
         }
-        Poll::Pending
+        self.set(waker)
     }
 
     /// Sets the timer, unless its time is over.
-    fn set(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.deadline == Time::PAST {
-            return Poll::Ready(());
+    fn set(&mut self, waker: &Waker) -> Poll<()> {
+        if self.deadline == Time::PAST || self.deadline == Time::NEVER {
+            context::with_current("sleep", |_, _| ());
+            // The longest sleep needs no timer, nor does the shortest.
+            return if self.deadline == Time::PAST { Poll::Ready(()) } else { Poll::Pending };
         }
-        let waker = ThinWaker::of(context.waker());
-        let inserted = context::with_current("sleep", |scheduler| {
-            let inserted = scheduler.timers.insert(self.deadline, waker)?;
+        // A waker's clone and its destructor are code of the user, and run without any lock.
+        let waker = ThinWaker::of(waker);
+        let inserted = context::with_current("sleep", |scheduler, worker| {
+            let timers = worker.map_or(&*scheduler.timers[0], Worker::timers);
+            let inserted = timers.insert(self.deadline, waker)?;
             if inserted.is_first {
-                scheduler.parking.wake_timekeeper();
+                scheduler.parking.wake_timekeeper(self.deadline);
             }
-            self.timers = scheduler.timers.id();
-            self.slot = inserted.key.0;
+            (self.timers, self.slot) = (timers.id(), inserted.key.0);
             Ok::<_, ThinWaker>(())
         });
         match inserted {
@@ -141,9 +144,9 @@ impl Sleep {
         if id == 0 {
             return;
         }
-        (self.timers, self.slot) = (0, 1);
+        (self.timers, self.slot) = (0, SUSPENDED);
         let here = context::with_current_if_any(|scheduler| {
-            (scheduler.timers.id() == id).then(|| scheduler.timers.remove(self.deadline, key))
+            Some(scheduler.timers_named(id)?.remove(self.deadline, key))
         });
         let removed = match here.flatten() {
             Some(removed) => removed,
@@ -157,10 +160,10 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let suspended = self.timers != 0 || self.slot != 0;
+        let suspended = self.timers != 0 || self.slot == SUSPENDED;
         let ended = self.poll_deadline(context);
         if ended.is_ready() && !suspended {
-            self.slot = 1;
+            self.slot = SUSPENDED;
             context::requeue(context.waker());
             return Poll::Pending;
         }

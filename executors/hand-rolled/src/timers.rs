@@ -1,8 +1,10 @@
-//! The timers of a runtime: a wheel of wakers under a lock, and the clock it turns by.
+//! The timers of a worker: a wheel of wakers under a lock, and the clock it turns by.
+//!
+//! A worker sets timers in its own wheel, so that its lock is nearly always free. Anybody may take one back, and a worker
+//! without work fires those of all.
 
 use std::{
     collections::HashMap,
-    mem,
     sync::{
         Arc, LazyLock, OnceLock, Weak,
         atomic::{
@@ -42,6 +44,16 @@ impl Time {
         Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos().into()))
     }
 
+    /// The time as a number, in the same order.
+    pub(crate) fn nanoseconds(self) -> u64 {
+        self.0
+    }
+
+    /// The time as the system has it; none if that never comes.
+    pub(crate) fn instant(self) -> Option<Instant> {
+        Time::zero().checked_add(Duration::from_nanos(self.0)).filter(|_| self != Time::NEVER)
+    }
+
     /// The moment that counts as zero.
     fn zero() -> Instant {
         static ZERO: OnceLock<Instant> = OnceLock::new();
@@ -56,7 +68,7 @@ impl From<Instant> for Time {
     }
 }
 
-/// The timers of a runtime. Those of equal deadlines fire in the order in which they were set.
+/// The timers of a worker. Those of equal deadlines fire in the order in which they were set.
 pub(crate) struct Timers {
     /// The name of these among all of the process.
     id: u32,
@@ -90,18 +102,25 @@ pub(crate) struct Inserted {
 }
 
 impl Timers {
-    /// Makes timers of which none is set.
-    pub(crate) fn new() -> Arc<Timers> {
+    /// Makes timers of which none is set, for so many workers. Their names follow each other.
+    pub(crate) fn new(workers: usize) -> Box<[Arc<Timers>]> {
         let mut all = ALL.lock().expect("nothing panics there");
-        all.last = all.last.checked_add(1).expect("there are fewer than four billion runtimes");
-        let (id, now) = (all.last, Time::now().0);
-        let timers = Arc::new(Timers {
-            id,
-            fired_until: AtomicU64::new(0),
-            next: AtomicU64::new(u64::MAX),
-            wheel: Mutex::new(Wheel::new(now)),
-        });
-        all.timers.insert(id, Arc::downgrade(&timers));
+        let now = Time::now().0;
+        let mut name = || {
+            all.last = all.last.checked_add(1).expect("there are fewer than four billion workers");
+            all.last
+        };
+        let timers: Box<[_]> = (0..workers)
+            .map(|_| {
+                Arc::new(Timers {
+                    id: name(),
+                    fired_until: AtomicU64::new(0),
+                    next: AtomicU64::new(u64::MAX),
+                    wheel: Mutex::new(Wheel::new(now)),
+                })
+            })
+            .collect();
+        all.timers.extend(timers.iter().map(|timers| (timers.id, Arc::downgrade(timers))));
         timers
     }
 
@@ -122,7 +141,7 @@ impl Timers {
         if self.has_fired(deadline) {
             return Err(waker);
         }
-        let is_first = deadline.0 < self.next.load(Relaxed);
+        let is_first = deadline < self.next();
         if is_first {
             self.next.store(deadline.0, Relaxed);
         }
@@ -143,12 +162,6 @@ impl Timers {
         self.has_fired(deadline) || wheel.get(key).will_wake(waker)
     }
 
-    /// Changes whom a timer wakes that was set, unless it has fired; gives the waker that nobody needs.
-    pub(crate) fn replace(&self, deadline: Time, key: Key, waker: ThinWaker) -> ThinWaker {
-        let mut wheel = lock(&self.wheel);
-        if self.has_fired(deadline) { waker } else { mem::replace(wheel.get(key), waker) }
-    }
-
     /// Takes a timer back that was set, unless it has fired.
     pub(crate) fn remove(&self, deadline: Time, key: Key) -> Option<ThinWaker> {
         let mut wheel = lock(&self.wheel);
@@ -156,27 +169,18 @@ impl Timers {
     }
 
     /// When to look at the timers again: the first deadline, or earlier if the first timer was taken back.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let earliest = lock(&self.wheel).earliest()?;
-        // What is later than a clock can say never comes.
-        Time::zero().checked_add(Duration::from_nanos(earliest))
+    #[inline]
+    pub(crate) fn next(&self) -> Time {
+        Time(self.next.load(Relaxed))
     }
 
     /// Wakes whoever's deadline has passed, in the order of the deadlines, and tells whether there was one.
-    pub(crate) fn fire(&self) -> bool {
-        let next = self.next.load(Relaxed);
-        if next == u64::MAX {
-            return false;
-        }
-        let now = Time::now().0;
-        if now < next {
-            return false;
-        }
+    pub(crate) fn fire(&self, now: Time) -> bool {
         let mut due = Vec::new();
         let mut wheel = lock(&self.wheel);
-        wheel.expire(now, &mut due);
+        wheel.expire(now.0, &mut due);
         self.next.store(wheel.earliest().unwrap_or(u64::MAX), Relaxed);
-        self.fired_until.fetch_max(now, Release);
+        self.fired_until.fetch_max(now.0, Release);
         drop(wheel);
         let any = !due.is_empty();
         for waker in due {
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn only_the_first_deadline_says_that_it_is_the_first() {
-        let timers = Timers::new();
+        let [timers] = &*Timers::new(1) else { panic!("one was asked for") };
         let now = Instant::now();
         let firsts = [20, 30, 10, 10].map(|second| {
             let inserted = timers.insert((now + Duration::from_secs(second)).into(), noop());
@@ -230,14 +234,14 @@ mod tests {
 
     #[test]
     fn a_timer_fires_once_its_deadline_has_passed_and_not_before() {
-        let timers = Timers::new();
+        let [timers] = &*Timers::new(1) else { panic!("one was asked for") };
         let [soon, late] = [Duration::ZERO, Duration::from_secs(1000)].map(|ahead| Time::now().after(ahead));
         assert!(timers.insert(late, noop()).is_ok());
         assert!(timers.insert(soon, noop()).is_ok());
         assert!(!timers.has_fired(soon));
-        assert!(timers.fire());
+        assert!(timers.fire(Time::now()));
         assert!(timers.has_fired(soon) && !timers.has_fired(late));
-        assert!(!timers.fire());
+        assert!(!timers.fire(Time::now()));
         assert!(timers.insert(soon, noop()).is_err(), "its time is over");
         assert_eq!(timers.len(), 1);
     }
@@ -245,7 +249,7 @@ mod tests {
     #[test]
     fn a_sleep_sets_one_timer_and_takes_it_back_when_dropped() {
         let runtime = Runtime::current_thread();
-        let timers = &runtime.scheduler().timers;
+        let timers = &runtime.scheduler().timers[0];
         runtime.block_on(async {
             let mut sleep = Box::pin(sleep(Duration::from_secs(1000)));
             for _ in 0..3 {
@@ -260,7 +264,7 @@ mod tests {
     #[test]
     fn timeouts_in_time_and_cancelled_sleeps_leave_no_timer_behind() {
         let runtime = Runtime::current_thread();
-        let timers = &runtime.scheduler().timers;
+        let timers = &runtime.scheduler().timers[0];
         runtime.block_on(async {
             for _ in 0..1000 {
                 let in_time = timeout(Duration::from_secs(1000), crate::yield_now()).await;
@@ -283,7 +287,7 @@ mod tests {
         runtime.block_on(async {
             let mut sleep = pin!(sleep(Duration::MAX));
             assert!(sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            assert_eq!(runtime.scheduler().timers.len(), 0);
+            assert_eq!(runtime.scheduler().timers[0].len(), 0);
         });
     }
 
