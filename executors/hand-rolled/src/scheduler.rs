@@ -3,7 +3,6 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    mem,
     num::NonZeroUsize,
     ptr,
     sync::{Arc, Weak},
@@ -28,8 +27,6 @@ use crate::{
 const TURNS_BETWEEN_TIMERS: u32 = 32;
 /// How many turns a worker with entries of its own makes before it looks at those of everybody.
 const TURNS_BETWEEN_INJECTIONS: u32 = 61;
-/// How many entries a worker keeps where nobody can steal them, at most.
-const BATCH: usize = 16;
 
 /// What the threads of a runtime share.
 ///
@@ -91,7 +88,7 @@ pub(crate) struct Worker {
 /// What stays of a worker when another thread takes its place.
 #[derive(Default)]
 pub(crate) struct Core {
-    /// What it will run next: all that is due, in an event loop.
+    /// What is due, in an event loop, which has no ring.
     entries: VecDeque<Entry>,
     /// Its free cells.
     magazines: Magazines,
@@ -174,6 +171,11 @@ impl Scheduler {
         restored.flatten().or_else(|| self.slab.restore(class, cell?, None))
     }
 
+    /// Tells whether there is a task in a queue, for a worker that has none of its own.
+    fn has_work(&self) -> bool {
+        self.injector.len() > 0 || self.rings.iter().any(|ring| ring.len() > 0)
+    }
+
     /// This, as something that keeps it.
     pub(crate) fn arc(&self) -> Arc<Scheduler> {
         self.itself.upgrade().expect("it is used through a reference that keeps it")
@@ -246,7 +248,8 @@ impl Worker {
         if let Err(entry) = ring.push(entry) {
             self.overflow(ring, entry);
         }
-        self.share(ring);
+        // What a task wakes last it mostly waits for next, and is not worth a thread.
+        self.share(ring, 1);
     }
 
     /// Runs the next task, or else waits for one; false says that the runtime has ended.
@@ -270,16 +273,10 @@ impl Worker {
 
     /// Gives up the place of this worker: what it has is left to the others, or to whoever comes after.
     pub(crate) fn leave(&self) -> Core {
-        let mut core = self.core.take();
         self.end_search();
-        if self.scheduler.rings.is_empty() {
-            return core;
-        }
-        let entries = mem::take(&mut core.entries);
-        // If the runtime has ended it finds the tasks.
-        self.scheduler.injector.push(entries).ok();
-        self.scheduler.parking.wake_one();
-        core
+        // What is in its ring others can steal.
+        self.pass_on();
+        self.core.take()
     }
 
     /// Ends a thread that was a worker.
@@ -307,14 +304,15 @@ impl Worker {
             self.collect();
             return self.core.borrow_mut().entries.pop_front();
         };
+        let mut next = None;
         if self.turns.get().is_multiple_of(TURNS_BETWEEN_INJECTIONS) {
-            let entries = &mut self.core.borrow_mut().entries;
-            self.scheduler.injector.take(|_| 1, |entry| entries.push_front(entry));
+            self.scheduler.injector.take(|_| 1, |entry| next = Some(entry));
         }
-        let own = self.core.borrow_mut().entries.pop_front();
-        let entry = own.or_else(|| self.search(ring))?;
+        let entry = next.or_else(|| pop(ring)).or_else(|| self.search(ring))?;
         if self.end_search() {
-            self.share_all(ring);
+            self.pass_on();
+        } else {
+            self.share(ring, 0);
         }
         Some(entry)
     }
@@ -328,35 +326,31 @@ impl Worker {
         }
     }
 
-    /// Fills the empty batch, and takes its first task.
+    /// Takes tasks of everybody's, or else of another worker's: one to run, and the rest into the empty ring, where others
+    /// can steal it.
     fn search(&self, ring: &Ring) -> Option<Entry> {
-        let entries = &mut self.core.borrow_mut().entries;
-        let half = |len: usize| (len / 2).clamp(1, BATCH);
-        while ring.len() > 0 {
-            if ring.take::<BATCH>(half, |entry| entries.push_back(entry)) > 0 {
-                return entries.pop_front();
-            }
-        }
-        let rings = &self.scheduler.rings;
-        let fair = |len: usize| (len / rings.len()).clamp(1, CAPACITY / 2);
+        let mut first = None;
         let mut take = |entry| {
-            if entries.len() < BATCH {
-                entries.push_back(entry);
+            if first.is_none() {
+                first = Some(entry);
             } else {
-                ring.push(entry).expect("it is empty, and nobody gets more than fits");
+                ring.push(entry).expect("it was empty, and nobody takes more than fits");
             }
         };
-        if self.scheduler.injector.take(fair, &mut take) == 0 {
-            let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
-            for other in others {
-                while other.len() > 0 {
-                    if other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take) > 0 {
-                        return entries.pop_front();
-                    }
+        let rings = &self.scheduler.rings;
+        let fair = |len: usize| (len / rings.len()).clamp(1, CAPACITY / 2);
+        if self.scheduler.injector.take(fair, &mut take) > 0 {
+            return first;
+        }
+        let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
+        for other in others {
+            while other.len() > 0 {
+                if other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take) > 0 {
+                    return first;
                 }
             }
         }
-        entries.pop_front()
+        None
     }
 
     /// Moves half of a full ring to where everybody looks, and one entry more.
@@ -369,17 +363,17 @@ impl Worker {
         self.scheduler.injector.push(entries).ok();
     }
 
-    /// Wakes another worker if there is more to do than this one will get to at once.
+    /// Wakes another worker if there is more to do than so many tasks, which this one will get to at once.
     #[inline]
-    fn share(&self, ring: &Ring) {
-        if self.scheduler.parking.has_sleepers() && ring.len() > 1 {
+    fn share(&self, ring: &Ring, own: usize) {
+        if self.scheduler.parking.has_sleepers() && ring.len() > own {
             self.scheduler.parking.wake_one();
         }
     }
 
-    /// As [`share`](Self::share), for all that is left.
-    fn share_all(&self, ring: &Ring) {
-        if ring.len() > 0 || self.scheduler.injector.len() > 0 {
+    /// Wakes the next worker if there is more to do: by now the caller has something itself.
+    fn pass_on(&self) {
+        if self.scheduler.has_work() {
             self.scheduler.parking.wake_one();
         }
     }
@@ -388,8 +382,8 @@ impl Worker {
     fn sleep(&self) {
         self.end_search();
         let scheduler = &self.scheduler;
-        let has_work = || scheduler.injector.len() > 0 || scheduler.rings.iter().any(|ring| ring.len() > 0);
-        let up = scheduler.parking.park(&self.parker, has_work, || first_deadline(&scheduler.timers));
+        let next_deadline = || first_deadline(&scheduler.timers);
+        let up = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
         self.searches.set(up == Up::ToSearch);
     }
 
@@ -416,4 +410,13 @@ fn fire(timers: &[Arc<Timers>]) -> bool {
     let now = Time::now();
     let due = timers.iter().filter(|timers| timers.next() <= now);
     due.fold(false, |any, timers| timers.fire(now) | any)
+}
+
+/// Takes the first task of a worker's own.
+#[inline]
+fn pop(ring: &Ring) -> Option<Entry> {
+    let mut first = None;
+    // One at a time: what is taken cannot be stolen, and would wait if the one before it blocks.
+    while ring.len() > 0 && ring.take::<1>(|_| 1, |entry| first = Some(entry)) == 0 {}
+    first
 }
