@@ -21,7 +21,7 @@ use crate::{
         Mutex,
         atomic::{
             AtomicBool,
-            Ordering::{Acquire, Release},
+            Ordering::{Acquire, Relaxed, Release},
         },
         lock,
     },
@@ -64,7 +64,9 @@ impl Driver {
         let stand_in = StandIn::new(&self.scheduler, &self.parker);
         let mut context = Context::from_waker(&stand_in.waker);
         loop {
-            if stand_in.due.swap(false, Acquire)
+            // Looks before it writes: there is a turn for every poll of every task.
+            if stand_in.due.load(Relaxed)
+                && stand_in.due.swap(false, Acquire)
                 && let Poll::Ready(output) = root.as_mut().poll(&mut context)
             {
                 return output;
