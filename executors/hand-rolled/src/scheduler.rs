@@ -28,6 +28,9 @@ const TURNS_BETWEEN_TIMERS: u32 = 32;
 /// How many turns a worker with entries of its own makes before it looks at those of everybody.
 const TURNS_BETWEEN_INJECTIONS: u32 = 61;
 
+/// How much room the queue of an event loop keeps while it sleeps, whatever it once needed.
+const QUEUE_KEPT: usize = 4096;
+
 /// What the threads of a runtime share.
 ///
 /// Of two locks held at once the outer is here the one on the left: parking, timers. All others are held alone.
@@ -381,6 +384,7 @@ impl Worker {
     /// Sleeps until there may be something to do.
     fn sleep(&self) {
         self.end_search();
+        self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
         let scheduler = &self.scheduler;
         let next_deadline = || first_deadline(&scheduler.timers);
         let up = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);

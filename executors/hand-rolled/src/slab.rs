@@ -31,15 +31,17 @@ use crate::{
 
 /// The size of a chunk, and what its address is a multiple of.
 const CHUNK: usize = 1 << 16;
-/// Cells begin on a multiple of this, and so does the first of a chunk.
+/// What the size of a cell is a multiple of; those for types aligned to more are of a multiple of that.
+const STEP: usize = 8;
+/// The most that a cell in a shared chunk is aligned to.
 const ALIGNMENT: usize = 16;
 /// The first cell of a chunk comes after its head, on a cache line of its own.
 const FIRST: usize = 64;
-/// Sizes up to here are rounded up to a multiple of 16.
+/// Sizes up to here are rounded up to a multiple of 8: tasks are many, and their memory is time.
 const FINE: usize = 512;
 /// Larger ones to an eighth of the power of two below, so that at most an eighth is wasted; up to here.
 const COARSE: usize = 16 << 10;
-const CLASSES: usize = FINE / ALIGNMENT + 8 * (COARSE / FINE).ilog2() as usize;
+const CLASSES: usize = FINE / STEP + 8 * (COARSE / FINE).ilog2() as usize;
 /// How many cells the depot and a magazine trade at once.
 const BULK: usize = if cfg!(loom) { 1 } else { 64 };
 
@@ -105,22 +107,20 @@ impl Class {
             return Class::Own(layout);
         }
         if layout.size() <= FINE {
-            return Class::Cut((layout.size().div_ceil(ALIGNMENT) - 1) as u8);
+            return Class::Cut((layout.pad_to_align().size().div_ceil(STEP) - 1) as u8);
         }
         let octave = (layout.size() - 1).ilog2();
         let eighth = (layout.size() - 1 - (1 << octave)) >> (octave - 3);
-        Class::Cut((FINE / ALIGNMENT + 8 * (octave - FINE.ilog2()) as usize + eighth) as u8)
+        Class::Cut((FINE / STEP + 8 * (octave - FINE.ilog2()) as usize + eighth) as u8)
     }
 
     /// The size of its cells.
     fn size(self) -> usize {
         match self {
             Class::Own(layout) => layout.size(),
-            Class::Cut(class) if usize::from(class) < FINE / ALIGNMENT => {
-                (usize::from(class) + 1) * ALIGNMENT
-            }
+            Class::Cut(class) if usize::from(class) < FINE / STEP => (usize::from(class) + 1) * STEP,
             Class::Cut(class) => {
-                let coarse = usize::from(class) - FINE / ALIGNMENT;
+                let coarse = usize::from(class) - FINE / STEP;
                 let octave = FINE << (coarse / 8);
                 octave + (coarse % 8 + 1) * (octave / 8)
             }
@@ -384,5 +384,30 @@ fn free_chunk<O>(chunk: NonNull<Chunk<O>>) {
         let layout = chunk.as_ref().layout;
         ptr::drop_in_place(chunk.as_ptr());
         dealloc(chunk.as_ptr().cast(), layout);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_has_room_for_its_types_and_wastes_an_eighth_at_most() {
+        fn check<const SIZE: usize>() {
+            let class = Class::of::<[u64; SIZE]>();
+            let (size, need) = (class.size(), 8 * SIZE);
+            assert!(need <= size && size - need <= need / 8, "{need} bytes in a cell of {size}");
+            assert_eq!(Class::of::<[u128; SIZE]>().size() % 16, 0, "such cells would not be aligned");
+        }
+        check::<1>();
+        check::<8>();
+        check::<9>();
+        check::<63>();
+        check::<64>();
+        check::<65>();
+        check::<129>();
+        check::<1000>();
+        check::<2048>();
+        check::<2049>();
     }
 }
