@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     mem,
     num::NonZeroUsize,
+    ptr,
     sync::{Arc, PoisonError},
 };
 
@@ -39,6 +40,8 @@ struct State {
     threads: Vec<JoinHandle<()>>,
     /// How many threads wait for a job; one that was told of a job, but has not taken it yet, still counts.
     idle: usize,
+    /// Whether a thread was told of a job and has not looked yet. It tells the next one, if there is more.
+    told: bool,
     /// Whether jobs are refused.
     closed: bool,
 }
@@ -58,7 +61,12 @@ impl Pool {
         state.jobs.push_back(job);
         // Each idle thread takes one of the jobs that wait. Is there one beyond that?
         if state.jobs.len() <= state.idle {
-            self.changed.notify_one();
+            let tell = !mem::replace(&mut state.told, true);
+            // Not under the lock, which whoever is told takes first of all.
+            drop(state);
+            if tell {
+                self.changed.notify_one();
+            }
         } else if state.threads.len() < self.max_threads.get() {
             let pool = self.clone();
             let thread =
@@ -76,7 +84,8 @@ impl Pool {
     ) -> Task<T> {
         let (job, handle) = cell::job(home, closure);
         if let Err(refused) = self.submit(job) {
-            let _context = enter(&refused);
+            let mut entered = Entered::default();
+            entered.enter(&refused);
             refused.abandon();
         }
         Task::new(handle)
@@ -113,13 +122,22 @@ impl Pool {
 
     /// Runs jobs until the pool is closed and none is left: the life of a thread.
     fn work(&self) {
+        let mut entered = Entered::default();
         let mut state = lock(&self.state);
         loop {
             if let Some(job) = state.jobs.pop_front() {
+                let tell = !state.jobs.is_empty() && state.idle > 0 && !mem::replace(&mut state.told, true);
                 drop(state);
-                let context = enter(&job);
+                if tell {
+                    self.changed.notify_one();
+                }
+                entered.enter(&job);
                 job.run();
-                drop(context);
+                state = lock(&self.state);
+            } else if entered.is_somewhere() {
+                // Not under the lock: what it keeps may go with it.
+                drop(state);
+                entered = Entered::default();
                 state = lock(&self.state);
             } else if state.closed {
                 return;
@@ -127,14 +145,34 @@ impl Pool {
                 state.idle += 1;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.idle -= 1;
+                state.told = false;
             }
         }
     }
 }
 
-/// Makes the current thread work for the runtime that a job belongs to, until the guard is dropped.
-fn enter(job: &JobEntry) -> Option<context::Guard> {
-    let home = job.home();
-    // One of a pool's own is nobody's to spawn onto.
-    if home.late_worker.is_none() { Some(context::enter_aside(&home.arc())) } else { None }
+/// The runtime that a thread works for, from one job to the next if both belong to it.
+#[derive(Default)]
+struct Entered(Option<(Arc<Scheduler>, context::Guard)>);
+
+impl Entered {
+    /// Makes the current thread work for the runtime that a job belongs to.
+    fn enter(&mut self, job: &JobEntry) {
+        let home = job.home();
+        if self.0.as_ref().is_some_and(|(here, _)| ptr::eq(Arc::as_ptr(here), home)) {
+            return;
+        }
+        self.0 = None;
+        // One of a pool's own is nobody's to spawn onto.
+        if home.late_worker.is_none() {
+            let home = home.arc();
+            let context = context::enter_aside(&home);
+            self.0 = Some((home, context));
+        }
+    }
+
+    /// Tells whether there is one.
+    fn is_somewhere(&self) -> bool {
+        self.0.is_some()
+    }
 }
