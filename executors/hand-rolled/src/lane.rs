@@ -50,7 +50,7 @@ pub struct CurrentThread;
 impl Flavour for MultiThread {
     const ABOUT: About = About {
         name: "hand-rolled",
-        description: "Multi-thread runtime of our own: one run queue and one timer wheel for all workers.",
+        description: "Multi-thread runtime of our own: work stealing, a run queue and a timer wheel for each worker.",
         class: Class::MultiThread,
         package: "hand-rolled",
         homepage: "this repository",

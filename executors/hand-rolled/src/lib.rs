@@ -1,8 +1,7 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
-//! It needs nothing but std and has no unsafe code, so it can be read from top to bottom. A [`Runtime`] polls tasks
-//! on the thread that calls [`Runtime::block_on`], and a [multi-thread](Runtime::multi_thread) one on workers of its
-//! own as well. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
+//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on the
+//! thread that calls [`Runtime::block_on`], and a [multi-thread](Runtime::multi_thread) one on workers of its own as well. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
 //! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
 //!
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done) and how
@@ -31,25 +30,41 @@
 //!
 //! # Layout
 //!
-//! From the outside in:
+//! From the outside in. What a user sees:
 //!
 //! - `runtime.rs`: [`Runtime`], its two flavours, and what its end means
-//! - `driver.rs`: `block_on`, the root future, and who may sit in the caller's seat
-//! - `scheduler.rs`: what the threads of a runtime share, and one turn of the loop
-//! - `task.rs`: a spawned future and its states
-//! - `handle.rs`: [`Task`], how an end reaches whoever awaits it
-//! - `callback.rs`: what runs at an end, and [`Outcome`], what it is told
-//! - `local.rs`: [`spawn_local`], futures that stay on the thread of their loop
-//! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
-//! - `queue.rs`: the run queue, and where idle workers park
-//! - `timers.rs`: wakers by deadline, in the wheel of `wheel.rs`
+//! - `handle.rs`: [`Task`], and why one gives no output
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
-//! - `blocking.rs`: jobs that block, and their threads
-//! - `pool.rs`: [`ThreadPool`], such threads without a runtime
-//! - `registry.rs`: all tasks that have not ended
-//! - `context.rs`: which runtime the current thread works for
+//! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
+//! - `local.rs`: [`spawn_local`], futures that stay on the thread of their loop
+//! - `pool.rs`: [`ThreadPool`], threads for jobs without a runtime
+//! - `callback.rs`: what runs at an end, and [`Outcome`], what it is told
 //! - `panic.rs`: [`Panic`], and how one is contained
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
+//!
+//! Who does the work:
+//!
+//! - `driver.rs`: `block_on`, the root future, and who may sit in the caller's seat
+//! - `scheduler.rs`: what the threads of a runtime share, what a worker has of its own, and one turn of its loop
+//! - `context.rs`: which runtime the current thread works for
+//! - `ring.rs`: the run queue of a worker, from which others steal
+//! - `injector.rs`: the queue that everybody may push to
+//! - `parking.rs`: where workers sleep, and who wakes them
+//! - `timers.rs`: wakers by deadline, in the wheel of `wheel.rs`
+//! - `blocking.rs`: jobs that block, and their threads
+//!
+//! What a task is:
+//!
+//! - `state.rs`: the one word that says how far it is, and every step it can take
+//! - `cell.rs`: its memory, and who may touch what; in `cell`, its handle, its wakers, and a blocking job in its place
+//! - `watchers.rs`: who is to be told of its end
+//! - `slab.rs`: where the memory comes from, which is also the list of all tasks
+//! - `sync.rs`: what threads share, so that a model checker can take its place
+//!
+//! # Correctness
+//!
+//! Unsafe code is in `cell.rs` and its folder, `slab.rs`, `ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
+//! elsewhere it is denied. Each of the files opens with what it relies on.
 
 mod blocking;
 mod callback;

@@ -269,3 +269,27 @@ fn local_tasks_may_be_spawned_awaited_and_timed_by_local_tasks() {
         });
     });
 }
+
+#[test]
+fn a76_a_local_task_that_is_cancelled_in_the_poll_that_gives_its_value_gives_none() {
+    watched(|| {
+        Runtime::current_thread().block_on(async {
+            let (own, drops) = (Rc::new(RefCell::new(None)), Drops::default());
+            let task = spawn_local({
+                let (own, value) = (own.clone(), drops.guard());
+                async move {
+                    assert!(own.borrow().as_ref().is_some_and(Task::cancel));
+                    value
+                }
+            });
+            *own.borrow_mut() = Some(task);
+            yield_now().await;
+            assert!(own.borrow().as_ref().is_some_and(Task::cancelled));
+            assert_eq!(
+                drops.count(),
+                1,
+                "the value goes before the end can be seen, whoever keeps the handle"
+            );
+        });
+    });
+}
