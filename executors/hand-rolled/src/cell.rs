@@ -144,17 +144,12 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let header = open(scheduler, future, &Vtables::<F>::TASK, 0);
+    let header = open(scheduler, future, &Vtables::<F>::TASK);
     (Entry(header), Handle { header, output: PhantomData })
 }
 
 /// Fills a cell.
-fn open<F: Future>(
-    scheduler: &Scheduler,
-    future: F,
-    vtable: &'static VTable,
-    references: u64,
-) -> NonNull<Header> {
+fn open<F: Future>(scheduler: &Scheduler, future: F, vtable: &'static VTable) -> NonNull<Header> {
     let vacant = scheduler.lend(vtable.class);
     let cell = vacant.pointer().cast::<TaskCell<F>>().as_ptr();
     // SAFETY: the memory is of the class of this very type, and nobody else's. The state in it stays; a thread that
@@ -163,7 +158,7 @@ fn open<F: Future>(
         (&raw mut (*cell).header.vtable).write(vtable);
         (&raw mut (*cell).header.watchers).write(Mutex::new(Watchers::none()));
         (&raw mut (*cell).body).write(UnsafeCell::new(Body { future: ManuallyDrop::new(future) }));
-        (*cell).header.state.open(references);
+        (*cell).header.state.open(vtable.is_job);
     }
     vacant.pointer().cast()
 }
@@ -329,6 +324,10 @@ unsafe fn panic<F: Future>(header: NonNull<Header>) -> Panic {
 
 /// Drops what is left; see [`VTable`].
 unsafe fn clear<F: Future>(header: NonNull<Header>, end: End) {
+    if end == End::Cancelled {
+        // Nothing is left; or a job that was cancelled still runs, and has the body.
+        return;
+    }
     // SAFETY: the body is the handle's and holds what belongs to this end.
     unsafe {
         let body = &header.cast::<TaskCell<F>>().as_ref().body;
@@ -395,7 +394,7 @@ impl Entry {
     /// Ends a task that its runtime did not take, because that has ended.
     pub(crate) fn abandon(self) {
         // SAFETY: an entry keeps the memory.
-        unsafe { abandon(self.0) };
+        unsafe { abandon_cell(self.0.cast()) };
     }
 
     /// What tells the task from all others that are open.
@@ -418,30 +417,19 @@ impl Entry {
     }
 }
 
-/// Ends the task in a cell of a runtime that has ended, unless the cell holds none, or a job, which its pool ends.
+/// Ends the task in a cell of a runtime that has ended, unless somebody else does, or the cell holds none, or a job,
+/// which its pool ends.
 ///
 /// # Safety
 ///
 /// The pointer is to a cell of a slab, no worker of the runtime runs any more, and the slab stays.
 pub(crate) unsafe fn abandon_cell(cell: NonNull<State>) {
-    // SAFETY: the state of a cell can be looked at, whatever it holds.
-    if unsafe { cell.as_ref() }.load().end().is_none() {
-        // SAFETY: it is open, and only those who abandon tasks could close it.
-        unsafe { abandon(cell.cast()) };
-    }
-}
-
-/// Ends a task of a runtime that has ended, unless somebody else does.
-///
-/// # Safety
-///
-/// There is a task, and no worker runs it.
-unsafe fn abandon(header: NonNull<Header>) {
-    // SAFETY: an open task keeps its memory, and whoever abandons it first is its runner.
+    // SAFETY: the state of a cell can be looked at, whatever it holds. Only having claimed the task says that there is
+    // one: an open task keeps its memory, and whoever claims it is its runner.
     unsafe {
-        let Header { state, vtable, .. } = header.as_ref();
-        if !vtable.is_job && state.abandon() {
-            (vtable.end)(header);
+        if cell.as_ref().abandon_task() {
+            let header = cell.cast::<Header>();
+            (header.as_ref().vtable.end)(header);
         }
     }
 }

@@ -31,7 +31,7 @@ where
     T: Send + 'static,
     J: FnOnce() -> T + Send + 'static,
 {
-    let header = open(home, Job(Some(closure)), &Vtables::<Job<J>>::JOB, 1);
+    let header = open(home, Job(Some(closure)), &Vtables::<Job<J>>::JOB);
     (JobEntry(Reference(header)), Handle { header, output: PhantomData })
 }
 
