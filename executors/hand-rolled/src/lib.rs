@@ -59,8 +59,11 @@ mod context;
 mod driver;
 mod handle;
 mod injector;
+#[cfg(not(loom))]
 mod lane;
 mod local;
+#[cfg(all(test, loom))]
+mod models;
 mod panic;
 mod parking;
 mod pool;
@@ -78,6 +81,7 @@ mod wheel;
 pub use callback::Outcome;
 pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
 pub use handle::{Task, TaskError};
+#[cfg(not(loom))]
 pub use lane::{CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread};
 pub use local::spawn_local;
 pub use panic::Panic;

@@ -179,7 +179,8 @@ impl Parker {
 
     /// Wakes the thread, now or when it next waits.
     pub(crate) fn unpark(&self) {
-        self.woken.store(true, Release);
+        // To store would do, but loom takes a store beside an exchange as one that may come before it.
+        self.woken.swap(true, Release);
         self.thread.unpark();
     }
 }
