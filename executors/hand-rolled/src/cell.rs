@@ -64,6 +64,9 @@ pub(crate) struct Header {
     vtable: &'static VTable,
     /// Who is to be told of the end.
     watchers: Mutex<Watchers>,
+    /// What loom sees used, and at last given back.
+    #[cfg(loom)]
+    life: UnsafeCell<()>,
 }
 
 /// Something that a poll can set.
@@ -157,6 +160,8 @@ fn open<F: Future>(scheduler: &Scheduler, future: F, vtable: &'static VTable) ->
     unsafe {
         (&raw mut (*cell).header.vtable).write(vtable);
         (&raw mut (*cell).header.watchers).write(Mutex::new(Watchers::none()));
+        #[cfg(loom)]
+        (&raw mut (*cell).header.life).write(UnsafeCell::new(()));
         (&raw mut (*cell).body).write(UnsafeCell::new(Body { future: ManuallyDrop::new(future) }));
         (*cell).header.state.open(vtable.is_job);
     }
@@ -349,6 +354,8 @@ unsafe fn free(header: NonNull<Header>) {
     // SAFETY: nobody else knows the cell any more. Its state stays, and its body is empty.
     let kept = unsafe {
         let class = header.as_ref().vtable.class;
+        #[cfg(loom)]
+        header.as_ref().life.with_mut(|_| ());
         ptr::drop_in_place(&raw mut (*header.as_ptr()).watchers);
         scheduler(header).restore(class, Vacant::again(header.cast()))
     };
@@ -367,6 +374,14 @@ unsafe fn scheduler<'a>(header: NonNull<Header>) -> &'a Scheduler {
 }
 
 impl Header {
+    /// Has loom see to it that the cell is not given back at the same time.
+    #[inline]
+    fn used(&self) -> &Header {
+        #[cfg(loom)]
+        self.life.with(|_| ());
+        self
+    }
+
     /// Tells how the task ended, if it has.
     fn end(&self) -> Option<End> {
         self.state.load().end()
@@ -382,7 +397,7 @@ impl Entry {
         let header = self.0;
         // SAFETY: an entry keeps the memory, and makes this the runner.
         unsafe {
-            let Header { state, vtable, .. } = header.as_ref();
+            let Header { state, vtable, .. } = header.as_ref().used();
             if state.start().is_cancelled() {
                 (vtable.end)(header);
                 return None;
@@ -438,7 +453,7 @@ impl Reference {
     /// The header.
     fn header(&self) -> &Header {
         // SAFETY: a reference keeps the memory.
-        unsafe { self.0.as_ref() }
+        unsafe { self.0.as_ref() }.used()
     }
 
     /// Tells the watchers of a closed task how it ended.

@@ -104,7 +104,8 @@ impl Parking {
 
     /// Notes that one who was woken for work no longer looks for it.
     pub(crate) fn end_search(&self) {
-        self.searching.fetch_sub(1, SeqCst);
+        // Whoever still reads the old number has passed no fence since; see the head of the file.
+        self.searching.fetch_sub(1, Relaxed);
     }
 
     /// Wakes the timekeeper, because the next deadline is now another.
@@ -120,7 +121,8 @@ impl Parking {
 
     /// Sends all workers away, now and when they lie down.
     pub(crate) fn close(&self) {
-        self.closed.store(true, SeqCst);
+        // Who lies down after this sees it because of the lock.
+        self.closed.store(true, Relaxed);
         let lying = lock(&self.lying).clone();
         lying.iter().for_each(|worker| worker.unpark());
     }
@@ -138,7 +140,7 @@ impl Parking {
         let worker = lying.pop();
         self.number.store(lying.len(), Relaxed);
         if worker.is_some() {
-            self.searching.fetch_add(1, SeqCst);
+            self.searching.fetch_add(1, Relaxed);
         }
         drop(lying);
         if let Some(worker) = worker {

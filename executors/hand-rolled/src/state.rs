@@ -110,7 +110,8 @@ impl State {
 
     /// Takes a popped task on, so that wakes from here on count for the next poll.
     pub(crate) fn start(&self) -> Snapshot {
-        let now = Snapshot(self.0.load(Acquire));
+        // What queued the task passed on what it knew.
+        let now = Snapshot(self.0.load(Relaxed));
         if !now.has(RUNNING) {
             // Acquires what the last runner and all wakers wrote: those that found it queued, too.
             return Snapshot(self.0.fetch_xor(SCHEDULED | RUNNING, Acquire));
@@ -191,7 +192,8 @@ impl State {
 
     /// Claims the end of a job that will not go on, unless it is closed or somebody was first.
     pub(crate) fn abandon(&self) -> bool {
-        let before = Snapshot(self.0.fetch_or(ABANDONED, AcqRel));
+        // Only who is first counts. Whoever goes on takes steps that acquire.
+        let before = Snapshot(self.0.fetch_or(ABANDONED, Relaxed));
         before.has(OPEN) && !before.has(ABANDONED)
     }
 
@@ -207,7 +209,7 @@ impl State {
         let reference = if expected.has(WATCHED) { REFERENCE } else { 0 };
         let closed = (expected.0 & !(OPEN | SCHEDULED | RUNNING) | end) + reference;
         // Releases the outcome to the handle, and acquires the last accesses of those who dropped a reference.
-        let exchange = self.0.compare_exchange(expected.0, closed, AcqRel, Acquire);
+        let exchange = self.0.compare_exchange(expected.0, closed, AcqRel, Relaxed);
         exchange.map(|_| Snapshot(closed)).map_err(Snapshot)
     }
 
@@ -219,8 +221,10 @@ impl State {
     }
 
     /// Notes that there is somebody to tell of the end; false if it has come.
+    ///
+    /// For the holder of the lock of the watchers, which orders this before the look at them.
     pub(crate) fn watch(&self) -> bool {
-        Snapshot(self.0.fetch_or(WATCHED, AcqRel)).kept().has(OPEN)
+        Snapshot(self.0.fetch_or(WATCHED, Relaxed)).kept().has(OPEN)
     }
 
     /// Notes that the outcome was taken; false if it was before.
@@ -265,10 +269,11 @@ impl State {
 
     /// Changes the state until it is as `next` says, or fails when `next` has nothing to say.
     fn update(&self, next: impl Fn(Snapshot) -> Option<u64>) -> Result<(Snapshot, Snapshot), Snapshot> {
-        let mut now = self.load();
+        // To fail acquires nothing: nobody then looks at more than the state.
+        let mut now = Snapshot(self.0.load(Relaxed));
         loop {
             let Some(after) = next(now) else { return Err(now) };
-            match self.0.compare_exchange_weak(now.0, after, AcqRel, Acquire) {
+            match self.0.compare_exchange_weak(now.0, after, AcqRel, Relaxed) {
                 Ok(_) => return Ok((now.kept(), Snapshot(after))),
                 Err(changed) => now = Snapshot(changed),
             }

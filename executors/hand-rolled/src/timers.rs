@@ -13,10 +13,7 @@ use crate::{
     panic::contain,
     sync::{
         Mutex,
-        atomic::{
-            AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+        atomic::{AtomicU64, Ordering::Relaxed},
         lock,
     },
     wheel::{Key, Wheel},
@@ -142,7 +139,8 @@ impl Timers {
     /// Without the lock, and without a look at the timer: where it was is cold by then.
     #[inline]
     pub(crate) fn has_fired(&self, deadline: Time) -> bool {
-        deadline.0 <= self.fired_until.load(Acquire)
+        // Relaxed: on the strength of it nothing is read, and with the lock, or after the wake, it is what it is.
+        deadline.0 <= self.fired_until.load(Relaxed)
     }
 
     /// Tells whether a timer that was set would wake the same as `waker`, or has fired.
@@ -184,7 +182,7 @@ impl Timers {
         let mut wheel = lock(&self.wheel);
         wheel.expire(now, &mut due);
         self.next.store(wheel.earliest().unwrap_or(u64::MAX), Relaxed);
-        self.fired_until.fetch_max(now, Release);
+        self.fired_until.fetch_max(now, Relaxed);
         drop(wheel);
         let any = !due.is_empty();
         for waker in due {
@@ -198,7 +196,7 @@ impl Timers {
         let mut wheel = lock(&self.wheel);
         let forgotten = wheel.clear();
         // So that nobody looks for them.
-        self.fired_until.store(u64::MAX, Release);
+        self.fired_until.store(u64::MAX, Relaxed);
         drop(wheel);
         for waker in forgotten {
             contain(|| drop(waker)).ok();

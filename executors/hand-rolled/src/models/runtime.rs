@@ -23,6 +23,8 @@ use crate::{
 /// A future that is never ready.
 fn never(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
     let precious = Precious::new(drops);
+    // By whoever spawns it, so that loom sees whether it gets to whoever drops it.
+    precious.touch();
     async move {
         precious.touch();
         pending::<()>().await;

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Count, Precious, end, parker, scheduler, work};
 use crate::{
-    cell::{Handle, task},
+    cell::{Flag, Handle, task},
     handle::TaskError,
     scheduler::Scheduler,
     state::End,
@@ -84,6 +84,31 @@ fn a_poll_sees_what_all_wakes_came_after() {
         });
         work(&scheduler);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
+        work(&scheduler);
+        assert_eq!(handle.end(), Some(End::Output));
+        drop(handle);
+        assert_eq!(drops.get(), 2);
+        end(scheduler);
+    });
+}
+
+#[test]
+fn a_poll_after_a_yield_sees_what_a_wake_meanwhile_came_after() {
+    loom::model(|| {
+        let (scheduler, drops, set) = (scheduler(), Count::default(), unset::<1>());
+        let (entry, handle) = task(&scheduler, flags(&set, &drops));
+        let (waker, flags) = (handle.waker(), set.clone());
+        let wakes = thread::spawn(move || {
+            flags[0].store(true, Relaxed);
+            waker.wake();
+        });
+        // As if that poll had yielded, if it is not ready.
+        if let Some(again) = entry.run(&Flag::new(true)) {
+            if let Some(again) = again.run(&Flag::new(false)) {
+                scheduler.queue(again).expect("it has not ended");
+            }
+        }
+        wakes.join().unwrap();
         work(&scheduler);
         assert_eq!(handle.end(), Some(End::Output));
         drop(handle);
