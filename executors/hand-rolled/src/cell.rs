@@ -163,6 +163,9 @@ fn open<F: Future>(scheduler: &Scheduler, future: F, vtable: &'static VTable) ->
         #[cfg(loom)]
         (&raw mut (*cell).header.life).write(UnsafeCell::new(()));
         (&raw mut (*cell).body).write(UnsafeCell::new(Body { future: ManuallyDrop::new(future) }));
+        // That it was made loom does not count as a write.
+        #[cfg(loom)]
+        (*cell).body.with_mut(|_| ());
         (*cell).header.state.open(vtable.is_job);
     }
     vacant.pointer().cast()

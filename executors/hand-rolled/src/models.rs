@@ -23,6 +23,13 @@ use crate::{
     sync::UnsafeCell,
 };
 
+/// Tries a model with so many interleavings that one preemption less has to do.
+fn briefly(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(model);
+}
+
 /// A scheduler of two workers, neither of which there is.
 fn scheduler() -> Arc<Scheduler> {
     let two = 2.try_into().expect("two is not zero");

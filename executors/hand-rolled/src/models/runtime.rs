@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use super::{Count, Precious, end, end_some, scheduler};
+use super::{Count, Precious, briefly, end, end_some, scheduler};
 use crate::{
     callback::Outcome,
     cell::task,
@@ -223,6 +223,27 @@ fn be_worker(scheduler: &Arc<Scheduler>, number: usize) {
 }
 
 #[test]
+fn a_wake_on_a_worker_gives_a_task_back_that_nobody_else_keeps() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let precious = Precious::new(&drops);
+        let task = scheduler.spawn(async move { precious.touch() });
+        let waker = task.waker();
+        super::work(&scheduler);
+        let forgets = thread::spawn(move || drop(task));
+        let context = context::enter_loop(&scheduler);
+        let worker = Rc::new(Worker::new(&scheduler, Parker::new(), 0, Core::default()));
+        context.work_as(worker.clone());
+        waker.wake();
+        worker.end();
+        drop((context, worker));
+        forgets.join().unwrap();
+        assert_eq!(drops.get(), 1);
+        end(scheduler);
+    });
+}
+
+#[test]
 fn a_worker_does_not_sleep_over_a_task_that_is_spawned_or_woken() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
@@ -252,7 +273,7 @@ fn a_worker_does_not_sleep_over_a_task_that_is_spawned_or_woken() {
 
 #[test]
 fn two_workers_do_not_sleep_over_two_tasks() {
-    loom::model(|| {
+    briefly(|| {
         let (scheduler, drops, runs) = (scheduler(), Count::default(), Count::default());
         let works = [0, 1].map(|number| {
             let scheduler = scheduler.clone();
