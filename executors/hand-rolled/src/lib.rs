@@ -29,6 +29,12 @@
 //! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
 //! only ever appends to the queue; it polls nothing.
 //!
+//! # Correctness
+//!
+//! Between threads it is lock-free steps that count, and what each relies upon stands at the head of its file. Models of
+//! them run the real code in every interleaving, under loom; `src/models.rs` says what that covers, and for each memory
+//! ordering which model fails without it. `scripts/loom` runs them.
+//!
 //! # Layout
 //!
 //! From the outside in:
