@@ -64,6 +64,9 @@ pub(crate) struct Header {
     vtable: &'static VTable,
     /// Who is to be told of the end.
     watchers: Mutex<Watchers>,
+    /// What loom sees used, and at last given back.
+    #[cfg(loom)]
+    life: UnsafeCell<()>,
 }
 
 /// Something that a poll can set.
@@ -144,17 +147,12 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let header = open(scheduler, future, &Vtables::<F>::TASK, 0);
+    let header = open(scheduler, future, &Vtables::<F>::TASK);
     (Entry(header), Handle { header, output: PhantomData })
 }
 
 /// Fills a cell.
-fn open<F: Future>(
-    scheduler: &Scheduler,
-    future: F,
-    vtable: &'static VTable,
-    references: u64,
-) -> NonNull<Header> {
+fn open<F: Future>(scheduler: &Scheduler, future: F, vtable: &'static VTable) -> NonNull<Header> {
     let vacant = scheduler.lend(vtable.class);
     let cell = vacant.pointer().cast::<TaskCell<F>>().as_ptr();
     // SAFETY: the memory is of the class of this very type, and nobody else's. The state in it stays; a thread that
@@ -162,8 +160,13 @@ fn open<F: Future>(
     unsafe {
         (&raw mut (*cell).header.vtable).write(vtable);
         (&raw mut (*cell).header.watchers).write(Mutex::new(Watchers::none()));
+        #[cfg(loom)]
+        (&raw mut (*cell).header.life).write(UnsafeCell::new(()));
         (&raw mut (*cell).body).write(UnsafeCell::new(Body { future: ManuallyDrop::new(future) }));
-        (*cell).header.state.open(references);
+        // That it was made loom does not count as a write.
+        #[cfg(loom)]
+        (*cell).body.with_mut(|_| ());
+        (*cell).header.state.open(vtable.is_job);
     }
     vacant.pointer().cast()
 }
@@ -329,6 +332,10 @@ unsafe fn panic<F: Future>(header: NonNull<Header>) -> Panic {
 
 /// Drops what is left; see [`VTable`].
 unsafe fn clear<F: Future>(header: NonNull<Header>, end: End) {
+    if end == End::Cancelled {
+        // Nothing is left; or a job that was cancelled still runs, and has the body.
+        return;
+    }
     // SAFETY: the body is the handle's and holds what belongs to this end.
     unsafe {
         let body = &header.cast::<TaskCell<F>>().as_ref().body;
@@ -350,6 +357,8 @@ unsafe fn free(header: NonNull<Header>) {
     // SAFETY: nobody else knows the cell any more. Its state stays, and its body is empty.
     let kept = unsafe {
         let class = header.as_ref().vtable.class;
+        #[cfg(loom)]
+        header.as_ref().life.with_mut(|_| ());
         ptr::drop_in_place(&raw mut (*header.as_ptr()).watchers);
         scheduler(header).restore(class, Vacant::again(header.cast()))
     };
@@ -368,6 +377,14 @@ unsafe fn scheduler<'a>(header: NonNull<Header>) -> &'a Scheduler {
 }
 
 impl Header {
+    /// Has loom see to it that the cell is not given back at the same time.
+    #[inline]
+    fn used(&self) -> &Header {
+        #[cfg(loom)]
+        self.life.with(|_| ());
+        self
+    }
+
     /// Tells how the task ended, if it has.
     fn end(&self) -> Option<End> {
         self.state.load().end()
@@ -383,7 +400,7 @@ impl Entry {
         let header = self.0;
         // SAFETY: an entry keeps the memory, and makes this the runner.
         unsafe {
-            let Header { state, vtable, .. } = header.as_ref();
+            let Header { state, vtable, .. } = header.as_ref().used();
             if state.start().is_cancelled() {
                 (vtable.end)(header);
                 return None;
@@ -395,7 +412,7 @@ impl Entry {
     /// Ends a task that its runtime did not take, because that has ended.
     pub(crate) fn abandon(self) {
         // SAFETY: an entry keeps the memory.
-        unsafe { abandon(self.0) };
+        unsafe { abandon_cell(self.0.cast()) };
     }
 
     /// What tells the task from all others that are open.
@@ -418,30 +435,19 @@ impl Entry {
     }
 }
 
-/// Ends the task in a cell of a runtime that has ended, unless the cell holds none, or a job, which its pool ends.
+/// Ends the task in a cell of a runtime that has ended, unless somebody else does, or the cell holds none, or a job,
+/// which its pool ends.
 ///
 /// # Safety
 ///
 /// The pointer is to a cell of a slab, no worker of the runtime runs any more, and the slab stays.
 pub(crate) unsafe fn abandon_cell(cell: NonNull<State>) {
-    // SAFETY: the state of a cell can be looked at, whatever it holds.
-    if unsafe { cell.as_ref() }.load().end().is_none() {
-        // SAFETY: it is open, and only those who abandon tasks could close it.
-        unsafe { abandon(cell.cast()) };
-    }
-}
-
-/// Ends a task of a runtime that has ended, unless somebody else does.
-///
-/// # Safety
-///
-/// There is a task, and no worker runs it.
-unsafe fn abandon(header: NonNull<Header>) {
-    // SAFETY: an open task keeps its memory, and whoever abandons it first is its runner.
+    // SAFETY: the state of a cell can be looked at, whatever it holds. Only having claimed the task says that there is
+    // one: an open task keeps its memory, and whoever claims it is its runner.
     unsafe {
-        let Header { state, vtable, .. } = header.as_ref();
-        if !vtable.is_job && state.abandon() {
-            (vtable.end)(header);
+        if cell.as_ref().abandon_task() {
+            let header = cell.cast::<Header>();
+            (header.as_ref().vtable.end)(header);
         }
     }
 }
@@ -450,7 +456,7 @@ impl Reference {
     /// The header.
     fn header(&self) -> &Header {
         // SAFETY: a reference keeps the memory.
-        unsafe { self.0.as_ref() }
+        unsafe { self.0.as_ref() }.used()
     }
 
     /// Tells the watchers of a closed task how it ended.

@@ -1,13 +1,14 @@
 //! The queue that everybody may push to: for threads that are no workers, and for what is too much for a worker's own.
 
-use std::{
-    collections::VecDeque,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::collections::VecDeque;
 
 use crate::{
     cell::Entry,
-    sync::{Mutex, lock},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        lock,
+    },
 };
 
 /// A queue, first in, first out.

@@ -28,6 +28,12 @@
 //! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
 //! only ever appends to the queue; it polls nothing.
 //!
+//! # Correctness
+//!
+//! Between threads it is lock-free steps that count, and what each relies upon stands at the head of its file. Models of
+//! them run the real code in every interleaving, under loom; `src/models.rs` says what that covers, and for each memory
+//! ordering which model fails without it. `scripts/loom` runs them.
+//!
 //! # Layout
 //!
 //! From the outside in. What a user sees:
@@ -74,8 +80,11 @@ mod context;
 mod driver;
 mod handle;
 mod injector;
+#[cfg(not(loom))]
 mod lane;
 mod local;
+#[cfg(all(test, loom))]
+mod models;
 mod panic;
 mod parking;
 mod pool;
@@ -93,6 +102,7 @@ mod wheel;
 pub use callback::Outcome;
 pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
 pub use handle::{Task, TaskError};
+#[cfg(not(loom))]
 pub use lane::{CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread};
 pub use local::spawn_local;
 pub use panic::Panic;

@@ -13,7 +13,7 @@ use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Weak},
     task::{Context, Poll},
 };
 
@@ -22,7 +22,7 @@ use crate::{
     context,
     handle::Task,
     panic::drop_quietly,
-    sync::lock,
+    sync::{Mutex, lock, thread_local},
 };
 
 thread_local! {

@@ -121,7 +121,8 @@ impl Parking {
 
     /// Notes that one who was woken for work no longer looks for it.
     pub(crate) fn end_search(&self) {
-        self.searching.fetch_sub(1, SeqCst);
+        // Whoever still reads the old number has passed no fence since; see the head of the file.
+        self.searching.fetch_sub(1, Relaxed);
     }
 
     /// Wakes the timekeeper if a timer that the caller has just set is due before it would get up.
@@ -138,7 +139,8 @@ impl Parking {
 
     /// Sends all workers away, now and when they lie down.
     pub(crate) fn close(&self) {
-        self.closed.store(true, SeqCst);
+        // Who lies down after this sees it because of the lock.
+        self.closed.store(true, Relaxed);
         let lying = lock(&self.lying).clone();
         lying.iter().for_each(|worker| worker.unpark());
     }
@@ -156,7 +158,7 @@ impl Parking {
         let worker = lying.pop();
         self.number.store(lying.len(), Relaxed);
         if worker.is_some() {
-            self.searching.fetch_add(1, SeqCst);
+            self.searching.fetch_add(1, Relaxed);
         }
         drop(lying);
         if let Some(worker) = worker {
@@ -197,7 +199,8 @@ impl Parker {
 
     /// Wakes the thread, now or when it next waits.
     pub(crate) fn unpark(&self) {
-        self.woken.store(true, Release);
+        // To store would do, but loom takes a store beside an exchange as one that may come before it.
+        self.woken.swap(true, Release);
         self.thread.unpark();
     }
 }

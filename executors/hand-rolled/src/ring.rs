@@ -22,7 +22,7 @@ use crate::{
     cell::{Entry, Header},
     sync::atomic::{
         AtomicPtr, AtomicUsize,
-        Ordering::{AcqRel, Acquire, Relaxed, Release},
+        Ordering::{Acquire, Relaxed, Release},
     },
 };
 
@@ -79,10 +79,11 @@ impl Ring {
         share: impl Fn(usize) -> usize,
         mut taken: impl FnMut(Entry),
     ) -> usize {
-        let head = self.head.0.load(Acquire);
+        let head = self.head.0.load(Relaxed);
         let tail = self.tail.0.load(Acquire);
         let len = tail.wrapping_sub(head);
-        // The head was read first. More than fits, and it has moved in between.
+        // One of the two may be old. More than fits, and it is so old that it does not matter which; less, and the
+        // exchange below says whether it is the head.
         if len == 0 || len > CAPACITY {
             return 0;
         }
@@ -91,7 +92,8 @@ impl Ring {
         for (place, pointer) in pointers[..number].iter_mut().enumerate() {
             *pointer = self.slots[head.wrapping_add(place) % CAPACITY].load(Relaxed);
         }
-        if self.head.0.compare_exchange(head, head.wrapping_add(number), AcqRel, Relaxed).is_err() {
+        // Releases the slots to the owner.
+        if self.head.0.compare_exchange(head, head.wrapping_add(number), Release, Relaxed).is_err() {
             return 0;
         }
         for pointer in &pointers[..number] {

@@ -96,7 +96,7 @@ impl Runtime {
     }
 
     /// What the threads of this runtime share.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(crate) fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }

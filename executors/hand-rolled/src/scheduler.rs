@@ -154,6 +154,14 @@ impl Scheduler {
         self.timers.get(place as usize).map(|timers| &**timers)
     }
 
+    /// Takes the oldest task that is queued for everybody; for a model, which has no workers.
+    #[cfg(all(test, loom))]
+    pub(crate) fn take_injected(&self) -> Option<Entry> {
+        let mut taken = None;
+        self.injector.take(|_| 1, |entry| taken = Some(entry));
+        taken
+    }
+
     /// Lends memory for a task.
     #[inline]
     pub(crate) fn lend(&self, class: Class) -> Vacant {

@@ -61,6 +61,8 @@ struct Depot<O> {
     uncut: Vec<Option<usize>>,
     /// How many cells are neither free nor uncut: they hold tasks, or are in a magazine.
     lent: usize,
+    /// Whether somebody was told where all cells are, and may be looking at them.
+    walked: bool,
     /// Whether the owner has ended, so that cells that are still lent must keep it.
     ended: bool,
     /// The owner, if it has ended and cells are lent.
@@ -204,7 +206,17 @@ impl<O> Slab<O> {
     pub(crate) fn new() -> Slab<O> {
         let free = (0..CLASSES).map(|_| Vec::new()).collect();
         let (chunks, uncut) = (Vec::new(), vec![None; CLASSES]);
-        Slab { depot: Mutex::new(Depot { chunks, free, uncut, lent: 0, ended: false, kept: None }) }
+        Slab {
+            depot: Mutex::new(Depot {
+                chunks,
+                free,
+                uncut,
+                lent: 0,
+                walked: false,
+                ended: false,
+                kept: None,
+            }),
+        }
     }
 
     /// Lends a cell. `owner` is whom this slab belongs to.
@@ -270,9 +282,10 @@ impl<O> Slab<O> {
 
     /// All cells that were ever cut. What they hold, their states tell; cells that are cut meanwhile may be missing.
     ///
-    /// The pointers are good as long as this slab.
+    /// The pointers are good as long as this slab: from here on no chunk goes before it does.
     pub(crate) fn cells(&self) -> Vec<NonNull<State>> {
-        let depot = lock(&self.depot);
+        let mut depot = lock(&self.depot);
+        depot.walked = true;
         let in_chunk = |&(chunk, cut): &(NonNull<Chunk<O>>, usize)| {
             // SAFETY: the depot's chunks are alive.
             let class = unsafe { chunk.as_ref() }.class;
@@ -311,8 +324,15 @@ impl<O> Depot<O> {
         match class {
             Class::Cut(class) => self.free[usize::from(class)].extend(cells),
             // While the end of the runtime walks the chunks, and later, they stay.
-            Class::Own(_) if self.ended => cells.for_each(mem::forget),
-            Class::Own(_) => cells.for_each(|cell| self.remove(chunk(cell.0))),
+            Class::Own(_) if self.walked => cells.for_each(mem::forget),
+            Class::Own(_) => cells.for_each(|cell| {
+                #[cfg(loom)]
+                // SAFETY: it is free, so nobody looks at it any more.
+                unsafe {
+                    (*cell.0.as_ptr()).freed();
+                }
+                self.remove(chunk(cell.0));
+            }),
         }
         if self.lent == 0 { self.kept.take() } else { None }
     }

@@ -17,6 +17,7 @@
 //! - `WATCHED`: somebody may wait for the end, so whoever closes it looks at its watchers.
 //! - `TAKEN`: its outcome was given to whoever awaited it.
 //! - `ABANDONED`: one of those who end the tasks of a runtime that is gone has it.
+//! - `JOB`: it is a blocking job, which its pool ends.
 //! - the rest counts references: wakers, mostly.
 //!
 //! Who is `RUNNING`, or in a queue and popped, owns what is in the cell. Once it is closed the handle does, and without
@@ -38,8 +39,9 @@ const ABANDONED: u64 = 1 << 7;
 /// How it ended; neither bit is an output.
 const NO_VALUE: u64 = 1 << 8;
 const PANICKED: u64 = 1 << 9;
-/// One reference. There is room for 2^54, more than a program could count to.
-const REFERENCE: u64 = 1 << 10;
+const JOB: u64 = 1 << 10;
+/// One reference. There is room for 2^53, more than a program could count to.
+const REFERENCE: u64 = 1 << 11;
 
 /// The state of one task.
 pub(crate) struct State(AtomicU64);
@@ -87,11 +89,18 @@ impl State {
         State(AtomicU64::new(0))
     }
 
-    /// Begins the life of a task that is about to be queued, with a handle and so many references.
+    /// Begins the life of a task that is about to be queued, with a handle; of a job with a reference, too.
     ///
     /// Whoever then finds the task in the memory of the runtime finds all of it.
-    pub(crate) fn open(&self, references: u64) {
-        self.0.store(OPEN | SCHEDULED | HANDLE | (references * REFERENCE), Release);
+    pub(crate) fn open(&self, is_job: bool) {
+        let job = if is_job { JOB | REFERENCE } else { 0 };
+        self.0.store(OPEN | SCHEDULED | HANDLE | job, Release);
+    }
+
+    /// Has loom see to it that whoever looks at it, in memory that is freed now, did so before.
+    #[cfg(loom)]
+    pub(crate) fn freed(&mut self) {
+        self.0.with_mut(|_| ());
     }
 
     /// Looks.
@@ -101,7 +110,8 @@ impl State {
 
     /// Takes a popped task on, so that wakes from here on count for the next poll.
     pub(crate) fn start(&self) -> Snapshot {
-        let now = Snapshot(self.0.load(Acquire));
+        // What queued the task passed on what it knew.
+        let now = Snapshot(self.0.load(Relaxed));
         if !now.has(RUNNING) {
             // Acquires what the last runner and all wakers wrote: those that found it queued, too.
             return Snapshot(self.0.fetch_xor(SCHEDULED | RUNNING, Acquire));
@@ -131,7 +141,7 @@ impl State {
     /// Gives a task up after a poll that was not ready, unless there is more to do.
     pub(crate) fn suspend(&self) -> Suspended {
         // Releases what the poll wrote to whoever takes the task on next.
-        let before = Snapshot(self.0.fetch_and(!RUNNING, AcqRel));
+        let before = Snapshot(self.0.fetch_and(!RUNNING, AcqRel)).kept();
         match (before.has(SCHEDULED), before.has(CANCELLED)) {
             (false, _) => Suspended::Idle,
             (true, false) => Suspended::Woken,
@@ -142,7 +152,7 @@ impl State {
     /// Notes a wake, and tells whether the task is now to be queued.
     pub(crate) fn wake(&self) -> bool {
         // Releases what the waker wrote before to the poll that comes.
-        Snapshot(self.0.fetch_or(SCHEDULED, Release)).is_idle()
+        Snapshot(self.0.fetch_or(SCHEDULED, Release)).kept().is_idle()
     }
 
     /// As [`wake`](Self::wake), and drops a reference; the second value tells whether that leaves garbage.
@@ -172,9 +182,18 @@ impl State {
         }
     }
 
-    /// Claims a task of a runtime that is gone, unless it is closed or somebody was first.
+    /// Claims the task of a runtime that is gone, unless there is none, or only a job, or somebody was first.
+    ///
+    /// In one step: whoever finds it by its memory alone may find the next one there.
+    pub(crate) fn abandon_task(&self) -> bool {
+        let free = |now: Snapshot| now.has(OPEN) && !now.has(JOB) && !now.has(ABANDONED);
+        self.update(|now| free(now).then_some(now.0 | ABANDONED)).is_ok()
+    }
+
+    /// Claims the end of a job that will not go on, unless it is closed or somebody was first.
     pub(crate) fn abandon(&self) -> bool {
-        let before = Snapshot(self.0.fetch_or(ABANDONED, AcqRel));
+        // Only who is first counts. Whoever goes on takes steps that acquire.
+        let before = Snapshot(self.0.fetch_or(ABANDONED, Relaxed));
         before.has(OPEN) && !before.has(ABANDONED)
     }
 
@@ -190,7 +209,7 @@ impl State {
         let reference = if expected.has(WATCHED) { REFERENCE } else { 0 };
         let closed = (expected.0 & !(OPEN | SCHEDULED | RUNNING) | end) + reference;
         // Releases the outcome to the handle, and acquires the last accesses of those who dropped a reference.
-        let exchange = self.0.compare_exchange(expected.0, closed, AcqRel, Acquire);
+        let exchange = self.0.compare_exchange(expected.0, closed, AcqRel, Relaxed);
         exchange.map(|_| Snapshot(closed)).map_err(Snapshot)
     }
 
@@ -202,8 +221,10 @@ impl State {
     }
 
     /// Notes that there is somebody to tell of the end; false if it has come.
+    ///
+    /// For the holder of the lock of the watchers, which orders this before the look at them.
     pub(crate) fn watch(&self) -> bool {
-        Snapshot(self.0.fetch_or(WATCHED, AcqRel)).has(OPEN)
+        Snapshot(self.0.fetch_or(WATCHED, Relaxed)).kept().has(OPEN)
     }
 
     /// Notes that the outcome was taken; false if it was before.
@@ -237,22 +258,23 @@ impl State {
 
     /// Adds a reference, of which the caller has one, or something as good.
     pub(crate) fn retain(&self) {
-        self.0.fetch_add(REFERENCE, Relaxed);
+        Snapshot(self.0.fetch_add(REFERENCE, Relaxed)).kept();
     }
 
     /// Drops a reference, and tells whether that leaves garbage.
     pub(crate) fn release(&self) -> bool {
-        let before = self.0.fetch_sub(REFERENCE, AcqRel);
-        Snapshot(before - REFERENCE).is_garbage()
+        let before = Snapshot(self.0.fetch_sub(REFERENCE, AcqRel)).kept();
+        Snapshot(before.0 - REFERENCE).is_garbage()
     }
 
     /// Changes the state until it is as `next` says, or fails when `next` has nothing to say.
     fn update(&self, next: impl Fn(Snapshot) -> Option<u64>) -> Result<(Snapshot, Snapshot), Snapshot> {
-        let mut now = self.load();
+        // To fail acquires nothing: nobody then looks at more than the state.
+        let mut now = Snapshot(self.0.load(Relaxed));
         loop {
             let Some(after) = next(now) else { return Err(now) };
-            match self.0.compare_exchange_weak(now.0, after, AcqRel, Acquire) {
-                Ok(_) => return Ok((now, Snapshot(after))),
+            match self.0.compare_exchange_weak(now.0, after, AcqRel, Relaxed) {
+                Ok(_) => return Ok((now.kept(), Snapshot(after))),
                 Err(changed) => now = Snapshot(changed),
             }
         }
@@ -293,6 +315,12 @@ impl Snapshot {
     /// Tells whether the cell can be used again.
     pub(crate) fn is_garbage(self) -> bool {
         self.0 < REFERENCE && !self.has(OPEN) && !self.has(HANDLE)
+    }
+
+    /// This, of a cell that somebody keeps. To use another would be to use it after it was given back.
+    fn kept(self) -> Snapshot {
+        debug_assert!(!self.is_garbage(), "the cell is garbage");
+        self
     }
 
     /// Tells whether the task waits to be woken.

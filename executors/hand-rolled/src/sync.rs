@@ -4,10 +4,7 @@
 //! knows no weak ones, and clocks, which no protocol may depend on.
 
 #[cfg(loom)]
-pub(crate) use loom::{
-    sync::{Condvar, Mutex, MutexGuard, atomic},
-    thread, thread_local,
-};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
@@ -20,6 +17,17 @@ use std::sync::PoisonError;
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Loom's own knows no `const`.
+#[cfg(loom)]
+macro_rules! loom_thread_local {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = const $init:block;) => {
+        loom::thread_local! { $(#[$attribute])* static $name: $type = $init; }
+    };
+    ($($any:tt)*) => { loom::thread_local! { $($any)* } };
+}
+#[cfg(loom)]
+pub(crate) use loom_thread_local as thread_local;
 
 /// A cell whose accesses loom can see.
 #[cfg(loom)]
@@ -47,5 +55,58 @@ impl<T> UnsafeCell<T> {
     #[inline]
     pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())
+    }
+}
+
+/// Loom's threads, with a token of our own to park on: to unpark one of loom's wakes it from locks and joins, too.
+#[cfg(loom)]
+pub(crate) mod thread {
+    use std::sync::Arc;
+
+    use super::{Condvar, Mutex, lock};
+
+    pub(crate) use loom::thread::{Builder, JoinHandle, ThreadId, spawn};
+
+    loom_thread_local! {
+        /// What this thread parks on.
+        static TOKEN: Arc<Token> = Arc::default();
+    }
+
+    /// Whether a thread is to go on when it parks.
+    #[derive(Default)]
+    struct Token {
+        is_there: Mutex<bool>,
+        comes: Condvar,
+    }
+
+    /// A thread.
+    pub(crate) struct Thread(ThreadId, Arc<Token>);
+
+    /// The current thread.
+    pub(crate) fn current() -> Thread {
+        Thread(loom::thread::current().id(), TOKEN.with(Arc::clone))
+    }
+
+    /// Waits until the token of the current thread is there, and takes it.
+    pub(crate) fn park() {
+        let token = TOKEN.with(Arc::clone);
+        let mut is_there = lock(&token.is_there);
+        while !*is_there {
+            is_there = token.comes.wait(is_there).expect("loom knows no poison");
+        }
+        *is_there = false;
+    }
+
+    impl Thread {
+        /// Which thread it is.
+        pub(crate) fn id(&self) -> ThreadId {
+            self.0
+        }
+
+        /// Makes the token be there.
+        pub(crate) fn unpark(&self) {
+            *lock(&self.1.is_there) = true;
+            self.1.comes.notify_one();
+        }
     }
 }

@@ -33,7 +33,7 @@ impl<T> Handle<T> {
     /// The header.
     fn header(&self) -> &Header {
         // SAFETY: the handle keeps the memory.
-        unsafe { self.header.as_ref() }
+        unsafe { self.header.as_ref() }.used()
     }
 
     /// The runtime that the task belongs to.

@@ -31,7 +31,7 @@ where
     T: Send + 'static,
     J: FnOnce() -> T + Send + 'static,
 {
-    let header = open(home, Job(Some(closure)), &Vtables::<Job<J>>::JOB, 1);
+    let header = open(home, Job(Some(closure)), &Vtables::<Job<J>>::JOB);
     (JobEntry(Reference(header)), Handle { header, output: PhantomData })
 }
 
@@ -40,7 +40,7 @@ impl JobEntry {
     pub(crate) fn run(self) {
         let header = self.0.0;
         // SAFETY: this is a reference.
-        let Header { state, vtable, .. } = unsafe { header.as_ref() };
+        let Header { state, vtable, .. } = unsafe { header.as_ref() }.used();
         if state.claim() {
             // SAFETY: having claimed it makes this the runner, and the reference keeps the memory.
             unsafe { (vtable.poll)(header, &Flag::new(false)) };

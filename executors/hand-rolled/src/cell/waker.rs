@@ -36,7 +36,7 @@ unsafe fn clone_waker(waker: *const ()) -> RawWaker {
     // SAFETY: a waker has a reference, or borrows the runner's right.
     unsafe {
         let header = header_of(waker);
-        header.as_ref().state.retain();
+        header.as_ref().used().state.retain();
         raw_waker(header)
     }
 }
@@ -47,7 +47,7 @@ unsafe fn wake(waker: *const ()) {
     // cannot end before the entry is in a queue; else after the entry is.
     unsafe {
         let header = header_of(waker);
-        let state = &header.as_ref().state;
+        let state = &header.as_ref().used().state;
         let garbage = context::with_worker_of(scheduler(header), |worker| {
             let (idle, garbage) = state.wake_and_release();
             if idle {
@@ -71,7 +71,7 @@ unsafe fn wake_by_ref(waker: *const ()) {
     // SAFETY: a waker has a reference, or borrows the runner's right.
     unsafe {
         let header = header_of(waker);
-        if header.as_ref().state.wake() {
+        if header.as_ref().used().state.wake() {
             // A runtime that has ended drops all its tasks; it needs no entry for that.
             drop(scheduler(header).queue(Entry(header)));
         }

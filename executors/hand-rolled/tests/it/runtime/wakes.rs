@@ -166,8 +166,9 @@ fn a_task_is_polled_only_when_it_was_woken_and_once_for_any_number_of_wakes() {
         let (send, wakers) = mpsc::channel::<Waker>();
         let count = polls.clone();
         let task = runtime.spawn(poll_fn(move |context| {
+            let polls = count.fetch_add(1, SeqCst);
             send.send(context.waker().clone()).unwrap();
-            if count.fetch_add(1, SeqCst) == 1 { Poll::Ready(()) } else { Poll::Pending }
+            if polls == 1 { Poll::Ready(()) } else { Poll::Pending }
         }));
         runtime.block_on(async {
             for _ in 0..10 {

@@ -1,0 +1,164 @@
+//! Models of the protocols, of which loom tries every interleaving, and every old value that a load may give.
+//!
+//! `scripts/loom` runs them. A model drives the real parts with two to four threads, mostly without the loop of a worker:
+//! what one of those would do, it does itself. It fails if an assertion of its own does, or one of a debug build, as that no
+//! cell is used that was given back; if the body of a cell, or a cell and its end, may be used by two threads at once; if
+//! a future or an output is not dropped once; if memory of tasks is still lent at the end; or if no thread can go on, which
+//! is how a lost wake-up shows.
+//!
+//! # What loom knows and what it does not
+//!
+//! To preempt a thread at any point three times is tried, not more; twice in [`briefly`]. A load gives no value that is
+//! stored later, as processors other than x86 may have it. An access with `SeqCst` is one with `AcqRel`: the code relies
+//! on fences instead. Time stands still. Panics of tasks are not modelled, `panic.rs` lets them through. `Arc` is std's.
+//!
+//! # What each ordering is for
+//!
+//! Each was weakened by itself, and these are among the models that then fail.
+//!
+//! | In | What | Weakened to | Found by |
+//! | --- | --- | --- | --- |
+//! | state | `open`: `Release` | `Relaxed` | `a_task_that_is_spawned_as_the_runtime_ends_is_dropped_once` |
+//! | state | `load`: `Acquire` | `Relaxed` | `an_output_is_dropped_once_if_the_handle_goes_as_the_task_ends` |
+//! | state | `start`: `Acquire` | `Relaxed` | `a_poll_sees_what_all_wakes_came_after` |
+//! | state | `start` after a yield: `Acquire` | `Relaxed` | `a_poll_after_a_yield_sees_what_a_wake_meanwhile_came_after` |
+//! | state | `suspend`: `AcqRel` | `Acquire` | `two_workers_poll_a_task_one_after_the_other` |
+//! | state | `suspend`: `AcqRel` | `Release` | `a_cancelled_future_sees_what_came_before_the_cancellation` |
+//! | state | `wake`: `Release` | `Relaxed` | `a_wake_while_a_poll_ends_has_the_task_polled_again` |
+//! | state | `close`: `AcqRel` | `Acquire` | `whoever_awaits_a_task_is_woken_and_gets_its_output` |
+//! | state | `close`: `AcqRel` | `Release` | `a_task_is_given_back_once_by_the_last_of_waker_handle_and_end` |
+//! | state | `detach_closed`: `AcqRel` | `Acquire` | `a_wake_after_the_end_is_in_vain_whatever_else_goes` |
+//! | state | `detach_closed`: `AcqRel` | `Release` | `a_watched_task_whose_handle_goes_as_it_ends_is_given_back_once` |
+//! | state | `release`: `AcqRel` | `Acquire` | `a_job_whose_handle_goes_as_it_runs_drops_its_output` |
+//! | state | `release`: `AcqRel` | `Release` | `a_callback_that_comes_as_the_runtime_ends_is_called_or_dropped` |
+//! | state | `update`: `AcqRel` | `Acquire` | `a_job_that_is_cancelled_as_it_starts_ends_once` |
+//! | state | `update`: `AcqRel` | `Release` | `a_wake_on_a_worker_gives_a_task_back_that_nobody_else_keeps` |
+//! | ring | `push`, tail: `Release` | `Relaxed` | `an_entry_leaves_the_ring_once_whoever_takes_it` |
+//! | ring | `take`, tail: `Acquire` | `Relaxed` | `an_entry_leaves_the_ring_once_whoever_takes_it` |
+//! | ring | `push`, head: `Acquire` | `Relaxed` | none: see below |
+//! | ring | `take`, head: `Release` | `Relaxed` | none: see below |
+//! | parking | `park`: fence | none | `a_worker_does_not_sleep_over_what_is_queued` |
+//! | parking | `wake_one`: fence | none | `a_worker_does_not_sleep_over_what_is_queued` |
+//! | parking | `wake_timekeeper`: fence | none | `the_timekeeper_does_not_sleep_over_a_new_deadline` |
+//! | parking | `park`, second fence | none | `whoever_is_first_when_the_timekeeper_gets_up_keeps_time` |
+//! | parking | `wait`: `Acquire` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
+//! | parking | `unpark`: `Release` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
+//!
+//! The head of a ring keeps what a thief read of a slot before what the owner stores there next. Without that the thief could
+//! have read the later entry, and both would leave: a load that gives a value stored later, which loom does not try. What
+//! else is `Relaxed` was stronger once, and no model failed when it was not; why it may be stands where it is.
+
+mod blocking;
+mod parking;
+mod queues;
+mod runtime;
+mod task;
+mod timers;
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Wake, Waker},
+};
+
+use crate::{
+    cell::Flag,
+    parking::Parker,
+    scheduler::{Scheduler, Workers},
+    sync::UnsafeCell,
+};
+
+/// Tries a model with so many interleavings that one preemption less has to do.
+fn briefly(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(model);
+}
+
+/// A scheduler of two workers, neither of which there is.
+fn scheduler() -> Arc<Scheduler> {
+    let two = 2.try_into().expect("two is not zero");
+    Scheduler::new(two, Workers::Many(two))
+}
+
+/// Runs tasks as a worker would, until it finds none.
+fn work(scheduler: &Scheduler) {
+    while let Some(entry) = scheduler.take_injected() {
+        if let Some(again) = entry.run(&Flag::new(false)) {
+            scheduler.queue(again).expect("it has not ended");
+        }
+    }
+}
+
+/// Ends a scheduler as a runtime does whose workers are gone.
+fn end_some(scheduler: &Arc<Scheduler>) {
+    let queued_jobs = scheduler.pool.close_and_empty();
+    scheduler.close();
+    scheduler.shut_down(queued_jobs);
+}
+
+/// As [`end_some`], and sees that nothing keeps the scheduler any more.
+fn end(scheduler: Arc<Scheduler>) {
+    end_some(&scheduler);
+    let rest: Weak<Scheduler> = Arc::downgrade(&scheduler);
+    drop(scheduler);
+    assert_eq!(rest.strong_count(), 0, "a task was never given back");
+}
+
+/// How often something happened. Not a thing that loom knows, so to count changes nothing.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    fn add(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Something that must be used by one thread after the other, and counts its drops.
+struct Precious {
+    accesses: UnsafeCell<Cell<usize>>,
+    drops: Count,
+}
+
+impl Precious {
+    fn new(drops: &Count) -> Precious {
+        Precious { accesses: UnsafeCell::new(Cell::new(0)), drops: drops.clone() }
+    }
+
+    /// Uses it; loom fails if another thread may do so at the same time.
+    #[expect(unsafe_code, reason = "the pointer of a cell is to be used")]
+    fn touch(&self) {
+        // SAFETY: loom has looked whether anybody else uses it.
+        self.accesses.with_mut(|accesses| unsafe { (*accesses).set((*accesses).get() + 1) });
+    }
+}
+
+impl Drop for Precious {
+    fn drop(&mut self) {
+        self.touch();
+        self.drops.add();
+    }
+}
+
+/// What wakes a thread of a model.
+struct Unpark(Arc<Parker>);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The parker of the current thread, and a waker for it.
+fn parker() -> (Arc<Parker>, Waker) {
+    let parker = Parker::new();
+    (parker.clone(), Waker::from(Arc::new(Unpark(parker))))
+}

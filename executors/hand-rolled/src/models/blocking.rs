@@ -1,0 +1,144 @@
+//! Jobs that block: their threads, and those who cancel them.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use super::{Count, Precious, end, end_some, scheduler, work};
+use crate::{
+    blocking::Pool,
+    cell::job,
+    handle::Task,
+    scheduler::{Scheduler, Workers},
+    state::End,
+    sync::thread,
+};
+
+/// A scheduler to which jobs of a pool belong that has no runtime.
+fn home() -> Arc<Scheduler> {
+    Scheduler::new(NonZeroUsize::MIN, Workers::Many(NonZeroUsize::MIN))
+}
+
+/// A job that counts its calls, and the drops of its closure and its output.
+fn counts(calls: &Count, drops: &Count) -> impl FnOnce() -> Precious + Send + 'static {
+    let (calls, drops, precious) = (calls.clone(), drops.clone(), Precious::new(drops));
+    move || {
+        precious.touch();
+        calls.add();
+        Precious::new(&drops)
+    }
+}
+
+#[test]
+fn a_job_that_comes_as_a_thread_goes_to_sleep_is_run() {
+    loom::model(|| {
+        let (home, calls, drops) = (home(), Count::default(), Count::default());
+        let pool = Arc::new(Pool::new(NonZeroUsize::MIN));
+        let tasks: [Task<Precious>; 2] = [(); 2].map(|()| pool.start(&home, counts(&calls, &drops)));
+        pool.close();
+        pool.join();
+        assert_eq!(calls.get(), 2, "a closed pool runs what was queued");
+        drop(tasks);
+        assert_eq!(drops.get(), 4);
+        end(home);
+    });
+}
+
+#[test]
+fn a_job_that_comes_as_the_pool_closes_runs_or_is_dropped() {
+    loom::model(|| {
+        let (home, calls, drops) = (home(), Count::default(), Count::default());
+        let pool = Arc::new(Pool::new(2.try_into().unwrap()));
+        let first = pool.start(&home, counts(&calls, &drops));
+        let submits = {
+            let (home, pool, calls, drops) = (home.clone(), pool.clone(), calls.clone(), drops.clone());
+            thread::spawn(move || pool.start(&home, counts(&calls, &drops)))
+        };
+        let queued = pool.close_and_empty();
+        let second = submits.join().unwrap();
+        pool.join();
+        for job in queued {
+            job.abandon();
+        }
+        let ran = [&first, &second].into_iter().filter(|task| !task.cancelled()).count();
+        assert!(first.done() && second.done());
+        assert_eq!(ran, calls.get());
+        assert_eq!(drops.get(), 2);
+        drop((first, second));
+        assert_eq!(drops.get(), 2 + ran);
+        end(home);
+    });
+}
+
+#[test]
+fn a_job_that_is_cancelled_as_it_starts_ends_once() {
+    loom::model(|| {
+        let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
+        let (entry, handle) = job(&home, counts(&calls, &drops));
+        let runs = thread::spawn(move || entry.run());
+        let cancels = thread::spawn(move || {
+            let in_time = handle.cancel();
+            (handle, in_time)
+        });
+        work(&home);
+        runs.join().unwrap();
+        let (mut handle, in_time) = cancels.join().unwrap();
+        work(&home);
+        assert_eq!(handle.end(), Some(if in_time { End::Cancelled } else { End::Output }));
+        assert_eq!(handle.take().unwrap().is_ok(), !in_time);
+        drop(handle);
+        assert!(calls.get() == 1 || in_time);
+        assert_eq!(drops.get(), 1 + calls.get());
+        end(home);
+    });
+}
+
+#[test]
+fn a_job_that_is_cancelled_twice_as_it_starts_ends_once() {
+    loom::model(|| {
+        let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
+        let (entry, handle) = job(&home, counts(&calls, &drops));
+        let handle = Arc::new(handle);
+        let runs = thread::spawn(move || entry.run());
+        let cancels = {
+            let handle = handle.clone();
+            thread::spawn(move || handle.cancel())
+        };
+        let here = handle.cancel();
+        work(&home);
+        runs.join().unwrap();
+        let there = cancels.join().unwrap();
+        work(&home);
+        assert_eq!(handle.end(), Some(if here || there { End::Cancelled } else { End::Output }));
+        drop(handle);
+        assert_eq!(drops.get(), 1 + calls.get());
+        end(home);
+    });
+}
+
+#[test]
+fn a_job_whose_handle_goes_as_it_runs_drops_its_output() {
+    loom::model(|| {
+        let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
+        let (entry, handle) = job(&home, counts(&calls, &drops));
+        let runs = thread::spawn(move || entry.run());
+        drop(handle);
+        runs.join().unwrap();
+        assert_eq!((calls.get(), drops.get()), (1, 2));
+        end(home);
+    });
+}
+
+#[test]
+fn a_job_of_a_runtime_that_ends_is_cancelled_or_run() {
+    loom::model(|| {
+        let (calls, drops) = (Count::default(), Count::default());
+        let home = scheduler();
+        let (entry, handle) = job(&home, counts(&calls, &drops));
+        // Of a pool that does not end with the runtime.
+        let runs = thread::spawn(move || entry.run());
+        let cancels = thread::spawn(move || handle.cancel());
+        end_some(&home);
+        runs.join().unwrap();
+        cancels.join().unwrap();
+        assert_eq!(drops.get(), 1 + calls.get());
+    });
+}

@@ -1,0 +1,170 @@
+//! Workers that lie down, and those who wake them. A wake-up that is lost is a deadlock, which loom finds.
+
+use std::sync::Arc;
+
+use crate::{
+    parking::{Parker, Parking, Up},
+    sync::{
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        thread,
+    },
+    timers::Time,
+};
+
+/// A place to sleep beside a queue that only counts.
+#[derive(Default)]
+struct Place {
+    parking: Parking,
+    queued: AtomicUsize,
+    served: AtomicUsize,
+}
+
+impl Place {
+    /// Queues one more, and wakes somebody if need be.
+    fn queue(&self) {
+        self.queued.fetch_add(1, Relaxed);
+        self.parking.wake_one();
+    }
+
+    /// Serves what is queued as a worker does, until `all` were served.
+    fn work(&self, all: usize) {
+        let parker = Parker::new();
+        let mut searches = false;
+        while !self.parking.is_closed() {
+            // Relaxed, as the queues are in so far as the parking is concerned.
+            let taken = self.queued.fetch_update(Relaxed, Relaxed, |queued| queued.checked_sub(1));
+            if let Ok(before) = taken {
+                if searches {
+                    searches = false;
+                    self.parking.end_search();
+                    if before > 1 {
+                        self.parking.wake_one();
+                    }
+                }
+                if self.served.fetch_add(1, Relaxed) + 1 == all {
+                    self.parking.close();
+                }
+                continue;
+            }
+            if searches {
+                self.parking.end_search();
+            }
+            let up = self.parking.park(&parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
+            searches = up == Up::ToSearch;
+        }
+    }
+}
+
+#[test]
+fn a_worker_does_not_sleep_over_what_is_queued() {
+    loom::model(|| {
+        let place = Arc::new(Place::default());
+        let queues = {
+            let place = place.clone();
+            thread::spawn(move || place.queue())
+        };
+        place.work(1);
+        queues.join().unwrap();
+    });
+}
+
+#[test]
+fn two_workers_do_not_sleep_over_two_things_queued() {
+    loom::model(|| {
+        let place = Arc::new(Place::default());
+        let threads = [(); 2].map(|()| {
+            let place = place.clone();
+            thread::spawn(move || place.work(2))
+        });
+        place.queue();
+        place.queue();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn a_search_that_ends_in_vain_hides_nothing_that_is_queued_meanwhile() {
+    loom::model(|| {
+        let place = Arc::new(Place::default());
+        let queues = [(); 2].map(|()| {
+            let place = place.clone();
+            thread::spawn(move || place.queue())
+        });
+        place.work(2);
+        queues.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn a_worker_that_lies_down_as_the_runtime_ends_gets_up() {
+    loom::model(|| {
+        let place = Arc::new(Place::default());
+        let works = [(); 2].map(|()| {
+            let place = place.clone();
+            thread::spawn(move || place.work(0))
+        });
+        place.parking.close();
+        works.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// A deadline that has passed, so that nobody sleeps to it: no other does loom know.
+const PASSED: Time = Time::PAST;
+
+/// Lies down until a timer is set, for which a deadline is there.
+fn keep_time(parking: &Parking, set: &AtomicBool) {
+    let parker = Parker::new();
+    while !set.load(Relaxed) {
+        parking.park(&parker, || false, || if set.load(Relaxed) { PASSED } else { Time::NEVER });
+    }
+}
+
+#[test]
+fn the_timekeeper_does_not_sleep_over_a_new_deadline() {
+    loom::model(|| {
+        let place = Arc::new((Parking::default(), AtomicBool::new(false)));
+        let sets = {
+            let place = place.clone();
+            thread::spawn(move || {
+                place.1.store(true, Relaxed);
+                place.0.wake_timekeeper(PASSED);
+            })
+        };
+        keep_time(&place.0, &place.1);
+        sets.join().unwrap();
+    });
+}
+
+#[test]
+fn whoever_is_first_when_the_timekeeper_gets_up_keeps_time() {
+    loom::model(|| {
+        let place = Arc::new((Parking::default(), AtomicBool::new(false)));
+        let keeps = {
+            let place = place.clone();
+            thread::spawn(move || keep_time(&place.0, &place.1))
+        };
+        // Lies down once, first or second, and has something else to do then: to set a timer.
+        place.0.park(&Parker::new(), || true, || Time::NEVER);
+        place.1.store(true, Relaxed);
+        place.0.wake_timekeeper(PASSED);
+        keeps.join().unwrap();
+    });
+}
+
+#[test]
+fn a_thread_that_is_woken_before_it_waits_does_not_wait() {
+    loom::model(|| {
+        let parker = Parker::new();
+        let said = Arc::new(AtomicBool::new(false));
+        let wakes = {
+            let (parker, said) = (parker.clone(), said.clone());
+            thread::spawn(move || {
+                said.store(true, Relaxed);
+                parker.unpark();
+            })
+        };
+        parker.wait(None);
+        assert!(said.load(Relaxed), "it sees what came before");
+        wakes.join().unwrap();
+    });
+}

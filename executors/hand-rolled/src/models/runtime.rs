@@ -1,0 +1,298 @@
+//! The end of a runtime, of which other threads still have tasks; the memory of tasks; and workers at work.
+
+use std::{
+    collections::HashSet,
+    future::{pending, poll_fn},
+    rc::Rc,
+    sync::{Arc, Weak},
+    task::Poll,
+};
+
+use super::{Count, Precious, briefly, end, end_some, scheduler};
+use crate::{
+    callback::Outcome,
+    cell::task,
+    context,
+    handle::Task,
+    parking::Parker,
+    scheduler::{Core, Scheduler, Worker},
+    slab::{Class, Magazines, Slab},
+    sync::thread,
+};
+
+/// A future that is never ready.
+fn never(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
+    let precious = Precious::new(drops);
+    // By whoever spawns it, so that loom sees whether it gets to whoever drops it.
+    precious.touch();
+    async move {
+        precious.touch();
+        pending::<()>().await;
+    }
+}
+
+/// Sees that nothing keeps a scheduler any more.
+fn assert_gone(scheduler: &Weak<Scheduler>) {
+    assert_eq!(scheduler.strong_count(), 0, "a task was never given back");
+}
+
+#[test]
+fn a_task_that_is_spawned_as_the_runtime_ends_is_dropped_once() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let rest = Arc::downgrade(&scheduler);
+        let spawns = {
+            let (scheduler, drops) = (scheduler.clone(), drops.clone());
+            thread::spawn(move || scheduler.spawn(never(&drops)))
+        };
+        end_some(&scheduler);
+        drop(scheduler);
+        let task = spawns.join().unwrap();
+        assert_eq!(drops.get(), 1);
+        assert_eq!(task.outcome(), Some(Outcome::Cancelled));
+        assert_eq!(rest.strong_count(), 1, "a handle keeps the memory");
+        drop(task);
+        assert_gone(&rest);
+    });
+}
+
+#[test]
+fn tasks_of_two_types_that_take_turns_in_a_cell_as_the_runtime_ends_are_dropped_as_what_they_are() {
+    /// A type for each `N`, all of one size.
+    struct Of<const N: usize>(usize, Precious);
+
+    impl<const N: usize> Drop for Of<N> {
+        fn drop(&mut self) {
+            assert_eq!(self.0, N);
+        }
+    }
+
+    fn never<const N: usize>(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
+        let of = Of::<N>(N, Precious::new(drops));
+        async move {
+            of.1.touch();
+            pending::<()>().await;
+        }
+    }
+
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let rest = Arc::downgrade(&scheduler);
+        let spawns = {
+            let (scheduler, drops) = (scheduler.clone(), drops.clone());
+            thread::spawn(move || {
+                drop(scheduler.spawn(never::<0>(&drops)));
+                drop(scheduler.spawn(never::<1>(&drops)));
+            })
+        };
+        end_some(&scheduler);
+        drop(scheduler);
+        spawns.join().unwrap();
+        assert_eq!(drops.get(), 2);
+        assert_gone(&rest);
+    });
+}
+
+#[test]
+fn a_task_with_a_chunk_of_its_own_that_goes_as_the_runtime_ends_is_looked_at_while_it_is_there() {
+    /// Aligned to more than other cells are.
+    #[repr(align(64))]
+    struct Wide(Precious);
+
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let rest = Arc::downgrade(&scheduler);
+        let spawns = {
+            let (scheduler, wide) = (scheduler.clone(), Wide(Precious::new(&drops)));
+            thread::spawn(move || {
+                drop(scheduler.spawn(async move {
+                    // All of it, not the part that is used.
+                    let wide = wide;
+                    wide.0.touch();
+                    pending::<()>().await;
+                }));
+            })
+        };
+        end_some(&scheduler);
+        drop(scheduler);
+        spawns.join().unwrap();
+        assert_eq!(drops.get(), 1);
+        assert_gone(&rest);
+    });
+}
+
+#[test]
+fn a_task_that_is_woken_as_its_runtime_ends_keeps_the_memory_as_long() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let rest = Arc::downgrade(&scheduler);
+        let task = scheduler.spawn(never(&drops));
+        super::work(&scheduler);
+        let waker = task.waker();
+        let wakes = thread::spawn(move || waker.wake());
+        drop(task);
+        end_some(&scheduler);
+        drop(scheduler);
+        wakes.join().unwrap();
+        assert_eq!(drops.get(), 1);
+        assert_gone(&rest);
+    });
+}
+
+#[test]
+fn a_task_that_is_cancelled_and_forgotten_as_its_runtime_ends_is_dropped_once() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let rest = Arc::downgrade(&scheduler);
+        let task = scheduler.spawn(never(&drops));
+        super::work(&scheduler);
+        let waker = task.waker();
+        let cancels = thread::spawn(move || {
+            task.cancel();
+            drop(task);
+        });
+        let forgets = thread::spawn(move || drop(waker));
+        end_some(&scheduler);
+        drop(scheduler);
+        cancels.join().unwrap();
+        forgets.join().unwrap();
+        assert_eq!(drops.get(), 1);
+        assert_gone(&rest);
+    });
+}
+
+#[test]
+fn a_callback_that_comes_as_the_runtime_ends_is_called_or_dropped() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let rest = Arc::downgrade(&scheduler);
+        let task: Task<()> = scheduler.spawn(never(&drops));
+        let precious = Precious::new(&drops);
+        let adds = thread::spawn(move || task.add_done_callback(move |_| precious.touch()));
+        end_some(&scheduler);
+        drop(scheduler);
+        adds.join().unwrap();
+        assert_eq!(drops.get(), 2);
+        assert_gone(&rest);
+    });
+}
+
+#[test]
+fn a_cell_is_lent_to_one_at_a_time() {
+    loom::model(|| {
+        struct Owner;
+        let slab = Arc::new(Slab::<Owner>::new());
+        let owner = Arc::new(Owner);
+        let lent = Arc::new(std::sync::Mutex::new(HashSet::new()));
+        let turn = move |slab: &Slab<Owner>, magazines: &mut Magazines, owner: &Weak<Owner>| {
+            let class = Class::of::<[u8; 100]>();
+            let cells = [(); 3].map(|()| {
+                let cell = slab.lend(class, owner, Some(magazines));
+                assert!(lent.lock().unwrap().insert(cell.pointer().addr()));
+                cell
+            });
+            for cell in cells {
+                assert!(lent.lock().unwrap().remove(&cell.pointer().addr()));
+                assert!(slab.restore(class, cell, Some(magazines)).is_none());
+            }
+        };
+        let other = {
+            let (slab, owner, turn) = (slab.clone(), Arc::downgrade(&owner), turn.clone());
+            thread::spawn(move || {
+                let mut magazines = Magazines::default();
+                turn(&slab, &mut magazines, &owner);
+                slab.restore_all(magazines);
+            })
+        };
+        let mut magazines = Magazines::default();
+        turn(&slab, &mut magazines, &Arc::downgrade(&owner));
+        slab.restore_all(magazines);
+        other.join().unwrap();
+        slab.end(&owner);
+        assert_eq!(Arc::strong_count(&owner), 1, "all cells are back");
+    });
+}
+
+/// Works until the runtime ends.
+fn be_worker(scheduler: &Arc<Scheduler>, number: usize) {
+    let context = context::enter_loop(scheduler);
+    let worker = Rc::new(Worker::new(scheduler, Parker::new(), number, Core::default()));
+    context.work_as(worker.clone());
+    while worker.turn() {}
+    worker.end();
+}
+
+#[test]
+fn a_wake_on_a_worker_gives_a_task_back_that_nobody_else_keeps() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let precious = Precious::new(&drops);
+        let task = scheduler.spawn(async move { precious.touch() });
+        let waker = task.waker();
+        super::work(&scheduler);
+        let forgets = thread::spawn(move || drop(task));
+        let context = context::enter_loop(&scheduler);
+        let worker = Rc::new(Worker::new(&scheduler, Parker::new(), 0, Core::default()));
+        context.work_as(worker.clone());
+        waker.wake();
+        worker.end();
+        drop((context, worker));
+        forgets.join().unwrap();
+        assert_eq!(drops.get(), 1);
+        end(scheduler);
+    });
+}
+
+#[test]
+fn a_worker_does_not_sleep_over_a_task_that_is_spawned_or_woken() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let works = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || be_worker(&scheduler, 0))
+        };
+        let (closes, precious) = (scheduler.clone(), Precious::new(&drops));
+        let mut woken = false;
+        let task = scheduler.spawn(poll_fn(move |context| {
+            precious.touch();
+            if !woken {
+                woken = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            closes.close();
+            Poll::Ready(())
+        }));
+        works.join().unwrap();
+        assert_eq!(task.outcome(), Some(Outcome::Finished));
+        drop(task);
+        assert_eq!(drops.get(), 1);
+        end(scheduler);
+    });
+}
+
+#[test]
+fn two_workers_do_not_sleep_over_two_tasks() {
+    briefly(|| {
+        let (scheduler, drops, runs) = (scheduler(), Count::default(), Count::default());
+        let works = [0, 1].map(|number| {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || be_worker(&scheduler, number))
+        });
+        for _ in 0..2 {
+            let (closes, precious, runs) = (scheduler.clone(), Precious::new(&drops), runs.clone());
+            let (entry, handle) = task(&scheduler, async move {
+                precious.touch();
+                runs.add();
+                if runs.get() == 2 {
+                    closes.close();
+                }
+            });
+            scheduler.queue(entry).expect("it has not ended");
+            drop(handle);
+        }
+        works.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(drops.get(), 2);
+        end(scheduler);
+    });
+}
