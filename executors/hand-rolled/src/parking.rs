@@ -93,6 +93,7 @@ impl Parking {
             self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
         }
         drop(lying);
+        // With the one in `wake_timekeeper`; see the head of the file.
         fence(SeqCst);
         if let Some(timekeeper) = next
             && next_deadline() != Time::NEVER

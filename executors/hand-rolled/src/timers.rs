@@ -44,9 +44,9 @@ impl Time {
     }
 
     /// The time so much later.
-    pub(crate) fn after(self, duration: Duration) -> Time {
+    pub(crate) const fn after(self, duration: Duration) -> Time {
         let nanoseconds = duration.as_secs().saturating_mul(1_000_000_000);
-        Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos().into()))
+        Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos() as u64))
     }
 
     /// The time as a number, in the same order.

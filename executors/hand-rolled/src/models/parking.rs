@@ -1,6 +1,6 @@
 //! Workers that lie down, and those who wake them. A wake-up that is lost is a deadlock, which loom finds.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use crate::{
     parking::{Parker, Parking, Up},
@@ -111,6 +111,9 @@ fn a_worker_that_lies_down_as_the_runtime_ends_gets_up() {
 /// A deadline that has passed, so that nobody sleeps to it: no other does loom know.
 const PASSED: Time = Time::PAST;
 
+/// One that comes after it, and has passed as well.
+const LATER: Time = Time::PAST.after(std::time::Duration::from_nanos(1));
+
 /// Lies down until a timer is set, for which a deadline is there.
 fn keep_time(parking: &Parking, set: &AtomicBool) {
     let parker = Parker::new();
@@ -135,20 +138,48 @@ fn the_timekeeper_does_not_sleep_over_a_new_deadline() {
     });
 }
 
+/// Two workers lie down. One gets up, mostly as the timekeeper and at its alarm, and does not lie down again, while a
+/// timer is set, by that one or by a thread of its own: then the other has to get up.
+fn leave_the_time_to_another(set_by_a_thread: bool) {
+    let place = Arc::new((Parking::default(), AtomicBool::new(false), AtomicBool::new(false)));
+    let (parking, set, other_lies) = (&place.0, &place.1, &place.2);
+    let keeps = {
+        let place = place.clone();
+        thread::spawn(move || {
+            place.2.store(true, Relaxed);
+            keep_time(&place.0, &place.1);
+        })
+    };
+    let sets = {
+        let place = place.clone();
+        move || {
+            place.1.store(true, Relaxed);
+            place.0.wake_timekeeper(LATER);
+        }
+    };
+    let thread = set_by_a_thread.then(|| thread::spawn(sets.clone()));
+    let asked = Cell::new(0);
+    let deadline = || match asked.replace(asked.get() + 1) {
+        0 => PASSED,
+        _ if set.load(Relaxed) => LATER,
+        _ => Time::NEVER,
+    };
+    parking.park(&Parker::new(), || other_lies.load(Relaxed), deadline);
+    match thread {
+        Some(thread) => thread.join().unwrap(),
+        None => sets(),
+    }
+    keeps.join().unwrap();
+}
+
 #[test]
 fn whoever_is_first_when_the_timekeeper_gets_up_keeps_time() {
-    loom::model(|| {
-        let place = Arc::new((Parking::default(), AtomicBool::new(false)));
-        let keeps = {
-            let place = place.clone();
-            thread::spawn(move || keep_time(&place.0, &place.1))
-        };
-        // Lies down once, first or second, and has something else to do then: to set a timer.
-        place.0.park(&Parker::new(), || true, || Time::NEVER);
-        place.1.store(true, Relaxed);
-        place.0.wake_timekeeper(PASSED);
-        keeps.join().unwrap();
-    });
+    loom::model(|| leave_the_time_to_another(false));
+}
+
+#[test]
+fn a_timer_that_is_set_as_the_timekeeper_gets_up_is_not_slept_over() {
+    loom::model(|| leave_the_time_to_another(true));
 }
 
 #[test]
