@@ -39,6 +39,7 @@
 //! | ring | `take`, head: `Release` | `Relaxed` | none: see below |
 //! | parking | `park`: fence | none | `a_worker_does_not_sleep_over_what_is_queued` |
 //! | parking | `wake_one`: fence | none | `a_worker_does_not_sleep_over_what_is_queued` |
+//! | parking | `end_search`: fence | none | `what_comes_as_a_search_ends_is_served_although_who_searched_is_busy` |
 //! | parking | `wake_timekeeper`: fence | none | `the_timekeeper_does_not_sleep_over_a_new_deadline` |
 //! | parking | `park`, second fence | none | `a_timer_that_is_set_as_the_timekeeper_gets_up_is_not_slept_over` |
 //! | parking | `wait`: `Acquire` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |

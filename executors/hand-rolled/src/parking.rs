@@ -122,8 +122,10 @@ impl Parking {
 
     /// Notes that one who was woken for work no longer looks for it.
     pub(crate) fn end_search(&self) {
-        // Whoever still reads the old number has passed no fence since; see the head of the file.
         self.searching.fetch_sub(1, Relaxed);
+        // With the one in `wake_one`: whoever queued something and saw the old number is seen by the caller, who looks
+        // what it leaves behind.
+        fence(SeqCst);
     }
 
     /// Wakes the timekeeper if a timer that the caller has just set is due before it would get up.

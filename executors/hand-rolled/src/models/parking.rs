@@ -2,11 +2,14 @@
 
 use std::{cell::Cell, sync::Arc};
 
+use super::briefly;
+
 use crate::{
     parking::{Parker, Parking, Up},
     sync::{
+        Condvar, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
-        thread,
+        lock, thread,
     },
     timers::Time,
 };
@@ -27,20 +30,21 @@ impl Place {
     }
 
     /// Serves what is queued as a worker does, until `all` were served.
-    fn work(&self, all: usize) {
+    fn work(&self, all: usize, serve: impl Fn()) {
         let parker = Parker::new();
         let mut searches = false;
         while !self.parking.is_closed() {
             // Relaxed, as the queues are in so far as the parking is concerned.
             let taken = self.queued.fetch_update(Relaxed, Relaxed, |queued| queued.checked_sub(1));
-            if let Ok(before) = taken {
+            if taken.is_ok() {
                 if searches {
                     searches = false;
                     self.parking.end_search();
-                    if before > 1 {
+                    if self.queued.load(Relaxed) > 0 {
                         self.parking.wake_one();
                     }
                 }
+                serve();
                 if self.served.fetch_add(1, Relaxed) + 1 == all {
                     self.parking.close();
                 }
@@ -63,7 +67,7 @@ fn a_worker_does_not_sleep_over_what_is_queued() {
             let place = place.clone();
             thread::spawn(move || place.queue())
         };
-        place.work(1);
+        place.work(1, || ());
         queues.join().unwrap();
     });
 }
@@ -74,7 +78,32 @@ fn two_workers_do_not_sleep_over_two_things_queued() {
         let place = Arc::new(Place::default());
         let threads = [(); 2].map(|()| {
             let place = place.clone();
-            thread::spawn(move || place.work(2))
+            thread::spawn(move || place.work(2, || ()))
+        });
+        place.queue();
+        place.queue();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn what_comes_as_a_search_ends_is_served_although_who_searched_is_busy() {
+    briefly(|| {
+        let place = Arc::new(Place::default());
+        let both = Arc::new((Mutex::new(0), Condvar::new()));
+        let threads = [(); 2].map(|()| {
+            let (place, both) = (place.clone(), both.clone());
+            thread::spawn(move || {
+                // Each of the two things lasts until the other is served, too.
+                place.work(2, || {
+                    let mut served = lock(&both.0);
+                    *served += 1;
+                    while *served < 2 {
+                        served = both.1.wait(served).unwrap();
+                    }
+                    both.1.notify_all();
+                });
+            })
         });
         place.queue();
         place.queue();
@@ -90,7 +119,7 @@ fn a_search_that_ends_in_vain_hides_nothing_that_is_queued_meanwhile() {
             let place = place.clone();
             thread::spawn(move || place.queue())
         });
-        place.work(2);
+        place.work(2, || ());
         queues.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
@@ -101,7 +130,7 @@ fn a_worker_that_lies_down_as_the_runtime_ends_gets_up() {
         let place = Arc::new(Place::default());
         let works = [(); 2].map(|()| {
             let place = place.clone();
-            thread::spawn(move || place.work(0))
+            thread::spawn(move || place.work(0, || ()))
         });
         place.parking.close();
         works.into_iter().for_each(|thread| thread.join().unwrap());
