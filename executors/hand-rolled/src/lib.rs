@@ -28,12 +28,6 @@
 //! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
 //! only ever appends to the queue; it polls nothing.
 //!
-//! # Correctness
-//!
-//! Between threads it is lock-free steps that count, and what each relies upon stands at the head of its file. Models of
-//! them run the real code in every interleaving, under loom; `src/models.rs` says what that covers, and for each memory
-//! ordering which model fails without it. `scripts/loom` runs them.
-//!
 //! # Layout
 //!
 //! From the outside in. What a user sees:
@@ -70,7 +64,9 @@
 //! # Correctness
 //!
 //! Unsafe code is in `cell.rs` and its folder, `slab.rs`, `ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
-//! elsewhere it is denied. Each of the files opens with what it relies on.
+//! elsewhere it is denied. What it and the steps between threads rely upon stands at the head of each file. Models run the
+//! real code in every interleaving, under loom; `src/models.rs` says what they cover, and for each memory ordering which
+//! model fails without it. `scripts/loom` runs them; `scripts/sanitize` runs the tests under tools that watch memory.
 
 mod blocking;
 mod callback;

@@ -4,8 +4,8 @@
 //! without work fires those of all.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, OnceLock, Weak},
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, Weak},
     task::Waker,
     time::{Duration, Instant},
 };
@@ -86,13 +86,12 @@ pub(crate) struct Timers {
 }
 
 /// All timers of the process by name, for those who come to theirs from elsewhere.
-static ALL: LazyLock<std::sync::Mutex<Named>> = LazyLock::new(std::sync::Mutex::default);
+static ALL: std::sync::Mutex<Named> = std::sync::Mutex::new(Named { timers: BTreeMap::new(), last: 0 });
 
 /// What the lock of all timers protects.
-#[derive(Default)]
 struct Named {
     /// The timers.
-    timers: HashMap<u32, Weak<Timers>>,
+    timers: BTreeMap<u32, Weak<Timers>>,
     /// The last name given.
     last: u32,
 }
