@@ -29,8 +29,8 @@ use crate::{
     sync::{Mutex, lock},
 };
 
-/// The size of a chunk, and what its address is a multiple of.
-const CHUNK: usize = 1 << 16;
+/// The size of a chunk, and what its address is a multiple of. Many chunks with a cell each need not be so far apart.
+const CHUNK: usize = if cfg!(one_cell_a_chunk) { 1 << 12 } else { 1 << 16 };
 /// What the size of a cell is a multiple of; those for types aligned to more are of a multiple of that.
 const STEP: usize = 8;
 /// The most that a cell in a shared chunk is aligned to.

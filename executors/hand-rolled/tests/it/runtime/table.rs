@@ -172,7 +172,7 @@ impl Cell {
 /// Lives through a cell and looks at what came of it.
 fn run(cell: Cell) {
     let stage = Stage::new(cell.flavour);
-    let life = Life::leak(cell);
+    let life = Life::keep(cell);
 
     stage.hold();
     *lock(&life.handle) = Some(match cell.kind {
@@ -300,8 +300,10 @@ struct Life {
 
 impl Life {
     /// Makes what stays, so that a second drop of the same thing counts rather than corrupts the memory.
-    fn leak(cell: Cell) -> &'static Life {
-        Box::leak(Box::new(Life {
+    fn keep(cell: Cell) -> &'static Life {
+        /// All of them, so that it is no leak.
+        static KEPT: Mutex<Vec<&'static Life>> = Mutex::new(Vec::new());
+        let life: &'static Life = Box::leak(Box::new(Life {
             cell,
             handle: Mutex::default(),
             answer: Mutex::default(),
@@ -312,7 +314,9 @@ impl Life {
             captured: AtomicUsize::default(),
             outputs: AtomicUsize::default(),
             made: AtomicUsize::default(),
-        }))
+        }));
+        lock(&KEPT).push(life);
+        life
     }
 
     /// Does what the cell has for this moment.
