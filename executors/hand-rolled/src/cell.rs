@@ -36,9 +36,10 @@ use std::{
 };
 
 use crate::{
+    context,
     handle::TaskError,
     panic::{Panic, contain, drop_quietly},
-    scheduler::Scheduler,
+    scheduler::{Scheduler, Worker},
     slab::{self, Class, Vacant},
     state::{End, State, Suspended},
     sync::{Mutex, UnsafeCell, lock},
@@ -464,7 +465,10 @@ impl Reference {
         let end = self.header().end().expect("the task is closed");
         let announcement = lock(&self.header().watchers).announcement();
         // SAFETY: the reference keeps the cell.
-        announcement.announce(unsafe { scheduler(self.0) }, end.into());
+        let scheduler = unsafe { scheduler(self.0) };
+        // Whoever awaits it comes after all that is due: mostly there are more that it awaits.
+        context::with_worker_of(scheduler, Worker::end_poll);
+        announcement.announce(scheduler, end.into());
     }
 }
 

@@ -26,7 +26,7 @@
 //!
 //! Three rules hold throughout. A future is dropped before its end can be seen. Code of the user (a poll, a
 //! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
-//! only ever appends to the queue; it polls nothing.
+//! only ever queues a task; it polls nothing.
 //!
 //! # Layout
 //!

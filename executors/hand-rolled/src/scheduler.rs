@@ -28,6 +28,9 @@ const TURNS_BETWEEN_TIMERS: u32 = 32;
 /// How many turns a worker with entries of its own makes before it looks at those of everybody.
 const TURNS_BETWEEN_INJECTIONS: u32 = 61;
 
+/// How many tasks in a row may come before those of the ring, because they were woken last.
+const SKIPS: u32 = 3;
+
 /// How much room the queue of an event loop keeps while it sleeps, whatever it once needed.
 const QUEUE_KEPT: usize = 4096;
 
@@ -82,6 +85,10 @@ pub(crate) struct Worker {
     turns: Cell<u32>,
     /// Whether it was woken for work and has not found any yet.
     searches: Cell<bool>,
+    /// The task that was woken last, by the one before it: next in turn, and nobody steals it.
+    next: Cell<Option<Entry>>,
+    /// How many of those in a row came before the tasks of the ring.
+    skips: Cell<u32>,
     /// The task that it polls.
     pub(crate) running: Cell<*const ()>,
     /// Whether that one has yielded.
@@ -233,6 +240,8 @@ impl Worker {
             core: RefCell::new(core),
             turns: Cell::new(0),
             searches: Cell::new(false),
+            next: Cell::new(None),
+            skips: Cell::new(0),
             running: Cell::new(ptr::null()),
             yielded: Flag::new(false),
         };
@@ -249,18 +258,29 @@ impl Worker {
         &self.scheduler.timers[self.number]
     }
 
-    /// Appends a task to this worker's queue.
+    /// Appends a task to this worker's queue; or, if it was woken by one that is being polled, makes it the next.
+    ///
+    /// Two tasks that talk to each other so stay together, and wake no other worker.
     #[inline]
     pub(crate) fn queue(&self, entry: Entry) {
         let Some(ring) = self.scheduler.rings.get(self.number) else {
             self.core.borrow_mut().entries.push_back(entry);
             return;
         };
+        if self.running.get().is_null() {
+            self.append(ring, entry);
+        } else if let Some(earlier) = self.next.replace(Some(entry)) {
+            self.append(ring, earlier);
+        }
+    }
+
+    /// Appends a task to the ring of this worker.
+    #[inline]
+    fn append(&self, ring: &Ring, entry: Entry) {
         if let Err(entry) = ring.push(entry) {
             self.overflow(ring, entry);
         }
-        // What a task wakes last it mostly waits for next, and is not worth a thread.
-        self.share(ring, 1);
+        self.share(ring);
     }
 
     /// Runs the next task, or else waits for one; false says that the runtime has ended.
@@ -285,6 +305,9 @@ impl Worker {
     /// Gives up the place of this worker: what it has is left to the others, or to whoever comes after.
     pub(crate) fn leave(&self) -> Core {
         self.end_search();
+        if let (Some(entry), Some(ring)) = (self.next.take(), self.scheduler.rings.get(self.number)) {
+            self.append(ring, entry);
+        }
         // What is in its ring others can steal.
         self.pass_on();
         self.core.take()
@@ -302,10 +325,16 @@ impl Worker {
         self.yielded.set(false);
         let again = entry.run(&self.yielded);
         // From here on a root may be polled, whose waker is a task's.
-        self.running.set(ptr::null());
+        self.end_poll();
         if let Some(again) = again {
             self.queue(again);
         }
+    }
+
+    /// Notes that the poll is over, though the task is not done with: what it wakes from here on it does not wait for.
+    #[inline]
+    pub(crate) fn end_poll(&self) {
+        self.running.set(ptr::null());
     }
 
     /// Takes the next task: of this worker's own, of everybody's, of another worker's.
@@ -319,13 +348,33 @@ impl Worker {
         if self.turns.get().is_multiple_of(TURNS_BETWEEN_INJECTIONS) {
             self.scheduler.injector.take(|_| 1, |entry| next = Some(entry));
         }
+        if next.is_none() {
+            next = self.take_next(ring);
+        }
         let entry = next.or_else(|| pop(ring)).or_else(|| self.search(ring))?;
         if self.end_search() {
             self.pass_on();
         } else {
-            self.share(ring, 0);
+            self.share(ring);
         }
         Some(entry)
+    }
+
+    /// Takes the task that was woken last, unless enough of those have come before the ring's.
+    #[inline]
+    fn take_next(&self, ring: &Ring) -> Option<Entry> {
+        let next = self.next.take();
+        let skips = self.skips.replace(0);
+        match next {
+            Some(entry) if skips == SKIPS && ring.len() > 0 => {
+                self.append(ring, entry);
+                None
+            }
+            next => {
+                self.skips.set(if next.is_some() { (skips + 1).min(SKIPS) } else { 0 });
+                next
+            }
+        }
     }
 
     /// Moves everybody's tasks to this worker's own, so that all wait in one line.
@@ -374,10 +423,10 @@ impl Worker {
         self.scheduler.injector.push(entries).ok();
     }
 
-    /// Wakes another worker if there is more to do than so many tasks, which this one will get to at once.
+    /// Wakes another worker if there is something for it.
     #[inline]
-    fn share(&self, ring: &Ring, own: usize) {
-        if self.scheduler.parking.has_sleepers() && ring.len() > own {
+    fn share(&self, ring: &Ring) {
+        if self.scheduler.parking.has_sleepers() && ring.len() > 0 {
             self.scheduler.parking.wake_one();
         }
     }

@@ -1,9 +1,9 @@
-//! Wakes: none is lost, none polls inline, and each goes to the tail of the queue.
+//! Wakes: none is lost, none polls inline, and an event loop serves them in their order.
 
 use std::{
     future::poll_fn,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
@@ -13,7 +13,7 @@ use std::{
 
 use hand_rolled::{Runtime, sleep, spawn, yield_now};
 
-use crate::{LATER, Log, PATIENCE, two_workers, watched, watched_on_each_flavour};
+use crate::{LATER, Log, PATIENCE, lock, number, two_workers, watched, watched_on_each_flavour};
 
 #[test]
 fn wakes_from_another_thread_reach_a_parked_loop() {
@@ -327,5 +327,36 @@ async fn one_round() {
 async fn poll_until(mut condition: impl FnMut() -> bool) {
     while !condition() {
         yield_now().await;
+    }
+}
+
+#[test]
+fn two_tasks_that_wake_each_other_do_not_starve_a_third() {
+    for workers in 1..=2 {
+        watched(move || {
+            Runtime::multi_thread(number(workers)).block_on(async {
+                let (over, wakers) =
+                    (Arc::new(AtomicBool::new(false)), Arc::new([const { Mutex::new(None) }; 2]));
+                let talk = |own: usize| {
+                    let (over, wakers) = (over.clone(), wakers.clone());
+                    poll_fn(move |context| {
+                        *lock(&wakers[own]) = Some(context.waker().clone());
+                        let other: Option<Waker> = lock(&wakers[1 - own]).take();
+                        other.into_iter().for_each(Waker::wake);
+                        if over.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+                    })
+                };
+                let (first, second) = (spawn(talk(0)), spawn(talk(1)));
+                let third = spawn(async {
+                    for _ in 0..10 {
+                        yield_now().await;
+                    }
+                });
+                third.await.unwrap();
+                over.store(true, SeqCst);
+                first.await.unwrap();
+                second.await.unwrap();
+            });
+        });
     }
 }
