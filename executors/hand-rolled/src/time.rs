@@ -1,6 +1,7 @@
 //! Waiting: for a time, for the others, and no longer than.
 
 use std::{
+    cell::Cell,
     error::Error,
     fmt,
     future::poll_fn,
@@ -46,7 +47,8 @@ pub fn yield_now() -> YieldNow {
 
 /// Gives the output of `future`, or [`TimedOut`] once `limit` has passed; `future` is then gone.
 ///
-/// A future that is ready in its first poll is in time whatever the limit.
+/// A future that is ready in its first poll is in time whatever the limit. If one timeout is inside another, and the time
+/// of both is up when the task is polled, the outer one times out, whatever the inner one's future would go on to do.
 ///
 /// # Errors
 ///
@@ -58,12 +60,47 @@ pub fn yield_now() -> YieldNow {
 pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, TimedOut> {
     let mut expiry = sleep(limit);
     let mut future = pin!(future);
-    // The future first: what is ready when its time is up is in time.
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => expiry.poll_deadline(context).map(|()| Err(TimedOut)),
+    poll_fn(|context| {
+        let scope = Scope::enter(expiry.deadline);
+        // The future first: what is ready when its time is up is in time.
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        let outer = scope.outer;
+        drop(scope);
+        match expiry.poll_deadline(context) {
+            // The timeout around this one ends both, in this poll or the next.
+            Poll::Ready(()) if outer != Time::NEVER && outer <= Time::now() => Poll::Pending,
+            expired => expired.map(|()| Err(TimedOut)),
+        }
     })
     .await
+}
+
+thread_local! {
+    /// The first deadline of the timeouts that are being polled.
+    static DEADLINE: Cell<Time> = const { Cell::new(Time::NEVER) };
+}
+
+/// The poll of what a timeout limits; until it is dropped.
+struct Scope {
+    /// The first deadline of the timeouts around it.
+    outer: Time,
+}
+
+impl Scope {
+    /// Begins the poll of what has this deadline.
+    fn enter(deadline: Time) -> Scope {
+        let outer = DEADLINE.get();
+        DEADLINE.set(outer.min(deadline));
+        Scope { outer }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        DEADLINE.set(self.outer);
+    }
 }
 
 /// A future that ends at a time; see [`sleep`].

@@ -120,16 +120,18 @@ fn c065_nested_timeouts_outer_shorter() {
     watched_on_each_flavour(|runtime| {
         runtime.block_on(async {
             assert_eq!(timeout(ms(10), timeout(LATER, pending::<()>())).await, Err(TimedOut));
-            // Both have expired when the body suspends again.
+            // Both have expired when the task is polled again.
             let body = async {
                 let blocks = poll_fn(|_| {
                     thread::sleep(ms(10));
                     Poll::<()>::Pending
                 });
-                assert_eq!(timeout(ms(1), blocks).await, Err(TimedOut));
-                yield_now().await;
+                timeout(ms(1), blocks).await.ok();
             };
             assert_eq!(timeout(ms(2), body).await, Err(TimedOut));
+            // A timeout that is over limits nothing any more.
+            assert_eq!(timeout(ms(1), pending::<()>()).await, Err(TimedOut));
+            assert_eq!(timeout(LATER, timeout(ms(1), pending::<()>())).await, Ok(Err(TimedOut)));
         });
     });
 }
