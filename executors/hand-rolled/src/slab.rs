@@ -20,7 +20,7 @@
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     mem,
-    ptr::{self, NonNull},
+    ptr::NonNull,
     sync::{Arc, Weak},
 };
 
@@ -42,6 +42,8 @@ const FINE: usize = 512;
 /// Larger ones to an eighth of the power of two below, so that at most an eighth is wasted; up to here.
 const COARSE: usize = 16 << 10;
 const CLASSES: usize = FINE / STEP + 8 * (COARSE / FINE).ilog2() as usize;
+/// How many chunks are allocated at once, at most: the allocator leaves a hole before each that is as large as a chunk.
+const BLOCK: usize = 16;
 /// How many cells the depot and a magazine trade at once.
 const BULK: usize = if cfg!(loom) { 1 } else { 64 };
 
@@ -55,6 +57,10 @@ pub(crate) struct Slab<O> {
 struct Depot<O> {
     /// All chunks, and for each how many bytes of it are cut.
     chunks: Vec<(NonNull<Chunk<O>>, usize)>,
+    /// Room for chunks to be cut.
+    spare: Vec<NonNull<u8>>,
+    /// What the room for such chunks was allocated as.
+    blocks: Vec<(NonNull<u8>, Layout)>,
     /// The free cells by class.
     free: Vec<Vec<Vacant>>,
     /// The chunk to cut next by class, as a place in `chunks`.
@@ -209,6 +215,8 @@ impl<O> Slab<O> {
         Slab {
             depot: Mutex::new(Depot {
                 chunks,
+                spare: Vec::new(),
+                blocks: Vec::new(),
                 free,
                 uncut,
                 lent: 0,
@@ -360,20 +368,36 @@ impl<O> Depot<O> {
         }
     }
 
-    /// Allocates a chunk, and tells its place.
+    /// Makes a chunk, and tells its place.
     fn add(&mut self, class: Class, owner: *const O) -> usize {
         let (first, layout) = class.chunk();
-        // SAFETY: the layout has a size.
-        let memory = unsafe { alloc(layout) };
-        let Some(chunk) = NonNull::new(memory.cast::<Chunk<O>>()) else { handle_alloc_error(layout) };
-        let place = self.chunks.len();
+        let memory = match class {
+            Class::Cut(_) => self.room(layout),
+            Class::Own(_) => allocate(layout),
+        };
+        let (chunk, place) = (memory.cast::<Chunk<O>>(), self.chunks.len());
         // SAFETY: the head fits before the first cell, and the memory is aligned to far more than it needs.
         unsafe { chunk.write(Chunk { owner, layout, class, place }) };
         self.chunks.push((chunk, first));
         place
     }
 
-    /// Frees a chunk without tasks.
+    /// Room for a chunk to be cut, of this layout: one of a block, each of which is larger than the one before.
+    fn room(&mut self, chunk: Layout) -> NonNull<u8> {
+        if self.spare.is_empty() {
+            let number = (self.chunks.len() + 1).min(BLOCK);
+            let block =
+                Layout::from_size_align(number * chunk.size(), chunk.align()).expect("it is not large");
+            let memory = allocate(block);
+            self.blocks.push((memory, block));
+            // SAFETY: so many chunks fit into the block. The first is the first to be used.
+            self.spare
+                .extend((0..number).rev().map(|place| unsafe { memory.byte_add(place * chunk.size()) }));
+        }
+        self.spare.pop().expect("a block has room for a chunk")
+    }
+
+    /// Frees the chunk of a single cell.
     fn remove(&mut self, chunk: NonNull<Chunk<O>>) {
         // SAFETY: the depot's chunks are alive, and only the depot looks at their places.
         let place = unsafe { chunk.as_ref() }.place;
@@ -387,24 +411,42 @@ impl<O> Depot<O> {
                 .filter(|uncut| **uncut == Some(last))
                 .for_each(|uncut| *uncut = Some(place));
         }
-        free_chunk(chunk);
+        // SAFETY: it was allocated by itself, and nobody knows it any more.
+        unsafe { free_chunk(chunk) };
     }
 }
 
 impl<O> Drop for Depot<O> {
     fn drop(&mut self) {
-        self.chunks.drain(..).for_each(|(chunk, _)| free_chunk(chunk));
+        for (chunk, _) in self.chunks.drain(..) {
+            // SAFETY: with its cells all that knew a chunk is gone, and one of a single cell was allocated by itself.
+            unsafe {
+                if let Class::Own(_) = chunk.as_ref().class {
+                    free_chunk(chunk);
+                }
+            }
+        }
+        for (memory, layout) in self.blocks.drain(..) {
+            // SAFETY: so it was allocated, and its chunks are gone.
+            unsafe { dealloc(memory.as_ptr(), layout) };
+        }
     }
 }
 
-/// Frees the memory of a chunk that the depot has forgotten.
-fn free_chunk<O>(chunk: NonNull<Chunk<O>>) {
-    // SAFETY: the chunk was allocated with this layout, and with its cells everything that knew it is gone.
-    unsafe {
-        let layout = chunk.as_ref().layout;
-        ptr::drop_in_place(chunk.as_ptr());
-        dealloc(chunk.as_ptr().cast(), layout);
-    }
+/// Allocates memory, or ends the process.
+fn allocate(layout: Layout) -> NonNull<u8> {
+    // SAFETY: all layouts here have a size.
+    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+/// Frees the memory of a chunk.
+///
+/// # Safety
+///
+/// The chunk was allocated by itself, with the layout in its head, and nobody uses it any more.
+unsafe fn free_chunk<O>(chunk: NonNull<Chunk<O>>) {
+    // SAFETY: as the caller says.
+    unsafe { dealloc(chunk.as_ptr().cast(), chunk.as_ref().layout) };
 }
 
 #[cfg(all(test, not(loom)))]
