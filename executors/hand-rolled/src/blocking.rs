@@ -42,6 +42,8 @@ struct State {
     idle: usize,
     /// Whether a thread was told of a job and has not looked yet. It tells the next one, if there is more.
     told: bool,
+    /// How many jobs have ended.
+    ended: usize,
     /// Whether jobs are refused.
     closed: bool,
 }
@@ -114,6 +116,18 @@ impl Pool {
         }
     }
 
+    /// How many jobs have ended, if others wait or run.
+    pub(crate) fn ended_while_busy(&self) -> Option<usize> {
+        let state = lock(&self.state);
+        let busy = !state.jobs.is_empty() || state.idle < state.threads.len();
+        if busy { Some(state.ended) } else { None }
+    }
+
+    /// The most threads there may be.
+    pub(crate) fn max_threads(&self) -> usize {
+        self.max_threads.get()
+    }
+
     /// Tells whether the current thread is one of the pool's.
     pub(crate) fn is_inside(&self) -> bool {
         let current = thread::current().id();
@@ -134,6 +148,7 @@ impl Pool {
                 entered.enter(&job);
                 job.run();
                 state = lock(&self.state);
+                state.ended = state.ended.wrapping_add(1);
             } else if entered.is_somewhere() {
                 // Not under the lock: what it keeps may go with it.
                 drop(state);

@@ -20,6 +20,7 @@ use crate::{
     pool::LateWorker,
     ring::{CAPACITY, Ring},
     slab::{Class, Magazines, Slab, Vacant},
+    sync::thread,
     timers::{Time, Timers},
 };
 
@@ -30,6 +31,9 @@ const TURNS_BETWEEN_INJECTIONS: u32 = 61;
 
 /// How many tasks in a row may come before those of the ring, because they were woken last.
 const SKIPS: u32 = 3;
+
+/// How often a worker looks for work once more before it sleeps, if short jobs are running: some microseconds.
+const GLANCES: u32 = if cfg!(loom) { 0 } else { 16 };
 
 /// How much room the queue of an event loop keeps while it sleeps, whatever it once needed.
 const QUEUE_KEPT: usize = 4096;
@@ -85,6 +89,8 @@ pub(crate) struct Worker {
     turns: Cell<u32>,
     /// Whether it was woken for work and has not found any yet.
     searches: Cell<bool>,
+    /// How many jobs had ended when it last slept.
+    ended: Cell<usize>,
     /// The task that was woken last, by the one before it: next in turn, and nobody steals it.
     next: Cell<Option<Entry>>,
     /// How many of those in a row came before the tasks of the ring.
@@ -240,6 +246,7 @@ impl Worker {
             core: RefCell::new(core),
             turns: Cell::new(0),
             searches: Cell::new(false),
+            ended: Cell::new(0),
             next: Cell::new(None),
             skips: Cell::new(0),
             running: Cell::new(ptr::null()),
@@ -443,9 +450,26 @@ impl Worker {
         self.end_search();
         self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
         let scheduler = &self.scheduler;
+        if self.glance() {
+            return;
+        }
         let next_deadline = || first_deadline(&scheduler.timers);
         let up = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
         self.searches.set(up == Up::ToSearch);
+    }
+
+    /// Looks for work a few times more, if jobs are running that are shorter than a sleep; tells whether there is some now.
+    ///
+    /// To be woken for such a job takes longer than the job, of the thread that could do the next one. That more jobs
+    /// have ended since the last sleep than there are threads for them tells them from long ones.
+    fn glance(&self) -> bool {
+        let Some(ended) = self.scheduler.pool.ended_while_busy() else { return false };
+        let since = ended.wrapping_sub(self.ended.replace(ended));
+        since > self.scheduler.pool.max_threads()
+            && (0..GLANCES).any(|_| {
+                thread::yield_now();
+                self.scheduler.has_work()
+            })
     }
 
     /// Notes that this worker no longer looks for work, and tells whether it was woken for that.

@@ -65,7 +65,7 @@ pub(crate) mod thread {
 
     use super::{Condvar, Mutex, lock};
 
-    pub(crate) use loom::thread::{Builder, JoinHandle, ThreadId, spawn};
+    pub(crate) use loom::thread::{Builder, JoinHandle, ThreadId, spawn, yield_now};
 
     loom_thread_local! {
         /// What this thread parks on.
