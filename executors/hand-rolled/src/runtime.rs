@@ -3,6 +3,7 @@
 use std::{fmt, mem, num::NonZeroUsize, pin::pin, rc::Rc, sync::Arc};
 
 use crate::{
+    cell::Entry,
     context,
     driver::Driver,
     handle::Task,
@@ -205,7 +206,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    context::current("spawn").spawn(future)
+    // Without a reference to the runtime of its own: all workers would count in one place.
+    let (task, queued) = context::with_current("spawn", |scheduler, _| scheduler.try_spawn(future));
+    queued.unwrap_or_else(Entry::abandon);
+    task
 }
 
 /// Runs a job on a thread of the current runtime where it may block.

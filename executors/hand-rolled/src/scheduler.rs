@@ -40,7 +40,7 @@ const QUEUE_KEPT: usize = 4096;
 
 /// What the threads of a runtime share.
 ///
-/// Of two locks held at once the outer is here the one on the left: parking, timers. All others are held alone.
+/// No lock is taken while another is held, but for a pool's own two.
 pub(crate) struct Scheduler {
     /// This.
     itself: Weak<Scheduler>,
@@ -134,9 +134,19 @@ impl Scheduler {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        let (task, queued) = self.try_spawn(future);
+        queued.unwrap_or_else(Entry::abandon);
+        task
+    }
+
+    /// As [`spawn`](Self::spawn), but runs no code of the user: what a runtime that has ended gives back is to be abandoned.
+    pub(crate) fn try_spawn<F>(&self, future: F) -> (Task<F::Output>, Result<(), Entry>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         let (entry, handle) = cell::task(self, future);
-        self.queue(entry).unwrap_or_else(Entry::abandon);
-        Task::new(handle)
+        (Task::new(handle), self.queue(entry))
     }
 
     /// Queues a job for the blocking threads. If the runtime has ended it is dropped, and its task cancelled.
