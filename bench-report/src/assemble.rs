@@ -35,6 +35,7 @@ pub(crate) fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished:
         seed: plan.seed,
         blocks: plan.blocks,
         profile: plan.profile,
+        attention: Vec::new(),
     };
     Results {
         schema: SCHEMA,
@@ -45,6 +46,10 @@ pub(crate) fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished:
         workloads: workloads(suite, &cells),
         cells,
         summaries,
+        noise: None,
+        growth: Vec::new(),
+        memory: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -83,6 +88,10 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
         ratio: None,
         rank: None,
         tied: false,
+        undecided: false,
+        ratios: BTreeMap::new(),
+        flags: Vec::new(),
+        lateness: None,
         observed: None::<Observed>,
     }
 }

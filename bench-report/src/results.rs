@@ -33,6 +33,18 @@ pub struct Results {
     pub cells: Vec<Cell>,
     /// One for each number of threads, smallest first.
     pub summaries: Vec<Summary>,
+    /// What lanes that raced against themselves showed; absent if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Noise>,
+    /// How the cost of a run grows with its size, for what ran at three sizes or more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub growth: Vec<Growth>,
+    /// What a task costs in memory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory: Vec<Memory>,
+    /// What about the machine, the build or the run makes the figures worse than they need be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// How a run was made.
@@ -48,10 +60,14 @@ pub struct Run {
     pub command: String,
     /// What the order of the cells was drawn from.
     pub seed: u64,
-    /// How many processes each cell had.
+    /// How many processes each cell had at least.
     pub blocks: usize,
     /// How thorough it was.
     pub profile: Profile,
+    /// The comparisons that had more blocks than that, in the order in which they had them: a list for each further
+    /// block, of names such as "spawn-join/10000/t1".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<Vec<String>>,
 }
 
 /// How thorough a run is.
@@ -168,6 +184,19 @@ pub struct Cell {
     pub rank: Option<usize>,
     /// Whether another lane shares this rank.
     pub tied: bool,
+    /// Whether it shares the first rank only because too little was measured to part it from the leader, or to say that
+    /// the two are level.
+    #[serde(default)]
+    pub undecided: bool,
+    /// Overhead relative to each other lane of the comparison that was measured, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ratios: BTreeMap<String, Estimate>,
+    /// What a reader should know before he believes the figures, a sentence each: "takes 2.1× the processor time ...".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+    /// How late sleeps ended, over all blocks; absent where no task sleeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<Lateness>,
     /// What the lane was seen to do in a run that was not timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
@@ -235,6 +264,85 @@ pub struct Observed {
     pub jobs: u64,
     /// The most jobs that ran at once.
     pub jobs_at_once: u64,
+}
+
+/// How late sleeps ended: the time between when each was due and when its task went on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lateness {
+    /// How many sleeps ended.
+    pub samples: u64,
+    /// The distribution, to three significant digits: lateness in ns and how many sleeps had it, ascending.
+    pub histogram: Vec<(u64, u64)>,
+}
+
+/// What lanes that raced against themselves, under another name, showed: differences where there are none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Noise {
+    /// The noise floor, a ratio above 1: a difference below it reads as a tie.
+    pub floor: f64,
+    /// How many of the pairs were called different, which they are not.
+    pub different: usize,
+    /// Every pair.
+    pub pairs: Vec<NoisePair>,
+}
+
+/// A lane and its twin in one comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoisePair {
+    /// Name of the workload.
+    pub workload: String,
+    /// Size of the workload.
+    pub size: u64,
+    /// Workers of the executor.
+    pub threads: usize,
+    /// Name of the lane.
+    pub executor: String,
+    /// How many times the overhead of the lane its twin has.
+    pub ratio: Estimate,
+    /// Whether the method calls the two different, by the interval alone.
+    pub different: bool,
+}
+
+/// How the cost of a run grows with its size: as a power of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Growth {
+    /// Name of the workload.
+    pub workload: String,
+    /// Workers of the executor.
+    pub threads: usize,
+    /// Name of the lane.
+    pub executor: String,
+    /// The sizes, ascending.
+    pub sizes: Vec<u64>,
+    /// The power: 1 if a run of twice the size costs twice as much.
+    pub exponent: Estimate,
+}
+
+/// What a task costs in memory: the slope of the peak of resident memory over the number of tasks that live at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Memory {
+    /// Name of the workload that keeps its tasks alive.
+    pub workload: String,
+    /// Workers of the executor.
+    pub threads: usize,
+    /// Name of the lane.
+    pub executor: String,
+    /// Bytes a task, or why there is no such figure.
+    pub bytes_a_task: Metric,
+    /// How much of the variance the line explains, 1 if all; absent without a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r_squared: Option<f64>,
+    /// Tasks and the peak of resident memory in bytes, a pair for each process.
+    pub points: Vec<(u64, u64)>,
+}
+
+/// Something that makes the figures worse than they need be, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// What was found: "the frequency governor is powersave".
+    pub finding: String,
+    /// What to do: "set it to performance".
+    pub remedy: String,
 }
 
 /// The lanes over all comparisons at one number of threads.
