@@ -5,7 +5,7 @@
 //! Williams square: over as many blocks as there are lanes (twice as many, if that number is odd) each lane is once at
 //! each place and once behind each other lane (Williams 1949).
 
-use std::time::Duration;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,19 @@ pub struct Plan {
     pub cells: Vec<CellId>,
     /// The cells that do not, and why.
     pub not_applicable: Vec<(CellId, String)>,
+    /// Lanes that race under another name than their executor's, by that name.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, Alias>,
+}
+
+/// What a lane is that is not in the lineup under its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// The executor of the lineup that it is.
+    pub executor: String,
+    /// The program that runs it; this program if absent: then it is a twin, raced to show what noise looks like.
+    #[serde(default)]
+    pub program: Option<PathBuf>,
 }
 
 impl Plan {

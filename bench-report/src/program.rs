@@ -1,6 +1,7 @@
 //! What the program does: how a run goes from the command line to the page, and how it ends.
 
 use std::{
+    collections::BTreeMap,
     env,
     ffi::OsString,
     fs,
@@ -157,6 +158,7 @@ impl Program {
             build: facts::build(),
             cells,
             not_applicable,
+            aliases: BTreeMap::new(),
         };
         Ok((Folder::create(out, &plan)?, plan))
     }
