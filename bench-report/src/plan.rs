@@ -89,6 +89,13 @@ fn balanced_orders(lanes: &[CellId], blocks: usize, random: &mut Rng) -> Vec<Vec
     rows.map(|row| row.iter().map(|&lane| lanes[lane].clone()).collect()).collect()
 }
 
+/// The order of `lanes` in each of so many rounds of samples: each lane is at each place, and behind each other lane,
+/// equally often or nearly so.
+pub fn turns(lanes: usize, rounds: usize) -> impl Iterator<Item = Vec<usize>> {
+    let square = if lanes == 0 { vec![Vec::new()] } else { williams_square(lanes) };
+    square.into_iter().cycle().take(rounds)
+}
+
 /// The rows of a Williams square of `lanes`; for an odd number, of the square and its mirror image.
 fn williams_square(lanes: usize) -> Vec<Vec<usize>> {
     // 0, 1, n-1, 2, n-2, ...: neighbours differ by every number once.

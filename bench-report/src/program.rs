@@ -177,7 +177,7 @@ impl Program {
         case.check().map_err(|complaint| anyhow!("{cell}: {complaint}"))?;
         // Few resamples: in a profile the work is to be seen, not the statistics.
         let mut criterion = Criterion::default().output_directory(&out.join("criterion")).nresamples(1_001);
-        worker::measure(&*case, cell, &mut criterion, 100);
+        worker::measure(cell, &mut criterion, 100, &mut |iterations| worker::take(&*case, iterations).wall);
         Ok(exit::OK)
     }
 
