@@ -107,16 +107,16 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until the process is warm.
+    /// Waits until the process is warm, and gives the number of its samples.
     ///
     /// # Errors
     ///
     /// As [`finish`](Self::finish).
-    pub fn ready(&mut self) -> Result<(), Trouble> {
+    pub fn ready(&mut self) -> Result<usize, Trouble> {
         loop {
             match self.hear()? {
                 Answer::Checked(checked) if self.checked.is_none() => self.check(checked)?,
-                Answer::Ready if self.checked.is_some() => return Ok(()),
+                Answer::Ready(samples) if self.checked.is_some() => return Ok(samples),
                 other => return Err(self.out_of_turn(&other)),
             }
         }

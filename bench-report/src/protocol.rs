@@ -44,8 +44,10 @@ pub struct Sampling {
     pub warm_up: Duration,
     /// All samples together, at least one run each.
     pub measurement: Duration,
-    /// How many samples; Criterion asks for ten or more.
+    /// How many samples at least, however long they take; Criterion asks for ten or more.
     pub samples: usize,
+    /// How many samples at most, however short they are.
+    pub most_samples: usize,
 }
 
 /// The line that lets a process take its next sample, or go on to its end.
@@ -57,8 +59,8 @@ pub const GO: &str = "go\n";
 pub enum Answer {
     /// The check came out right; the first line.
     Checked(Checked),
-    /// Warm, and waiting for its turn.
-    Ready,
+    /// Warm, and waiting for the first of so many turns, each of which is a sample.
+    Ready(usize),
     /// One sample.
     Sample(Sample),
     /// All is said; the last line.

@@ -196,13 +196,19 @@ fn run_heat(
         let scratch = scratch.join(index.to_string());
         let started = start(suite, launcher, &place.cell, Some(plan.sampling), &scratch)?;
         // One after the other: each has the machine for its check and its warm-up.
-        let lane = started.and_then(|mut process| process.ready().map(|()| process));
-        lanes.push((place, lane));
+        let ready = started.and_then(|mut process| process.ready().map(|samples| (samples, process)));
+        let (samples, lane) = match ready {
+            Ok((samples, process)) => (samples, Ok(process)),
+            Err(trouble) => (0, Err(trouble)),
+        };
+        lanes.push((place, samples, lane));
     }
-    for order in plan::turns(lanes.len(), plan.sampling.samples) {
+    let rounds = lanes.iter().map(|(_, samples, _)| *samples).max().unwrap_or(0);
+    for (round, order) in plan::turns(lanes.len(), rounds).enumerate() {
         for lane in order {
-            let (_, lane) = &mut lanes[lane];
+            let (_, samples, lane) = &mut lanes[lane];
             if let Ok(process) = lane
+                && plan::has_turn(*samples, round, rounds)
                 && let Err(trouble) = process.sample()
             {
                 *lane = Err(trouble);
@@ -210,7 +216,7 @@ fn run_heat(
         }
     }
     let mut ended = Vec::new();
-    for (place, lane) in lanes {
+    for (place, _, lane) in lanes {
         match lane.and_then(Running::finish) {
             Ok(measurement) => ended.push((place, Ok(measurement))),
             Err(Trouble::Failed(reason)) => ended.push((place, Err(reason))),

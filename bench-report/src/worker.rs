@@ -95,7 +95,8 @@ pub(crate) fn take(case: &dyn OpenCase, iterations: u64) -> Taken {
 /// Takes samples in turn with other processes; the warm-up, which is Criterion's, comes before the first turn.
 struct InTurn<'a> {
     case: &'a dyn OpenCase,
-    sampling: Sampling,
+    warm_up: Duration,
+    samples: usize,
     turns: &'a Receiver<()>,
     answer: &'a mut dyn FnMut(Answer) -> Result<()>,
     /// Criterion's calls so far, and how long they took.
@@ -114,7 +115,7 @@ impl InTurn<'_> {
             return wall;
         }
         if self.taken == 0 {
-            self.say(Answer::Ready);
+            self.say(Answer::Ready(self.samples));
         }
         self.wait_for_turn();
         let taken = take(self.case, iterations);
@@ -126,7 +127,7 @@ impl InTurn<'_> {
             involuntary_switches: taken.usage.map(|usage| usage.involuntary_switches),
         }));
         self.taken += 1;
-        if self.taken == self.sampling.samples {
+        if self.taken == self.samples {
             // What Criterion does next takes processor time that belongs to others.
             self.wait_for_turn();
         }
@@ -136,7 +137,7 @@ impl InTurn<'_> {
     /// Criterion warms up with 1, 2, 4, ... runs, until they have taken long enough together; it does not say when it
     /// begins to measure.
     fn is_warm_up(&self, iterations: u64) -> bool {
-        self.elapsed <= self.sampling.warm_up && Some(iterations) == 1_u64.checked_shl(self.calls)
+        self.elapsed <= self.warm_up && Some(iterations) == 1_u64.checked_shl(self.calls)
     }
 
     fn wait_for_turn(&self) {
@@ -160,10 +161,19 @@ fn perform(
     answer(Answer::Checked(Checked { operations: case.operations(), ideal_ns, observed }))?;
     let Some(sampling) = order.sampling else { return Ok(()) };
     let mut criterion = quick_criterion(&sampling, &order.scratch);
+    let samples = samples(&sampling, take(&*case, 1).wall);
+    let warm_up = sampling.warm_up;
     let elapsed = Duration::ZERO;
-    let mut in_turn = InTurn { case: &*case, sampling, turns, answer, calls: 0, elapsed, taken: 0 };
-    measure(&order.cell, &mut criterion, sampling.samples, &mut |iterations| in_turn.sample(iterations));
+    let mut in_turn = InTurn { case: &*case, warm_up, samples, turns, answer, calls: 0, elapsed, taken: 0 };
+    measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
     Ok(())
+}
+
+/// How many samples of a run that takes so long: as many as fit, because many short ones in turn with those of other
+/// lanes share what disturbs the machine better than few long ones.
+fn samples(sampling: &Sampling, run: Duration) -> usize {
+    let fit = sampling.measurement.as_nanos() / run.as_nanos().max(1);
+    usize::try_from(fit).unwrap_or(usize::MAX).clamp(sampling.samples, sampling.most_samples)
 }
 
 fn quick_criterion(sampling: &Sampling, scratch: &Path) -> Criterion {
