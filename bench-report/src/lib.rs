@@ -21,7 +21,7 @@ mod worker;
 pub mod race;
 pub mod samples;
 
-mod assemble;
+pub mod assemble;
 pub mod statistics;
 
 mod facts;
