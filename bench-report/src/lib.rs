@@ -19,6 +19,7 @@ pub mod protocol;
 mod worker;
 
 pub mod race;
+pub mod rounds;
 pub mod samples;
 
 pub mod assemble;

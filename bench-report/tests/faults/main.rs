@@ -7,6 +7,7 @@ mod bad_cells;
 mod bad_input;
 mod interruption;
 mod lanes;
+mod rounds;
 mod run;
 
 use std::{env, process::ExitCode};
@@ -27,6 +28,7 @@ fn trials() -> Vec<Trial> {
     // They look for processes in /proc.
     if cfg!(target_os = "linux") {
         tests.extend(interruption::TESTS);
+        tests.extend(rounds::TESTS);
     }
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
