@@ -75,13 +75,13 @@ fn clock(duration: Duration) -> String {
 
 impl Progress for Bar {
     fn next(&mut self, done: usize, all: usize, next: &CellId) {
-        let prefix = format!("{done} of {all} processes, {} left", self.left(done, all));
+        let prefix = format!("{done} of {all} done, {} left", self.left(done, all));
         self.show([done as u64, all as u64], prefix, next);
     }
 
     fn further(&mut self, open: usize, left: Duration, next: &CellId) {
         let all = self.budget.unwrap_or(left).as_secs();
-        let prefix = format!("{open} comparisons open, {} left at most", clock(left));
+        let prefix = format!("{open} still open, {} left at most", clock(left));
         self.show([all.saturating_sub(left.as_secs()), all], prefix, next);
     }
 
