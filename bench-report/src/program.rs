@@ -25,7 +25,7 @@ use crate::{
         Bench, BenchReport, ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse,
         usage,
     },
-    facts, page,
+    counting, facts, page,
     plan::Plan,
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
@@ -34,13 +34,14 @@ use crate::{
     selection::{self, Selection},
     suite::Suite,
     terminal::{self, Bar},
-    worker,
+    worker::{self, Purpose},
 };
 
 /// The program over one lineup.
 pub struct Program {
     suite: Suite,
     measures_debug_builds: bool,
+    counting_program: Option<PathBuf>,
 }
 
 /// How the program ends.
@@ -60,12 +61,23 @@ mod exit {
 impl Program {
     /// Makes the program that races `suite`.
     pub fn new(suite: Suite) -> Program {
-        Program { suite, measures_debug_builds: false }
+        Program { suite, measures_debug_builds: false, counting_program: None }
     }
 
     /// Lets a build with debug assertions measure: for tests of the program, whose figures nobody reads.
     pub fn measuring_debug_builds(self) -> Program {
         Program { measures_debug_builds: true, ..self }
+    }
+
+    /// Counts allocations with the program at `path`, which runs [`count`](Self::count) or has an allocator that
+    /// counts; else with the one that cargo has built beside this.
+    pub fn counting_with(self, path: PathBuf) -> Program {
+        Program { counting_program: Some(path), ..self }
+    }
+
+    /// Runs `count-costs`, which only does the work of a process that counts, with the arguments of this process.
+    pub fn count(self) -> ExitCode {
+        self.conclude(Purpose::Count, |_, _| Err(usage(worker::ONLY_COUNTS)))
     }
 
     /// Runs `cargo bench`, with the arguments of this process.
@@ -75,7 +87,7 @@ impl Program {
         if workspace.is_dir() {
             env::set_current_dir(workspace).ok();
         }
-        self.conclude(|program, arguments| match parse::<Bench>(arguments)? {
+        self.conclude(Purpose::Measure, |program, arguments| match parse::<Bench>(arguments)? {
             Some(bench) => program.run(bench.run),
             None => Ok(exit::OK),
         })
@@ -83,7 +95,7 @@ impl Program {
 
     /// Runs `bench-report`, with the arguments of this process.
     pub fn main(self) -> ExitCode {
-        self.conclude(|program, arguments| {
+        self.conclude(Purpose::Measure, |program, arguments| {
             let Some(BenchReport { command }) = parse(arguments)? else { return Ok(exit::OK) };
             match command {
                 Subcommands::Run(arguments) => program.run(arguments),
@@ -95,11 +107,11 @@ impl Program {
     }
 
     /// Does what it is asked, or the work of a cell's process, and says in one line what went wrong.
-    fn conclude(self, act: impl FnOnce(&Program, Vec<OsString>) -> Result<u8>) -> ExitCode {
+    fn conclude(self, purpose: Purpose, act: impl FnOnce(&Program, Vec<OsString>) -> Result<u8>) -> ExitCode {
         let arguments: Vec<OsString> = env::args_os().collect();
         let is_worker = arguments.get(1).is_some_and(|argument| argument == race::WORKER);
-        let outcome =
-            if is_worker { worker::work(&self.suite).map(|()| exit::OK) } else { act(&self, arguments) };
+        let work = || worker::work(&self.suite, purpose).map(|()| exit::OK);
+        let outcome = if is_worker { work() } else { act(&self, arguments) };
         outcome.map_or_else(
             |error| {
                 eprintln!("error: {error:#}");
@@ -143,7 +155,7 @@ impl Program {
     /// Plans a new run and makes its folder.
     fn prepare(&self, arguments: &RunArguments, out: &Path) -> Result<(Folder, Plan)> {
         let profile = profile(&arguments.selection);
-        let Selection { cells, not_applicable } = self.select(&arguments.selection)?;
+        let Selection { cells, not_applicable, memory } = self.select(&arguments.selection)?;
         let now = Timestamp::now();
         let plan = Plan {
             id: now.strftime("%Y%m%d-%H%M%S").to_string(),
@@ -159,6 +171,8 @@ impl Program {
             cells,
             not_applicable,
             aliases: BTreeMap::new(),
+            memory,
+            counting_program: self.counting_program.clone().map_or_else(counting::program, Ok),
         };
         Ok((Folder::create(out, &plan)?, plan))
     }
@@ -189,7 +203,7 @@ impl Program {
             interrupted: interruption()?,
         };
         let mut code = exit::OK;
-        for cell in &selection.cells {
+        for cell in selection.cells.iter().chain(&selection.memory) {
             match race::check(&self.suite, &launcher, cell)? {
                 Ok(_) => println!("{cell}: ok"),
                 Err(Trouble::Failed(reason)) => {
@@ -203,9 +217,12 @@ impl Program {
     }
 
     fn list(&self, selection: &SelectionArguments) -> Result<u8> {
-        let Selection { cells, not_applicable } = self.select(selection)?;
+        let Selection { cells, not_applicable, memory } = self.select(selection)?;
         for cell in cells {
             println!("{cell}");
+        }
+        for cell in memory {
+            println!("{cell} (memory)");
         }
         for (cell, reason) in not_applicable {
             println!("{cell} (n/a: {reason})");

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::{
     arguments::usage,
     assemble,
+    counting::Counting,
     plan::{self, Plan, same_comparison},
     process::{Launcher, Measurement, Running, Trouble},
     protocol::{CellId, Order, Sampling},
@@ -138,7 +139,8 @@ pub fn run(
             !failed.contains(&place.cell) && !outcomes.contains_key(&(place.cell.clone(), place.block))
         })
     });
-    let all = heats.iter().map(Vec::len).sum();
+    let mut counting = Counting::of(suite, plan, &samples)?;
+    let all = heats.iter().map(Vec::len).sum::<usize>() + counting.left();
     let mut done = 0;
     for heat in heats {
         let lanes: Vec<Place> = heat.iter().filter(|place| !failed.contains(&place.cell)).cloned().collect();
@@ -163,7 +165,12 @@ pub fn run(
             outcomes.insert((place.cell, place.block), outcome);
         }
     }
-    let results = assemble::results(suite, plan, &outcomes, Timestamp::now().to_string());
+    let mut next = |index: usize, cell: &CellId| progress.next(done + index, all, cell);
+    if !counting.run(&launcher, &mut log, &folder.scratch(), &failed, &mut next)? {
+        return Ok(Ending::Interrupted);
+    }
+    let mut results = assemble::results(suite, plan, &outcomes, Timestamp::now().to_string());
+    counting.fill(&mut results);
     Ok(Ending::Finished(Box::new(results)))
 }
 
@@ -272,7 +279,7 @@ fn start(
     environment.push(("CRITERION_HOME", scratch.display().to_string()));
     // The size of the environment moves the stack, and where that lies has decided comparisons (Mytkowicz 2009).
     environment.push(("PHOTOFINISH_PADDING", "x".repeat(fastrand::usize(..4096))));
-    let order = Order { cell: cell.clone(), sampling, scratch: scratch.to_owned() };
+    let order = Order { cell: cell.clone(), sampling, scratch: scratch.to_owned(), count: None };
     Ok(launcher.start(&order, &environment))
 }
 
@@ -286,7 +293,7 @@ fn failures(outcomes: &Outcomes) -> HashSet<CellId> {
 }
 
 fn records((place, ended): &Ended) -> Vec<Record> {
-    let Measurement { pid, checked, samples, done } = match ended {
+    let Measurement { pid, checked, samples, done, .. } = match ended {
         Ok(measurement) => measurement,
         Err(reason) => return vec![Record::Failed { place: place.clone(), reason: reason.clone() }],
     };

@@ -37,11 +37,11 @@ fn start(place: &Place, arguments: &str) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(crate) fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().try_into().expect("a process number")), signal).expect("it is our child");
 }
 
-fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < PATIENCE, "waited in vain: {expectation}");
@@ -49,7 +49,7 @@ fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn measured(place: &Place) -> usize {
+pub(crate) fn measured(place: &Place) -> usize {
     let Ok(mut runs) = fs::read_dir(place.out().join("runs")) else { return 0 };
     let Some(Ok(run)) = runs.next() else { return 0 };
     let samples = fs::read_to_string(run.path().join("samples.jsonl")).unwrap_or_default();

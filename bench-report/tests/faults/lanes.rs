@@ -16,6 +16,8 @@ use executor_api::Timer;
 use executor_tokio::{Tokio, TokioCurrentThread};
 use workload_api::{About, Workload, gather};
 
+use crate::counts;
+
 /// The lineup: every workload on both of tokio's runtimes.
 pub(crate) fn lineup() -> Suite {
     let mut suite = Suite::default();
@@ -36,6 +38,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, LeavesATask>("a timer");
     suite.race::<E, DoesNotWait>("a timer");
     suite.race::<E, CountsNothing>("a timer");
+    counts::enter::<E>(suite);
 }
 
 /// The process of a cell; one workload makes it talk rubbish before anybody else can.
@@ -45,6 +48,7 @@ pub(crate) fn work() -> ExitCode {
     if String::from_utf8_lossy(&order).contains("talks-rubbish") {
         io::stdout().write_all(b"{\"sample\": rubbish\n").expect("somebody listens");
     }
+    counts::look_at(&String::from_utf8_lossy(&order));
     Program::new(lineup()).main()
 }
 
