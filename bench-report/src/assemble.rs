@@ -175,7 +175,6 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
 /// The figures of every block: the midmean of its samples where the clock is read, the mean where things are counted.
 fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
     const NO_USAGE: &str = "this system does not say";
-    const NOT_COUNTED: &str = "allocations are not counted yet";
     let midmean = |figure: fn(&Checked, f64) -> f64| {
         let of_block = |&(checked, samples, _): &Measured<'_>| {
             let walls = samples.iter().map(|sample| sample.wall_ns as f64 / sample.iterations as f64);
@@ -194,6 +193,10 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
     };
     let peak =
         blocks.iter().map(|(.., done)| done.peak_rss.map(|bytes| bytes as f64).ok_or(NO_USAGE)).collect();
+    let threads = blocks
+        .iter()
+        .map(|(.., done)| done.process_threads.map(|threads| threads as f64).ok_or(NO_USAGE))
+        .collect();
     let overhead =
         |checked: &Checked, wall: f64| (wall - checked.ideal_ns as f64) / checked.operations as f64;
     Figures::from([
@@ -202,13 +205,13 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
         ("cpu", ("ns/op", per_operation(|sample| sample.cpu_ns))),
         ("voluntary-switches", ("1/op", per_operation(|sample| sample.voluntary_switches))),
         ("involuntary-switches", ("1/op", per_operation(|sample| sample.involuntary_switches))),
-        ("allocations", ("1/op", Err(NOT_COUNTED))),
-        ("allocated-bytes", ("bytes/op", Err(NOT_COUNTED))),
         ("peak-rss", ("bytes", peak)),
+        ("threads", ("1", threads)),
     ])
 }
 
-fn metric(unit: &str, blocks: Result<Vec<f64>, &str>) -> Metric {
+/// The figure of some blocks, or why there is none.
+pub(crate) fn metric(unit: &str, blocks: Result<Vec<f64>, &str>) -> Metric {
     match blocks {
         Err(reason) => Metric::Unavailable { unavailable: reason.to_owned() },
         Ok(blocks) => {

@@ -10,6 +10,7 @@ use executor_api::{Config, Executor};
 use workload_api::Workload;
 
 use crate::{
+    costs::Reading,
     ledger::{self, Counted},
     platform::Usage,
     results::Observed,
@@ -36,7 +37,18 @@ pub trait OpenCase {
     ///
     /// If an answer was wrong, or a run took no more than the waiting in it.
     fn sample(&self, iterations: u64) -> Result<Taken, String>;
+
+    /// Runs the workload `runs` times, one after the other, and gives what `read` said before and after each; checks
+    /// every answer.
+    ///
+    /// # Errors
+    ///
+    /// If an answer was wrong.
+    fn count(&self, runs: usize, read: Read) -> Result<Vec<[Reading; 2]>, String>;
 }
+
+/// Reads the counters of this process.
+pub(crate) type Read = Arc<dyn Fn() -> Reading + Send + Sync>;
 
 /// What a number of runs took.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +123,23 @@ where
             ));
         }
         Ok(Taken { iterations, wall, usage })
+    }
+
+    fn count(&self, runs: usize, read: Read) -> Result<Vec<[Reading; 2]>, String> {
+        let workload = self.workload.clone();
+        let expected = <W as Workload<E>>::expected(&self.workload);
+        // In the root, as the clock is: what it takes to get there is no part of the work.
+        self.executor.run(async move {
+            let mut readings = Vec::with_capacity(runs);
+            for _ in 0..runs {
+                let workload = workload.clone();
+                let before = read();
+                let answer = <W as Workload<E>>::run(workload).await;
+                readings.push([before, read()]);
+                right(&answer, &expected)?;
+            }
+            Ok(readings)
+        })
     }
 }
 

@@ -6,7 +6,9 @@ pub mod lineup;
 pub mod suite;
 
 mod case;
+mod costs;
 mod ledger;
+mod memory;
 
 mod arguments;
 pub mod program;
@@ -18,6 +20,7 @@ pub mod process;
 pub mod protocol;
 mod worker;
 
+mod counting;
 pub mod race;
 pub mod rounds;
 pub mod samples;

@@ -44,6 +44,7 @@ fn timers<E: Timer>(suite: &mut Suite) {
     suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
     suite.race::<E, wait_timeout::WaitTimeout>("a timer");
     suite.race::<E, timer_churn::TimerChurn>("a timer");
+    suite.race::<E, sleepers::Sleepers>("a timer");
 }
 
 fn blocking<E: BlockingPool>(suite: &mut Suite) {

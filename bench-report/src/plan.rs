@@ -54,6 +54,16 @@ pub struct Plan {
     /// Lanes that race under another name than their executor's, by that name.
     #[serde(default)]
     pub aliases: BTreeMap<String, Alias>,
+    /// The cells whose memory is measured, apart from the race; those of one lane follow each other.
+    #[serde(default)]
+    pub memory: Vec<CellId>,
+    /// The program that counts allocations, or why there is none.
+    #[serde(default = "not_looked_for")]
+    pub counting_program: Result<PathBuf, String>,
+}
+
+fn not_looked_for() -> Result<PathBuf, String> {
+    Err("no counting program was looked for".to_owned())
 }
 
 /// What a lane is that is not in the lineup under its name.

@@ -121,10 +121,25 @@ mod system {
 ///
 /// Not `ru_maxrss`, which begins with what the parent had when it forked.
 pub(crate) fn peak_rss() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    let kibibytes: u64 = own_status("VmHWM:")?.strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// Lets the most memory this process ever had begin again with what it has now, where the kernel allows that.
+pub(crate) fn forget_peak_rss() {
+    fs::write("/proc/self/clear_refs", "5").ok();
+}
+
+/// How many threads this process has.
+pub(crate) fn threads() -> Option<u64> {
+    own_status("Threads:")?.parse().ok()
+}
+
+/// What the kernel says about this process under a name.
+fn own_status(name: &str) -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim().to_owned())
 }
 
 pub(crate) use system::{become_program, describe_exit, shield_from_terminal, take_stdout};

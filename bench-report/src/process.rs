@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     platform,
-    protocol::{Answer, Checked, Done, GO, Order, Sample},
+    protocol::{Answer, Checked, Counts, Done, GO, Order, Sample},
 };
 
 /// What a process said, from beginning to end.
@@ -27,6 +27,8 @@ pub struct Measurement {
     pub checked: Checked,
     /// Its samples, in order.
     pub samples: Vec<Sample>,
+    /// What it counted, if it was to count.
+    pub counts: Option<Counts>,
     /// What it knew at its end.
     pub done: Done,
 }
@@ -148,8 +150,10 @@ impl Running {
         if self.measures {
             self.process.tell(GO);
         }
+        let mut counts = None;
         let done = loop {
             match self.hear()? {
+                Answer::Counted(counted) => counts = Some(counted),
                 Answer::Checked(checked) if self.checked.is_none() => self.check(checked)?,
                 Answer::Done(done) => break done,
                 other => return Err(self.out_of_turn(&other)),
@@ -159,7 +163,7 @@ impl Running {
         match self.process.wait(self.limit) {
             None => Err(self.too_late()),
             Some(status) if status.success() => {
-                Ok(Measurement { pid: self.process.child.id(), checked, samples: self.samples, done })
+                Ok(Measurement { pid: self.process.child.id(), checked, samples: self.samples, counts, done })
             }
             Some(status) => Err(self.ended(status)),
         }

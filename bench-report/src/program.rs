@@ -24,7 +24,7 @@ use crate::{
         Bench, BenchReport, ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse,
         usage,
     },
-    facts, page,
+    counting, facts, page,
     plan::{self, Plan, Twins},
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
@@ -33,13 +33,14 @@ use crate::{
     selection::{self, Selection},
     suite::Suite,
     terminal::{self, Bar},
-    worker,
+    worker::{self, Purpose},
 };
 
 /// The program over one lineup.
 pub struct Program {
     suite: Suite,
     measures_debug_builds: bool,
+    counting_program: Option<PathBuf>,
 }
 
 /// How the program ends.
@@ -59,12 +60,23 @@ mod exit {
 impl Program {
     /// Makes the program that races `suite`.
     pub fn new(suite: Suite) -> Program {
-        Program { suite, measures_debug_builds: false }
+        Program { suite, measures_debug_builds: false, counting_program: None }
     }
 
     /// Lets a build with debug assertions measure: for tests of the program, whose figures nobody reads.
     pub fn measuring_debug_builds(self) -> Program {
         Program { measures_debug_builds: true, ..self }
+    }
+
+    /// Counts allocations with the program at `path`, which runs [`count`](Self::count) or has an allocator that
+    /// counts; else with the one that cargo has built beside this.
+    pub fn counting_with(self, path: PathBuf) -> Program {
+        Program { counting_program: Some(path), ..self }
+    }
+
+    /// Runs `count-costs`, which only does the work of a process that counts, with the arguments of this process.
+    pub fn count(self) -> ExitCode {
+        self.conclude(Purpose::Count, |_, _| Err(usage(worker::ONLY_COUNTS)))
     }
 
     /// Runs `cargo bench`, with the arguments of this process.
@@ -74,7 +86,7 @@ impl Program {
         if workspace.is_dir() {
             env::set_current_dir(workspace).ok();
         }
-        self.conclude(|program, arguments| match parse::<Bench>(arguments)? {
+        self.conclude(Purpose::Measure, |program, arguments| match parse::<Bench>(arguments)? {
             Some(bench) => program.run(bench.run),
             None => Ok(exit::OK),
         })
@@ -82,7 +94,7 @@ impl Program {
 
     /// Runs `bench-report`, with the arguments of this process.
     pub fn main(self) -> ExitCode {
-        self.conclude(|program, arguments| {
+        self.conclude(Purpose::Measure, |program, arguments| {
             let Some(BenchReport { command }) = parse(arguments)? else { return Ok(exit::OK) };
             match command {
                 Subcommands::Run(arguments) => program.run(arguments),
@@ -94,11 +106,11 @@ impl Program {
     }
 
     /// Does what it is asked, or the work of a cell's process, and says in one line what went wrong.
-    fn conclude(self, act: impl FnOnce(&Program, Vec<OsString>) -> Result<u8>) -> ExitCode {
+    fn conclude(self, purpose: Purpose, act: impl FnOnce(&Program, Vec<OsString>) -> Result<u8>) -> ExitCode {
         let arguments: Vec<OsString> = env::args_os().collect();
         let is_worker = arguments.get(1).is_some_and(|argument| argument == race::WORKER);
-        let outcome =
-            if is_worker { worker::work(&self.suite).map(|()| exit::OK) } else { act(&self, arguments) };
+        let work = || worker::work(&self.suite, purpose).map(|()| exit::OK);
+        let outcome = if is_worker { work() } else { act(&self, arguments) };
         outcome.map_or_else(
             |error| {
                 eprintln!("error: {error:#}");
@@ -142,7 +154,7 @@ impl Program {
     /// Plans a new run and makes its folder.
     fn prepare(&self, arguments: &RunArguments, out: &Path) -> Result<(Folder, Plan)> {
         let profile = profile(&arguments.selection);
-        let Selection { cells, not_applicable } = self.select(&arguments.selection)?;
+        let Selection { cells, not_applicable, memory } = self.select(&arguments.selection)?;
         let now = Timestamp::now();
         let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
         let twins = if arguments.twins { Twins::All } else { Twins::One };
@@ -164,6 +176,8 @@ impl Program {
             cells,
             not_applicable,
             aliases,
+            memory,
+            counting_program: self.counting_program.clone().map_or_else(counting::program, Ok),
         };
         Ok((Folder::create(out, &plan)?, plan))
     }
@@ -194,7 +208,7 @@ impl Program {
             interrupted: interruption()?,
         };
         let mut code = exit::OK;
-        for cell in &selection.cells {
+        for cell in selection.cells.iter().chain(&selection.memory) {
             match race::check(&self.suite, &launcher, cell)? {
                 Ok(_) => println!("{cell}: ok"),
                 Err(Trouble::Failed(reason)) => {
@@ -208,9 +222,12 @@ impl Program {
     }
 
     fn list(&self, selection: &SelectionArguments) -> Result<u8> {
-        let Selection { cells, not_applicable } = self.select(selection)?;
+        let Selection { cells, not_applicable, memory } = self.select(selection)?;
         for cell in cells {
             println!("{cell}");
+        }
+        for cell in memory {
+            println!("{cell} (memory)");
         }
         for (cell, reason) in not_applicable {
             println!("{cell} (n/a: {reason})");

@@ -35,6 +35,19 @@ pub struct Order {
     pub sampling: Option<Sampling>,
     /// A folder of its own for what the measuring leaves behind.
     pub scratch: PathBuf,
+    /// What to count instead of measuring; nothing if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+}
+
+/// What a process counts, apart from the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Count {
+    /// Allocations, instructions and system calls.
+    Costs,
+    /// What a run adds to the memory of its process.
+    Memory,
 }
 
 /// How long a process measures.
@@ -63,6 +76,8 @@ pub enum Answer {
     Ready(usize),
     /// One sample.
     Sample(Sample),
+    /// What was counted.
+    Counted(Counts),
     /// All is said; the last line.
     Done(Done),
     /// The cell cannot be measured; the last line.
@@ -103,6 +118,60 @@ pub struct Sample {
 pub struct Done {
     /// The most memory it ever had, in bytes; absent where the system does not say.
     pub peak_rss: Option<u64>,
+    /// How many threads it had, workers and others; absent where the system does not say.
+    #[serde(default)]
+    pub process_threads: Option<u64>,
+}
+
+/// What a process counted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// By [`Count::Costs`].
+    Costs(Costs),
+    /// By [`Count::Memory`].
+    Memory(MemoryUse),
+}
+
+/// What some runs cost, each counted alone: a number for each run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Costs {
+    /// Operations in one run.
+    pub operations: u64,
+    /// Allocations and reallocations.
+    pub allocations: Vec<u64>,
+    /// Bytes that were asked for; of a reallocation, those it added.
+    pub allocated_bytes: Vec<u64>,
+    /// Instructions of all threads.
+    pub instructions: Tally,
+    /// System calls of all threads.
+    pub system_calls: Tally,
+}
+
+/// What only some kernels count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tally {
+    /// It was counted: a number for each run, in a unit.
+    Counted {
+        /// What a number divided by the operations counts.
+        unit: String,
+        /// The number of each run.
+        runs: Vec<u64>,
+    },
+    /// It was not, and why.
+    Refused(String),
+}
+
+/// The most memory a process had, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MemoryUse {
+    /// Before its run, its executor started.
+    pub before: u64,
+    /// After it.
+    pub after: u64,
 }
 
 impl fmt::Display for CellId {

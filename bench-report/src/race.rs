@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::{
     arguments::usage,
     assemble,
+    counting::Counting,
     plan::{self, Plan},
     process::{Launcher, Measurement, Running, Trouble},
     protocol::{CellId, Order, Sampling},
@@ -49,6 +50,9 @@ pub trait Progress {
 
     /// All of these have ended, `open` comparisons go on, for the time that is `left` at most; `next` starts now.
     fn further(&mut self, open: usize, left: Duration, next: &CellId);
+
+    /// The race is over, and `done` of `all` processes that count have ended; `next` starts now.
+    fn counting(&mut self, done: usize, all: usize, next: &CellId);
 
     /// A cell has failed.
     fn failed(&mut self, cell: &CellId, reason: &str);
@@ -131,10 +135,19 @@ pub fn run(
     let judge = |outcomes: &Outcomes| {
         rounds::blocks_to_go(plan, &assemble::results(suite, plan, outcomes, String::new()))
     };
-    let raced = run_heats(suite, plan, folder, interrupted, progress, &judge)?;
+    let raced = run_heats(suite, plan, folder, interrupted.clone(), progress, &judge)?;
     let Some(Raced { outcomes, attention }) = raced else { return Ok(Ending::Interrupted) };
+    let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
+    let mut log = SampleLog::open(&folder.samples())?;
+    let mut counting = Counting::of(suite, plan, &folder.samples())?;
+    let all = counting.left();
+    let mut next = |done: usize, cell: &CellId| progress.counting(done, all, cell);
+    if !counting.run(&launcher, &mut log, &folder.scratch(), &failures(&outcomes), &mut next)? {
+        return Ok(Ending::Interrupted);
+    }
     let mut results = assemble::results(suite, plan, &outcomes, Timestamp::now().to_string());
     results.run.attention = attention;
+    counting.fill(&mut results);
     Ok(Ending::Finished(Box::new(results)))
 }
 
@@ -348,7 +361,7 @@ fn start(
     environment.push(("CRITERION_HOME", scratch.display().to_string()));
     // The size of the environment moves the stack, and where that lies has decided comparisons (Mytkowicz 2009).
     environment.push(("PHOTOFINISH_PADDING", "x".repeat(fastrand::usize(..4096))));
-    let order = Order { cell: cell.clone(), sampling, scratch: scratch.to_owned() };
+    let order = Order { cell: cell.clone(), sampling, scratch: scratch.to_owned(), count: None };
     Ok(launcher.start(&order, &environment))
 }
 
@@ -373,7 +386,7 @@ fn records(heat: &Heat, ended: &[Ended], took: Duration) -> Vec<Record> {
 }
 
 fn records_of_lane((place, ended): &Ended) -> Vec<Record> {
-    let Measurement { pid, checked, samples, done } = match ended {
+    let Measurement { pid, checked, samples, done, .. } = match ended {
         Ok(measurement) => measurement,
         Err(reason) => return vec![Record::Failed { place: place.clone(), reason: reason.clone() }],
     };

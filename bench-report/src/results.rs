@@ -226,7 +226,8 @@ pub enum Metric {
         /// The estimate over the blocks, and its interval.
         #[serde(flatten)]
         estimate: Estimate,
-        /// The value of each block, in their order.
+        /// The value of each block, in their order. What is counted apart from the clock (allocations, instructions,
+        /// system calls) is counted in one process: there the value of each run. Empty for the slope of a line.
         blocks: Vec<f64>,
     },
     /// Not to be had.

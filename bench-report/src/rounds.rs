@@ -251,6 +251,8 @@ mod tests {
             cells,
             not_applicable: Vec::new(),
             aliases,
+            memory: Vec::new(),
+            counting_program: Err("not asked for".to_owned()),
         }
     }
 

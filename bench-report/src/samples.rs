@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{CellId, Checked, Done, Sample};
+use crate::protocol::{CellId, Checked, Count, Counts, Done, Sample};
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +61,38 @@ pub enum Record {
         /// How long they took together, in ns.
         took_ns: u64,
     },
+    /// The end of a process that counted.
+    Counted {
+        /// The process.
+        #[serde(flatten)]
+        errand: Errand,
+        /// What it counted.
+        counts: Counts,
+    },
+    /// The end of a process that was to count and did not.
+    NotCounted {
+        /// The process.
+        #[serde(flatten)]
+        errand: Errand,
+        /// Why.
+        reason: String,
+    },
 }
+
+/// Which process of a run, of those that count, apart from the blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Errand {
+    /// Its cell.
+    #[serde(flatten)]
+    pub cell: CellId,
+    /// What it counts.
+    pub count: Count,
+    /// Which it is of those that count the same, from 0.
+    pub turn: usize,
+}
+
+/// What the processes that count have said so far; the reason of those that did not.
+pub type Tallies = HashMap<Errand, Result<Counts, String>>;
 
 /// Which process of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -159,6 +190,25 @@ pub fn read_times(path: &Path) -> Result<Times> {
     Ok(times)
 }
 
+/// Reads what the processes that count have left, of a file that was mended.
+///
+/// # Errors
+///
+/// If the file cannot be read, or a line is corrupt; the message names file and line.
+pub fn read_tallies(path: &Path) -> Result<Tallies> {
+    let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+    let mut tallies = Tallies::new();
+    for (index, line) in text.lines().enumerate() {
+        let record = serde_json::from_str(line);
+        match record.with_context(|| format!("{} is corrupt: line {}", path.display(), index + 1))? {
+            Record::Counted { errand, counts } => tallies.insert(errand, Ok(counts)),
+            Record::NotCounted { errand, reason } => tallies.insert(errand, Err(reason)),
+            _ => continue,
+        };
+    }
+    Ok(tallies)
+}
+
 fn collect(text: &str) -> Result<Outcomes> {
     let mut outcomes = Outcomes::new();
     let mut samples: HashMap<Place, Vec<Sample>> = HashMap::new();
@@ -176,7 +226,7 @@ fn collect(text: &str) -> Result<Outcomes> {
                 (place, Outcome::Measured(checked, samples, done))
             }
             Record::Failed { place, reason } => (place, Outcome::Failed(reason)),
-            Record::Heat { .. } => continue,
+            Record::Heat { .. } | Record::Counted { .. } | Record::NotCounted { .. } => continue,
         };
         outcomes.insert((place.cell, place.block), outcome);
     }
@@ -211,7 +261,7 @@ mod tests {
             jobs_at_once: 0,
         };
         let checked = Checked { operations: 2, ideal_ns: 0, observed };
-        let done = Done { peak_rss: Some(1024) };
+        let done = Done { peak_rss: Some(1024), process_threads: Some(2) };
         let end = Record::Process { place: place(block), pid: 7, ended: "now".into(), checked, done };
         vec![
             Record::Sample { place: place(block), sample },

@@ -17,6 +17,8 @@ pub(crate) struct Selection {
     pub cells: Vec<CellId>,
     /// Those that cannot, and why.
     pub not_applicable: Vec<(CellId, String)>,
+    /// Those whose memory is measured, apart from the race; those of one lane follow each other.
+    pub memory: Vec<CellId>,
 }
 
 /// Selects cells of `suite`; threads are 1 and `processors` unless asked for.
@@ -35,8 +37,19 @@ pub(crate) fn select(
         [] => ascending([1, processors.get()]),
         asked => ascending(asked.iter().map(|threads| threads.get())),
     };
-    let mut selection = Selection { cells: Vec::new(), not_applicable: Vec::new() };
+    let mut selection = Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new() };
     for workload in workloads {
+        for executor in &executors {
+            let able = |threads: &&usize| obstacle(suite, workload, executor, **threads).is_none();
+            let Some(&threads) = threads.iter().filter(able).max() else { continue };
+            let cells = memory_sizes(workload, arguments).iter().map(|&size| CellId {
+                workload: workload.about.name.to_owned(),
+                size,
+                threads,
+                executor: executor.about.name.to_owned(),
+            });
+            selection.memory.extend(cells);
+        }
         for size in sizes(workload, arguments) {
             for &threads in &threads {
                 for executor in &executors {
@@ -55,7 +68,7 @@ pub(crate) fn select(
         }
     }
     filter(&mut selection, &arguments.filters)?;
-    if selection.cells.is_empty() {
+    if selection.cells.is_empty() && selection.memory.is_empty() {
         return Err("no cell is left to run; --list shows what there is".to_owned());
     }
     Ok(selection)
@@ -96,8 +109,15 @@ fn by_name<'a, T>(
         .collect())
 }
 
+/// Sizes that were asked for are those of the race: a line through fewer than its own would say nothing.
+fn memory_sizes<'a>(workload: &'a WorkloadEntry, arguments: &SelectionArguments) -> &'a [u64] {
+    let sizes = workload.memory_sizes;
+    if arguments.quick { &sizes[..sizes.len().min(1)] } else { sizes }
+}
+
 fn sizes(workload: &WorkloadEntry, arguments: &SelectionArguments) -> Vec<u64> {
     match &arguments.sizes[..] {
+        _ if workload.sizes.is_empty() => Vec::new(),
         [] if arguments.quick => workload.sizes[..1].to_vec(),
         [] if arguments.full => [workload.sizes, workload.full_sizes].concat(),
         [] => workload.sizes.to_vec(),
@@ -121,8 +141,8 @@ fn obstacle(
 
 /// Keeps the cells that have one of `filters` in their name.
 fn filter(selection: &mut Selection, filters: &[String]) -> Result<(), String> {
-    let Selection { cells, not_applicable } = selection;
-    let all = cells.iter().chain(not_applicable.iter().map(|(cell, _)| cell));
+    let Selection { cells, not_applicable, memory } = selection;
+    let all = cells.iter().chain(&*memory).chain(not_applicable.iter().map(|(cell, _)| cell));
     let names: Vec<String> = all.map(CellId::to_string).collect();
     if let Some(idle) = filters.iter().find(|filter| !names.iter().any(|name| name.contains(&***filter))) {
         return Err(format!("no cell has `{idle}` in its name; --list shows them all"));
@@ -133,6 +153,7 @@ fn filter(selection: &mut Selection, filters: &[String]) -> Result<(), String> {
     };
     cells.retain(kept);
     not_applicable.retain(|(cell, _)| kept(cell));
+    memory.retain(kept);
     Ok(())
 }
 

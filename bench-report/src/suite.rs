@@ -38,6 +38,8 @@ pub struct WorkloadEntry {
     pub sizes: &'static [u64],
     /// The sizes that a full run adds.
     pub full_sizes: &'static [u64],
+    /// The sizes at which the memory of a run is measured.
+    pub memory_sizes: &'static [u64],
     /// What it needs of an executor: the end of "needs ...".
     pub needs: &'static str,
 }
@@ -66,7 +68,8 @@ impl Suite {
         let about = <W as Workload<E>>::ABOUT;
         if self.workload(about.name).is_none() {
             let (sizes, full_sizes) = (<W as Workload<E>>::SIZES, <W as Workload<E>>::FULL_SIZES);
-            self.workloads.push(WorkloadEntry { about, sizes, full_sizes, needs });
+            let memory_sizes = <W as Workload<E>>::MEMORY_SIZES;
+            self.workloads.push(WorkloadEntry { about, sizes, full_sizes, memory_sizes, needs });
         }
         self.cases.push(Case { workload: about.name, executor: E::ABOUT.name, open: case::open::<E, W> });
     }

@@ -85,6 +85,10 @@ impl Progress for Bar {
         self.show([all.saturating_sub(left.as_secs()), all], prefix, next);
     }
 
+    fn counting(&mut self, done: usize, all: usize, next: &CellId) {
+        self.show([done as u64, all as u64], format!("counting, {done} of {all} done"), next);
+    }
+
     fn failed(&mut self, cell: &CellId, reason: &str) {
         self.bar.suspend(|| eprintln!("{cell} failed: {reason}"));
     }

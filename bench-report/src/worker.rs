@@ -12,27 +12,41 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use criterion::{Criterion, SamplingMode};
 use executor_api::Config;
 
 use crate::{
     case::{OpenCase, Taken},
-    platform,
-    protocol::{Answer, CellId, Checked, Done, GO, Order, Sample, Sampling},
+    costs::Counters,
+    memory, platform,
+    protocol::{Answer, CellId, Checked, Count, Counts, Done, GO, Order, Sample, Sampling},
     suite::Suite,
 };
+
+/// What a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It may read the clock.
+    Measure,
+    /// Its allocator is slowed down by counting.
+    Count,
+}
+
+/// What a program that counts says to whoever wants times of it.
+pub(crate) const ONLY_COUNTS: &str = "this program counts allocations, its times would mean nothing: use `cargo bench`, which starts it where it counts";
 
 /// Does what the standard input orders, then ends.
 ///
 /// # Errors
 ///
 /// If there is no order to read, or nobody to answer to. What goes wrong with the cell is an answer.
-pub(crate) fn work(suite: &Suite) -> Result<()> {
+pub(crate) fn work(suite: &Suite, program: Purpose) -> Result<()> {
     let mut stdout = platform::take_stdout().context("failed to take over the standard output")?;
     let mut order = String::new();
     io::stdin().lock().read_line(&mut order).context("failed to read the order")?;
     let order: Order = serde_json::from_str(&order).with_context(|| format!("no order: {order}"))?;
+    ensure!(program == Purpose::Measure || order.sampling.is_none(), ONLY_COUNTS);
     let turns = turns();
 
     let mut answer = |answer: Answer| -> Result<()> {
@@ -42,7 +56,7 @@ pub(crate) fn work(suite: &Suite) -> Result<()> {
     let outcome = catch_unwind(AssertUnwindSafe(|| perform(suite, &order, &turns, &mut answer)));
     let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", message_of(&*panic))));
     match outcome {
-        Ok(()) => answer(Answer::Done(Done { peak_rss: platform::peak_rss() })),
+        Ok(process_threads) => answer(Answer::Done(Done { peak_rss: platform::peak_rss(), process_threads })),
         Err(error) => answer(Answer::Failed(format!("{error:#}"))),
     }
 }
@@ -149,24 +163,35 @@ impl InTurn<'_> {
     }
 }
 
+/// Does what the order says, and gives the number of threads that there were, the executor not yet gone.
 fn perform(
     suite: &Suite,
     order: &Order,
     turns: &Receiver<()>,
     answer: &mut dyn FnMut(Answer) -> Result<()>,
-) -> Result<()> {
+) -> Result<Option<u64>> {
+    // Before the executor starts its threads, which are then counted too.
+    let counters = (order.count == Some(Count::Costs)).then(Counters::open).transpose()?;
     let case = open(suite, &order.cell)?;
+    // Before the check, which is a run too and would have taken the memory already.
+    let memory = (order.count == Some(Count::Memory)).then(|| memory::measure(&*case)).transpose()?;
     let observed = case.check().map_err(|complaint| anyhow!(complaint))?;
     let ideal_ns = nanoseconds(case.ideal());
     answer(Answer::Checked(Checked { operations: case.operations(), ideal_ns, observed }))?;
-    let Some(sampling) = order.sampling else { return Ok(()) };
+    if let Some(used) = memory {
+        answer(Answer::Counted(Counts::Memory(used)))?;
+    }
+    if let Some(counters) = counters {
+        answer(Answer::Counted(Counts::Costs(counters.count(&*case)?)))?;
+    }
+    let Some(sampling) = order.sampling else { return Ok(platform::threads()) };
     let mut criterion = quick_criterion(&sampling, &order.scratch);
     let samples = samples(&sampling, take(&*case, 1).wall);
     let warm_up = sampling.warm_up;
     let elapsed = Duration::ZERO;
     let mut in_turn = InTurn { case: &*case, warm_up, samples, turns, answer, calls: 0, elapsed, taken: 0 };
     measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
-    Ok(())
+    Ok(platform::threads())
 }
 
 /// How many samples of a run that takes so long: as many as fit, because many short ones in turn with those of other

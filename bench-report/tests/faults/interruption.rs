@@ -49,7 +49,7 @@ pub(crate) fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn measured(place: &Place) -> usize {
+pub(crate) fn measured(place: &Place) -> usize {
     let Ok(mut runs) = fs::read_dir(place.out().join("runs")) else { return 0 };
     let Some(Ok(run)) = runs.next() else { return 0 };
     let samples = fs::read_to_string(run.path().join("samples.jsonl")).unwrap_or_default();

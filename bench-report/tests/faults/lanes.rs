@@ -17,6 +17,8 @@ use executor_api::Timer;
 use executor_tokio::{Tokio, TokioCurrentThread};
 use workload_api::{About, Workload, gather};
 
+use crate::counts;
+
 /// The lineup: every workload on both of tokio's runtimes.
 pub(crate) fn lineup() -> Suite {
     let mut suite = Suite::default();
@@ -39,6 +41,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, CountsNothing>("a timer");
     suite.race::<E, Differs>("a timer");
     suite.race::<E, Wavers>("a timer");
+    counts::enter::<E>(suite);
 }
 
 /// The process of a cell; one workload makes it talk rubbish before anybody else can.
@@ -48,6 +51,7 @@ pub(crate) fn work() -> ExitCode {
     if String::from_utf8_lossy(&order).contains("talks-rubbish") {
         io::stdout().write_all(b"{\"sample\": rubbish\n").expect("somebody listens");
     }
+    counts::look_at(&String::from_utf8_lossy(&order));
     Program::new(lineup()).main()
 }
 

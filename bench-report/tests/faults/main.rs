@@ -5,30 +5,39 @@
 
 mod bad_cells;
 mod bad_input;
+mod counts;
 mod interruption;
 mod lanes;
 mod rounds;
 mod run;
 
-use std::{env, process::ExitCode};
+use std::{alloc::System, env, process::ExitCode};
 
 use bench_report::{program::Program, race::WORKER};
 use libtest_mimic::{Arguments, Trial};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// This program is also the one that counts.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
-        Some("run" | "report" | "list") => Program::new(lanes::lineup()).measuring_debug_builds().main(),
+        Some("run" | "report" | "list") => {
+            counts::with_counting_program(Program::new(lanes::lineup())).measuring_debug_builds().main()
+        }
         Some(argument) if argument == WORKER => lanes::work(),
         _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
     }
 }
 
 fn trials() -> Vec<Trial> {
-    let mut tests = [bad_cells::TESTS, bad_input::TESTS, run::TESTS].concat();
+    let mut tests = [bad_cells::TESTS, bad_input::TESTS, counts::TESTS, run::TESTS].concat();
     // They look for processes in /proc.
     if cfg!(target_os = "linux") {
         tests.extend(interruption::TESTS);
         tests.extend(rounds::TESTS);
+        tests.extend(counts::LINUX_TESTS);
     }
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {

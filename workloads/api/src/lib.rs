@@ -59,11 +59,15 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// What the report says about this workload.
     const ABOUT: About;
 
-    /// The sizes of a default run, smallest first. A quick run takes the first.
+    /// The sizes of a default run, smallest first. A quick run takes the first. None for a workload that does not race.
     const SIZES: &'static [u64];
 
     /// The sizes that a full run adds, smallest first.
     const FULL_SIZES: &'static [u64] = &[];
+
+    /// The sizes at which the memory of a run is measured, four or more if any: for a workload whose tasks, as many as
+    /// its size, all live at once.
+    const MEMORY_SIZES: &'static [u64] = &[];
 
     /// What a run computes.
     type Answer: PartialEq + Debug + Send + 'static;
