@@ -60,27 +60,6 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
     }
 }
 
-/// The noise floor that the twins of a run show so far; 1 if there are none.
-pub fn noise_floor(plan: &Plan, outcomes: &Outcomes) -> f64 {
-    let (twins, cells): (Vec<Cell>, Vec<Cell>) =
-        judged(&plan.cells, outcomes).into_iter().partition(|cell| is_twin(plan, &cell.executor));
-    noise(plan, &cells, &twins).map_or(1.0, |noise| noise.floor)
-}
-
-/// Whether the order of one comparison, of all its `lanes` in the plan, is settled by the blocks so far: each lane has
-/// failed, or is behind the leader, or level with it. Before the second block nothing is.
-pub fn is_settled(plan: &Plan, lanes: &[CellId], outcomes: &Outcomes, floor: f64) -> bool {
-    let by_cell = by_cell(outcomes);
-    let lanes: Vec<CellId> = lanes.iter().filter(|lane| !is_twin(plan, &lane.executor)).cloned().collect();
-    let too_few = |lane: &CellId| match by_cell.get(lane) {
-        None => true,
-        Some(blocks) => {
-            blocks.len() < 2 && blocks.values().all(|outcome| matches!(outcome, Outcome::Measured(..)))
-        }
-    };
-    !lanes.iter().any(too_few) && statistics::is_settled(&standings(&judged(&lanes, outcomes), floor))
-}
-
 fn is_twin(plan: &Plan, lane: &str) -> bool {
     plan.aliases.get(lane).is_some_and(|alias| alias.program.is_none())
 }

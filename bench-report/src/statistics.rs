@@ -17,7 +17,7 @@ use crate::results::Estimate;
 
 pub use self::{
     noise::{is_different, noise_floor},
-    standings::{CONFIDENCE_OF_ORDER, LEVEL, Standing, is_settled, standings},
+    standings::{CONFIDENCE_OF_ORDER, LEVEL, Standing, standings},
     trend::{Line, exponent, line},
 };
 

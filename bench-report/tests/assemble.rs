@@ -286,7 +286,6 @@ fn twins_make_the_noise_floor_and_nothing_else() {
     assert!(pair.ratio.value > 1.05 && pair.ratio.value < 1.12, "{pair:?}");
     assert!((noise.floor / pair.ratio.value - 1.0).abs() < 1e-9, "{noise:?}");
     assert_eq!(noise.different, usize::from(pair.different));
-    assert_eq!(assemble::noise_floor(&race.plan, &race.outcomes), noise.floor);
     assert!(results.cells.iter().all(|cell| cell.executor != "ash-again" && cell.rank == Some(1)));
     assert!(results.executors.iter().all(|lane| lane.name != "ash-again"));
     assert!(results.summaries[0].lanes.iter().all(|lane| lane.executor != "ash-again"));
@@ -295,7 +294,6 @@ fn twins_make_the_noise_floor_and_nothing_else() {
         assert_eq!(find(&results, "grow", 10, lane).ratio, find(&plain.results(), "grow", 10, lane).ratio);
     }
     assert!(plain.results().noise.is_none());
-    assert_eq!(assemble::noise_floor(&plain.plan, &plain.outcomes), 1.0);
 }
 
 #[test]
@@ -329,23 +327,16 @@ fn a_lane_of_another_program_is_a_lane_beside_its_executor() {
 }
 
 #[test]
-fn a_comparison_is_settled_once_each_lane_is_behind_or_level() {
-    let settled =
-        |race: &Race, floor| assemble::is_settled(&race.plan, &race.plan.cells, &race.outcomes, floor);
+fn a_lane_that_is_neither_behind_nor_level_is_undecided() {
+    let undecided = |race: Race| race.results().cells.iter().filter(|cell| cell.undecided).count();
     let race =
         |blocks, other| Race::new().comparison("grow", 10, blocks, &[("ash", 100.0), ("birch", other)]);
-    assert!(settled(&race(4, 200.0), 1.0), "behind");
-    assert!(settled(&race(9, 100.0), 1.0), "level");
-    assert!(!settled(&race(2, 108.0), 1.0), "two blocks are not enough");
-    assert!(!settled(&race(1, 108.0), 1.0) && !settled(&race(0, 108.0), 1.0), "nor are fewer");
-    assert!(settled(&race(2, 108.0), 9.0), "all is under the floor");
-    assert!(settled(&race(4, 108.0).fail("grow", 10, "ash"), 1.0), "nobody is left to part from");
-    assert!(
-        settled(&race(1, 108.0).fail("grow", 10, "ash").fail("grow", 10, "birch"), 1.0),
-        "nobody is left"
-    );
+    assert_eq!(undecided(race(2, 108.0)), 1, "two blocks are not enough");
+    assert_eq!(undecided(race(4, 200.0)), 0, "behind");
+    assert_eq!(undecided(race(9, 100.0)), 0, "level");
+    assert_eq!(undecided(race(2, 108.0).fail("grow", 10, "ash")), 0, "nobody is left to part from");
     let with_twin = [("ash", 100.0), ("birch", 200.0), ("ash-again", 108.0)];
-    assert!(settled(&Race::new().comparison("grow", 10, 4, &with_twin).twin("ash-again", "ash"), 1.0));
+    assert_eq!(undecided(Race::new().comparison("grow", 10, 4, &with_twin).twin("ash-again", "ash")), 0);
 }
 
 #[test]
@@ -366,10 +357,13 @@ fn a_lane_that_takes_the_processor_while_it_ties_is_flagged() {
 }
 
 #[test]
-fn where_the_system_does_not_tell_the_processor_time_nothing_is_flagged() {
-    let race = Race::new().comparison("grow", 10, 5, &[("ash", 1_000.0), ("birch", 1_010.0)]);
-    let results = race.burns("grow", 10, "ash", 0.0).results();
-    assert!(results.cells.iter().all(|cell| cell.flags.is_empty()), "zero is nothing to compare with");
+fn a_processor_time_of_nothing_is_no_measure_for_others() {
+    let lanes = [("ash", 1_000.0), ("birch", 1_010.0), ("cedar", 1_020.0)];
+    let race = Race::new().comparison("grow", 10, 5, &lanes).burns("grow", 10, "ash", 0.0);
+    let results = race.burns("grow", 10, "cedar", 4.0).results();
+    let flags = ["ash", "birch", "cedar"].map(|lane| find(&results, "grow", 10, lane).flags.len());
+    assert_eq!(flags, [0, 0, 1]);
+    assert!(find(&results, "grow", 10, "cedar").flags[0].contains("processor time of birch"));
 }
 
 #[test]

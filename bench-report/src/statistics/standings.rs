@@ -62,11 +62,6 @@ pub fn standings(lanes: &[&[f64]], raced: usize, floor: f64) -> Vec<Standing> {
     standings.into_iter().map(|standing| standing.expect("each lane was in one group")).collect()
 }
 
-/// Whether more blocks are not needed: each lane is behind the leader or level with it.
-pub fn is_settled(standings: &[Standing]) -> bool {
-    standings.iter().all(|standing| !standing.undecided)
-}
-
 /// The ratios of all lanes to each other, paired by block, and how far to trust them.
 struct Pairs {
     /// The logarithms, by lane and reference.
@@ -145,6 +140,10 @@ mod tests {
             (0..5).map(|block| figure * scatter(block)).collect()
         };
         figures.iter().enumerate().map(lane).collect()
+    }
+
+    fn is_settled(standings: &[Standing]) -> bool {
+        standings.iter().all(|standing| !standing.undecided)
     }
 
     fn ranks(standings: &[Standing]) -> Vec<usize> {
