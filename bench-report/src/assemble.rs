@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use executor_api::Class;
 
 use crate::{
+    lateness,
     plan::{Plan, same_comparison},
     protocol::{CellId, Checked, Done, Sample},
     results::{
-        Cell, Estimate, Executor, LaneSummary, Metric, Observed, Results, Run, SCHEMA, Status, Summary,
-        Workload,
+        Cell, Estimate, Executor, LaneSummary, Lateness, Metric, Observed, Results, Run, SCHEMA, Status,
+        Summary, Workload,
     },
     samples::{Outcome, Outcomes},
     statistics,
@@ -69,10 +70,21 @@ fn judge(id: &CellId, blocks: usize, outcomes: &Outcomes) -> Cell {
     let Some((checked, ..)) = measured.last() else {
         return blank(id, Status::Failed, Some("was never measured"));
     };
-    let observed = checked.observed;
+    let threads_after = measured.last().and_then(|(.., done)| done.threads_after);
+    let observed = Observed { threads_after, ..checked.observed.clone() };
+    let lateness: Vec<Option<&Lateness>> = measured.iter().map(|(.., done)| done.lateness.as_ref()).collect();
     let metrics =
         figures(&measured).into_iter().map(|(name, (unit, blocks))| (name.to_owned(), metric(unit, blocks)));
-    Cell { metrics: metrics.collect(), observed: Some(observed), ..blank(id, Status::Ok, None) }
+    let of_sleeps = lateness::figures_of(&lateness).into_iter();
+    let of_sleeps = of_sleeps.map(|(name, blocks)| {
+        (name.to_owned(), metric("ns", blocks.as_ref().cloned().map_err(String::as_str)))
+    });
+    Cell {
+        metrics: metrics.chain(of_sleeps).collect(),
+        lateness: lateness::merge(lateness.into_iter().flatten()),
+        observed: Some(observed),
+        ..blank(id, Status::Ok, None)
+    }
 }
 
 /// A cell without figures.

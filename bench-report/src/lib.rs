@@ -6,7 +6,9 @@ pub mod lineup;
 pub mod suite;
 
 mod case;
+mod lateness;
 mod ledger;
+mod probe;
 
 mod arguments;
 pub mod program;

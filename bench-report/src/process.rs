@@ -121,12 +121,12 @@ impl Launcher {
                 Err(RecvTimeoutError::Disconnected) => return Err(Heard::Nothing),
                 Err(RecvTimeoutError::Timeout) => continue,
             };
-            match (serde_json::from_str(&line), checked) {
+            match (serde_json::from_str(&line), &checked) {
                 (Ok(Answer::Checked(answer)), None) => checked = Some(answer),
                 (Ok(Answer::Sample(sample)), Some(_)) => samples.push(sample),
                 (Ok(Answer::Done(done)), Some(checked)) => {
-                    complain(sampled, &checked, &samples).map_err(Heard::Complaint)?;
-                    return Ok((checked, samples, done));
+                    complain(sampled, checked, &samples).map_err(Heard::Complaint)?;
+                    return Ok((checked.clone(), samples, done));
                 }
                 (Ok(Answer::Failed(complaint)), _) => return Err(Heard::Complaint(complaint)),
                 _ => return Err(Heard::Rubbish(format!("`{}`", shorten(line.trim_end(), 200)))),

@@ -220,7 +220,7 @@ fn failures(outcomes: &Outcomes) -> HashSet<CellId> {
 }
 
 fn records(place: &Place, measurement: &Measurement) -> Vec<Record> {
-    let &Measurement { pid, checked, done, .. } = measurement;
+    let Measurement { pid, checked, done, .. } = measurement.clone();
     let samples = measurement.samples.iter();
     let mut records: Vec<Record> =
         samples.map(|&sample| Record::Sample { place: place.clone(), sample }).collect();

@@ -18,6 +18,7 @@ use crate::{
     case::{OpenCase, Taken},
     platform,
     protocol::{Answer, CellId, Checked, Done, Order, Sample, Sampling},
+    results::Observed,
     suite::Suite,
 };
 
@@ -40,7 +41,7 @@ pub(crate) fn work(suite: &Suite) -> Result<()> {
     let outcome = catch_unwind(AssertUnwindSafe(|| perform(suite, &order, &mut answer)));
     let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", message_of(&*panic))));
     match outcome {
-        Ok(()) => answer(Answer::Done(Done { peak_rss: platform::peak_rss() })),
+        Ok(done) => answer(Answer::Done(done)),
         Err(error) => answer(Answer::Failed(format!("{error:#}"))),
     }
 }
@@ -94,12 +95,15 @@ pub(crate) fn measure(
     taken.split_off(taken.len().saturating_sub(samples))
 }
 
-fn perform(suite: &Suite, order: &Order, answer: &mut dyn FnMut(Answer) -> Result<()>) -> Result<()> {
+fn perform(suite: &Suite, order: &Order, answer: &mut dyn FnMut(Answer) -> Result<()>) -> Result<Done> {
     let case = open(suite, &order.cell)?;
     let observed = case.check().map_err(|complaint| anyhow!(complaint))?;
     let ideal_ns = nanoseconds(case.ideal());
-    answer(Answer::Checked(Checked { operations: case.operations(), ideal_ns, observed }))?;
-    let Some(sampling) = order.sampling else { return Ok(()) };
+    let checked = Checked { operations: case.operations(), ideal_ns, observed: observed.clone() };
+    answer(Answer::Checked(checked))?;
+    let Some(sampling) = order.sampling else {
+        return Ok(Done { peak_rss: platform::peak_rss(), threads_after: None, lateness: None });
+    };
     let mut criterion = quick_criterion(&sampling, &order.scratch);
     for taken in measure(&*case, &order.cell, &mut criterion, sampling.samples) {
         answer(Answer::Sample(Sample {
@@ -110,7 +114,16 @@ fn perform(suite: &Suite, order: &Order, answer: &mut dyn FnMut(Answer) -> Resul
             involuntary_switches: taken.usage.map(|usage| usage.involuntary_switches),
         }))?;
     }
-    Ok(())
+    conclude(&*case, &observed)
+}
+
+/// Looks at what the samples have left, then at the lateness of sleeps.
+fn conclude(case: &dyn OpenCase, observed: &Observed) -> Result<Done> {
+    // First of all: what comes after the samples is not to be in the peak.
+    let peak_rss = platform::peak_rss();
+    let threads_after = case.threads_left(observed).map_err(|complaint| anyhow!(complaint))?;
+    let lateness = case.lateness(observed).map_err(|complaint| anyhow!(complaint))?;
+    Ok(Done { peak_rss, threads_after, lateness })
 }
 
 fn quick_criterion(sampling: &Sampling, scratch: &Path) -> Criterion {
