@@ -366,3 +366,45 @@ async fn polls_counted<F: Future>(future: F) -> F::Output {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four tasks, one of them cancelled, and three jobs.
+    fn counts() -> Counts {
+        Counts { spawned: 4, finished: 3, cancelled: 1, jobs: 3, at_once: 2, polls: 9, ..Counts::default() }
+    }
+
+    #[test]
+    fn work_as_specified_is_right_and_what_is_not_specified_is_open() {
+        let specified = Work {
+            spawned: Some(4),
+            finished: Some(3),
+            cancelled: Some(1),
+            jobs: Some(3),
+            at_once: Some(2),
+            polls: Some(8),
+        };
+        assert_eq!(check_work(&counts(), &specified), Ok(()));
+        assert_eq!(check_work(&counts(), &Work::default()), Ok(()));
+    }
+
+    #[test]
+    fn each_difference_from_the_specification_is_named() {
+        let open = Work::default();
+        for (work, complaint) in [
+            (Work { spawned: Some(10_000), ..open }, "spawned 4 tasks, its specification says 10,000"),
+            (Work { finished: Some(4), ..open }, "finished 3 tasks, its specification says 4"),
+            (Work { cancelled: Some(0), ..open }, "cancelled 1 tasks, its specification says 0"),
+            (Work { jobs: Some(2), ..open }, "ran 3 blocking jobs, its specification says 2"),
+            (
+                Work { at_once: Some(3), ..open },
+                "had 2 tasks in flight at once, its specification says 3 or more",
+            ),
+            (Work { polls: Some(10), ..open }, "polled 9 times, its specification says 10 or more"),
+        ] {
+            assert_eq!(check_work(&counts(), &work), Err(complaint.to_owned()));
+        }
+    }
+}

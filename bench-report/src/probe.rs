@@ -40,7 +40,7 @@ pub(crate) fn workers<E: Executor>(executor: &E, config: &Config) -> Result<Work
             task.await;
         }
     });
-    let present = meeting.lock().clone();
+    let present = meeting.lock().present.clone();
     match present.len() {
         came if came < threads => Err(format!("{came} of {threads} workers came")),
         came if came > threads => Err(format!("{came} threads poll tasks, there should be {threads}")),
@@ -48,31 +48,40 @@ pub(crate) fn workers<E: Executor>(executor: &E, config: &Config) -> Result<Work
     }
 }
 
-/// A place where threads meet: each blocks until enough have come.
+/// A place where threads meet: each blocks until enough have come, or one has lost its patience.
 #[derive(Default)]
 struct Meeting {
-    present: Mutex<Workers>,
+    attendance: Mutex<Attendance>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct Attendance {
+    present: Workers,
+    given_up: bool,
 }
 
 impl Meeting {
     fn wait_for(&self, expected: usize) {
         let cpus = platform::allowed_cpus();
-        let mut present = self.lock();
-        present.insert(thread::current().id(), cpus);
+        let mut attendance = self.lock();
+        attendance.present.insert(thread::current().id(), cpus);
         self.changed.notify_all();
-        let too_few = |present: &mut Workers| present.len() < expected;
-        let (present, waited) = self
+        let goes_on =
+            |attendance: &mut Attendance| attendance.present.len() < expected && !attendance.given_up;
+        let (mut attendance, waited) = self
             .changed
-            .wait_timeout_while(present, PATIENCE, too_few)
+            .wait_timeout_while(attendance, PATIENCE, goes_on)
             .unwrap_or_else(PoisonError::into_inner);
-        drop(present);
-        if !waited.timed_out() {
+        attendance.given_up |= waited.timed_out();
+        let complete = !attendance.given_up;
+        drop(attendance);
+        if complete {
             thread::sleep(GRACE);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Workers> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Attendance> {
+        self.attendance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn work() -> ExitCode {
     if String::from_utf8_lossy(&order).contains("talks-rubbish") {
         io::stdout().write_all(b"{\"sample\": rubbish\n").expect("somebody listens");
     }
-    Program::new(lineup()).main()
+    Program::new(crate::lineup()).main()
 }
 
 /// A workload whose right answer is 3, at two sizes that do not matter.

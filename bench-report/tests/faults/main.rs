@@ -1,32 +1,39 @@
 //! What goes wrong in a run, for real: cells that panic, hang, die, lie or talk rubbish; interruptions; bad input.
 //!
-//! This program is two. With a command of `bench-report` it is that program with the lineup of `lanes`; else it runs the
-//! tests, each of which starts it as the former.
+//! This program is two. With a command of `bench-report` it is that program with the lineup of `lanes`, or that of
+//! `mutants` if the environment says so; else it runs the tests, each of which starts it as the former.
 
 mod bad_cells;
 mod bad_input;
 mod interruption;
 mod lanes;
+mod mutants;
 mod run;
 
 use std::{env, process::ExitCode};
 
-use bench_report::{program::Program, race::WORKER};
+use bench_report::{program::Program, race::WORKER, suite::Suite};
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
-        Some("run" | "report" | "list") => Program::new(lanes::lineup()).measuring_debug_builds().main(),
+        Some("run" | "check" | "report" | "list") => Program::new(lineup()).measuring_debug_builds().main(),
         Some(argument) if argument == WORKER => lanes::work(),
         _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
     }
 }
 
+/// The lineup that the environment chooses, which the processes of cells inherit.
+fn lineup() -> Suite {
+    if env::var_os(mutants::CHOSEN).is_some() { mutants::lineup() } else { lanes::lineup() }
+}
+
 fn trials() -> Vec<Trial> {
-    let mut tests = [bad_cells::TESTS, bad_input::TESTS, run::TESTS].concat();
-    // They look for processes in /proc.
+    let mut tests = [bad_cells::TESTS, bad_input::TESTS, mutants::TESTS, run::TESTS].concat();
+    // They look for processes in /proc, as what they test looks for threads.
     if cfg!(target_os = "linux") {
         tests.extend(interruption::TESTS);
+        tests.extend(mutants::LINUX_TESTS);
     }
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
