@@ -6,6 +6,7 @@
 mod chart;
 mod circumstances;
 mod lanes;
+mod memory;
 mod sections;
 mod standings;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 use circumstances::{Fact, Facts};
 use lanes::LaneCard;
+use memory::Slope;
 use sections::Section;
 use standings::{Standings, Swatch};
 
@@ -37,12 +39,15 @@ struct Report {
     title: String,
     strip: Vec<Fact>,
     caution: &'static str,
+    warnings: Vec<String>,
     races: Vec<Race>,
     swatches: Vec<Swatch>,
     standings: Vec<Standings>,
     sections: Vec<Section>,
     lanes: Vec<LaneCard>,
+    memory: Vec<Slope>,
     blocks: String,
+    noise: String,
     again: String,
     methodology: String,
     circumstances: Vec<Facts>,
@@ -75,6 +80,11 @@ impl Report {
             ),
             strip: circumstances::strip(results),
             caution: caution(results),
+            warnings: results
+                .warnings
+                .iter()
+                .map(|warning| format!("{}: {}.", warning.finding, warning.remedy))
+                .collect(),
             races: verdict::races(results).into_iter().map(Race::of).collect(),
             swatches: standings::swatches(),
             standings: verdict::threads(results)
@@ -83,7 +93,9 @@ impl Report {
                 .collect(),
             sections: results.workloads.iter().map(|workload| Section::of(results, workload)).collect(),
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor)).collect(),
-            blocks: counted(results.run.blocks, "block"),
+            memory: results.memory.iter().map(|memory| Slope::of(results, memory)).collect(),
+            blocks: circumstances::blocks(results),
+            noise: noise(results),
             again: circumstances::again(&results.run),
             methodology: format!("{REPOSITORY}METHODOLOGY.md"),
             circumstances: circumstances::all(results),
@@ -111,6 +123,20 @@ impl Finding {
             missing: verdict.missing,
         }
     }
+}
+
+/// What the lanes that raced against themselves showed.
+fn noise(results: &Results) -> String {
+    let Some(noise) = &results.noise else {
+        return "No lane raced against itself, so there is no noise floor.".to_owned();
+    };
+    format!(
+        "In {} a lane raced against itself under another name; by their intervals {} would be called different, which \
+         none is. All but one in twenty differed by no more than {}: that is the noise floor, and what lies below it is a tie.",
+        counted(noise.pairs.len(), "comparison"),
+        noise.different,
+        circumstances::noise_floor(results)
+    )
 }
 
 /// What to keep in mind before quoting anything; empty for a thorough run.

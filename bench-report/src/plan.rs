@@ -89,6 +89,18 @@ fn balanced_orders(lanes: &[CellId], blocks: usize, random: &mut Rng) -> Vec<Vec
     rows.map(|row| row.iter().map(|&lane| lanes[lane].clone()).collect()).collect()
 }
 
+/// The order of `lanes` in each of so many rounds of samples: each lane is at each place, and behind each other lane,
+/// equally often or nearly so.
+pub fn turns(lanes: usize, rounds: usize) -> impl Iterator<Item = Vec<usize>> {
+    let square = if lanes == 0 { vec![Vec::new()] } else { williams_square(lanes) };
+    square.into_iter().cycle().take(rounds)
+}
+
+/// Whether a lane of so many samples takes one in a round: a lane of few, slow samples spreads them over all rounds.
+pub fn has_turn(samples: usize, round: usize, rounds: usize) -> bool {
+    (round + 1) * samples / rounds > round * samples / rounds
+}
+
 /// The rows of a Williams square of `lanes`; for an odd number, of the square and its mirror image.
 fn williams_square(lanes: usize) -> Vec<Vec<usize>> {
     // 0, 1, n-1, 2, n-2, ...: neighbours differ by every number once.
@@ -143,6 +155,16 @@ mod tests {
             }
             assert_eq!(seen.len(), count * (count - 1), "every pair was seen");
             assert!(seen.values().all(|&times| times == blocks / count), "{count} lanes");
+        }
+    }
+
+    #[test]
+    fn every_lane_has_as_many_turns_as_samples_and_no_long_wait_between_them() {
+        for samples in 1..=30 {
+            let turns: Vec<usize> = (0..30).filter(|&round| has_turn(samples, round, 30)).collect();
+            assert_eq!(turns.len(), samples);
+            let longest = turns.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
+            assert!(longest <= 30_usize.div_ceil(samples), "{samples} samples: {turns:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, BufRead, BufReader, Read, Write},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -15,7 +15,7 @@ use std::{
 
 use crate::{
     platform,
-    protocol::{Answer, Checked, Done, Order, Sample},
+    protocol::{Answer, Checked, Done, GO, Order, Sample},
 };
 
 /// What a process said, from beginning to end.
@@ -59,14 +59,12 @@ const LONGEST_LINE: u64 = 1 << 20;
 const GLANCE: Duration = Duration::from_millis(50);
 
 impl Launcher {
-    /// Runs `order` in a new process with `environment` added to ours.
-    ///
-    /// The process is gone when this returns, whatever it did.
+    /// Starts a process with `environment` added to ours, and gives it its order.
     ///
     /// # Errors
     ///
-    /// [`Trouble::Failed`] if the process says so, dies, hangs, or says what is no answer.
-    pub fn run(&self, order: &Order, environment: &[(&'static str, String)]) -> Result<Measurement, Trouble> {
+    /// [`Trouble::Failed`] if it does not start.
+    pub fn start(&self, order: &Order, environment: &[(&'static str, String)]) -> Result<Running, Trouble> {
         let mut command = Command::new(&self.program[0]);
         command
             .args(&self.program[1..])
@@ -79,94 +77,164 @@ impl Launcher {
             .spawn()
             .map_err(|error| Trouble::Failed(format!("its process did not start: {error}")))?;
         let mut process = Process::new(child);
-        // A process that died at once does not read its order; how it died says more than that.
         let line = serde_json::to_string(order).expect("an order is plain data") + "\n";
-        process.stdin.write_all(line.as_bytes()).ok();
-
-        let heard = self.listen(&process.lines, order.sampling.is_some());
-        let ended = matches!(heard, Ok(_) | Err(Heard::Nothing | Heard::Complaint(_)));
-        let status = if ended { process.wait(self.time_limit) } else { None };
-        let pid = process.child.id();
-        let last_words = process.end();
-        match (heard, status) {
-            (Err(Heard::Interruption), _) => Err(Trouble::Interrupted),
-            (Err(Heard::Complaint(complaint)), _) => Err(Trouble::Failed(complaint)),
-            (Err(Heard::Rubbish(line)), _) => Err(Trouble::Failed(format!("said what is no answer: {line}"))),
-            (Err(Heard::TooLate), _) | (_, None) => {
-                Err(Trouble::Failed(format!("exceeded its time limit of {:?}{last_words}", self.time_limit)))
-            }
-            (Ok((checked, samples, done)), Some(status)) if status.success() => {
-                Ok(Measurement { pid, checked, samples, done })
-            }
-            (_, Some(status)) => {
-                Err(Trouble::Failed(format!("its process {}{last_words}", platform::describe_exit(status))))
-            }
-        }
+        process.tell(&line);
+        Ok(Running {
+            process,
+            limit: self.time_limit,
+            left: self.time_limit,
+            interrupted: self.interrupted.clone(),
+            measures: order.sampling.is_some(),
+            checked: None,
+            samples: Vec::new(),
+        })
     }
+}
 
-    /// Collects answers until the last one; `sampled` says whether there should be samples among them.
-    fn listen(&self, lines: &Receiver<String>, sampled: bool) -> Result<(Checked, Vec<Sample>, Done), Heard> {
-        let start = Instant::now();
-        let mut checked = None;
-        let mut samples = Vec::new();
+/// A process that has its order.
+///
+/// After an error there is nothing to be had from it but its end. The process is gone when this is, whatever it did.
+#[derive(Debug)]
+pub struct Running {
+    process: Process,
+    limit: Duration,
+    /// What is left of its time; the turns of others do not count.
+    left: Duration,
+    interrupted: Arc<AtomicBool>,
+    measures: bool,
+    checked: Option<Checked>,
+    samples: Vec<Sample>,
+}
+
+impl Running {
+    /// Waits until the process is warm, and gives the number of its samples.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub fn ready(&mut self) -> Result<usize, Trouble> {
         loop {
-            if self.interrupted.load(SeqCst) {
-                return Err(Heard::Interruption);
-            }
-            if start.elapsed() > self.time_limit {
-                return Err(Heard::TooLate);
-            }
-            let line = match lines.recv_timeout(GLANCE) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Disconnected) => return Err(Heard::Nothing),
-                Err(RecvTimeoutError::Timeout) => continue,
-            };
-            match (serde_json::from_str(&line), &checked) {
-                (Ok(Answer::Checked(answer)), None) => checked = Some(answer),
-                (Ok(Answer::Sample(sample)), Some(_)) => samples.push(sample),
-                (Ok(Answer::Done(done)), Some(checked)) => {
-                    complain(sampled, checked, &samples).map_err(Heard::Complaint)?;
-                    return Ok((checked.clone(), samples, done));
-                }
-                (Ok(Answer::Failed(complaint)), _) => return Err(Heard::Complaint(complaint)),
-                _ => return Err(Heard::Rubbish(format!("`{}`", shorten(line.trim_end(), 200)))),
+            match self.hear()? {
+                Answer::Checked(checked) if self.checked.is_none() => self.check(checked)?,
+                Answer::Ready(samples) if self.checked.is_some() => return Ok(samples),
+                other => return Err(self.out_of_turn(&other)),
             }
         }
     }
+
+    /// Lets the process take its next sample, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub fn sample(&mut self) -> Result<(), Trouble> {
+        self.process.tell(GO);
+        match self.hear()? {
+            Answer::Sample(sample) if sample.iterations > 0 => {
+                self.samples.push(sample);
+                Ok(())
+            }
+            Answer::Sample(_) => Err(Trouble::Failed("it took a sample of no run".to_owned())),
+            other => Err(self.out_of_turn(&other)),
+        }
+    }
+
+    /// Lets the process go on to its end, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Failed`] if the process says so, dies, hangs, or says what is no answer.
+    pub fn finish(mut self) -> Result<Measurement, Trouble> {
+        if self.measures {
+            self.process.tell(GO);
+        }
+        let done = loop {
+            match self.hear()? {
+                Answer::Checked(checked) if self.checked.is_none() => self.check(checked)?,
+                Answer::Done(done) => break done,
+                other => return Err(self.out_of_turn(&other)),
+            }
+        };
+        let Some(checked) = self.checked.take() else {
+            return Err(self.out_of_turn(&Answer::Done(done)));
+        };
+        match self.process.wait(self.limit) {
+            None => Err(self.too_late()),
+            Some(status) if status.success() => {
+                Ok(Measurement { pid: self.process.child.id(), checked, samples: self.samples, done })
+            }
+            Some(status) => Err(self.ended(status)),
+        }
+    }
+
+    /// Waits for the next answer.
+    fn hear(&mut self) -> Result<Answer, Trouble> {
+        let start = Instant::now();
+        let line = loop {
+            if self.interrupted.load(SeqCst) {
+                return Err(Trouble::Interrupted);
+            }
+            if start.elapsed() > self.left {
+                return Err(self.too_late());
+            }
+            match self.process.lines.recv_timeout(GLANCE) {
+                Ok(line) => break line,
+                Err(RecvTimeoutError::Timeout) => continue,
+                // It closed its output before its last answer.
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(match self.process.wait(self.left) {
+                        Some(status) => self.ended(status),
+                        None => self.too_late(),
+                    });
+                }
+            }
+        };
+        self.left = self.left.saturating_sub(start.elapsed());
+        match serde_json::from_str(&line) {
+            Ok(Answer::Failed(complaint)) => Err(Trouble::Failed(complaint)),
+            Ok(answer) => Ok(answer),
+            Err(_) => Err(Trouble::Failed(no_answer(&line))),
+        }
+    }
+
+    /// Keeps what the check found, unless it cannot be divided by.
+    fn check(&mut self, checked: Checked) -> Result<(), Trouble> {
+        if checked.operations == 0 {
+            let complaint = "a run has no operations, so nothing can be said of one";
+            return Err(Trouble::Failed(complaint.to_owned()));
+        }
+        self.checked = Some(checked);
+        Ok(())
+    }
+
+    fn out_of_turn(&self, answer: &Answer) -> Trouble {
+        Trouble::Failed(no_answer(&serde_json::to_string(answer).expect("an answer is plain data")))
+    }
+
+    fn too_late(&mut self) -> Trouble {
+        let last_words = self.process.end();
+        Trouble::Failed(format!("exceeded its time limit of {:?}{last_words}", self.limit))
+    }
+
+    fn ended(&mut self, status: ExitStatus) -> Trouble {
+        let last_words = self.process.end();
+        Trouble::Failed(format!("its process {}{last_words}", platform::describe_exit(status)))
+    }
 }
 
-/// Says what is wrong with figures that cannot be divided by.
-fn complain(sampled: bool, checked: &Checked, samples: &[Sample]) -> Result<(), String> {
-    if checked.operations == 0 {
-        return Err("a run has no operations, so nothing can be said of one".to_owned());
-    }
-    if sampled && (samples.is_empty() || samples.iter().any(|sample| sample.iterations == 0)) {
-        return Err("it took no samples, or samples of no run".to_owned());
-    }
-    Ok(())
-}
-
-/// Why the answers of a process are not complete.
-enum Heard {
-    /// It closed its output.
-    Nothing,
-    /// It said what is wrong with the cell.
-    Complaint(String),
-    /// It said what is no answer, or none at this point.
-    Rubbish(String),
-    /// It took too long.
-    TooLate,
-    /// We were told to stop.
-    Interruption,
+fn no_answer(line: &str) -> String {
+    format!("said what is no answer: `{}`", shorten(line.trim_end(), 200))
 }
 
 /// A running process and the threads that read from it.
+#[derive(Debug)]
 struct Process {
     child: Child,
     /// Held open as long as we wait: its end tells the process to go.
     stdin: ChildStdin,
     lines: Receiver<String>,
-    stderr: JoinHandle<String>,
+    /// Gives its last words; taken at its end.
+    stderr: Option<JoinHandle<String>>,
 }
 
 impl Process {
@@ -183,11 +251,16 @@ impl Process {
                 }
             }
         });
-        Process { child, stdin, lines, stderr: thread::spawn(move || read_tail(stderr)) }
+        Process { child, stdin, lines, stderr: Some(thread::spawn(move || read_tail(stderr))) }
+    }
+
+    /// Writes to the process, unless it is gone: how it died says more than that nobody reads.
+    fn tell(&mut self, line: &str) {
+        self.stdin.write_all(line.as_bytes()).ok();
     }
 
     /// Waits for the end of the process, `limit` at most.
-    fn wait(&mut self, limit: Duration) -> Option<std::process::ExitStatus> {
+    fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let start = Instant::now();
         while start.elapsed() < limit {
             match self.child.try_wait() {
@@ -200,16 +273,21 @@ impl Process {
     }
 
     /// Makes sure that the process is gone, and gives its last words.
-    fn end(mut self) -> String {
+    fn end(&mut self) -> String {
         // An error says that it has ended already.
         self.child.kill().ok();
         self.child.wait().ok();
-        drop(self.lines);
-        let last_words = self.stderr.join().unwrap_or_default();
+        let last_words = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
         match last_words.trim() {
             "" => String::new(),
             words => format!("; its last words: {words}"),
         }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -177,7 +177,7 @@ impl Program {
         case.check().map_err(|complaint| anyhow!("{cell}: {complaint}"))?;
         // Few resamples: in a profile the work is to be seen, not the statistics.
         let mut criterion = Criterion::default().output_directory(&out.join("criterion")).nresamples(1_001);
-        worker::measure(&*case, cell, &mut criterion, 100);
+        worker::measure(cell, &mut criterion, 100, &mut |iterations| worker::take(&*case, iterations).wall);
         Ok(exit::OK)
     }
 
@@ -294,14 +294,15 @@ fn default_blocks(profile: Profile) -> usize {
 }
 
 fn sampling(profile: Profile) -> Sampling {
-    let [warm_up, measurement] = match profile {
-        Profile::Quick | Profile::Default => [20, 60],
-        Profile::Full => [200, 1_000],
+    let ([warm_up, measurement], most_samples) = match profile {
+        Profile::Quick | Profile::Default => ([20, 60], 30),
+        Profile::Full => ([200, 1_000], 100),
     };
     Sampling {
         warm_up: Duration::from_millis(warm_up),
         measurement: Duration::from_millis(measurement),
         samples: 10,
+        most_samples,
     }
 }
 

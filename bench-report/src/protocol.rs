@@ -2,6 +2,10 @@
 //!
 //! The order is one line of JSON on the standard input; the end of the input means that nobody waits any more. Each
 //! line of the standard output is one [`Answer`] as JSON.
+//!
+//! The lanes of a comparison take their samples in turn. So a process that is to measure says [`Answer::Ready`] when it
+//! is warm, takes a sample for each line [`GO`] that it reads, and after the last one waits for one line more: what it
+//! still has to do would disturb the others.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -40,9 +44,14 @@ pub struct Sampling {
     pub warm_up: Duration,
     /// All samples together, at least one run each.
     pub measurement: Duration,
-    /// How many samples; Criterion asks for ten or more.
+    /// How many samples at least, however long they take; Criterion asks for ten or more.
     pub samples: usize,
+    /// How many samples at most, however short they are.
+    pub most_samples: usize,
 }
+
+/// The line that lets a process take its next sample, or go on to its end.
+pub const GO: &str = "go\n";
 
 /// One line of what a cell's process says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +59,8 @@ pub struct Sampling {
 pub enum Answer {
     /// The check came out right; the first line.
     Checked(Checked),
+    /// Warm, and waiting for the first of so many turns, each of which is a sample.
+    Ready(usize),
     /// One sample.
     Sample(Sample),
     /// All is said; the last line.

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use crate::{
     arguments::usage,
     assemble,
-    plan::Plan,
-    process::{Launcher, Measurement, Trouble},
+    plan::{self, Plan, same_comparison},
+    process::{Launcher, Measurement, Running, Trouble},
     protocol::{CellId, Order, Sampling},
     results::Results,
     samples::{self, Outcome, Outcomes, Place, Record, SampleLog},
@@ -114,7 +114,8 @@ impl Folder {
 
 /// Runs what is left of `plan`, and gives its results.
 ///
-/// A cell that fails in one block is not run again in the next: it cannot be ok any more.
+/// A cell that fails in one block is not run again in the next: it cannot be ok any more. A comparison of which a block
+/// was interrupted runs in it again as a whole: its lanes are to meet the machine in the same mood.
 ///
 /// # Errors
 ///
@@ -131,40 +132,98 @@ pub fn run(
     let mut log = SampleLog::open(&samples)?;
     let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
     let mut failed: HashSet<CellId> = failures(&outcomes);
-    let pending: Vec<Place> = plan
-        .blocks()
-        .into_iter()
-        .enumerate()
-        .flat_map(|(block, cells)| {
-            let place = move |(position, cell)| Place { block, position, cell };
-            cells.into_iter().enumerate().map(place)
+    let mut heats: Vec<Vec<Place>> = plan.blocks().into_iter().enumerate().flat_map(heats_of_block).collect();
+    heats.retain(|heat| {
+        heat.iter().any(|place| {
+            !failed.contains(&place.cell) && !outcomes.contains_key(&(place.cell.clone(), place.block))
         })
-        .filter(|place| !outcomes.contains_key(&(place.cell.clone(), place.block)))
-        .collect();
-    let all = pending.len();
-    for (done, place) in pending.into_iter().enumerate() {
-        if failed.contains(&place.cell) {
+    });
+    let all = heats.iter().map(Vec::len).sum();
+    let mut done = 0;
+    for heat in heats {
+        let lanes: Vec<Place> = heat.iter().filter(|place| !failed.contains(&place.cell)).cloned().collect();
+        let mut next = |index: usize, cell: &CellId| progress.next(done + index, all, cell);
+        if lanes.is_empty() {
             continue;
         }
-        progress.next(done, all, &place.cell);
-        let measured = measure(suite, &launcher, &place.cell, Some(plan.sampling), &folder.scratch())?;
-        let outcome = match measured {
-            Ok(measurement) => {
-                log.append(&records(&place, &measurement))?;
-                Outcome::Measured(measurement.checked, measurement.samples, measurement.done)
-            }
-            Err(Trouble::Failed(reason)) => {
-                log.append(&[Record::Failed { place: place.clone(), reason: reason.clone() }])?;
-                progress.failed(&place.cell, &reason);
-                failed.insert(place.cell.clone());
-                Outcome::Failed(reason)
-            }
-            Err(Trouble::Interrupted) => return Ok(Ending::Interrupted),
-        };
-        outcomes.insert((place.cell, place.block), outcome);
+        let ended = run_heat(suite, &launcher, plan, &folder.scratch(), lanes, &mut next)?;
+        remove(&folder.scratch())?;
+        let Some(ended) = ended else { return Ok(Ending::Interrupted) };
+        done += heat.len();
+        log.append(&ended.iter().flat_map(records).collect::<Vec<_>>())?;
+        for (place, outcome) in ended {
+            let outcome = match outcome {
+                Ok(Measurement { checked, samples, done, .. }) => Outcome::Measured(checked, samples, done),
+                Err(reason) => {
+                    progress.failed(&place.cell, &reason);
+                    failed.insert(place.cell.clone());
+                    Outcome::Failed(reason)
+                }
+            };
+            outcomes.insert((place.cell, place.block), outcome);
+        }
     }
     let results = assemble::results(suite, plan, &outcomes, Timestamp::now().to_string());
     Ok(Ending::Finished(Box::new(results)))
+}
+
+/// The comparisons of a block: a heat each, whose lanes run side by side.
+fn heats_of_block((block, cells): (usize, Vec<CellId>)) -> Vec<Vec<Place>> {
+    let place = |(position, cell)| Place { block, position, cell };
+    let places: Vec<Place> = cells.into_iter().enumerate().map(place).collect();
+    places.chunk_by(|left, right| same_comparison(&left.cell, &right.cell)).map(<[Place]>::to_vec).collect()
+}
+
+/// What became of a lane in a heat: its measurement, or why there is none.
+type Ended = (Place, Result<Measurement, String>);
+
+/// Runs the lanes of one comparison, a process each, which take their samples in turn; none if it was interrupted.
+///
+/// What disturbs a machine comes and goes within milliseconds to minutes: a neighbour on the same core, a frequency, a
+/// daemon. Of samples that lie so close together each lane gets its share, and their ratio stays. At any time one process
+/// works, and the others wait for their turn.
+fn run_heat(
+    suite: &Suite,
+    launcher: &Launcher,
+    plan: &Plan,
+    scratch: &Path,
+    places: Vec<Place>,
+    next: &mut dyn FnMut(usize, &CellId),
+) -> Result<Option<Vec<Ended>>> {
+    let mut lanes = Vec::new();
+    for (index, place) in places.into_iter().enumerate() {
+        next(index, &place.cell);
+        let scratch = scratch.join(index.to_string());
+        let started = start(suite, launcher, &place.cell, Some(plan.sampling), &scratch)?;
+        // One after the other: each has the machine for its check and its warm-up.
+        let ready = started.and_then(|mut process| process.ready().map(|samples| (samples, process)));
+        let (samples, lane) = match ready {
+            Ok((samples, process)) => (samples, Ok(process)),
+            Err(trouble) => (0, Err(trouble)),
+        };
+        lanes.push((place, samples, lane));
+    }
+    let rounds = lanes.iter().map(|(_, samples, _)| *samples).max().unwrap_or(0);
+    for (round, order) in plan::turns(lanes.len(), rounds).enumerate() {
+        for lane in order {
+            let (_, samples, lane) = &mut lanes[lane];
+            if let Ok(process) = lane
+                && plan::has_turn(*samples, round, rounds)
+                && let Err(trouble) = process.sample()
+            {
+                *lane = Err(trouble);
+            }
+        }
+    }
+    let mut ended = Vec::new();
+    for (place, _, lane) in lanes {
+        match lane.and_then(Running::finish) {
+            Ok(measurement) => ended.push((place, Ok(measurement))),
+            Err(Trouble::Failed(reason)) => ended.push((place, Err(reason))),
+            Err(Trouble::Interrupted) => return Ok(None),
+        }
+    }
+    Ok(Some(ended))
 }
 
 /// Checks one cell in a process of its own, without measuring.
@@ -174,7 +233,9 @@ pub fn run(
 /// If the scratch folder cannot be made.
 pub fn check(suite: &Suite, launcher: &Launcher, cell: &CellId) -> Result<Result<Measurement, Trouble>> {
     let scratch = env::temp_dir().join(format!("photofinish-{}", std::process::id()));
-    measure(suite, launcher, cell, None, &scratch)
+    let outcome = start(suite, launcher, cell, None, &scratch)?.and_then(Running::finish);
+    remove(&scratch)?;
+    Ok(outcome)
 }
 
 /// The command that starts the process of a cell.
@@ -196,22 +257,27 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
 }
 
-fn measure(
+/// Starts the process of a cell, with a folder of its own for what it leaves behind.
+fn start(
     suite: &Suite,
     launcher: &Launcher,
     cell: &CellId,
     sampling: Option<Sampling>,
     scratch: &Path,
-) -> Result<Result<Measurement, Trouble>> {
+) -> Result<Result<Running, Trouble>> {
     fs::create_dir_all(scratch).with_context(|| format!("failed to make {}", scratch.display()))?;
     let executor = suite.executor(&cell.executor).with_context(|| format!("{cell}: no such executor"))?;
     let mut environment = (executor.environment)(&worker::config(cell)?);
     // Or Criterion would start `cargo metadata` to find its folder, in each process anew.
     environment.push(("CRITERION_HOME", scratch.display().to_string()));
+    // The size of the environment moves the stack, and where that lies has decided comparisons (Mytkowicz 2009).
+    environment.push(("PHOTOFINISH_PADDING", "x".repeat(fastrand::usize(..4096))));
     let order = Order { cell: cell.clone(), sampling, scratch: scratch.to_owned() };
-    let outcome = launcher.run(&order, &environment);
-    fs::remove_dir_all(scratch).with_context(|| format!("failed to remove {}", scratch.display()))?;
-    Ok(outcome)
+    Ok(launcher.start(&order, &environment))
+}
+
+fn remove(scratch: &Path) -> Result<()> {
+    fs::remove_dir_all(scratch).with_context(|| format!("failed to remove {}", scratch.display()))
 }
 
 fn failures(outcomes: &Outcomes) -> HashSet<CellId> {
@@ -219,19 +285,20 @@ fn failures(outcomes: &Outcomes) -> HashSet<CellId> {
     failed.map(|((cell, _), _)| cell.clone()).collect()
 }
 
-fn records(place: &Place, measurement: &Measurement) -> Vec<Record> {
-    let Measurement { pid, checked, done, .. } = measurement.clone();
-    let samples = measurement.samples.iter();
-    let mut records: Vec<Record> =
-        samples.map(|&sample| Record::Sample { place: place.clone(), sample }).collect();
-    records.push(Record::Process {
+fn records((place, ended): &Ended) -> Vec<Record> {
+    let Measurement { pid, checked, samples, done } = match ended {
+        Ok(measurement) => measurement,
+        Err(reason) => return vec![Record::Failed { place: place.clone(), reason: reason.clone() }],
+    };
+    let sample = |&sample| Record::Sample { place: place.clone(), sample };
+    let end = Record::Process {
         place: place.clone(),
-        pid,
+        pid: *pid,
         ended: Timestamp::now().to_string(),
-        checked,
-        done,
-    });
-    records
+        checked: checked.clone(),
+        done: done.clone(),
+    };
+    samples.iter().map(sample).chain([end]).collect()
 }
 
 /// How long a process of a default run may take.

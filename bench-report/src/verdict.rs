@@ -10,8 +10,10 @@ use crate::{
 /// Who leads one comparison, and by how much.
 #[derive(Clone, Debug)]
 pub struct Winner<'a> {
-    /// The lanes of rank 1, the best first: one that leads, or several that tie.
+    /// The lanes of rank 1, the best first: one that leads, or several that share the lead.
     pub leaders: Vec<&'a str>,
+    /// Whether they share it because too little was measured to part them, and not because they are level.
+    pub undecided: bool,
     /// Overhead of the best of them, in ns per operation.
     pub overhead: Estimate,
     /// The best lane that does not tie with them; none if nobody else was measured.
@@ -84,6 +86,7 @@ pub fn winner<'a>(comparison: impl Iterator<Item = &'a Cell>) -> Option<Winner<'
     Some(Winner {
         overhead: leaders.first()?.overhead,
         leaders: leaders.iter().map(|standing| standing.lane).collect(),
+        undecided: leaders.iter().any(|standing| standing.undecided),
         runner_up: others.first().map(|next| RunnerUp { lane: next.lane, behind: next.ratio }),
     })
 }
@@ -138,7 +141,7 @@ impl fmt::Display for Winner<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.leaders.as_slice() {
             [leader] => write!(formatter, "{leader} wins")?,
-            several => write!(formatter, "tie between {}", listed(several))?,
+            several => write!(formatter, "{} {}", draw(self.undecided), listed(several))?,
         }
         match &self.runner_up {
             Some(next) => write!(formatter, "; {} takes {}", next.lane, ratio_with_interval(&next.behind)),
@@ -161,12 +164,13 @@ struct Standing<'a> {
     overhead: Estimate,
     ratio: Estimate,
     rank: usize,
+    undecided: bool,
 }
 
 impl<'a> Standing<'a> {
     fn of(cell: &'a Cell) -> Option<Standing<'a>> {
         let (overhead, ratio, rank) = (*cell.overhead()?, cell.ratio?, cell.rank?);
-        Some(Standing { lane: &cell.executor, overhead, ratio, rank })
+        Some(Standing { lane: &cell.executor, overhead, ratio, rank, undecided: cell.undecided })
     }
 }
 
@@ -174,7 +178,13 @@ impl<'a> Standing<'a> {
 struct Lead<'a> {
     /// In alphabetical order, so that the same tie is found again at another size.
     leaders: Vec<&'a str>,
+    undecided: bool,
     sizes: Vec<u64>,
+}
+
+/// How several lanes share a lead.
+fn draw(undecided: bool) -> &'static str {
+    if undecided { "undecided between" } else { "tie between" }
 }
 
 fn finding(results: &Results, workload: &str, threads: usize) -> String {
@@ -189,9 +199,10 @@ fn finding(results: &Results, workload: &str, threads: usize) -> String {
         };
         let mut leaders = winner.leaders.clone();
         leaders.sort_unstable();
-        match leads.iter_mut().find(|lead| lead.leaders == leaders) {
+        let undecided = winner.undecided;
+        match leads.iter_mut().find(|lead| lead.leaders == leaders && lead.undecided == undecided) {
             Some(lead) => lead.sizes.push(size),
-            None => leads.push(Lead { leaders, sizes: vec![size] }),
+            None => leads.push(Lead { leaders, undecided, sizes: vec![size] }),
         }
         largest = Some((size, winner));
     }
@@ -210,7 +221,7 @@ impl Lead<'_> {
         let place = at(&self.sizes, sizes);
         match self.leaders.as_slice() {
             [leader] => format!("{leader} leads{place}"),
-            several => format!("tie between {}{place}", listed(several)),
+            several => format!("{} {}{place}", draw(self.undecided), listed(several)),
         }
     }
 }
@@ -226,6 +237,7 @@ fn margin(size: u64, winner: &Winner<'_>, operation: &str, same_everywhere: bool
     let next = match &winner.runner_up {
         Some(next) => format!("{} takes {} as much", next.lane, ratio_with_interval(&next.behind)),
         None if winner.leaders.len() == 1 => "no other lane was measured".to_owned(),
+        None if winner.undecided => "no lane is shown to be behind".to_owned(),
         None => "all lanes tie".to_owned(),
     };
     format!("at {} {subject} {overhead} per {operation} over the ideal; {next}", whole(size))

@@ -2,12 +2,14 @@
 
 use std::{
     any::Any,
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead, Write},
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    process, thread,
-    time::Duration,
+    process,
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -17,7 +19,7 @@ use executor_api::Config;
 use crate::{
     case::{OpenCase, Taken},
     platform,
-    protocol::{Answer, CellId, Checked, Done, Order, Sample, Sampling},
+    protocol::{Answer, CellId, Checked, Done, GO, Order, Sample, Sampling},
     results::Observed,
     suite::Suite,
 };
@@ -32,13 +34,13 @@ pub(crate) fn work(suite: &Suite) -> Result<()> {
     let mut order = String::new();
     io::stdin().lock().read_line(&mut order).context("failed to read the order")?;
     let order: Order = serde_json::from_str(&order).with_context(|| format!("no order: {order}"))?;
-    thread::spawn(end_with_the_input);
+    let turns = turns();
 
     let mut answer = |answer: Answer| -> Result<()> {
         let line = serde_json::to_string(&answer)? + "\n";
         stdout.write_all(line.as_bytes()).context("failed to answer")
     };
-    let outcome = catch_unwind(AssertUnwindSafe(|| perform(suite, &order, &mut answer)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| perform(suite, &order, &turns, &mut answer)));
     let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", message_of(&*panic))));
     match outcome {
         Ok(done) => answer(Answer::Done(done)),
@@ -67,35 +69,93 @@ pub(crate) fn config(cell: &CellId) -> Result<Config> {
     Ok(Config::new(threads))
 }
 
-/// Runs a case as a Criterion benchmark and gives the samples it took.
-///
-/// # Panics
-///
-/// If a run answers wrong: Criterion has no other way out.
+/// Runs a case as a Criterion benchmark; `sample` does the runs that Criterion asks for and gives the time they took.
 pub(crate) fn measure(
-    case: &dyn OpenCase,
     cell: &CellId,
     criterion: &mut Criterion,
     samples: usize,
-) -> Vec<Taken> {
-    let mut taken = Vec::new();
+    sample: &mut dyn FnMut(u64) -> Duration,
+) {
     let mut group = criterion.benchmark_group(&cell.workload);
     // A sample is as long as the next: a cell's samples are all alike.
     group.sample_size(samples).sampling_mode(SamplingMode::Flat);
     let name = format!("{}/t{}/{}", cell.size, cell.threads, cell.executor);
-    group.bench_function(name, |bencher| {
-        bencher.iter_custom(|iterations| {
-            let sample = case.sample(iterations).unwrap_or_else(|complaint| panic!("{complaint}"));
-            taken.push(sample);
-            sample.wall
-        });
-    });
+    group.bench_function(name, |bencher| bencher.iter_custom(&mut *sample));
     group.finish();
-    // What came before the last ones was the warm-up.
-    taken.split_off(taken.len().saturating_sub(samples))
 }
 
-fn perform(suite: &Suite, order: &Order, answer: &mut dyn FnMut(Answer) -> Result<()>) -> Result<Done> {
+/// Takes a sample.
+///
+/// # Panics
+///
+/// If a run answers wrong: Criterion has no other way out.
+pub(crate) fn take(case: &dyn OpenCase, iterations: u64) -> Taken {
+    case.sample(iterations).unwrap_or_else(|complaint| panic!("{complaint}"))
+}
+
+/// Takes samples in turn with other processes; the warm-up, which is Criterion's, comes before the first turn.
+struct InTurn<'a> {
+    case: &'a dyn OpenCase,
+    warm_up: Duration,
+    samples: usize,
+    turns: &'a Receiver<()>,
+    answer: &'a mut dyn FnMut(Answer) -> Result<()>,
+    /// Criterion's calls so far, and how long they took.
+    calls: u32,
+    elapsed: Duration,
+    taken: usize,
+}
+
+impl InTurn<'_> {
+    fn sample(&mut self, iterations: u64) -> Duration {
+        if self.is_warm_up(iterations) {
+            let start = Instant::now();
+            let wall = take(self.case, iterations).wall;
+            self.calls += 1;
+            self.elapsed += start.elapsed();
+            return wall;
+        }
+        if self.taken == 0 {
+            self.say(Answer::Ready(self.samples));
+        }
+        self.wait_for_turn();
+        let taken = take(self.case, iterations);
+        self.say(Answer::Sample(Sample {
+            iterations,
+            wall_ns: nanoseconds(taken.wall),
+            cpu_ns: taken.usage.map(|usage| nanoseconds(usage.cpu)),
+            voluntary_switches: taken.usage.map(|usage| usage.voluntary_switches),
+            involuntary_switches: taken.usage.map(|usage| usage.involuntary_switches),
+        }));
+        self.taken += 1;
+        if self.taken == self.samples {
+            // What Criterion does next takes processor time that belongs to others.
+            self.wait_for_turn();
+        }
+        taken.wall
+    }
+
+    /// Criterion warms up with 1, 2, 4, ... runs, until they have taken long enough together; it does not say when it
+    /// begins to measure.
+    fn is_warm_up(&self, iterations: u64) -> bool {
+        self.elapsed <= self.warm_up && Some(iterations) == 1_u64.checked_shl(self.calls)
+    }
+
+    fn wait_for_turn(&self) {
+        self.turns.recv().expect("this process ends when its input does");
+    }
+
+    fn say(&mut self, answer: Answer) {
+        (self.answer)(answer).unwrap_or_else(|error| panic!("{error:#}"));
+    }
+}
+
+fn perform(
+    suite: &Suite,
+    order: &Order,
+    turns: &Receiver<()>,
+    answer: &mut dyn FnMut(Answer) -> Result<()>,
+) -> Result<Done> {
     let case = open(suite, &order.cell)?;
     let observed = case.check().map_err(|complaint| anyhow!(complaint))?;
     let ideal_ns = nanoseconds(case.ideal());
@@ -105,15 +165,11 @@ fn perform(suite: &Suite, order: &Order, answer: &mut dyn FnMut(Answer) -> Resul
         return Ok(Done { peak_rss: platform::peak_rss(), threads_after: None, lateness: None });
     };
     let mut criterion = quick_criterion(&sampling, &order.scratch);
-    for taken in measure(&*case, &order.cell, &mut criterion, sampling.samples) {
-        answer(Answer::Sample(Sample {
-            iterations: taken.iterations,
-            wall_ns: nanoseconds(taken.wall),
-            cpu_ns: taken.usage.map(|usage| nanoseconds(usage.cpu)),
-            voluntary_switches: taken.usage.map(|usage| usage.voluntary_switches),
-            involuntary_switches: taken.usage.map(|usage| usage.involuntary_switches),
-        }))?;
-    }
+    let samples = samples(&sampling, take(&*case, 1).wall);
+    let warm_up = sampling.warm_up;
+    let elapsed = Duration::ZERO;
+    let mut in_turn = InTurn { case: &*case, warm_up, samples, turns, answer, calls: 0, elapsed, taken: 0 };
+    measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
     conclude(&*case, &observed)
 }
 
@@ -126,6 +182,13 @@ fn conclude(case: &dyn OpenCase, observed: &Observed) -> Result<Done> {
     Ok(Done { peak_rss, threads_after, lateness })
 }
 
+/// How many samples of a run that takes so long: as many as fit, because many short ones in turn with those of other
+/// lanes share what disturbs the machine better than few long ones.
+fn samples(sampling: &Sampling, run: Duration) -> usize {
+    let fit = sampling.measurement.as_nanos() / run.as_nanos().max(1);
+    usize::try_from(fit).unwrap_or(usize::MAX).clamp(sampling.samples, sampling.most_samples)
+}
+
 fn quick_criterion(sampling: &Sampling, scratch: &Path) -> Criterion {
     Criterion::default()
         .output_directory(scratch)
@@ -136,11 +199,20 @@ fn quick_criterion(sampling: &Sampling, scratch: &Path) -> Criterion {
         .without_plots()
 }
 
-/// Ends this process when its input ends: then the one who waited for it is gone.
-fn end_with_the_input() {
-    let mut rest = [0; 64];
-    while matches!(io::stdin().read(&mut rest), Ok(1..)) {}
-    process::exit(1);
+/// Listens for turns, and ends this process when its input ends: then the one who waited for it is gone.
+fn turns() -> Receiver<()> {
+    let (sender, turns) = mpsc::channel();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            if !line.is_ok_and(|line| line == GO.trim_end()) {
+                break;
+            }
+            // Nobody listens any more once the samples are taken.
+            sender.send(()).ok();
+        }
+        process::exit(1);
+    });
+    turns
 }
 
 /// The text of a panic.

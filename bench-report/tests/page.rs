@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use bench_report::{
     figures, page,
-    results::{Cell, Estimate, Metric, Results, Status},
+    results::{Cell, Estimate, Growth, Memory, Metric, Noise, NoisePair, Results, Status, Warning},
     verdict,
 };
 use serde_json::Value;
@@ -112,6 +112,65 @@ fn a_verdict_calls_a_tie_a_tie() {
     assert!(!verdict.contains("leads"), "{verdict}");
     assert!(verdict.contains("tie between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
     assert!(verdict.ends_with("all lanes tie"), "{verdict}");
+}
+
+#[test]
+fn what_is_undecided_is_not_called_a_tie() {
+    let mut results = results();
+    for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
+        (cell.rank, cell.tied, cell.undecided) = (Some(1), true, cell.executor == "smol");
+    }
+    let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
+    assert!(verdict.contains("undecided between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
+    assert!(verdict.ends_with("no lane is shown to be behind"), "{verdict}");
+    let page = page::render(&results);
+    let cell = results.comparison("wait-timeout", 100, 2).find(|cell| cell.executor == "smol").unwrap();
+    assert!(square(&page, &results, cell).unwrap().contains("open"));
+}
+
+#[test]
+fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
+    let mut results = results();
+    let ratio = Estimate { value: 1.012, low: 0.99, high: 1.04 };
+    let pair = NoisePair {
+        workload: "spawn-join".to_owned(),
+        size: 10_000,
+        threads: 1,
+        executor: "smol".to_owned(),
+        ratio,
+        different: false,
+    };
+    results.noise = Some(Noise { floor: 1.036, different: 0, pairs: vec![pair] });
+    results.warnings =
+        vec![Warning { finding: "a battery feeds it".to_owned(), remedy: "plug it in".to_owned() }];
+    results.growth = vec![Growth {
+        workload: "wait-timeout".to_owned(),
+        threads: 2,
+        executor: "tokio".to_owned(),
+        sizes: vec![1, 10, 100],
+        exponent: ratio,
+    }];
+    results.memory = vec![Memory {
+        workload: "sleepers".to_owned(),
+        threads: 2,
+        executor: "tokio".to_owned(),
+        bytes_a_task: Metric::Unavailable { unavailable: "its process died".to_owned() },
+        r_squared: None,
+        points: vec![(1_000, 2_097_152)],
+    }];
+    results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap().flags =
+        vec!["takes twice the processor time".to_owned()];
+    let page = text(&page::render(&results));
+    for expected in [
+        "3.6 %",
+        "a battery feeds it: plug it in.",
+        "tokio, 2 threads: size to the power of 1.01 [0.99, 1.04]",
+        "n/a: its process died",
+        "1,000: 2.00 MiB",
+        "takes twice the processor time.",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
 }
 
 #[test]

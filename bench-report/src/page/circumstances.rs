@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::{
     figures::counted,
-    results::{Build, Machine, Results, Run},
+    results::{Build, Cell, Machine, Results, Run},
 };
 
 /// What the results say when nobody knows.
@@ -29,8 +29,29 @@ pub(super) fn strip(results: &Results) -> Vec<Fact> {
         fact("date", moment(&run.started)),
         fact("machine", machine_in_a_line(machine)),
         fact("commit", commit(build)),
-        fact("run", format!("{}, {} profile, seed {}", counted(run.blocks, "block"), run.profile, run.seed)),
+        fact("run", format!("{}, {} profile, seed {}", blocks(results), run.profile, run.seed)),
+        fact("noise floor", noise_floor(results)),
+        fact(
+            "warnings",
+            if results.warnings.is_empty() { "none".to_owned() } else { results.warnings.len().to_string() },
+        ),
     ]
+}
+
+/// How many blocks the cells had: `5 blocks`, or `4 to 12 blocks`.
+pub(super) fn blocks(results: &Results) -> String {
+    let of_cell = |cell: &Cell| Some(cell.overhead_of_blocks().len()).filter(|&blocks| blocks > 0);
+    let most = results.cells.iter().filter_map(of_cell).max().unwrap_or(results.run.blocks);
+    let least = counted(results.run.blocks, "block");
+    if most > results.run.blocks { format!("{} to {most} blocks", results.run.blocks) } else { least }
+}
+
+/// The difference that a lane showed from itself, in percent.
+pub(super) fn noise_floor(results: &Results) -> String {
+    match &results.noise {
+        Some(noise) => format!("{:.1} %", (noise.floor - 1.0) * 100.0),
+        None => "not measured".to_owned(),
+    }
 }
 
 /// Run, machine and build in full.
@@ -45,7 +66,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("finished", moment(&run.finished)),
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),
-                fact("blocks", run.blocks.to_string()),
+                fact("blocks", blocks(results)),
                 fact("seed", run.seed.to_string()),
             ],
         },

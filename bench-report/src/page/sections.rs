@@ -8,20 +8,28 @@ use super::{
 };
 use crate::{
     figures::{counted, listed, metric, whole},
-    results::{Cell, Metric, Results, Status, Workload},
+    results::{Cell, Estimate, Growth, Metric, Results, Status, Workload},
     verdict,
 };
 
 /// The metrics in the order of the page; any others follow by name.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 16] = [
     "overhead",
     "wall",
     "cpu",
     "voluntary-switches",
     "involuntary-switches",
+    "system-calls",
+    "instructions",
     "allocations",
     "allocated-bytes",
     "peak-rss",
+    "threads",
+    "lateness-p50",
+    "lateness-p90",
+    "lateness-p99",
+    "lateness-p99.9",
+    "lateness-max",
 ];
 
 /// Everything about one workload.
@@ -41,6 +49,10 @@ pub(super) struct Section {
     pub(super) width: usize,
     pub(super) groups: Vec<Group>,
     pub(super) unavailable: Vec<String>,
+    /// How the cost grows with the size, a sentence a lane.
+    pub(super) growth: Vec<String>,
+    /// What to know before believing a figure, a sentence a cell.
+    pub(super) flags: Vec<String>,
 }
 
 /// The charts of one number of threads, a chart for each size.
@@ -101,8 +113,26 @@ impl Section {
             groups: groups(results, &workload.name, &columns),
             columns,
             unavailable,
+            growth: growth(results, &workload.name),
+            flags: cells.iter().flat_map(|cell| flags(cell)).collect(),
         }
     }
+}
+
+/// The exponents of a workload's cost over its size.
+fn growth(results: &Results, workload: &str) -> Vec<String> {
+    let of_workload = results.growth.iter().filter(|growth| growth.workload == workload);
+    let sentence = |growth: &Growth| {
+        let Estimate { value, low, high } = growth.exponent;
+        let threads = counted(growth.threads, "thread");
+        format!("{}, {threads}: size to the power of {value:.2} [{low:.2}, {high:.2}]", growth.executor)
+    };
+    of_workload.map(sentence).collect()
+}
+
+fn flags(cell: &Cell) -> Vec<String> {
+    let name = format!("{}, {}, {}", cell.executor, whole(cell.size), counted(cell.threads, "thread"));
+    cell.flags.iter().map(|flag| format!("{name}: {flag}.")).collect()
 }
 
 /// The charts share an axis, so that they can be compared at sight.

@@ -52,7 +52,7 @@ pub(super) struct Row {
 #[derive(Default)]
 pub(super) struct Square {
     pub(super) shade: String,
-    /// "best", "tie", "=4", or nothing.
+    /// "best", "tie", "open", "=4", or nothing.
     pub(super) mark: String,
     pub(super) figure: String,
     pub(super) detail: String,
@@ -119,7 +119,8 @@ pub(super) fn swatches() -> Vec<Swatch> {
         shade: format!("shade-{index}"),
         meaning: format!("under {limit}×"),
     };
-    let leader = Swatch { shade: "lead".to_owned(), meaning: "best, or ties with it".to_owned() };
+    let leader =
+        Swatch { shade: "lead".to_owned(), meaning: "best, or not shown to be behind it".to_owned() };
     let last = Swatch { shade: format!("shade-{}", SHADES.len()), meaning: "more".to_owned() };
     [leader].into_iter().chain(SHADES.iter().enumerate().map(swatch)).chain([last]).collect()
 }
@@ -153,6 +154,7 @@ fn measured(cell: &Cell, best: bool) -> Square {
     };
     let mark = match (best, rank, cell.tied) {
         (true, _, _) => "best".to_owned(),
+        (_, 1, _) if cell.undecided => "open".to_owned(),
         (_, 1, _) => "tie".to_owned(),
         (_, _, true) => format!("={rank}"),
         _ => String::new(),

@@ -86,7 +86,8 @@ fn a_run_leaves_the_files_of_the_design() {
         line["kind"].as_str().expect("a line has its kind").to_owned()
     });
     let kinds: Vec<String> = kinds.collect();
-    assert_eq!(kinds.iter().filter(|kind| *kind == "sample").count(), 20, "ten samples in two blocks");
+    let samples = kinds.iter().filter(|kind| *kind == "sample").count();
+    assert!((20..=60).contains(&samples), "ten to thirty samples in each of two blocks: {samples}");
     assert_eq!(kinds.iter().filter(|kind| *kind == "process").count(), 2, "two processes");
     assert!(!run.join("scratch").exists(), "nothing else stays behind");
 }
