@@ -21,9 +21,10 @@ pub mod protocol;
 mod worker;
 
 pub mod race;
+pub mod rounds;
 pub mod samples;
 
-mod assemble;
+pub mod assemble;
 pub mod statistics;
 
 mod facts;

@@ -8,6 +8,7 @@ mod bad_input;
 mod interruption;
 mod lanes;
 mod mutants;
+mod rounds;
 mod run;
 
 use std::{env, process::ExitCode};
@@ -34,6 +35,7 @@ fn trials() -> Vec<Trial> {
     if cfg!(target_os = "linux") {
         tests.extend(interruption::TESTS);
         tests.extend(mutants::LINUX_TESTS);
+        tests.extend(rounds::TESTS);
     }
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {

@@ -3,12 +3,13 @@
 use std::{
     env,
     future::ready,
+    hint,
     marker::PhantomData,
     num::NonZeroUsize,
     process::{Command, Output, Stdio},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
         mpsc::{self, Receiver},
     },
     task::{Context, Poll, Waker},
@@ -48,6 +49,7 @@ pub(crate) const LINUX_TESTS: crate::Tests = &[
     ("a_task_that_begins_before_the_run_is_caught", a_task_that_begins_before_the_run_is_caught),
     ("a_thread_left_behind_is_caught", a_thread_left_behind_is_caught),
     ("a_worker_that_is_confined_is_caught", a_worker_that_is_confined_is_caught),
+    ("a_lane_that_waits_by_spinning_is_flagged", a_lane_that_waits_by_spinning_is_flagged),
     ("the_configuration_is_in_the_results_as_observed", the_configuration_is_in_the_results_as_observed),
 ];
 
@@ -63,6 +65,7 @@ pub(crate) fn lineup() -> Suite {
     enter::<Mutant<AWorkerTooMany>>(&mut suite);
     enter::<Mutant<RunsChildrenInline>>(&mut suite);
     enter::<Mutant<RootOnTheCaller>>(&mut suite);
+    enter::<Mutant<Spins>>(&mut suite);
     enter::<Mutant<EarlyTimer>>(&mut suite);
     enter::<Mutant<LateTimer>>(&mut suite);
     suite
@@ -84,6 +87,7 @@ trait Fault: Send + Sync + 'static {
     const NAME: &'static str;
     const POLLS_INSIDE_SPAWN: bool = false;
     const POLLS_THE_ROOT_ITSELF: bool = false;
+    const SPINS: bool = false;
 
     fn workers(threads: usize) -> usize {
         threads
@@ -122,6 +126,13 @@ struct RootOnTheCaller;
 impl Fault for RootOnTheCaller {
     const NAME: &'static str = "root-on-the-caller";
     const POLLS_THE_ROOT_ITSELF: bool = true;
+}
+
+/// Keeps a processor busy for as long as a run takes.
+struct Spins;
+impl Fault for Spins {
+    const NAME: &'static str = "spins";
+    const SPINS: bool = true;
 }
 
 /// A timer that does not wait.
@@ -168,7 +179,20 @@ impl<F: Fault> Executor for Mutant<F> {
         if F::POLLS_THE_ROOT_ITSELF {
             return self.0.run(async { tokio::runtime::Handle::current() }).block_on(main);
         }
-        self.0.run(main)
+        if !F::SPINS {
+            return self.0.run(main);
+        }
+        let ended = AtomicBool::new(false);
+        thread::scope(|threads| {
+            threads.spawn(|| {
+                while !ended.load(SeqCst) {
+                    hint::spin_loop();
+                }
+            });
+            let output = self.0.run(main);
+            ended.store(true, SeqCst);
+            output
+        })
     }
 
     fn spawn<M>(future: M) -> Self::Task<M::Output>
@@ -449,6 +473,22 @@ fn a_worker_that_is_confined_is_caught() {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains(": failed: a worker is confined to processors "), "{printed}");
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// It takes no longer than the sound lane, so no other check has anything against it.
+fn a_lane_that_waits_by_spinning_is_flagged() {
+    let place = Place::new();
+    let arguments = "--quick --blocks 5 --threads 1 --workloads naps --sizes 10 --executors tokio,spins";
+    let output = place.command(arguments).env(CHOSEN, "").output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let results = place.results();
+    let flags = |executor: &str| {
+        let cell = results.cells.iter().find(|cell| cell.executor == executor);
+        cell.expect("it is in the results").flags.clone()
+    };
+    let flagged = |flag: &String| flag.starts_with("takes ") && flag.contains(" the processor time of tokio");
+    assert!(flags(Spins::NAME).iter().any(flagged), "{:?}", flags(Spins::NAME));
+    assert!(!flags("tokio").iter().any(|flag| flag.contains("processor time")), "{:?}", flags("tokio"));
 }
 
 fn the_configuration_is_in_the_results_as_observed() {
