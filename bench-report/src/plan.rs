@@ -33,7 +33,8 @@ pub struct Plan {
     /// How many it has at most; no more than `blocks` if that is more.
     #[serde(default)]
     pub most_blocks: usize,
-    /// How long all processes together may take; the first `blocks` of each cell may take longer.
+    /// How long all processes together may take; the first `blocks` of each cell may take longer. What was interrupted
+    /// does not count.
     #[serde(default)]
     pub budget: Duration,
     /// How thorough the run is.

@@ -49,7 +49,7 @@ pub fn standings(lanes: &[&[f64]], raced: usize, floor: f64) -> Vec<Standing> {
     let mut standings: Vec<Option<Standing>> = vec![None; lanes.len()];
     while let Some(leader) = pairs.best(&remaining) {
         let rank = lanes.len() - remaining.len() + 1;
-        let ties = |&lane: &usize| pairs.surely_behind_best(lane, &remaining) <= floor;
+        let ties = |&lane: &usize| lane == leader || pairs.surely_behind_best(lane, &remaining) <= floor;
         let (group, behind): (Vec<usize>, Vec<usize>) = remaining.iter().partition(|lane| ties(lane));
         for &lane in &group {
             let ratio = ratios[lane];
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(ranks(&standings_of(&figures, 1.0)), [1, 2, 3, 4]);
         assert_eq!(ranks(&standings_of(&figures, 1.05)), [1, 1, 3, 3]);
         assert_eq!(ranks(&standings_of(&figures, 1.5)), [1, 1, 1, 1]);
-        assert_eq!(ranks(&standings_of(&figures, 0.5)), [1, 2, 3, 4], "a floor below 1 is none");
+        assert_eq!(ranks(&standings_of(&lanes(&[1.0, 1.0]), 0.5)), [1, 1], "a floor below 1 is none");
     }
 
     #[test]

@@ -95,7 +95,12 @@ mod tests {
     fn through_too_few_points_there_is_no_line() {
         assert_eq!(line(&[(1.0, 1.0), (2.0, 2.0)]), None);
         assert_eq!(line(&[(3.0, 1.0), (3.0, 2.0), (3.0, 4.0)]), None);
-        assert_eq!(line(&[(1.0, 7.0), (2.0, 7.0), (3.0, 7.0)]).unwrap().slope.high, 0.0);
+    }
+
+    #[test]
+    fn a_level_line_explains_all_there_is() {
+        let Line { slope, r_squared } = line(&[(1.0, 7.0), (2.0, 7.0), (3.0, 7.0)]).unwrap();
+        assert_eq!((slope.low, slope.high, r_squared), (0.0, 0.0, 1.0));
     }
 
     const SIZES: [f64; 3] = [1_000.0, 10_000.0, 100_000.0];

@@ -15,7 +15,7 @@ crate::tests![
     each_comparison_races_one_lane_against_itself,
     every_lane_races_against_itself_if_asked_for,
     a_lane_alone_races_against_itself,
-    the_twins_have_no_cells_of_their_own_in_the_results,
+    the_twins_are_noise_in_the_results_and_no_cells,
     open_comparisons_have_further_blocks_up_to_the_limit_and_settled_ones_have_none,
     a_run_resumed_in_a_round_goes_on_in_its_order,
     a_run_out_of_budget_leaves_open_comparisons_undecided,
@@ -66,12 +66,14 @@ fn a_lane_alone_races_against_itself() {
     assert_eq!(lanes(&place).into_values().collect::<Vec<_>>(), [["tokio", "tokio-twin"]]);
 }
 
-fn the_twins_have_no_cells_of_their_own_in_the_results() {
+fn the_twins_are_noise_in_the_results_and_no_cells() {
     let place = Place::new();
     assert!(place.run(SHORTEST).status.success());
     let results = place.results();
     assert_eq!(results.cells.iter().map(|cell| &*cell.executor).collect::<Vec<_>>(), ["tokio"]);
     assert_eq!(results.executors.len(), 1);
+    let noise = results.noise.expect("a twin raced");
+    assert_eq!(noise.pairs.iter().map(|pair| &*pair.executor).collect::<Vec<_>>(), ["tokio"]);
 }
 
 /// Which block of which comparison ended when, in the order of the file.
@@ -119,6 +121,12 @@ fn blocks_of(results: &Results, workload: &str) -> Vec<usize> {
     cells.map(|cell| cell.overhead_of_blocks().len()).collect()
 }
 
+/// The workloads of the cells that are undecided.
+fn undecided(results: &Results) -> Vec<&str> {
+    let cells = results.cells.iter().filter(|cell| cell.undecided);
+    cells.map(|cell| &*cell.workload).collect()
+}
+
 fn open_comparisons_have_further_blocks_up_to_the_limit_and_settled_ones_have_none() {
     let place = Place::new();
     // Interrupted in a further round: there are four blocks of each at least.
@@ -130,6 +138,7 @@ fn open_comparisons_have_further_blocks_up_to_the_limit_and_settled_ones_have_no
     assert_eq!(blocks_of(&results, "wavers"), [6, 6]);
     assert_eq!(results.run.blocks, 4);
     assert_eq!(results.run.attention, [["wavers/1/t1"], ["wavers/1/t1"]]);
+    assert_eq!(undecided(&results), ["wavers"]);
 }
 
 /// Which comparison comes next depends on what was measured, so the same measurements are taken for both.
@@ -169,4 +178,6 @@ fn a_run_out_of_budget_leaves_open_comparisons_undecided() {
     let results = place.results();
     assert!(results.run.attention.is_empty(), "{:?}", results.run.attention);
     assert_eq!(blocks_of(&results, "wavers"), [4, 4], "what does not count any more is left out");
+    assert_eq!(undecided(&results), ["wavers"]);
+    assert_eq!(place.run("--resume").status.code(), Some(64), "the run has come to its end all the same");
 }
