@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 use executor_api::Class;
 
 use crate::{
-    figures,
+    figures, lateness,
     plan::{Plan, same_comparison},
     protocol::{CellId, Checked, Done, Sample},
     results::{
-        Cell, Estimate, Executor, Growth, LaneSummary, Metric, Noise, NoisePair, Observed, Results, Run,
-        SCHEMA, Status, Summary, Workload,
+        Cell, Estimate, Executor, Growth, LaneSummary, Lateness, Metric, Noise, NoisePair, Observed, Results,
+        Run, SCHEMA, Status, Summary, Workload,
     },
     samples::{Outcome, Outcomes},
     statistics::{self, Standing},
@@ -118,7 +118,7 @@ fn common_blocks(lanes: &[Result<BTreeMap<usize, Measured<'_>>, String>]) -> Vec
 
 fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize]) -> Cell {
     let measured: Vec<Measured<'_>> = blocks.iter().map(|block| processes[block]).collect();
-    let [_, .., (checked, ..)] = measured[..] else {
+    let [_, .., (checked, _, done)] = measured[..] else {
         return blank(id, Status::Failed, Some("was measured in fewer than two blocks"));
     };
     let figures = figures_of_blocks(&measured);
@@ -126,8 +126,18 @@ fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize
     if overhead.as_ref().is_ok_and(|blocks| blocks.iter().any(|&overhead| overhead <= 0.0)) {
         return blank(id, Status::Failed, Some("took no longer than the waiting in it"));
     }
+    let lateness: Vec<Option<&Lateness>> = measured.iter().map(|(.., done)| done.lateness.as_ref()).collect();
     let metrics = figures.into_iter().map(|(name, (unit, blocks))| (name.to_owned(), metric(unit, blocks)));
-    Cell { metrics: metrics.collect(), observed: Some(checked.observed), ..blank(id, Status::Ok, None) }
+    let of_sleeps = lateness::figures_of(&lateness).into_iter();
+    let of_sleeps = of_sleeps.map(|(name, blocks)| {
+        (name.to_owned(), metric("ns", blocks.as_ref().cloned().map_err(String::as_str)))
+    });
+    Cell {
+        metrics: metrics.chain(of_sleeps).collect(),
+        lateness: lateness::merge(lateness.iter().copied().flatten()),
+        observed: Some(Observed { threads_after: done.threads_after, ..checked.observed.clone() }),
+        ..blank(id, Status::Ok, None)
+    }
 }
 
 /// A cell without figures.
@@ -174,7 +184,7 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
         blocks.iter().map(|(.., done)| done.peak_rss.map(|bytes| bytes as f64).ok_or(NO_USAGE)).collect();
     let threads = blocks
         .iter()
-        .map(|(.., done)| done.process_threads.map(|threads| threads as f64).ok_or(NO_USAGE))
+        .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(NO_USAGE))
         .collect();
     let overhead =
         |checked: &Checked, wall: f64| (wall - checked.ideal_ns as f64) / checked.operations as f64;

@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -11,10 +12,19 @@ use workload_api::Workload;
 
 use crate::{
     costs::Reading,
-    ledger::{self, Counted},
-    platform::Usage,
-    results::Observed,
+    lateness,
+    ledger::{self, Counted, CountedRun, Watching},
+    platform::{self, Usage},
+    probe::{self, Workers},
+    results::{Lateness, Observed},
 };
+
+/// How long threads that have ended may take to be gone.
+const PARTING: Duration = Duration::from_millis(100);
+
+/// How long sleeps are watched, as far as that goes in whole runs.
+const WATCH: Duration = Duration::from_millis(50);
+const MOST_WATCHED_RUNS: u32 = 10;
 
 /// A prepared workload on a started executor.
 pub trait OpenCase {
@@ -24,11 +34,11 @@ pub trait OpenCase {
     /// The waiting in one run that no executor can avoid.
     fn ideal(&self) -> Duration;
 
-    /// Runs the workload once, uncounted by any clock, and checks its answer and the work itself.
+    /// Runs the workload once, uncounted by any clock, and checks its answer, the work itself, and the workers.
     ///
     /// # Errors
     ///
-    /// What was wrong: the answer, a task left behind, a thread too many, a root on the wrong thread.
+    /// What was wrong: the answer, work that is not as specified, a worker too few, a root on the wrong thread.
     fn check(&self) -> Result<Observed, String>;
 
     /// Runs the workload `iterations` times and says what that took; checks every answer.
@@ -45,6 +55,20 @@ pub trait OpenCase {
     ///
     /// If an answer was wrong.
     fn count(&self, runs: usize, read: Read) -> Result<Vec<[Reading; 2]>, String>;
+
+    /// Counts the threads of this process after the last sample, where the system says.
+    ///
+    /// # Errors
+    ///
+    /// If there are more than when the check had `observed` them: runs have left them behind.
+    fn threads_left(&self, observed: &Observed) -> Result<Option<usize>, String>;
+
+    /// Runs the workload a few times more and tells how late sleeps ended; none where no task sleeps.
+    ///
+    /// # Errors
+    ///
+    /// If an answer was wrong, or a sleep ended early.
+    fn lateness(&self, observed: &Observed) -> Result<Option<Lateness>, String>;
 }
 
 /// Reads the counters of this process.
@@ -67,14 +91,20 @@ where
     E: Executor,
     W: Workload<E> + Workload<Counted<E>>,
 {
-    let workload = Arc::new(<W as Workload<E>>::prepare(size));
-    Box::new(Open { config: *config, executor: E::start(config), workload })
+    let threads = platform::threads();
+    // Prepared for the ledger to see, should it spawn a task: that is work which no clock sees.
+    let workload = Arc::new(<W as Workload<Counted<E>>>::prepare(size));
+    let prepared_alone =
+        threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
+    Box::new(Open { config: *config, executor: E::start(config), workload, prepared_alone })
 }
 
 struct Open<E, W> {
     config: Config,
     executor: E,
     workload: Arc<W>,
+    /// Whether no thread was there after the workload had been prepared that was not there before.
+    prepared_alone: bool,
 }
 
 impl<E, W> OpenCase for Open<E, W>
@@ -92,10 +122,18 @@ where
 
     fn check(&self) -> Result<Observed, String> {
         let workload = self.workload.clone();
-        let (answer, observed) =
-            ledger::count(&self.executor, &self.config, move || <W as Workload<Counted<E>>>::run(workload))?;
-        right(&answer, &<W as Workload<Counted<E>>>::expected(&self.workload))?;
-        Ok(observed)
+        let work = <W as Workload<Counted<E>>>::work(&self.workload);
+        let run = ledger::count(&self.executor, &self.config, &work, || {
+            <W as Workload<Counted<E>>>::run(workload)
+        })?;
+        right(&run.output, &<W as Workload<Counted<E>>>::expected(&self.workload))?;
+        let sleeps = lateness::take()?.map_or(0, |lateness| lateness.samples);
+        if !self.prepared_alone {
+            return Err("prepare started a thread: work before the clock".into());
+        }
+        let workers = probe::workers(&self.executor, &self.config)?;
+        check_workers(&run, &workers)?;
+        Ok(observed(&run, &workers, sleeps))
     }
 
     fn sample(&self, iterations: u64) -> Result<Taken, String> {
@@ -140,6 +178,86 @@ where
             }
             Ok(readings)
         })
+    }
+
+    fn threads_left(&self, observed: &Observed) -> Result<Option<usize>, String> {
+        let Some(before) = observed.threads_before else { return Ok(None) };
+        // Pools start the threads for blocking jobs when they find more jobs than threads, which is a matter of luck.
+        let pool = if observed.jobs > 0 { self.config.blocking_threads.get() } else { 0 };
+        let after = settled_threads(before + pool);
+        match after {
+            Some(after) if after > before + pool => Err(format!("left {} threads behind", after - before)),
+            _ => Ok(after),
+        }
+    }
+
+    fn lateness(&self, observed: &Observed) -> Result<Option<Lateness>, String> {
+        if observed.sleeps == 0 {
+            return Ok(None);
+        }
+        let expected = <W as Workload<Counted<E>>>::expected(&self.workload);
+        let _watching = Watching::sleeps();
+        let start = Instant::now();
+        for _ in 0..MOST_WATCHED_RUNS {
+            let workload = self.workload.clone();
+            let answer = self.executor.run(async { <W as Workload<Counted<E>>>::run(workload).await });
+            right(&answer, &expected)?;
+            if start.elapsed() >= WATCH {
+                break;
+            }
+        }
+        lateness::take()
+    }
+}
+
+/// Compares the workers that came when they were called with the threads that did the work of the run.
+fn check_workers<T>(run: &CountedRun<T>, workers: &Workers) -> Result<(), String> {
+    if !workers.contains_key(&run.root) {
+        return Err("the root ran on a thread that is no worker".into());
+    }
+    let strangers = run.counts.threads.iter().filter(|thread| !workers.contains_key(thread)).count();
+    if strangers > 0 {
+        return Err(format!("{strangers} threads polled tasks that are no workers"));
+    }
+    let Some(ours) = platform::allowed_cpus() else { return Ok(()) };
+    let confined = workers.values().flatten().find(|theirs| !platform::covers(theirs, &ours));
+    match confined {
+        Some(theirs) => {
+            Err(format!("a worker is confined to processors {theirs}, the process may run on {ours}"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn observed<T>(run: &CountedRun<T>, workers: &Workers, sleeps: u64) -> Observed {
+    let counts = &run.counts;
+    Observed {
+        threads: counts.threads.len(),
+        spawned: counts.spawned,
+        finished: counts.finished,
+        cancelled: counts.cancelled,
+        polls: counts.polls,
+        jobs: counts.jobs,
+        jobs_at_once: counts.jobs_at_once,
+        at_once: counts.at_once,
+        sleeps,
+        workers: workers.len(),
+        root_on_worker: workers.contains_key(&run.root),
+        cpus: workers.values().flatten().min().cloned().unwrap_or_else(|| "unknown".to_owned()),
+        threads_before: platform::threads(),
+        threads_after: None,
+    }
+}
+
+/// Counts the threads of this process; if they are more than `limit`, gives those that have ended time to be gone.
+fn settled_threads(limit: usize) -> Option<usize> {
+    let start = Instant::now();
+    loop {
+        let threads = platform::threads()?;
+        if threads <= limit || start.elapsed() > PARTING {
+            return Some(threads);
+        }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,60 +1,164 @@
 //! Counts the work of a run: a decorator for executors that keeps a ledger of what was spawned and what became of it.
 //!
 //! The answer says that a run computed the right thing; the ledger says that it did so by the right work. A run is
-//! counted apart from the clock, with [`Counted<E>`] in the place of `E`, on the same workers.
+//! counted apart from the clock, with [`Counted<E>`] in the place of `E`, on the same workers. With the same decorator
+//! other runs are watched for how late their sleeps end, and then nothing is counted.
 
 use std::{
+    cell::Cell,
     collections::HashSet,
     future,
     pin::pin,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::SeqCst},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     thread::{self, ThreadId},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use executor_api::{About, BlockingPool, Config, Executor, Timer};
+use workload_api::Work;
 
-use crate::results::Observed;
+use crate::{figures, lateness};
 
 /// The executor `E`, counted.
 pub struct Counted<E>(E);
 
-/// Runs `main` on the workers of `executor`, counts the work, and checks that it is all over when `main` is.
+/// A run that was counted.
+pub(crate) struct CountedRun<T> {
+    /// What it computed.
+    pub(crate) output: T,
+    /// The thread that first polled its root.
+    pub(crate) root: ThreadId,
+    /// What it did.
+    pub(crate) counts: Counts,
+}
+
+/// What the ledger says of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    /// The threads that polled.
+    pub(crate) threads: HashSet<ThreadId>,
+    /// Tasks spawned, the root not counted.
+    pub(crate) spawned: u64,
+    /// Tasks that ran to their end.
+    pub(crate) finished: u64,
+    /// Tasks whose future was dropped before its end.
+    pub(crate) cancelled: u64,
+    /// The most tasks that had been spawned and not ended.
+    pub(crate) at_once: u64,
+    /// Polls of tasks and root.
+    pub(crate) polls: u64,
+    /// Those of them that began while another was on the stack of the same thread.
+    pub(crate) nested_polls: u64,
+    /// Jobs given to the blocking pool.
+    pub(crate) jobs: u64,
+    /// The most jobs that ran at once.
+    pub(crate) jobs_at_once: u64,
+}
+
+/// Runs `main` on the workers of `executor`, counts the work, and checks that it is all over when `main` is, and that
+/// it is what `work` specifies.
+///
+/// What was counted before, while the workload was prepared, is work that no clock would see.
 ///
 /// # Errors
 ///
-/// If tasks are left, if threads polled that should not have, or if more jobs ran at once than the pool has threads.
+/// If the work is not as it should be, or if threads did it that should not have.
 pub(crate) fn count<E: Executor, F>(
     executor: &E,
     config: &Config,
-    main: impl FnOnce() -> F,
-) -> Result<(F::Output, Observed), String>
+    work: &Work,
+    main: impl FnOnce() -> F + Send + 'static,
+) -> Result<CountedRun<F::Output>, String>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
     let caller = thread::current().id();
+    let (before, root, output) = executor.run(async move {
+        let (before, root) = (LEDGER.counts(), thread::current().id());
+        (before, root, polls_counted(async { main().await }).await)
+    });
+    let counts = LEDGER.counts();
     LEDGER.clear();
-    let output = executor.run(polls_counted(main()));
-    let observed = LEDGER.observed();
-    let left = observed.spawned - observed.finished - observed.cancelled;
-    if left > 0 {
-        return Err(format!("{left} of {} tasks were left behind", observed.spawned));
+    if before.spawned + before.jobs > 0 {
+        let (tasks, jobs) = (before.spawned, before.jobs);
+        return Err(format!("{tasks} tasks and {jobs} jobs had begun before the run: work before the clock"));
     }
-    if LEDGER.threads().contains(&caller) {
+    check_threads(&counts, caller, config)?;
+    if counts.nested_polls > 0 {
+        return Err("a task was polled inside the poll of another".into());
+    }
+    let left = counts.spawned - counts.finished - counts.cancelled;
+    if left > 0 {
+        return Err(format!("{left} of {} tasks were left behind", counts.spawned));
+    }
+    check_work(&counts, work)?;
+    Ok(CountedRun { output, root, counts })
+}
+
+fn check_threads(counts: &Counts, caller: ThreadId, config: &Config) -> Result<(), String> {
+    let (threads, jobs) = (counts.threads.len(), counts.jobs_at_once);
+    if counts.threads.contains(&caller) {
         return Err("tasks ran on the thread that waits for the run".into());
     }
-    if observed.threads > config.threads.get() {
-        return Err(format!("{} threads polled tasks, there should be {}", observed.threads, config.threads));
+    if threads > config.threads.get() {
+        return Err(format!("{threads} threads polled tasks, there should be {}", config.threads));
     }
-    if observed.jobs_at_once > config.blocking_threads.get() as u64 {
-        let (jobs, limit) = (observed.jobs_at_once, config.blocking_threads);
+    if jobs > config.blocking_threads.get() as u64 {
+        let limit = config.blocking_threads;
         return Err(format!("{jobs} blocking jobs ran at once, the pool should have {limit} threads"));
     }
-    Ok((output, observed))
+    Ok(())
+}
+
+/// Compares what was done with what the workload says that it does.
+fn check_work(counts: &Counts, work: &Work) -> Result<(), String> {
+    let exact = [
+        ("spawned", counts.spawned, work.spawned, "tasks"),
+        ("finished", counts.finished, work.finished, "tasks"),
+        ("cancelled", counts.cancelled, work.cancelled, "tasks"),
+        ("ran", counts.jobs, work.jobs, "blocking jobs"),
+    ];
+    for (verb, done, specified, noun) in exact {
+        if let Some(specified) = specified.filter(|&specified| specified != done) {
+            let [done, specified] = [done, specified].map(figures::whole);
+            return Err(format!("{verb} {done} {noun}, its specification says {specified}"));
+        }
+    }
+    let at_least = [
+        ("had", counts.at_once, work.at_once, "tasks in flight at once"),
+        ("polled", counts.polls, work.polls, "times"),
+    ];
+    for (verb, done, specified, noun) in at_least {
+        if let Some(specified) = specified.filter(|&specified| done < specified) {
+            let [done, specified] = [done, specified].map(figures::whole);
+            return Err(format!("{verb} {done} {noun}, its specification says {specified} or more"));
+        }
+    }
+    Ok(())
+}
+
+/// Watches sleeps instead of counting work, until the value is dropped.
+pub(crate) struct Watching;
+
+impl Watching {
+    /// Begins to watch; no run may be on its way.
+    pub(crate) fn sleeps() -> Watching {
+        WATCHING.store(true, SeqCst);
+        Watching
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        WATCHING.store(false, SeqCst);
+    }
 }
 
 impl<E: Executor> Executor for Counted<E> {
@@ -79,6 +183,9 @@ impl<E: Executor> Executor for Counted<E> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        if WATCHING.load(Relaxed) {
+            return E::spawn(future);
+        }
         let fate = Fate::of_a_new_task();
         E::spawn(async move {
             let output = polls_counted(future).await;
@@ -94,7 +201,15 @@ impl<E: Executor> Executor for Counted<E> {
 
 impl<E: Timer> Timer for Counted<E> {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        E::sleep(duration)
+        // A sleep counts from its call. One that ends later than any clock can say has nothing to be late for.
+        let due = Instant::now().checked_add(duration);
+        let sleep = E::sleep(duration);
+        async move {
+            sleep.await;
+            if let Some(due) = due {
+                lateness::woken(due, Instant::now());
+            }
+        }
     }
 
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
@@ -112,6 +227,9 @@ impl<E: BlockingPool> BlockingPool for Counted<E> {
         T: Send + 'static,
         J: FnOnce() -> T + Send + 'static,
     {
+        if WATCHING.load(Relaxed) {
+            return E::spawn_blocking(job);
+        }
         LEDGER.jobs.fetch_add(1, SeqCst);
         E::spawn_blocking(move || {
             let running = LEDGER.jobs_running.fetch_add(1, SeqCst) + 1;
@@ -123,12 +241,18 @@ impl<E: BlockingPool> BlockingPool for Counted<E> {
     }
 }
 
-/// Ambient, as everything a task asks of its executor is: one process runs one executor.
+/// Whether runs are watched for their sleeps, and not counted.
+static WATCHING: AtomicBool = AtomicBool::new(false);
+
+/// Ambient, as everything a task asks of its executor is: one process runs one executor, and counts one run.
 static LEDGER: Ledger = Ledger {
     spawned: AtomicU64::new(0),
     finished: AtomicU64::new(0),
     cancelled: AtomicU64::new(0),
+    alive: AtomicU64::new(0),
+    at_once: AtomicU64::new(0),
     polls: AtomicU64::new(0),
+    nested_polls: AtomicU64::new(0),
     jobs: AtomicU64::new(0),
     jobs_running: AtomicU64::new(0),
     jobs_at_once: AtomicU64::new(0),
@@ -139,7 +263,10 @@ struct Ledger {
     spawned: AtomicU64,
     finished: AtomicU64,
     cancelled: AtomicU64,
+    alive: AtomicU64,
+    at_once: AtomicU64,
     polls: AtomicU64,
+    nested_polls: AtomicU64,
     jobs: AtomicU64,
     jobs_running: AtomicU64,
     jobs_at_once: AtomicU64,
@@ -147,38 +274,61 @@ struct Ledger {
     threads: Mutex<Option<HashSet<ThreadId>>>,
 }
 
-impl Ledger {
-    fn clear(&self) {
-        let counters = [&self.spawned, &self.finished, &self.cancelled, &self.polls, &self.jobs];
-        for counter in counters.into_iter().chain([&self.jobs_running, &self.jobs_at_once]) {
-            counter.store(0, SeqCst);
-        }
-        *self.lock_threads() = None;
-    }
+thread_local! {
+    /// Whether this thread is in the ledger: a lock at every poll would have all workers wait for each other.
+    static KNOWN: Cell<bool> = const { Cell::new(false) };
+    /// How many polls are on the stack of this thread.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
 
-    fn observed(&self) -> Observed {
-        Observed {
-            threads: self.threads().len(),
+impl Ledger {
+    fn counts(&self) -> Counts {
+        Counts {
+            threads: self.lock_threads().clone().unwrap_or_default(),
             spawned: self.spawned.load(SeqCst),
             finished: self.finished.load(SeqCst),
             cancelled: self.cancelled.load(SeqCst),
+            at_once: self.at_once.load(SeqCst),
             polls: self.polls.load(SeqCst),
+            nested_polls: self.nested_polls.load(SeqCst),
             jobs: self.jobs.load(SeqCst),
             jobs_at_once: self.jobs_at_once.load(SeqCst),
         }
     }
 
-    fn poll(&self) {
-        self.polls.fetch_add(1, SeqCst);
-        self.lock_threads().get_or_insert_default().insert(thread::current().id());
-    }
-
-    fn threads(&self) -> HashSet<ThreadId> {
-        self.lock_threads().clone().unwrap_or_default()
+    /// Leaves the threads: who is in the ledger does not enter it again.
+    fn clear(&self) {
+        let tasks = [&self.spawned, &self.finished, &self.cancelled, &self.alive, &self.at_once];
+        let jobs = [&self.jobs, &self.jobs_running, &self.jobs_at_once];
+        for counter in tasks.into_iter().chain(jobs).chain([&self.polls, &self.nested_polls]) {
+            counter.store(0, SeqCst);
+        }
     }
 
     fn lock_threads(&self) -> MutexGuard<'_, Option<HashSet<ThreadId>>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A poll in the ledger, while it is on the stack.
+struct Poll;
+
+impl Poll {
+    fn begin() -> Poll {
+        LEDGER.polls.fetch_add(1, Relaxed);
+        if !KNOWN.replace(true) {
+            LEDGER.lock_threads().get_or_insert_default().insert(thread::current().id());
+        }
+        if DEPTH.replace(DEPTH.get() + 1) > 0 {
+            LEDGER.nested_polls.fetch_add(1, Relaxed);
+        }
+        Poll
+    }
+}
+
+impl Drop for Poll {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
     }
 }
 
@@ -190,6 +340,8 @@ struct Fate {
 impl Fate {
     fn of_a_new_task() -> Fate {
         LEDGER.spawned.fetch_add(1, SeqCst);
+        let alive = LEDGER.alive.fetch_add(1, SeqCst) + 1;
+        LEDGER.at_once.fetch_max(alive, SeqCst);
         Fate { finished: false }
     }
 
@@ -200,6 +352,7 @@ impl Fate {
 
 impl Drop for Fate {
     fn drop(&mut self) {
+        LEDGER.alive.fetch_sub(1, SeqCst);
         let counter = if self.finished { &LEDGER.finished } else { &LEDGER.cancelled };
         counter.fetch_add(1, SeqCst);
     }
@@ -208,8 +361,50 @@ impl Drop for Fate {
 async fn polls_counted<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     future::poll_fn(|context| {
-        LEDGER.poll();
+        let _poll = Poll::begin();
         future.as_mut().poll(context)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four tasks, one of them cancelled, and three jobs.
+    fn counts() -> Counts {
+        Counts { spawned: 4, finished: 3, cancelled: 1, jobs: 3, at_once: 2, polls: 9, ..Counts::default() }
+    }
+
+    #[test]
+    fn work_as_specified_is_right_and_what_is_not_specified_is_open() {
+        let specified = Work {
+            spawned: Some(4),
+            finished: Some(3),
+            cancelled: Some(1),
+            jobs: Some(3),
+            at_once: Some(2),
+            polls: Some(8),
+        };
+        assert_eq!(check_work(&counts(), &specified), Ok(()));
+        assert_eq!(check_work(&counts(), &Work::default()), Ok(()));
+    }
+
+    #[test]
+    fn each_difference_from_the_specification_is_named() {
+        let open = Work::default();
+        for (work, complaint) in [
+            (Work { spawned: Some(10_000), ..open }, "spawned 4 tasks, its specification says 10,000"),
+            (Work { finished: Some(4), ..open }, "finished 3 tasks, its specification says 4"),
+            (Work { cancelled: Some(0), ..open }, "cancelled 1 tasks, its specification says 0"),
+            (Work { jobs: Some(2), ..open }, "ran 3 blocking jobs, its specification says 2"),
+            (
+                Work { at_once: Some(3), ..open },
+                "had 2 tasks in flight at once, its specification says 3 or more",
+            ),
+            (Work { polls: Some(10), ..open }, "polled 9 times, its specification says 10 or more"),
+        ] {
+            assert_eq!(check_work(&counts(), &work), Err(complaint.to_owned()));
+        }
+    }
 }

@@ -7,8 +7,10 @@ pub mod suite;
 
 mod case;
 mod costs;
+mod lateness;
 mod ledger;
 mod memory;
+mod probe;
 
 mod arguments;
 pub mod program;

@@ -2,7 +2,7 @@
 //!
 //! Everything here has an answer everywhere; where a system has none, the answer is `None` or "unknown".
 
-use std::{fs, io, ops::Sub, time::Duration};
+use std::{collections::BTreeSet, fs, io, ops::Sub, time::Duration};
 
 /// What this process has used since it started.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -130,11 +130,6 @@ pub(crate) fn forget_peak_rss() {
     fs::write("/proc/self/clear_refs", "5").ok();
 }
 
-/// How many threads this process has.
-pub(crate) fn threads() -> Option<u64> {
-    own_status("Threads:")?.parse().ok()
-}
-
 /// What the kernel says about this process under a name.
 fn own_status(name: &str) -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -142,4 +137,42 @@ fn own_status(name: &str) -> Option<String> {
     Some(value.trim().to_owned())
 }
 
+/// How many threads this process has.
+pub(crate) fn threads() -> Option<usize> {
+    Some(fs::read_dir("/proc/self/task").ok()?.count())
+}
+
+/// The processors that this thread may run on, as the kernel writes it: `0-3,8`.
+pub(crate) fn allowed_cpus() -> Option<String> {
+    let status = fs::read_to_string("/proc/thread-self/status").ok()?;
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    Some(list.trim().to_owned())
+}
+
+/// Whether `list` has every processor that `of` has, both as the kernel writes them.
+pub(crate) fn covers(list: &str, of: &str) -> bool {
+    let [list, of] = [list, of].map(processors);
+    of.is_subset(&list)
+}
+
+/// The processors of a list; what is no number is left out.
+fn processors(list: &str) -> BTreeSet<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+    };
+    list.split(',').filter_map(range).flatten().collect()
+}
+
 pub(crate) use system::{become_program, describe_exit, shield_from_terminal, take_stdout};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_processors_covers_what_is_in_it() {
+        assert!(covers("0-3,8", "0,2-3") && covers("0-1", "0-1") && covers("0-7", "0-3,5"));
+        assert!(!covers("0-3,8", "4") && !covers("0", "0-1") && !covers("", "0"));
+    }
+}

@@ -159,7 +159,9 @@ impl Running {
                 other => return Err(self.out_of_turn(&other)),
             }
         };
-        let Some(checked) = self.checked else { return Err(self.out_of_turn(&Answer::Done(done))) };
+        let Some(checked) = self.checked.take() else {
+            return Err(self.out_of_turn(&Answer::Done(done)));
+        };
         match self.process.wait(self.limit) {
             None => Err(self.too_late()),
             Some(status) if status.success() => {

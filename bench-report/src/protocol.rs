@@ -11,7 +11,7 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::results::Observed;
+use crate::results::{Lateness, Observed};
 
 /// One workload at one size and number of threads on one lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ pub enum Answer {
 }
 
 /// What a process knows after the check.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Checked {
     /// Operations in one run.
@@ -113,14 +113,17 @@ pub struct Sample {
 }
 
 /// What a process knows at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Done {
     /// The most memory it ever had, in bytes; absent where the system does not say.
     pub peak_rss: Option<u64>,
-    /// How many threads it had, workers and others; absent where the system does not say.
-    #[serde(default)]
-    pub process_threads: Option<u64>,
+    /// How many threads it had after the last sample; absent where the system does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads_after: Option<usize>,
+    /// How late sleeps ended in a few runs after the last sample; absent where no task sleeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lateness: Option<Lateness>,
 }
 
 /// What a process counted.

@@ -395,8 +395,8 @@ fn records_of_lane((place, ended): &Ended) -> Vec<Record> {
         place: place.clone(),
         pid: *pid,
         ended: Timestamp::now().to_string(),
-        checked: *checked,
-        done: *done,
+        checked: checked.clone(),
+        done: done.clone(),
     };
     samples.iter().map(sample).chain([end]).collect()
 }

@@ -249,7 +249,7 @@ pub struct Estimate {
 }
 
 /// What a lane was seen to do in a run that was counted and not timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Observed {
     /// Threads that polled tasks.
@@ -266,6 +266,31 @@ pub struct Observed {
     pub jobs: u64,
     /// The most jobs that ran at once.
     pub jobs_at_once: u64,
+    /// The most tasks that had been spawned and not ended.
+    #[serde(default)]
+    pub at_once: u64,
+    /// Sleeps that ended.
+    #[serde(default)]
+    pub sleeps: u64,
+    /// Workers that came when all were called together.
+    #[serde(default)]
+    pub workers: usize,
+    /// Whether one of them polled the root of the run.
+    #[serde(default)]
+    pub root_on_worker: bool,
+    /// The processors that the workers may run on, as Linux writes it ("0-3,8"), or "unknown".
+    #[serde(default = "unknown")]
+    pub cpus: String,
+    /// Threads of the process before the first sample; absent where the system does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads_before: Option<usize>,
+    /// Threads of the process after the last sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads_after: Option<usize>,
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 /// How late sleeps ended: the time between when each was due and when its task went on.

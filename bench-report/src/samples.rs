@@ -108,6 +108,7 @@ pub struct Place {
 
 /// What is known of a process that has ended.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all processes measure")]
 pub enum Outcome {
     /// It measured.
     Measured(Checked, Vec<Sample>, Done),
@@ -236,7 +237,7 @@ fn collect(text: &str) -> Result<Outcomes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Observed;
+    use crate::results::{Lateness, Observed};
 
     fn place(block: usize) -> Place {
         let cell = CellId { workload: "w".into(), size: 1, threads: 1, executor: "e".into() };
@@ -259,9 +260,17 @@ mod tests {
             polls: 3,
             jobs: 0,
             jobs_at_once: 0,
+            at_once: 1,
+            sleeps: 0,
+            workers: 1,
+            root_on_worker: true,
+            cpus: "0-1".into(),
+            threads_before: Some(2),
+            threads_after: None,
         };
         let checked = Checked { operations: 2, ideal_ns: 0, observed };
-        let done = Done { peak_rss: Some(1024), process_threads: Some(2) };
+        let lateness = Some(Lateness { samples: 3, histogram: vec![(0, 1), (5, 2)] });
+        let done = Done { peak_rss: Some(1024), threads_after: Some(2), lateness };
         let end = Record::Process { place: place(block), pid: 7, ended: "now".into(), checked, done };
         vec![
             Record::Sample { place: place(block), sample },
@@ -284,10 +293,12 @@ mod tests {
         SampleLog::open(&path).expect("it opens").append(&records(1)).expect("there is room");
         let outcomes = read_and_mend(&path).expect("it is well");
         assert_eq!(outcomes.len(), 2);
-        let Outcome::Measured(_, samples, _) = &outcomes[&(place(1).cell, 1)] else {
+        let Outcome::Measured(checked, samples, done) = &outcomes[&(place(1).cell, 1)] else {
             panic!("it was measured")
         };
         assert_eq!(samples.len(), 2);
+        let Record::Process { checked: written, done: last, .. } = &records(1)[2] else { panic!("the last") };
+        assert_eq!((checked, done), (written, last));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::{
     costs::Counters,
     memory, platform,
     protocol::{Answer, CellId, Checked, Count, Counts, Done, GO, Order, Sample, Sampling},
+    results::Observed,
     suite::Suite,
 };
 
@@ -56,7 +57,7 @@ pub(crate) fn work(suite: &Suite, program: Purpose) -> Result<()> {
     let outcome = catch_unwind(AssertUnwindSafe(|| perform(suite, &order, &turns, &mut answer)));
     let outcome = outcome.unwrap_or_else(|panic| Err(anyhow!("panicked: {}", message_of(&*panic))));
     match outcome {
-        Ok(process_threads) => answer(Answer::Done(Done { peak_rss: platform::peak_rss(), process_threads })),
+        Ok(done) => answer(Answer::Done(done)),
         Err(error) => answer(Answer::Failed(format!("{error:#}"))),
     }
 }
@@ -169,7 +170,7 @@ fn perform(
     order: &Order,
     turns: &Receiver<()>,
     answer: &mut dyn FnMut(Answer) -> Result<()>,
-) -> Result<Option<u64>> {
+) -> Result<Done> {
     // Before the executor starts its threads, which are then counted too.
     let counters = (order.count == Some(Count::Costs)).then(Counters::open).transpose()?;
     let case = open(suite, &order.cell)?;
@@ -177,21 +178,33 @@ fn perform(
     let memory = (order.count == Some(Count::Memory)).then(|| memory::measure(&*case)).transpose()?;
     let observed = case.check().map_err(|complaint| anyhow!(complaint))?;
     let ideal_ns = nanoseconds(case.ideal());
-    answer(Answer::Checked(Checked { operations: case.operations(), ideal_ns, observed }))?;
+    let checked = Checked { operations: case.operations(), ideal_ns, observed: observed.clone() };
+    answer(Answer::Checked(checked))?;
     if let Some(used) = memory {
         answer(Answer::Counted(Counts::Memory(used)))?;
     }
     if let Some(counters) = counters {
         answer(Answer::Counted(Counts::Costs(counters.count(&*case)?)))?;
     }
-    let Some(sampling) = order.sampling else { return Ok(platform::threads()) };
+    let Some(sampling) = order.sampling else {
+        return Ok(Done { peak_rss: platform::peak_rss(), threads_after: None, lateness: None });
+    };
     let mut criterion = quick_criterion(&sampling, &order.scratch);
     let samples = samples(&sampling, take(&*case, 1).wall);
     let warm_up = sampling.warm_up;
     let elapsed = Duration::ZERO;
     let mut in_turn = InTurn { case: &*case, warm_up, samples, turns, answer, calls: 0, elapsed, taken: 0 };
     measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
-    Ok(platform::threads())
+    conclude(&*case, &observed)
+}
+
+/// Looks at what the samples have left, then at the lateness of sleeps.
+fn conclude(case: &dyn OpenCase, observed: &Observed) -> Result<Done> {
+    // First of all: what comes after the samples is not to be in the peak.
+    let peak_rss = platform::peak_rss();
+    let threads_after = case.threads_left(observed).map_err(|complaint| anyhow!(complaint))?;
+    let lateness = case.lateness(observed).map_err(|complaint| anyhow!(complaint))?;
+    Ok(Done { peak_rss, threads_after, lateness })
 }
 
 /// How many samples of a run that takes so long: as many as fit, because many short ones in turn with those of other

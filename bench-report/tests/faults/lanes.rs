@@ -52,7 +52,7 @@ pub(crate) fn work() -> ExitCode {
         io::stdout().write_all(b"{\"sample\": rubbish\n").expect("somebody listens");
     }
     counts::look_at(&String::from_utf8_lossy(&order));
-    Program::new(lineup()).main()
+    Program::new(crate::lineup()).main()
 }
 
 /// A workload whose right answer is 3, at two sizes that do not matter.

@@ -1,19 +1,20 @@
 //! What goes wrong in a run, for real: cells that panic, hang, die, lie or talk rubbish; interruptions; bad input.
 //!
-//! This program is two. With a command of `bench-report` it is that program with the lineup of `lanes`; else it runs the
-//! tests, each of which starts it as the former.
+//! This program is two. With a command of `bench-report` it is that program with the lineup of `lanes`, or that of
+//! `mutants` if the environment says so; else it runs the tests, each of which starts it as the former.
 
 mod bad_cells;
 mod bad_input;
 mod counts;
 mod interruption;
 mod lanes;
+mod mutants;
 mod rounds;
 mod run;
 
 use std::{alloc::System, env, process::ExitCode};
 
-use bench_report::{program::Program, race::WORKER};
+use bench_report::{program::Program, race::WORKER, suite::Suite};
 use libtest_mimic::{Arguments, Trial};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -23,19 +24,25 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
-        Some("run" | "report" | "list") => {
-            counts::with_counting_program(Program::new(lanes::lineup())).measuring_debug_builds().main()
+        Some("run" | "check" | "report" | "list") => {
+            counts::with_counting_program(Program::new(lineup())).measuring_debug_builds().main()
         }
         Some(argument) if argument == WORKER => lanes::work(),
         _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
     }
 }
 
+/// The lineup that the environment chooses, which the processes of cells inherit.
+fn lineup() -> Suite {
+    if env::var_os(mutants::CHOSEN).is_some() { mutants::lineup() } else { lanes::lineup() }
+}
+
 fn trials() -> Vec<Trial> {
-    let mut tests = [bad_cells::TESTS, bad_input::TESTS, counts::TESTS, run::TESTS].concat();
-    // They look for processes in /proc.
+    let mut tests = [bad_cells::TESTS, bad_input::TESTS, counts::TESTS, mutants::TESTS, run::TESTS].concat();
+    // They look for processes in /proc, as what they test looks for threads.
     if cfg!(target_os = "linux") {
         tests.extend(interruption::TESTS);
+        tests.extend(mutants::LINUX_TESTS);
         tests.extend(rounds::TESTS);
         tests.extend(counts::LINUX_TESTS);
     }

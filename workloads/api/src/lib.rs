@@ -1,13 +1,13 @@
 //! The contract between a workload and whoever measures it.
 //!
 //! A workload is a program written once for every executor: `impl<E: Timer> Workload<E> for SleepFanOut` says all
-//! it needs. It prepares outside the clock; inside it, it spawns, works and joins; and it knows the right answer, so
-//! every run of it is a test.
+//! it needs. It prepares outside the clock; inside it, it spawns, works and joins; and it knows the right answer and the
+//! work that leads to it, so every run of it is a test.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use executor_api::Executor;
-//! use workload_api::{About, Workload, gather};
+//! use workload_api::{About, Work, Workload, gather};
 //!
 //! pub struct Doubles {
 //!     size: u64,
@@ -39,6 +39,10 @@
 //!
 //!     fn operations(&self) -> u64 {
 //!         self.size
+//!     }
+//!
+//!     fn work(&self) -> Work {
+//!         Work::tasks(self.size)
 //!     }
 //! }
 //! ```
@@ -87,6 +91,50 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// The waiting in a run that no executor can avoid: the sleep, the timeout.
     fn ideal(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// What a run does, whichever executor it is on: the run that is counted is held to it.
+    fn work(&self) -> Work {
+        Work::default()
+    }
+}
+
+/// What one run of a workload does, by its own specification; `None` leaves a part open.
+///
+/// Tasks are those that the run spawns; its root is none of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Tasks spawned.
+    pub spawned: Option<u64>,
+    /// Tasks that run to their end.
+    pub finished: Option<u64>,
+    /// Tasks whose future is dropped before its end.
+    pub cancelled: Option<u64>,
+    /// Jobs given to the blocking pool.
+    pub jobs: Option<u64>,
+    /// Tasks that have been spawned and not ended, at some moment: so many or more, however fast the executor is.
+    pub at_once: Option<u64>,
+    /// Polls of tasks and root: so many or more, however the tasks are scheduled.
+    pub polls: Option<u64>,
+}
+
+impl Work {
+    /// Spawns so many tasks, all of which run to their end, and gives no job to the blocking pool.
+    pub const fn tasks(count: u64) -> Work {
+        Work {
+            spawned: Some(count),
+            finished: Some(count),
+            cancelled: Some(0),
+            jobs: Some(0),
+            at_once: None,
+            // Nothing ends without a poll, the root neither.
+            polls: Some(count + 1),
+        }
+    }
+
+    /// Gives so many jobs to the blocking pool, and spawns no task.
+    pub const fn jobs(count: u64) -> Work {
+        Work { jobs: Some(count), ..Work::tasks(0) }
     }
 }
 

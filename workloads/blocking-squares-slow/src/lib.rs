@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use executor_api::BlockingPool;
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 const PAUSE: Duration = Duration::from_millis(1);
 /// The threads of every lane's pool, which the laws of the contract hold it to.
@@ -39,6 +39,9 @@ impl<E: BlockingPool> Workload<E> for BlockingSquaresSlow {
     }
     fn operations(&self) -> u64 {
         self.0
+    }
+    fn work(&self) -> Work {
+        Work::jobs(self.0)
     }
     fn ideal(&self) -> Duration {
         PAUSE * self.0.div_ceil(POOL) as u32

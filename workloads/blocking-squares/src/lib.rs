@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use executor_api::BlockingPool;
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 /// N jobs on the blocking pool each square their number.
 pub struct BlockingSquares(u64);
@@ -32,5 +32,8 @@ impl<E: BlockingPool> Workload<E> for BlockingSquares {
     }
     fn operations(&self) -> u64 {
         self.0
+    }
+    fn work(&self) -> Work {
+        Work::jobs(self.0)
     }
 }

@@ -2,7 +2,7 @@
 use async_channel::{Receiver, Sender, bounded};
 use executor_api::Executor;
 use std::sync::Arc;
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 const ROUNDS: u64 = 1_000;
 
@@ -45,5 +45,9 @@ impl<E: Executor> Workload<E> for PingPong {
     }
     fn operations(&self) -> u64 {
         ROUNDS * self.0
+    }
+    fn work(&self) -> Work {
+        // Neither of a pair can end before the other has begun.
+        Work { at_once: Some(2), ..Work::tasks(2 * self.0) }
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use executor_api::Timer;
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 const NAP: Duration = Duration::from_millis(10);
 
@@ -40,6 +40,10 @@ impl<E: Timer> Workload<E> for SleepFanOut {
     }
     fn operations(&self) -> u64 {
         self.0
+    }
+    fn work(&self) -> Work {
+        // How many sleep at once is not said: the first may be awake before a slow root has spawned the last.
+        Work::tasks(self.0)
     }
     fn ideal(&self) -> Duration {
         NAP

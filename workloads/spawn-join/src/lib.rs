@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use executor_api::Executor;
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 /// N tasks each return their index at once.
 pub struct SpawnJoin(u64);
@@ -35,5 +35,8 @@ impl<E: Executor> Workload<E> for SpawnJoin {
     }
     fn operations(&self) -> u64 {
         self.0
+    }
+    fn work(&self) -> Work {
+        Work::tasks(self.0)
     }
 }

@@ -1,7 +1,7 @@
 //! Timer churn: timeouts that are armed and never fire.
 use executor_api::Timer;
 use std::{sync::Arc, time::Duration};
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 const TASKS: u64 = 100;
 const LIMIT: Duration = Duration::from_secs(3600);
@@ -45,5 +45,9 @@ impl<E: Timer> Workload<E> for TimerChurn {
     }
     fn operations(&self) -> u64 {
         self.0
+    }
+    fn work(&self) -> Work {
+        // Each piece of work yields once, and so suspends its task.
+        Work { polls: Some(self.0 + TASKS + 1), ..Work::tasks(TASKS) }
     }
 }

@@ -1,7 +1,7 @@
 //! Wait with a timeout: half of the tasks are in time, the other half is cancelled.
 use executor_api::Timer;
 use std::{sync::Arc, time::Duration};
-use workload_api::{About, Drops, Workload, cancel_all, wait};
+use workload_api::{About, Drops, Work, Workload, cancel_all, wait};
 
 const LIMIT: Duration = Duration::from_millis(20);
 
@@ -42,6 +42,17 @@ impl<E: Timer> Workload<E> for WaitTimeout {
     }
     fn operations(&self) -> u64 {
         self.0
+    }
+    fn work(&self) -> Work {
+        let (finished, slow) = (self.0.div_ceil(2), self.0 / 2);
+        Work {
+            spawned: Some(self.0),
+            finished: Some(finished),
+            cancelled: Some(slow),
+            jobs: Some(0),
+            at_once: Some(slow), // none of them ends before it is cancelled
+            polls: Some(finished + 1),
+        }
     }
     fn ideal(&self) -> Duration {
         LIMIT

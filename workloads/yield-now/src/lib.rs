@@ -1,7 +1,7 @@
 //! Yield: tasks that are always ready take turns.
 use executor_api::Executor;
 use std::{future::poll_fn, pin::pin, sync::Arc};
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 const TASKS: u64 = 100;
 
@@ -42,5 +42,8 @@ impl<E: Executor> Workload<E> for YieldNow {
     }
     fn operations(&self) -> u64 {
         TASKS * self.0
+    }
+    fn work(&self) -> Work {
+        Work { polls: Some(TASKS * (self.0 + 1) + 1), ..Work::tasks(TASKS) }
     }
 }

@@ -1,7 +1,7 @@
 //! {{Type}}: say what it does.
 use executor_api::Executor;
 use std::sync::Arc;
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Work, Workload, gather};
 
 /// N tasks each return their index.
 pub struct {{Type}}(u64);
@@ -31,5 +31,8 @@ impl<E: Executor> Workload<E> for {{Type}} {
     }
     fn operations(&self) -> u64 {
         self.0
+    }
+    fn work(&self) -> Work {
+        Work::tasks(self.0)
     }
 }
