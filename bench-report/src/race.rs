@@ -162,8 +162,9 @@ pub struct Raced {
 
 /// Runs what is left of `plan`, as long as the `judge` wants it and there is time; none if it was interrupted.
 ///
-/// A cell that fails in one block is not run again in the next: it cannot be ok any more. A comparison of which a block
-/// was interrupted runs in it again as a whole: its lanes are to meet the machine in the same mood.
+/// A cell that fails in one block is not run again in the next: it cannot be ok any more, and neither can a lane whose
+/// twin has failed. A comparison of which a block was interrupted runs in it again as a whole: its lanes are to meet the
+/// machine in the same mood.
 ///
 /// # Errors
 ///
@@ -179,34 +180,44 @@ pub fn run_heats(
     let past = Past::read(&folder.samples())?;
     let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
     let mut log = SampleLog::open(&folder.samples())?;
-    let mut failed = failures(&past.outcomes);
     let mut rounds = Rounds::new(plan, judge);
     let mut outcomes = Outcomes::new();
     while let Some(heat) = rounds.next(&outcomes) {
         outcomes.extend(past.outcomes_of(&heat));
-        if let Some(took) = past.time_of(&heat) {
-            rounds.ended(&heat, took);
-            continue;
-        }
-        let start = Instant::now();
-        let stage = rounds.stage();
-        let lanes = places(&heat).filter(|place| !failed.contains(&place.cell)).collect();
-        let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
-        let ended = run_heat(suite, &launcher, plan, &folder.scratch(), lanes, &mut next)?;
-        remove(&folder.scratch())?;
-        let Some(ended) = ended else { return Ok(None) };
-        let took = start.elapsed();
-        log.append(&records(&heat, &ended, took))?;
-        for (place, ended) in ended {
-            if let Err(reason) = &ended {
-                progress.failed(&place.cell, reason);
-                failed.insert(place.cell.clone());
+        let took = match past.time_of(&heat) {
+            Some(took) => took,
+            None => {
+                let start = Instant::now();
+                let stage = rounds.stage();
+                let failed = failures(&outcomes);
+                let lanes = places(&heat).filter(|place| !failed.contains(&place.cell)).collect();
+                let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
+                let ended = run_heat(suite, &launcher, plan, &folder.scratch(), lanes, &mut next)?;
+                remove(&folder.scratch())?;
+                let Some(ended) = ended else { return Ok(None) };
+                let took = start.elapsed();
+                log.append(&records(&heat, &ended, took))?;
+                outcomes.extend(ended.into_iter().map(|ended| outcome(ended, progress)));
+                took
             }
-            outcomes.insert((place.cell, place.block), outcome(ended));
-        }
+        };
+        fail_with_twins(plan, &heat, &mut outcomes);
         rounds.ended(&heat, took);
     }
     Ok(Some(Raced { outcomes, attention: rounds.attention() }))
+}
+
+/// Lets the lanes fail whose twin has failed in a heat: they are the same under another name.
+fn fail_with_twins(plan: &Plan, heat: &Heat, outcomes: &mut Outcomes) {
+    for twin in heat.lanes.iter().filter(|cell| plan.is_twin(cell)) {
+        let lane = (plan.in_lineup(twin), heat.block);
+        if let Some(Outcome::Failed(reason)) = outcomes.get(&(twin.clone(), heat.block))
+            && !matches!(outcomes.get(&lane), Some(Outcome::Failed(_)))
+        {
+            let failed = Outcome::Failed(format!("{reason} (as {})", twin.executor));
+            outcomes.insert(lane, failed);
+        }
+    }
 }
 
 /// What an interrupted run has left behind.
@@ -401,11 +412,15 @@ fn records_of_lane((place, ended): &Ended) -> Vec<Record> {
     samples.iter().map(sample).chain([end]).collect()
 }
 
-fn outcome(ended: Result<Measurement, String>) -> Outcome {
-    match ended {
+fn outcome((place, ended): Ended, progress: &mut dyn Progress) -> ((CellId, usize), Outcome) {
+    let outcome = match ended {
         Ok(Measurement { checked, samples, done, .. }) => Outcome::Measured(checked, samples, done),
-        Err(reason) => Outcome::Failed(reason),
-    }
+        Err(reason) => {
+            progress.failed(&place.cell, &reason);
+            Outcome::Failed(reason)
+        }
+    };
+    ((place.cell, place.block), outcome)
 }
 
 /// How long a process of a default run may take.

@@ -157,20 +157,25 @@ impl SampleLog {
     }
 }
 
-/// Reads what a run has left, for resuming it, and cuts off a last line that a crash left unfinished.
+/// Reads what a run has left, for resuming it, and cuts off what a crash left unfinished at its end: a line, and the
+/// samples of a process that never ended, which would count for the one that replaces it.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, or a line is corrupt; the message names file and line.
 pub fn read_and_mend(path: &Path) -> Result<Outcomes> {
     let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-    let complete = text.rfind('\n').map_or(0, |end| end + 1);
-    if complete < text.len() {
+    let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+    let outcomes = collect(complete).with_context(|| format!("{} is corrupt", path.display()))?;
+    let is_sample = |line: &&str| line.starts_with("{\"kind\":\"sample\"");
+    let unfinished: usize = complete.split_inclusive('\n').rev().take_while(is_sample).map(str::len).sum();
+    let kept = complete.len() - unfinished;
+    if kept < text.len() {
         let file = OpenOptions::new().write(true).open(path);
-        file.and_then(|file| file.set_len(complete as u64))
-            .with_context(|| format!("failed to cut an unfinished line off {}", path.display()))?;
+        file.and_then(|file| file.set_len(kept as u64))
+            .with_context(|| format!("failed to cut what is unfinished off {}", path.display()))?;
     }
-    collect(&text[..complete]).with_context(|| format!("{} is corrupt", path.display()))
+    Ok(outcomes)
 }
 
 /// Reads which blocks of which comparisons have ended, of a file that was mended.
@@ -309,7 +314,11 @@ mod tests {
         fs::write(&path, &whole[..whole.len() - 10]).expect("the folder is ours");
         assert!(read_and_mend(&path).expect("it is mended").is_empty());
         SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
-        assert_eq!(read_and_mend(&path).expect("it is well").len(), 1);
+        let outcomes = read_and_mend(&path).expect("it is well");
+        let Some(Outcome::Measured(_, samples, _)) = outcomes.get(&(place(0).cell, 0)) else {
+            panic!("it was measured again")
+        };
+        assert_eq!(samples.len(), 2, "those of the crash do not count");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A cell that goes wrong is a result: failed, with its reason; the others go on, and the exit code tells.
 
+use std::collections::BTreeSet;
+
 use bench_report::results::Status;
 
 use crate::run::{Place, cell};
@@ -15,6 +17,7 @@ crate::tests![
     a_run_faster_than_its_waiting_is_a_failed_cell,
     a_run_of_no_operations_is_a_failed_cell,
     a_failed_cell_is_not_run_again,
+    a_lane_fails_with_its_twin,
 ];
 
 /// Races the workload beside a sound one, and expects it to fail for `reason` and the sound one to be well.
@@ -85,4 +88,22 @@ fn a_failed_cell_is_not_run_again() {
         std::fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
     let failed = samples.lines().filter(|line| line.contains("\"kind\":\"failed\""));
     assert_eq!(failed.count(), 2, "the cell once and its twin once");
+}
+
+fn a_lane_fails_with_its_twin() {
+    let mut culprits = BTreeSet::new();
+    // Of the lane and its twin the second panics, whichever the seed makes the second.
+    for seed in 1..=6 {
+        let place = Place::new();
+        let arguments =
+            "--quick --blocks 2 --threads 1 --executors tokio --sizes 1 --workloads panics-second";
+        assert_eq!(place.run(&format!("{arguments} --seed {seed}")).status.code(), Some(2));
+        let results = place.results();
+        let cell = cell(&results, "panics-second");
+        assert_eq!(cell.status, Status::Failed);
+        let reason = cell.reason.as_deref().expect("a failed cell has its reason");
+        assert!(reason.contains("on purpose"), "{reason}");
+        culprits.insert(if reason.ends_with("(as tokio-twin)") { "twin" } else { "lane" });
+    }
+    assert_eq!(culprits.len(), 2, "seeds make the one or the other second");
 }

@@ -3,7 +3,7 @@
 use std::{
     env, fs, future,
     io::{self, BufRead, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{
         Arc,
@@ -39,6 +39,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, LeavesATask>("a timer");
     suite.race::<E, DoesNotWait>("a timer");
     suite.race::<E, CountsNothing>("a timer");
+    suite.race::<E, PanicsSecond>("a timer");
     suite.race::<E, Differs>("a timer");
     suite.race::<E, Wavers>("a timer");
     counts::enter::<E>(suite);
@@ -104,6 +105,11 @@ workload!(LeavesATask, "leaves-a-task", waits Duration::ZERO, |E| {
     3
 });
 
+workload!(PanicsSecond, "panics-second", waits Duration::ZERO, |E| {
+    assert!(!scratch().ends_with("1"), "on purpose");
+    3
+});
+
 workload!(CountsNothing, "counts-nothing", waits Duration::ZERO, |E| 3);
 
 /// Sleeps longer on one lane than on the other.
@@ -117,11 +123,16 @@ fn pause(is_long: bool) -> Duration {
     Duration::from_millis(if is_long { 10 } else { 1 })
 }
 
+/// The folder of this process's own, which has the number that the process has among the lanes of its comparison.
+fn scratch() -> PathBuf {
+    env::var_os("CRITERION_HOME").unwrap_or_default().into()
+}
+
 /// Whether this is the first, third, ... block of a comparison, which the process of a cell is not told.
 fn is_odd_block(workload: &str, size: u64) -> bool {
     // Beside the folder of this process's own lies what has been measured.
-    let scratch = env::var_os("CRITERION_HOME").unwrap_or_default();
-    let run = Path::new(&scratch).ancestors().nth(2).unwrap_or(Path::new("."));
+    let scratch = scratch();
+    let run = scratch.ancestors().nth(2).unwrap_or(Path::new("."));
     let samples = fs::read_to_string(run.join("samples.jsonl")).unwrap_or_default();
     let heat = format!("\"kind\":\"heat\",\"comparison\":\"{workload}/{size}/");
     samples.lines().filter(|line| line.contains(&heat)).count().is_multiple_of(2)
