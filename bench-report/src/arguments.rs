@@ -44,9 +44,15 @@ pub(crate) enum Subcommands {
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
-    /// How many processes each cell has, each in a block of its own
+    /// How many blocks there are: processes of each cell [default: more where the order is open]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub(crate) blocks: Option<u32>,
+    /// How long measuring may go on where the order is open [default: 300, --full: 3600]
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["blocks", "quick"], value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) budget: Option<u64>,
+    /// Race every lane against itself too: shows how often a difference is seen where there is none
+    #[arg(long)]
+    pub(crate) twins: bool,
     /// What the order of the cells is drawn from
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -66,7 +72,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume"])]
     pub(crate) exact: Option<CellId>,
     /// Go on with the newest run, which was interrupted
-    #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "seed"])]
+    #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
     pub(crate) resume: bool,
 }
 

@@ -1,32 +1,39 @@
 //! From outcomes to results: the figures of every block, their estimates, ranks and summaries.
+//!
+//! A comparison may have more blocks than another, its lanes have the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use executor_api::Class;
 
 use crate::{
+    figures,
     plan::{Plan, same_comparison},
     protocol::{CellId, Checked, Done, Sample},
     results::{
-        Cell, Estimate, Executor, LaneSummary, Metric, Observed, Results, Run, SCHEMA, Status, Summary,
-        Workload,
+        Cell, Estimate, Executor, Growth, LaneSummary, Metric, Noise, NoisePair, Observed, Results, Run,
+        SCHEMA, Status, Summary, Workload,
     },
     samples::{Outcome, Outcomes},
-    statistics,
+    statistics::{self, Standing},
     suite::Suite,
 };
 
 /// Makes the results of a run whose every process has ended, at the time `finished`.
-pub(crate) fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String) -> Results {
-    let mut cells: Vec<Cell> = plan.cells.iter().map(|cell| judge(cell, plan.blocks, outcomes)).collect();
+pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String) -> Results {
+    let (twins, mut cells): (Vec<Cell>, Vec<Cell>) =
+        judged(&plan.cells, outcomes).into_iter().partition(|cell| is_twin(plan, &cell.executor));
+    let noise = noise(plan, &cells, &twins);
+    let floor = noise.as_ref().map_or(1.0, |noise| noise.floor);
     for lanes in cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())) {
-        rank(lanes);
+        compare(lanes, floor);
     }
     let summaries = summaries(&cells);
+    let growth = growth(&cells, outcomes);
     cells.extend(
         plan.not_applicable.iter().map(|(cell, reason)| blank(cell, Status::NotApplicable, Some(reason))),
     );
-    let cells = in_order_of_lineup(suite, cells);
+    let cells = in_order_of_lineup(suite, plan, cells);
     let run = Run {
         id: plan.id.clone(),
         started: plan.started.clone(),
@@ -46,33 +53,81 @@ pub(crate) fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished:
         workloads: workloads(suite, &cells),
         cells,
         summaries,
-        noise: None,
-        growth: Vec::new(),
+        noise,
+        growth,
         memory: Vec::new(),
         warnings: Vec::new(),
     }
 }
 
+fn is_twin(plan: &Plan, lane: &str) -> bool {
+    plan.aliases.get(lane).is_some_and(|alias| alias.program.is_none())
+}
+
+fn comparisons(cells: &[Cell]) -> impl Iterator<Item = &[Cell]> {
+    cells.chunk_by(|left, right| same_comparison(&left.id(), &right.id()))
+}
+
+/// What one process of a cell has brought.
+type Measured<'a> = (&'a Checked, &'a [Sample], &'a Done);
+
 /// One figure of every block.
 type Figures = BTreeMap<&'static str, (&'static str, Result<Vec<f64>, &'static str>)>;
 
-fn judge(id: &CellId, blocks: usize, outcomes: &Outcomes) -> Cell {
-    let outcomes: Vec<&Outcome> =
-        (0..blocks).filter_map(|block| outcomes.get(&(id.clone(), block))).collect();
-    let mut measured = Vec::new();
-    for outcome in &outcomes {
-        match outcome {
-            Outcome::Measured(checked, samples, done) => measured.push((checked, &samples[..], done)),
-            Outcome::Failed(reason) => return blank(id, Status::Failed, Some(reason)),
-        }
-    }
-    let Some((checked, ..)) = measured.last() else {
-        return blank(id, Status::Failed, Some("was never measured"));
+/// The figures of every cell, without what takes other cells to say.
+fn judged(cells: &[CellId], outcomes: &Outcomes) -> Vec<Cell> {
+    let by_cell = by_cell(outcomes);
+    let of_comparison = |lanes: &[CellId]| -> Vec<Cell> {
+        let processes: Vec<_> = lanes.iter().map(|lane| processes(by_cell.get(lane))).collect();
+        let blocks = common_blocks(&processes);
+        let judge = |(lane, processes): (&CellId, &Result<_, String>)| match processes {
+            Ok(processes) => judge(lane, processes, &blocks),
+            Err(reason) => blank(lane, Status::Failed, Some(reason)),
+        };
+        lanes.iter().zip(&processes).map(judge).collect()
     };
-    let observed = checked.observed;
-    let metrics =
-        figures(&measured).into_iter().map(|(name, (unit, blocks))| (name.to_owned(), metric(unit, blocks)));
-    Cell { metrics: metrics.collect(), observed: Some(observed), ..blank(id, Status::Ok, None) }
+    cells.chunk_by(same_comparison).flat_map(of_comparison).collect()
+}
+
+fn by_cell(outcomes: &Outcomes) -> HashMap<&CellId, BTreeMap<usize, &Outcome>> {
+    let mut by_cell: HashMap<_, BTreeMap<_, _>> = HashMap::new();
+    for ((cell, block), outcome) in outcomes {
+        by_cell.entry(cell).or_default().insert(*block, outcome);
+    }
+    by_cell
+}
+
+/// The processes of a cell by block, or why it has failed.
+fn processes<'a>(
+    outcomes: Option<&BTreeMap<usize, &'a Outcome>>,
+) -> Result<BTreeMap<usize, Measured<'a>>, String> {
+    let outcomes = outcomes.ok_or("was never measured")?;
+    let process = |(&block, outcome): (&usize, &&'a Outcome)| match outcome {
+        Outcome::Measured(checked, samples, done) => Ok((block, (checked, &samples[..], done))),
+        Outcome::Failed(reason) => Err(reason.clone()),
+    };
+    outcomes.iter().map(process).collect()
+}
+
+/// The blocks that all lanes have which have not failed: ratios are paired by block.
+fn common_blocks(lanes: &[Result<BTreeMap<usize, Measured<'_>>, String>]) -> Vec<usize> {
+    let sound: Vec<_> = lanes.iter().flatten().collect();
+    let Some((first, others)) = sound.split_first() else { return Vec::new() };
+    first.keys().copied().filter(|block| others.iter().all(|lane| lane.contains_key(block))).collect()
+}
+
+fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize]) -> Cell {
+    let measured: Vec<Measured<'_>> = blocks.iter().map(|block| processes[block]).collect();
+    let [_, .., (checked, ..)] = measured[..] else {
+        return blank(id, Status::Failed, Some("was measured in fewer than two blocks"));
+    };
+    let figures = figures_of_blocks(&measured);
+    let overhead = &figures["overhead"].1;
+    if overhead.as_ref().is_ok_and(|blocks| blocks.iter().any(|&overhead| overhead <= 0.0)) {
+        return blank(id, Status::Failed, Some("took no longer than the waiting in it"));
+    }
+    let metrics = figures.into_iter().map(|(name, (unit, blocks))| (name.to_owned(), metric(unit, blocks)));
+    Cell { metrics: metrics.collect(), observed: Some(checked.observed), ..blank(id, Status::Ok, None) }
 }
 
 /// A cell without figures.
@@ -96,19 +151,19 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
     }
 }
 
-/// The figures of every block: the median of its samples where the clock is read, the mean where things are counted.
-fn figures(blocks: &[(&Checked, &[Sample], &Done)]) -> Figures {
+/// The figures of every block: the midmean of its samples where the clock is read, the mean where things are counted.
+fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
     const NO_USAGE: &str = "this system does not say";
-    let median = |figure: fn(&Checked, f64) -> f64| {
-        let of_block = |&(checked, samples, _): &(&Checked, &[Sample], &Done)| {
+    let midmean = |figure: fn(&Checked, f64) -> f64| {
+        let of_block = |&(checked, samples, _): &Measured<'_>| {
             let walls = samples.iter().map(|sample| sample.wall_ns as f64 / sample.iterations as f64);
             let figures: Vec<f64> = walls.map(|wall| figure(checked, wall)).collect();
-            statistics::median(&figures)
+            statistics::midmean(&figures)
         };
         Ok(blocks.iter().map(of_block).collect())
     };
     let per_operation = |count: fn(&Sample) -> Option<u64>| {
-        let of_block = |&(checked, samples, _): &(&Checked, &[Sample], &Done)| {
+        let of_block = |&(checked, samples, _): &Measured<'_>| {
             let total: u64 = samples.iter().map(count).sum::<Option<u64>>().ok_or(NO_USAGE)?;
             let runs: u64 = samples.iter().map(|sample| sample.iterations).sum();
             Ok(total as f64 / (runs * checked.operations) as f64)
@@ -124,8 +179,8 @@ fn figures(blocks: &[(&Checked, &[Sample], &Done)]) -> Figures {
     let overhead =
         |checked: &Checked, wall: f64| (wall - checked.ideal_ns as f64) / checked.operations as f64;
     Figures::from([
-        ("overhead", ("ns/op", median(overhead))),
-        ("wall", ("ns", median(|_, wall| wall))),
+        ("overhead", ("ns/op", midmean(overhead))),
+        ("wall", ("ns", midmean(|_, wall| wall))),
         ("cpu", ("ns/op", per_operation(|sample| sample.cpu_ns))),
         ("voluntary-switches", ("1/op", per_operation(|sample| sample.voluntary_switches))),
         ("involuntary-switches", ("1/op", per_operation(|sample| sample.involuntary_switches))),
@@ -148,93 +203,218 @@ pub(crate) fn metric(unit: &str, blocks: Result<Vec<f64>, &str>) -> Metric {
     }
 }
 
-/// Sets ratio, rank and tie of the cells of one comparison.
-///
-/// The leader has the smallest overhead; whose ratio to it may be 1 by its interval ties with it.
-fn rank(lanes: &mut [Cell]) {
-    let value = |cell: &Cell| cell.overhead().map(|estimate| estimate.value);
-    let mut order: Vec<usize> = (0..lanes.len()).filter(|&lane| value(&lanes[lane]).is_some()).collect();
-    order.sort_by(|&left, &right| {
-        let [left, right] = [left, right].map(|lane| value(&lanes[lane]).expect("filtered above"));
-        left.total_cmp(&right)
-    });
-    let Some(&leader) = order.first() else { return };
-    let best = lanes[leader].overhead_of_blocks().to_vec();
-    for (place, &lane) in order.iter().enumerate() {
-        let ratio = statistics::ratio(lanes[lane].overhead_of_blocks(), &best);
-        let ties = ratio.low <= 1.0;
-        lanes[lane].ratio = Some(ratio);
-        lanes[lane].rank = Some(if ties { 1 } else { place + 1 });
+/// Sets what the cells of one comparison say about each other.
+fn compare(lanes: &mut [Cell], floor: f64) {
+    let standings = standings(lanes, floor);
+    let ratios: Vec<_> = lanes.iter().map(|lane| ratios(lane, lanes)).collect();
+    for (lane, ratios) in lanes.iter_mut().zip(ratios) {
+        lane.ratios = ratios;
     }
-    let leaders = lanes.iter().filter(|cell| cell.rank == Some(1)).count();
-    for cell in lanes {
-        cell.tied = leaders > 1 && cell.rank == Some(1);
+    for (lane, standing) in lanes.iter_mut().filter(|lane| lane.status == Status::Ok).zip(standings) {
+        lane.ratio = Some(standing.ratio);
+        lane.rank = Some(standing.rank);
+        lane.tied = standing.tied;
+        lane.undecided = standing.undecided;
     }
+    let flags: Vec<_> = lanes.iter().map(|lane| takes_more_processor_time(lane, lanes)).collect();
+    for (lane, flag) in lanes.iter_mut().zip(flags) {
+        lane.flags.extend(flag);
+    }
+}
+
+/// Where those lanes of a comparison stand that are ok. Those that failed count among the raced, so that a lane that
+/// fails changes nothing for the others.
+fn standings(lanes: &[Cell], floor: f64) -> Vec<Standing> {
+    let overheads: Vec<&[f64]> =
+        lanes.iter().filter(|lane| lane.status == Status::Ok).map(Cell::overhead_of_blocks).collect();
+    statistics::standings(&overheads, lanes.len(), floor)
+}
+
+/// The overhead of a lane relative to each other one that is ok.
+fn ratios(lane: &Cell, lanes: &[Cell]) -> BTreeMap<String, Estimate> {
+    if lane.status != Status::Ok {
+        return BTreeMap::new();
+    }
+    let others = lanes.iter().filter(|other| other.status == Status::Ok && other.executor != lane.executor);
+    let ratio = |other: &Cell| statistics::ratio(lane.overhead_of_blocks(), other.overhead_of_blocks());
+    others.map(|other| (other.executor.clone(), ratio(other))).collect()
+}
+
+/// From how many times the processor time on it is worth a sentence.
+const SPINNING: f64 = 1.5;
+
+/// A lane that waits by spinning is as fast as the others, and keeps the processor from everybody else.
+fn takes_more_processor_time(lane: &Cell, lanes: &[Cell]) -> Option<String> {
+    let times = lanes.iter().filter_map(|other| Some((other, processor_time(other)?)));
+    let means = times.map(|(other, times)| (statistics::geometric_mean(times).value, other, times));
+    let (_, frugal, least) = means.min_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
+    let ratio = statistics::ratio(processor_time(lane)?, least);
+    (ratio.low > lane.ratio?.high.max(SPINNING)).then(|| {
+        let ratio = figures::ratio_with_interval(&ratio);
+        format!("takes {ratio} the processor time of {}, more than its time accounts for", frugal.executor)
+    })
+}
+
+/// The processor time of every block, if all have some.
+fn processor_time(cell: &Cell) -> Option<&[f64]> {
+    match cell.metrics.get("cpu") {
+        Some(Metric::Measured { blocks, .. }) if blocks.iter().all(|&time| time > 0.0) => Some(blocks),
+        _ => None,
+    }
+}
+
+/// What lanes show that raced against themselves, if any did.
+fn noise(plan: &Plan, cells: &[Cell], twins: &[Cell]) -> Option<Noise> {
+    let pair = |twin: &Cell| {
+        let lane = CellId { executor: plan.aliases.get(&twin.executor)?.executor.clone(), ..twin.id() };
+        let lane = cells.iter().find(|cell| cell.id() == lane && cell.status == Status::Ok)?;
+        (twin.status == Status::Ok).then(|| {
+            let ratio = statistics::ratio(twin.overhead_of_blocks(), lane.overhead_of_blocks());
+            let Cell { workload, size, threads, executor, .. } = lane.clone();
+            let different = statistics::is_different(&ratio);
+            NoisePair { workload, size, threads, executor, ratio, different }
+        })
+    };
+    let pairs: Vec<NoisePair> = twins.iter().filter_map(pair).collect();
+    let ratios: Vec<f64> = pairs.iter().map(|pair| pair.ratio.value).collect();
+    (!pairs.is_empty()).then(|| Noise {
+        floor: statistics::noise_floor(&ratios),
+        different: pairs.iter().filter(|pair| pair.different).count(),
+        pairs,
+    })
+}
+
+/// How the cost of a run grows with its size, for each lane and workload with three sizes or more that are all ok.
+fn growth(cells: &[Cell], outcomes: &Outcomes) -> Vec<Growth> {
+    let mut lanes: Vec<Vec<&Cell>> = Vec::new();
+    for cell in cells {
+        let same = |lane: &&mut Vec<&Cell>| {
+            (&lane[0].workload, lane[0].threads, &lane[0].executor)
+                == (&cell.workload, cell.threads, &cell.executor)
+        };
+        match lanes.iter_mut().find(same) {
+            Some(lane) => lane.push(cell),
+            None => lanes.push(vec![cell]),
+        }
+    }
+    let operations = operations(outcomes);
+    lanes.iter_mut().filter_map(|sizes| growth_of_lane(sizes, &operations)).collect()
+}
+
+fn growth_of_lane(cells: &mut [&Cell], operations: &HashMap<&CellId, u64>) -> Option<Growth> {
+    cells.sort_by_key(|cell| cell.size);
+    let cost = |cell: &&Cell| {
+        // A cell that is not ok has no overhead, and the lane then no growth.
+        let operations = *operations.get(&cell.id()).filter(|_| cell.status == Status::Ok)? as f64;
+        let blocks = cell.overhead_of_blocks().iter().map(|overhead| overhead * operations).collect();
+        Some((cell.size as f64, blocks))
+    };
+    let costs: Vec<(f64, Vec<f64>)> = cells.iter().map(cost).collect::<Option<_>>()?;
+    let Cell { workload, threads, executor, .. } = cells[0];
+    Some(Growth {
+        workload: workload.clone(),
+        threads: *threads,
+        executor: executor.clone(),
+        sizes: cells.iter().map(|cell| cell.size).collect(),
+        exponent: statistics::exponent(&costs)?,
+    })
+}
+
+/// How many operations a run of each cell has.
+fn operations(outcomes: &Outcomes) -> HashMap<&CellId, u64> {
+    let mut operations = HashMap::new();
+    for ((cell, _), outcome) in outcomes {
+        if let Outcome::Measured(checked, ..) = outcome {
+            operations.insert(cell, checked.operations);
+        }
+    }
+    operations
 }
 
 fn summaries(cells: &[Cell]) -> Vec<Summary> {
     let mut threads: Vec<usize> = cells.iter().map(|cell| cell.threads).collect();
     threads.sort_unstable();
     threads.dedup();
-    threads.into_iter().filter_map(|threads| summary(cells, threads)).collect()
+    threads.into_iter().map(|threads| summary(cells, threads)).collect()
 }
 
-fn summary(cells: &[Cell], threads: usize) -> Option<Summary> {
-    let comparisons: Vec<&[Cell]> = cells
-        .chunk_by(|left, right| same_comparison(&left.id(), &right.id()))
-        .filter(|lanes| lanes[0].threads == threads && lanes.iter().any(|cell| cell.status == Status::Ok))
-        .collect();
-    let mut executors: Vec<&str> = Vec::new();
+fn summary(cells: &[Cell], threads: usize) -> Summary {
+    let comparisons: Vec<&[Cell]> = comparisons(cells).filter(|lanes| lanes[0].threads == threads).collect();
+    let mut lanes: Vec<Lane<'_>> = Vec::new();
     for cell in comparisons.iter().copied().flatten() {
-        if !executors.contains(&&*cell.executor) {
-            executors.push(&cell.executor);
+        if !lanes.iter().any(|lane| lane.executor == cell.executor) {
+            lanes.push(Lane::of(&cell.executor, &comparisons));
         }
     }
-    let lanes = executors.into_iter().map(|executor| lane_summary(&comparisons, executor)).collect();
-    (!comparisons.is_empty()).then_some(Summary { threads, comparisons: comparisons.len(), lanes })
-}
-
-fn lane_summary(comparisons: &[&[Cell]], executor: &str) -> LaneSummary {
-    let ratios: Vec<Vec<f64>> =
-        comparisons.iter().filter_map(|lanes| ratios_to_leader(lanes, executor)).collect();
-    let complete = ratios.len() == comparisons.len();
-    LaneSummary {
-        executor: executor.to_owned(),
-        geomean: complete.then(|| geomean_over_comparisons(&ratios)),
-        cells: ratios.len(),
+    let complete = lanes.iter().filter(|lane| lane.overheads.len() == comparisons.len());
+    let reference = complete.min_by(|one, other| one.mean().total_cmp(&other.mean()));
+    Summary {
+        threads,
+        comparisons: comparisons.len(),
+        reference: reference.map(|lane| lane.executor.to_owned()),
+        lanes: lanes.iter().map(|lane| lane.summary(reference)).collect(),
     }
 }
 
-/// The ratio of a lane to the leader of a comparison in every block.
-fn ratios_to_leader(lanes: &[Cell], executor: &str) -> Option<Vec<f64>> {
-    let value = |cell: &&Cell| cell.overhead().map_or(f64::INFINITY, |estimate| estimate.value);
-    let leader = lanes.iter().min_by(|left, right| value(left).total_cmp(&value(right)))?;
-    let lane = lanes.iter().find(|cell| cell.executor == executor && cell.status == Status::Ok)?;
-    Some(statistics::ratios(lane.overhead_of_blocks(), leader.overhead_of_blocks()))
+/// A lane over all comparisons at one number of threads.
+struct Lane<'a> {
+    executor: &'a str,
+    /// In each comparison in which it was measured, of every block.
+    overheads: Vec<&'a [f64]>,
 }
 
-/// The geometric mean over the comparisons in each block, then its estimate over the blocks.
-fn geomean_over_comparisons(ratios: &[Vec<f64>]) -> Estimate {
-    let blocks = ratios[0].len();
-    let of_block = |block: usize| {
-        let logarithms: f64 = ratios.iter().map(|ratios| ratios[block].ln()).sum();
-        (logarithms / ratios.len() as f64).exp()
-    };
-    statistics::geometric_mean(&(0..blocks).map(of_block).collect::<Vec<f64>>())
+impl<'a> Lane<'a> {
+    fn of(executor: &'a str, comparisons: &[&'a [Cell]]) -> Lane<'a> {
+        let cell = |lanes: &&'a [Cell]| lanes.iter().find(|cell| cell.executor == executor);
+        let cells = comparisons.iter().filter_map(cell).filter(|cell| cell.status == Status::Ok);
+        Lane { executor, overheads: cells.map(Cell::overhead_of_blocks).collect() }
+    }
+
+    /// The logarithm of the geometric mean.
+    fn mean(&self) -> f64 {
+        let of_comparison = |blocks: &&[f64]| statistics::geometric_mean(blocks).value.ln();
+        self.overheads.iter().map(of_comparison).sum::<f64>() / self.overheads.len() as f64
+    }
+
+    /// The mean is relative to one lane and not to the best of each comparison: so a cell that is missing takes the mean
+    /// of its lane away, and changes no other lane's, unless that lane was the reference.
+    fn summary(&self, reference: Option<&Lane<'_>>) -> LaneSummary {
+        let complete = reference.filter(|reference| reference.overheads.len() == self.overheads.len());
+        let geomean = complete.map(|reference| {
+            let pairs = self.overheads.iter().zip(&reference.overheads);
+            let ratios: Vec<Vec<f64>> =
+                pairs.map(|(lane, reference)| statistics::ratios(lane, reference)).collect();
+            statistics::geometric_mean_of_groups(&ratios)
+        });
+        LaneSummary { executor: self.executor.to_owned(), geomean, cells: self.overheads.len() }
+    }
 }
 
-fn in_order_of_lineup(suite: &Suite, mut cells: Vec<Cell>) -> Vec<Cell> {
+fn in_order_of_lineup(suite: &Suite, plan: &Plan, mut cells: Vec<Cell>) -> Vec<Cell> {
     let workload = |cell: &Cell| suite.workloads.iter().position(|entry| entry.about.name == cell.workload);
-    let executor = |cell: &Cell| suite.executors.iter().position(|entry| entry.about.name == cell.executor);
-    cells.sort_by_key(|cell| (workload(cell), cell.size, cell.threads, executor(cell)));
+    cells.sort_by_cached_key(|cell| {
+        let (executor, alias) = in_lineup(plan, &cell.executor);
+        let executor = suite.executors.iter().position(|entry| entry.about.name == executor);
+        (workload(cell), cell.size, cell.threads, executor, alias.map(str::to_owned))
+    });
     cells
 }
 
+/// The executor of the lineup that a lane is, and the lane's name if that is another one.
+fn in_lineup<'a>(plan: &'a Plan, lane: &'a str) -> (&'a str, Option<&'a str>) {
+    plan.aliases.get(lane).map_or((lane, None), |alias| (&alias.executor, Some(lane)))
+}
+
 fn executors(suite: &Suite, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
-    let raced = suite.executors.iter().map(|entry| entry.about);
-    let raced = raced.filter(|about| cells.iter().any(|cell| cell.executor == about.name));
-    let describe = |about: executor_api::About| Executor {
-        name: about.name.to_owned(),
+    let lanes_of = |about: executor_api::About| {
+        let aliases = plan.aliases.iter().filter(move |(_, alias)| alias.executor == about.name);
+        let names = [about.name].into_iter().chain(aliases.map(|(name, _)| name.as_str()));
+        names.map(move |name| (name, about))
+    };
+    let lanes = suite.executors.iter().flat_map(|entry| lanes_of(entry.about));
+    let raced = lanes.filter(|(name, _)| cells.iter().any(|cell| cell.executor == *name));
+    let describe = |(name, about): (&str, executor_api::About)| Executor {
+        name: name.to_owned(),
         about: about.description.to_owned(),
         class: match about.class {
             Class::CurrentThread => "current-thread".to_owned(),

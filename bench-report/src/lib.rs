@@ -22,9 +22,10 @@ mod worker;
 
 mod counting;
 pub mod race;
+pub mod rounds;
 pub mod samples;
 
-mod assemble;
+pub mod assemble;
 pub mod statistics;
 
 mod facts;

@@ -4,6 +4,8 @@
 //! comparison follow each other, so that they meet the machine in the same mood. The lanes' places are those of a
 //! Williams square: over as many blocks as there are lanes (twice as many, if that number is odd) each lane is once at
 //! each place and once behind each other lane (Williams 1949).
+//!
+//! In each comparison one lane races against itself under another name: its twin. What parts the two is noise.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -26,8 +28,15 @@ pub struct Plan {
     pub command: String,
     /// What the order is drawn from.
     pub seed: u64,
-    /// How many processes each cell has.
+    /// How many processes each cell has at least.
     pub blocks: usize,
+    /// How many it has at most; no more than `blocks` if that is more.
+    #[serde(default)]
+    pub most_blocks: usize,
+    /// How long all processes together may take; the first `blocks` of each cell may take longer. What was interrupted
+    /// does not count.
+    #[serde(default)]
+    pub budget: Duration,
     /// How thorough the run is.
     pub profile: Profile,
     /// How long a process measures.
@@ -67,20 +76,66 @@ pub struct Alias {
     pub program: Option<PathBuf>,
 }
 
+/// In which order comparisons run, and their lanes.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// For each comparison the orders of its lanes, to be gone through again and again.
+    lanes: Vec<Vec<Vec<CellId>>>,
+    /// For each block that all comparisons have, the order of the comparisons.
+    comparisons: Vec<Vec<usize>>,
+}
+
 impl Plan {
-    /// The cells of every block in the order in which they run; the same for the same seed.
-    pub fn blocks(&self) -> Vec<Vec<CellId>> {
+    /// The schedule of the run; the same for the same seed.
+    pub fn schedule(&self) -> Schedule {
         let mut random = Rng::with_seed(self.seed);
-        let mut blocks = vec![Vec::new(); self.blocks];
-        let comparisons = self.cells.chunk_by(same_comparison);
-        let orders: Vec<Vec<Vec<CellId>>> =
-            comparisons.map(|lanes| balanced_orders(lanes, self.blocks, &mut random)).collect();
-        for (index, block) in blocks.iter_mut().enumerate() {
-            let mut comparisons: Vec<&Vec<CellId>> = orders.iter().map(|order| &order[index]).collect();
+        let lanes: Vec<_> = self.comparisons().map(|lanes| balanced_orders(lanes, &mut random)).collect();
+        let mut comparisons = || {
+            let mut comparisons: Vec<usize> = (0..lanes.len()).collect();
             random.shuffle(&mut comparisons);
-            block.extend(comparisons.into_iter().flatten().cloned());
-        }
-        blocks
+            comparisons
+        };
+        let comparisons = (0..self.blocks).map(|_| comparisons()).collect();
+        Schedule { lanes, comparisons }
+    }
+
+    /// Whether comparisons that are open may have more blocks than all have.
+    pub fn goes_on(&self) -> bool {
+        self.block_limit() > self.blocks
+    }
+
+    /// The cells of each comparison, twins included.
+    pub fn comparisons(&self) -> impl Iterator<Item = &[CellId]> {
+        self.cells.chunk_by(same_comparison)
+    }
+
+    /// Whether the cell is a lane that races against itself.
+    pub fn is_twin(&self, cell: &CellId) -> bool {
+        self.aliases.get(&cell.executor).is_some_and(|alias| alias.program.is_none())
+    }
+
+    /// How many blocks a comparison may have.
+    pub fn block_limit(&self) -> usize {
+        self.blocks.max(self.most_blocks)
+    }
+
+    /// The cell as the program that runs it knows it: under the name of its executor.
+    pub fn in_lineup(&self, cell: &CellId) -> CellId {
+        let executor = self.aliases.get(&cell.executor).map_or(&cell.executor, |alias| &alias.executor);
+        CellId { executor: executor.clone(), ..cell.clone() }
+    }
+}
+
+impl Schedule {
+    /// The comparisons in one of the blocks that all of them have, in their order.
+    pub fn comparisons(&self, block: usize) -> &[usize] {
+        &self.comparisons[block]
+    }
+
+    /// The lanes of a comparison in its block `block`, in their order.
+    pub fn lanes(&self, comparison: usize, block: usize) -> &[CellId] {
+        let orders = &self.lanes[comparison];
+        &orders[block % orders.len()]
     }
 }
 
@@ -89,14 +144,72 @@ pub fn same_comparison(left: &CellId, right: &CellId) -> bool {
     (&left.workload, left.size, left.threads) == (&right.workload, right.size, right.threads)
 }
 
-/// An order of `lanes` for every block, such that no lane is more often early than another.
-fn balanced_orders(lanes: &[CellId], blocks: usize, random: &mut Rng) -> Vec<Vec<CellId>> {
+/// Who has a twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Twins {
+    /// One lane of each comparison.
+    One,
+    /// Every lane.
+    All,
+}
+
+/// Adds twins to `cells`, behind the lanes of their comparison, and says whose they are.
+///
+/// One lane of each comparison is drawn such that all lanes have a twin equally often, as far as they can.
+pub(crate) fn add_twins(cells: &[CellId], twins: Twins, seed: u64) -> (Vec<CellId>, BTreeMap<String, Alias>) {
+    let mut drawn = Draw::new(cells, seed);
+    let mut all = Vec::new();
+    let mut aliases = BTreeMap::new();
+    for lanes in cells.chunk_by(same_comparison) {
+        let doubled = match twins {
+            Twins::All => lanes.to_vec(),
+            Twins::One => vec![drawn.next(lanes)],
+        };
+        all.extend_from_slice(lanes);
+        for cell in doubled {
+            let name = format!("{}-twin", cell.executor);
+            aliases.insert(name.clone(), Alias { executor: cell.executor.clone(), program: None });
+            all.push(CellId { executor: name, ..cell });
+        }
+    }
+    (all, aliases)
+}
+
+/// Goes round the lanes in random order.
+struct Draw {
+    /// The lanes, whose turn it is first.
+    lanes: Vec<String>,
+}
+
+impl Draw {
+    fn new(cells: &[CellId], seed: u64) -> Draw {
+        let mut lanes: Vec<String> = cells.iter().map(|cell| cell.executor.clone()).collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        // The seed draws the order too; what it draws here must not be the same numbers.
+        Rng::with_seed(seed).fork().shuffle(&mut lanes);
+        Draw { lanes }
+    }
+
+    /// Takes the lane of a comparison that has waited longest.
+    fn next(&mut self, lanes: &[CellId]) -> CellId {
+        let of_comparison = |name: &String| lanes.iter().find(|cell| cell.executor == *name);
+        let mut waiting = self.lanes.iter().enumerate();
+        let found = waiting.find_map(|(place, name)| Some((place, of_comparison(name)?.clone())));
+        let (place, cell) = found.expect("every lane of a comparison is drawn from");
+        let name = self.lanes.remove(place);
+        self.lanes.push(name);
+        cell
+    }
+}
+
+/// Orders of `lanes`, one for each block, such that no lane is more often early than another.
+fn balanced_orders(lanes: &[CellId], random: &mut Rng) -> Vec<Vec<CellId>> {
     let mut lanes = lanes.to_vec();
     random.shuffle(&mut lanes);
     let mut square = williams_square(lanes.len());
     random.shuffle(&mut square);
-    let rows = square.iter().cycle().take(blocks);
-    rows.map(|row| row.iter().map(|&lane| lanes[lane].clone()).collect()).collect()
+    square.iter().map(|row| row.iter().map(|&lane| lanes[lane].clone()).collect()).collect()
 }
 
 /// The order of `lanes` in each of so many rounds of samples: each lane is at each place, and behind each other lane,
@@ -141,9 +254,10 @@ mod tests {
     #[test]
     fn each_lane_is_at_each_place_equally_often() {
         for count in 1..=9 {
-            let blocks = if count % 2 == 0 { count } else { 2 * count };
+            let orders = balanced_orders(&lanes(count), &mut Rng::with_seed(3));
+            let blocks = orders.len();
             let mut seen = HashMap::new();
-            for order in balanced_orders(&lanes(count), blocks, &mut Rng::with_seed(3)) {
+            for order in orders {
                 for (place, cell) in order.into_iter().enumerate() {
                     *seen.entry((cell.executor, place)).or_insert(0) += 1;
                 }
@@ -156,9 +270,10 @@ mod tests {
     #[test]
     fn each_lane_follows_each_other_lane_equally_often() {
         for count in 2..=9 {
-            let blocks = if count % 2 == 0 { count } else { 2 * count };
+            let orders = balanced_orders(&lanes(count), &mut Rng::with_seed(3));
+            let blocks = orders.len();
             let mut seen = HashMap::new();
-            for order in balanced_orders(&lanes(count), blocks, &mut Rng::with_seed(3)) {
+            for order in orders {
                 for pair in order.windows(2) {
                     *seen.entry((pair[0].clone(), pair[1].clone())).or_insert(0) += 1;
                 }
@@ -180,12 +295,73 @@ mod tests {
 
     #[test]
     fn over_fewer_blocks_than_lanes_no_lane_is_twice_at_a_place() {
-        let orders = balanced_orders(&lanes(8), 5, &mut Rng::with_seed(3));
+        let orders = balanced_orders(&lanes(8), &mut Rng::with_seed(3));
         for place in 0..8 {
-            let mut at_place: Vec<_> = orders.iter().map(|order| &order[place]).collect();
+            let mut at_place: Vec<_> = orders.iter().take(5).map(|order| &order[place]).collect();
             at_place.sort();
             at_place.dedup();
             assert_eq!(at_place.len(), 5);
         }
+    }
+
+    /// Comparisons of `lanes` lanes each, as many as said.
+    fn comparisons(comparisons: u64, lanes: usize) -> Vec<CellId> {
+        let sized = |size| self::lanes(lanes).into_iter().map(move |cell| CellId { size, ..cell });
+        (0..comparisons).flat_map(sized).collect()
+    }
+
+    /// The lanes that have a twin, in the order of their comparisons.
+    fn doubled(cells: &[CellId], twins: Twins, seed: u64) -> Vec<String> {
+        let (all, aliases) = add_twins(cells, twins, seed);
+        all.into_iter().filter_map(|cell| Some(aliases.get(&cell.executor)?.executor.clone())).collect()
+    }
+
+    #[test]
+    fn each_comparison_has_one_twin_behind_its_lanes() {
+        let (all, aliases) = add_twins(&comparisons(20, 5), Twins::One, 3);
+        for lanes in all.chunk_by(same_comparison) {
+            let [lanes @ .., twin] = lanes else { panic!("there are lanes") };
+            let executor = &aliases[&twin.executor].executor;
+            assert_eq!(twin.executor, format!("{executor}-twin"));
+            assert!(lanes.iter().any(|cell| cell.executor == *executor), "it is a lane of the comparison");
+            assert!(lanes.iter().all(|cell| !aliases.contains_key(&cell.executor)), "there is one");
+        }
+    }
+
+    #[test]
+    fn all_lanes_have_a_twin_equally_often() {
+        let doubled = doubled(&comparisons(40, 8), Twins::One, 3);
+        for lane in 0..8 {
+            let name = format!("lane-{lane}");
+            assert_eq!(doubled.iter().filter(|doubled| **doubled == name).count(), 5, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_lane_that_sits_out_often_has_a_twin_when_it_runs() {
+        let mut cells = comparisons(32, 8);
+        cells.retain(|cell| cell.executor != "lane-3" || cell.size % 8 == 0);
+        let doubled = doubled(&cells, Twins::One, 3);
+        let times = doubled.iter().filter(|name| *name == "lane-3").count();
+        assert!(times >= 3, "all four times, but for the first, where it has not waited: {times}");
+    }
+
+    #[test]
+    fn the_seed_draws_the_twins() {
+        let cells = comparisons(8, 8);
+        assert_eq!(doubled(&cells, Twins::One, 3), doubled(&cells, Twins::One, 3));
+        assert_ne!(doubled(&cells, Twins::One, 3), doubled(&cells, Twins::One, 4));
+    }
+
+    #[test]
+    fn every_lane_has_a_twin_if_asked_for() {
+        let cells = comparisons(3, 4);
+        let lanes: Vec<String> = cells.iter().map(|cell| cell.executor.clone()).collect();
+        assert_eq!(doubled(&cells, Twins::All, 3), lanes);
+    }
+
+    #[test]
+    fn a_lane_alone_has_its_twin() {
+        assert_eq!(doubled(&comparisons(1, 1), Twins::One, 3), ["lane-0"]);
     }
 }

@@ -1,7 +1,6 @@
 //! What the program does: how a run goes from the command line to the page, and how it ends.
 
 use std::{
-    collections::BTreeMap,
     env,
     ffi::OsString,
     fs,
@@ -26,7 +25,7 @@ use crate::{
         usage,
     },
     counting, facts, page,
-    plan::Plan,
+    plan::{self, Plan, Twins},
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
     race::{self, Ending, Folder},
@@ -137,7 +136,7 @@ impl Program {
         }
         let (folder, plan) = if arguments.resume { resume(&out)? } else { self.prepare(&arguments, &out)? };
 
-        let mut bar = Bar::new();
+        let mut bar = Bar::new(plan.goes_on().then_some(plan.budget));
         let ending = race::run(&self.suite, &plan, &folder, interruption()?, &mut bar);
         bar.finish();
         match ending? {
@@ -157,12 +156,18 @@ impl Program {
         let profile = profile(&arguments.selection);
         let Selection { cells, not_applicable, memory } = self.select(&arguments.selection)?;
         let now = Timestamp::now();
+        let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
+        let twins = if arguments.twins { Twins::All } else { Twins::One };
+        let (cells, aliases) = plan::add_twins(&cells, twins, seed);
+        let Blocks { least, most, budget } = blocks(profile, arguments);
         let plan = Plan {
             id: now.strftime("%Y%m%d-%H%M%S").to_string(),
             started: now.to_string(),
             command: command_line(),
-            seed: arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs()),
-            blocks: arguments.blocks.map_or(default_blocks(profile), |blocks| blocks as usize),
+            seed,
+            blocks: least,
+            most_blocks: most,
+            budget,
             profile,
             sampling: sampling(profile),
             time_limit: Duration::from_secs(arguments.time_limit),
@@ -170,7 +175,7 @@ impl Program {
             build: facts::build(),
             cells,
             not_applicable,
-            aliases: BTreeMap::new(),
+            aliases,
             memory,
             counting_program: self.counting_program.clone().map_or_else(counting::program, Ok),
         };
@@ -302,11 +307,24 @@ fn profile(selection: &SelectionArguments) -> Profile {
     }
 }
 
-fn default_blocks(profile: Profile) -> usize {
-    match profile {
-        Profile::Quick => 3,
-        Profile::Default => 5,
-        Profile::Full => 10,
+/// How many blocks a comparison has, and how long all may take.
+struct Blocks {
+    least: usize,
+    most: usize,
+    budget: Duration,
+}
+
+fn blocks(profile: Profile, arguments: &RunArguments) -> Blocks {
+    let (least, most, seconds) = match profile {
+        Profile::Quick => (3, 3, 0),
+        // So that a run ends within six minutes, with what is counted after the measuring.
+        Profile::Default => (4, 20, 300),
+        Profile::Full => (10, 40, 3_600),
+    };
+    let budget = Duration::from_secs(arguments.budget.unwrap_or(seconds));
+    match arguments.blocks.map(|blocks| blocks as usize) {
+        Some(exactly) => Blocks { least: exactly, most: exactly, budget },
+        None => Blocks { least, most, budget },
     }
 }
 

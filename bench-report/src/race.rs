@@ -5,7 +5,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -15,11 +15,12 @@ use crate::{
     arguments::usage,
     assemble,
     counting::Counting,
-    plan::{self, Plan, same_comparison},
+    plan::{self, Plan},
     process::{Launcher, Measurement, Running, Trouble},
     protocol::{CellId, Order, Sampling},
     results::Results,
-    samples::{self, Outcome, Outcomes, Place, Record, SampleLog},
+    rounds::{self, Heat, Judge, Rounds, Stage},
+    samples::{self, Outcome, Outcomes, Place, Record, SampleLog, Times},
     suite::Suite,
     worker,
 };
@@ -46,6 +47,12 @@ pub enum Ending {
 pub trait Progress {
     /// `done` processes of `all` have ended; `next` starts now.
     fn next(&mut self, done: usize, all: usize, next: &CellId);
+
+    /// All of these have ended, `open` comparisons go on, for the time that is `left` at most; `next` starts now.
+    fn further(&mut self, open: usize, left: Duration, next: &CellId);
+
+    /// The race is over, and `done` of `all` processes that count have ended; `next` starts now.
+    fn counting(&mut self, done: usize, all: usize, next: &CellId);
 
     /// A cell has failed.
     fn failed(&mut self, cell: &CellId, reason: &str);
@@ -115,9 +122,6 @@ impl Folder {
 
 /// Runs what is left of `plan`, and gives its results.
 ///
-/// A cell that fails in one block is not run again in the next: it cannot be ok any more. A comparison of which a block
-/// was interrupted runs in it again as a whole: its lanes are to meet the machine in the same mood.
-///
 /// # Errors
 ///
 /// If a file of the run cannot be read or written. What was measured up to then is in the samples.
@@ -128,57 +132,120 @@ pub fn run(
     interrupted: Arc<AtomicBool>,
     progress: &mut dyn Progress,
 ) -> Result<Ending> {
-    let samples = folder.samples();
-    let mut outcomes = if samples.exists() { samples::read_and_mend(&samples)? } else { Outcomes::new() };
-    let mut log = SampleLog::open(&samples)?;
+    let judge = |outcomes: &Outcomes| {
+        rounds::blocks_to_go(plan, &assemble::results(suite, plan, outcomes, String::new()))
+    };
+    let raced = run_heats(suite, plan, folder, interrupted.clone(), progress, &judge)?;
+    let Some(Raced { outcomes, attention }) = raced else { return Ok(Ending::Interrupted) };
     let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
-    let mut failed: HashSet<CellId> = failures(&outcomes);
-    let mut heats: Vec<Vec<Place>> = plan.blocks().into_iter().enumerate().flat_map(heats_of_block).collect();
-    heats.retain(|heat| {
-        heat.iter().any(|place| {
-            !failed.contains(&place.cell) && !outcomes.contains_key(&(place.cell.clone(), place.block))
-        })
-    });
-    let mut counting = Counting::of(suite, plan, &samples)?;
-    let all = heats.iter().map(Vec::len).sum::<usize>() + counting.left();
-    let mut done = 0;
-    for heat in heats {
-        let lanes: Vec<Place> = heat.iter().filter(|place| !failed.contains(&place.cell)).cloned().collect();
-        let mut next = |index: usize, cell: &CellId| progress.next(done + index, all, cell);
-        if lanes.is_empty() {
-            continue;
-        }
-        let ended = run_heat(suite, &launcher, plan, &folder.scratch(), lanes, &mut next)?;
-        remove(&folder.scratch())?;
-        let Some(ended) = ended else { return Ok(Ending::Interrupted) };
-        done += heat.len();
-        log.append(&ended.iter().flat_map(records).collect::<Vec<_>>())?;
-        for (place, outcome) in ended {
-            let outcome = match outcome {
-                Ok(Measurement { checked, samples, done, .. }) => Outcome::Measured(checked, samples, done),
-                Err(reason) => {
-                    progress.failed(&place.cell, &reason);
-                    failed.insert(place.cell.clone());
-                    Outcome::Failed(reason)
-                }
-            };
-            outcomes.insert((place.cell, place.block), outcome);
-        }
-    }
-    let mut next = |index: usize, cell: &CellId| progress.next(done + index, all, cell);
-    if !counting.run(&launcher, &mut log, &folder.scratch(), &failed, &mut next)? {
+    let mut log = SampleLog::open(&folder.samples())?;
+    let mut counting = Counting::of(suite, plan, &folder.samples())?;
+    let all = counting.left();
+    let mut next = |done: usize, cell: &CellId| progress.counting(done, all, cell);
+    if !counting.run(&launcher, &mut log, &folder.scratch(), &failures(&outcomes), &mut next)? {
         return Ok(Ending::Interrupted);
     }
     let mut results = assemble::results(suite, plan, &outcomes, Timestamp::now().to_string());
+    results.run.attention = attention;
     counting.fill(&mut results);
     Ok(Ending::Finished(Box::new(results)))
 }
 
-/// The comparisons of a block: a heat each, whose lanes run side by side.
-fn heats_of_block((block, cells): (usize, Vec<CellId>)) -> Vec<Vec<Place>> {
-    let place = |(position, cell)| Place { block, position, cell };
-    let places: Vec<Place> = cells.into_iter().enumerate().map(place).collect();
-    places.chunk_by(|left, right| same_comparison(&left.cell, &right.cell)).map(<[Place]>::to_vec).collect()
+/// What a race leaves behind.
+#[derive(Debug)]
+pub struct Raced {
+    /// What became of every process.
+    pub outcomes: Outcomes,
+    /// The comparisons that had further blocks in each round, in their order.
+    pub attention: Vec<Vec<String>>,
+}
+
+/// Runs what is left of `plan`, as long as the `judge` wants it and there is time; none if it was interrupted.
+///
+/// A cell that fails in one block is not run again in the next: it cannot be ok any more. A comparison of which a block
+/// was interrupted runs in it again as a whole: its lanes are to meet the machine in the same mood.
+///
+/// # Errors
+///
+/// If a file of the run cannot be read or written. What was measured up to then is in the samples.
+pub fn run_heats(
+    suite: &Suite,
+    plan: &Plan,
+    folder: &Folder,
+    interrupted: Arc<AtomicBool>,
+    progress: &mut dyn Progress,
+    judge: &Judge<'_>,
+) -> Result<Option<Raced>> {
+    let past = Past::read(&folder.samples())?;
+    let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
+    let mut log = SampleLog::open(&folder.samples())?;
+    let mut failed = failures(&past.outcomes);
+    let mut rounds = Rounds::new(plan, judge);
+    let mut outcomes = Outcomes::new();
+    while let Some(heat) = rounds.next(&outcomes) {
+        outcomes.extend(past.outcomes_of(&heat));
+        if let Some(took) = past.time_of(&heat) {
+            rounds.ended(&heat, took);
+            continue;
+        }
+        let start = Instant::now();
+        let stage = rounds.stage();
+        let lanes = places(&heat).filter(|place| !failed.contains(&place.cell)).collect();
+        let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
+        let ended = run_heat(suite, &launcher, plan, &folder.scratch(), lanes, &mut next)?;
+        remove(&folder.scratch())?;
+        let Some(ended) = ended else { return Ok(None) };
+        let took = start.elapsed();
+        log.append(&records(&heat, &ended, took))?;
+        for (place, ended) in ended {
+            if let Err(reason) = &ended {
+                progress.failed(&place.cell, reason);
+                failed.insert(place.cell.clone());
+            }
+            outcomes.insert((place.cell, place.block), outcome(ended));
+        }
+        rounds.ended(&heat, took);
+    }
+    Ok(Some(Raced { outcomes, attention: rounds.attention() }))
+}
+
+/// What an interrupted run has left behind.
+#[derive(Default)]
+struct Past {
+    outcomes: Outcomes,
+    times: Times,
+}
+
+impl Past {
+    fn read(samples: &Path) -> Result<Past> {
+        if !samples.exists() {
+            return Ok(Past::default());
+        }
+        Ok(Past { outcomes: samples::read_and_mend(samples)?, times: samples::read_times(samples)? })
+    }
+
+    fn outcomes_of(&self, heat: &Heat) -> Vec<((CellId, usize), Outcome)> {
+        let keys = heat.lanes.iter().map(|cell| (cell.clone(), heat.block));
+        keys.filter_map(|key| Some((key.clone(), self.outcomes.get(&key)?.clone()))).collect()
+    }
+
+    /// How long a heat took; none if it has not ended.
+    fn time_of(&self, heat: &Heat) -> Option<Duration> {
+        self.times.get(&(heat.name.clone(), heat.block)).copied()
+    }
+}
+
+fn tell(progress: &mut dyn Progress, stage: Stage, started: usize, next: &CellId) {
+    match stage {
+        Stage::First { done, all } => progress.next(done + started, all, next),
+        Stage::Further { open, left } => progress.further(open, left, next),
+    }
+}
+
+fn places(heat: &Heat) -> impl Iterator<Item = Place> {
+    let place =
+        |(position, cell): (usize, &CellId)| Place { block: heat.block, position, cell: cell.clone() };
+    heat.lanes.iter().enumerate().map(place)
 }
 
 /// What became of a lane in a heat: its measurement, or why there is none.
@@ -201,7 +268,7 @@ fn run_heat(
     for (index, place) in places.into_iter().enumerate() {
         next(index, &place.cell);
         let scratch = scratch.join(index.to_string());
-        let started = start(suite, launcher, &place.cell, Some(plan.sampling), &scratch)?;
+        let started = start_lane(suite, launcher, plan, &place.cell, &scratch)?;
         // One after the other: each has the machine for its check and its warm-up.
         let ready = started.and_then(|mut process| process.ready().map(|samples| (samples, process)));
         let (samples, lane) = match ready {
@@ -264,6 +331,21 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
 }
 
+/// Starts the process of a lane: its executor's, whatever name it races under.
+fn start_lane(
+    suite: &Suite,
+    launcher: &Launcher,
+    plan: &Plan,
+    cell: &CellId,
+    scratch: &Path,
+) -> Result<Result<Running, Trouble>> {
+    let mut launcher = launcher.clone();
+    if let Some(program) = plan.aliases.get(&cell.executor).and_then(|alias| alias.program.as_ref()) {
+        launcher.program = vec![program.into(), WORKER.into()];
+    }
+    start(suite, &launcher, &plan.in_lineup(cell), Some(plan.sampling), scratch)
+}
+
 /// Starts the process of a cell, with a folder of its own for what it leaves behind.
 fn start(
     suite: &Suite,
@@ -284,6 +366,10 @@ fn start(
 }
 
 fn remove(scratch: &Path) -> Result<()> {
+    if !scratch.exists() {
+        // Every lane has failed before.
+        return Ok(());
+    }
     fs::remove_dir_all(scratch).with_context(|| format!("failed to remove {}", scratch.display()))
 }
 
@@ -292,7 +378,14 @@ fn failures(outcomes: &Outcomes) -> HashSet<CellId> {
     failed.map(|((cell, _), _)| cell.clone()).collect()
 }
 
-fn records((place, ended): &Ended) -> Vec<Record> {
+/// All that a heat has to say.
+fn records(heat: &Heat, ended: &[Ended], took: Duration) -> Vec<Record> {
+    let took_ns = took.as_nanos().try_into().unwrap_or(u64::MAX);
+    let end = Record::Heat { comparison: heat.name.clone(), block: heat.block, took_ns };
+    ended.iter().flat_map(records_of_lane).chain([end]).collect()
+}
+
+fn records_of_lane((place, ended): &Ended) -> Vec<Record> {
     let Measurement { pid, checked, samples, done, .. } = match ended {
         Ok(measurement) => measurement,
         Err(reason) => return vec![Record::Failed { place: place.clone(), reason: reason.clone() }],
@@ -306,6 +399,13 @@ fn records((place, ended): &Ended) -> Vec<Record> {
         done: *done,
     };
     samples.iter().map(sample).chain([end]).collect()
+}
+
+fn outcome(ended: Result<Measurement, String>) -> Outcome {
+    match ended {
+        Ok(Measurement { checked, samples, done, .. }) => Outcome::Measured(checked, samples, done),
+        Err(reason) => Outcome::Failed(reason),
+    }
 }
 
 /// How long a process of a default run may take.

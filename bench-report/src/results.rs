@@ -176,10 +176,11 @@ pub struct Cell {
     pub reason: Option<String>,
     /// By name; empty unless the cell is ok.
     pub metrics: BTreeMap<String, Metric>,
-    /// Overhead relative to the best lane of the same workload, size and threads.
+    /// Overhead relative to the best lane of the same workload, size and threads; the interval is corrected for the best
+    /// being picked from the data. The best lane's says how far it may be behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Estimate>,
-    /// 1 for the leader and for whoever ties with it.
+    /// 1 for the leader and for whoever ties with it; after a tie of two comes rank 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
     /// Whether another lane shares this rank.
@@ -351,8 +352,11 @@ pub struct Warning {
 pub struct Summary {
     /// Workers of the executors.
     pub threads: usize,
-    /// Comparisons at this number of threads in which some lane was measured.
+    /// Comparisons at this number of threads.
     pub comparisons: usize,
+    /// The lane that the means are relative to: the best of those that were measured in every comparison, if any was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// The lanes that were measured in any of them, in the order of the lineup.
     pub lanes: Vec<LaneSummary>,
 }
@@ -362,7 +366,7 @@ pub struct Summary {
 pub struct LaneSummary {
     /// Name of the lane.
     pub executor: String,
-    /// Geometric mean of its ratios to the best; only for a lane that was measured in every comparison.
+    /// Geometric mean of its ratios to the reference; only for a lane that was measured in every comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geomean: Option<Estimate>,
     /// Comparisons in which it was measured.

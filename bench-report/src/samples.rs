@@ -1,12 +1,13 @@
 //! `samples.jsonl`: one line a sample, appended as it is taken, and one line that ends each process.
 //!
-//! A process counts once its last line is there; what a crash cut off is measured again.
+//! A block of a comparison counts once its last line is there; what a crash cut off is measured again.
 
 use std::{
     collections::HashMap,
     fs::{self, File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -51,6 +52,15 @@ pub enum Record {
         /// Why.
         reason: String,
     },
+    /// The end of all processes of a comparison in one block.
+    Heat {
+        /// The comparison: WORKLOAD/SIZE/tTHREADS.
+        comparison: String,
+        /// Which of its blocks, from 0.
+        block: usize,
+        /// How long they took together, in ns.
+        took_ns: u64,
+    },
     /// The end of a process that counted.
     Counted {
         /// The process.
@@ -89,7 +99,7 @@ pub type Tallies = HashMap<Errand, Result<Counts, String>>;
 pub struct Place {
     /// Its block, from 0.
     pub block: usize,
-    /// Its turn in the block, from 0.
+    /// Its turn among the lanes of its comparison, from 0.
     pub position: usize,
     /// Its cell.
     #[serde(flatten)]
@@ -107,6 +117,9 @@ pub enum Outcome {
 
 /// The outcomes of a run so far, by cell and block.
 pub type Outcomes = HashMap<(CellId, usize), Outcome>;
+
+/// How long each block of each comparison took that has ended, by name and block.
+pub type Times = HashMap<(String, usize), Duration>;
 
 /// The file, open at its end.
 #[derive(Debug)]
@@ -159,6 +172,24 @@ pub fn read_and_mend(path: &Path) -> Result<Outcomes> {
     collect(&text[..complete]).with_context(|| format!("{} is corrupt", path.display()))
 }
 
+/// Reads which blocks of which comparisons have ended, of a file that was mended.
+///
+/// # Errors
+///
+/// If the file cannot be read, or a line is corrupt; the message names file and line.
+pub fn read_times(path: &Path) -> Result<Times> {
+    let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+    let mut times = Times::new();
+    for (index, line) in text.lines().enumerate() {
+        let record = serde_json::from_str(line);
+        let record = record.with_context(|| format!("{} is corrupt: line {}", path.display(), index + 1))?;
+        if let Record::Heat { comparison, block, took_ns } = record {
+            times.insert((comparison, block), Duration::from_nanos(took_ns));
+        }
+    }
+    Ok(times)
+}
+
 /// Reads what the processes that count have left, of a file that was mended.
 ///
 /// # Errors
@@ -195,7 +226,7 @@ fn collect(text: &str) -> Result<Outcomes> {
                 (place, Outcome::Measured(checked, samples, done))
             }
             Record::Failed { place, reason } => (place, Outcome::Failed(reason)),
-            Record::Counted { .. } | Record::NotCounted { .. } => continue,
+            Record::Heat { .. } | Record::Counted { .. } | Record::NotCounted { .. } => continue,
         };
         outcomes.insert((place.cell, place.block), outcome);
     }

@@ -14,6 +14,10 @@ use crate::{figures, protocol::CellId, race::Progress, results::Results, verdict
 pub(crate) struct Bar {
     bar: ProgressBar,
     start: Instant,
+    /// How long measuring may go on where the order is open, if it may.
+    budget: Option<Duration>,
+    /// How many processes had ended before the first was told of: those of the run that is resumed.
+    before: Option<usize>,
     /// When the last line was printed, where there is no terminal.
     last_line: Option<Instant>,
 }
@@ -23,11 +27,12 @@ const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 impl Bar {
     /// Shows nothing yet.
-    pub(crate) fn new() -> Bar {
+    pub(crate) fn new(budget: Option<Duration>) -> Bar {
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {prefix} left  {msg}");
+        // What is too long for the line is cut off its end.
+        let style = ProgressStyle::with_template("{bar:16} {prefix}  {wide_msg}");
         bar.set_style(style.expect("the template is right"));
-        Bar { bar, start: Instant::now(), last_line: None }
+        Bar { bar, start: Instant::now(), budget, before: None, last_line: None }
     }
 
     /// Takes the bar off the screen.
@@ -35,33 +40,53 @@ impl Bar {
         self.bar.finish_and_clear();
     }
 
-    /// What the processes so far took each, times those to come.
-    fn left(&self, done: usize, all: usize) -> String {
-        if done == 0 {
+    fn show(&mut self, [done, all]: [u64; 2], prefix: String, next: &CellId) {
+        if std::io::stderr().is_terminal() {
+            self.bar.set_length(all);
+            self.bar.set_position(done);
+            self.bar.set_prefix(prefix);
+            self.bar.set_message(next.to_string());
+        } else if self.last_line.is_none_or(|last| last.elapsed() > BETWEEN_LINES) {
+            eprintln!("{prefix}");
+            self.last_line = Some(Instant::now());
+        }
+    }
+
+    /// What the processes so far took each, times those to come; then what is left of the budget.
+    fn left(&mut self, done: usize, all: usize) -> String {
+        let before = *self.before.get_or_insert(done);
+        if done == before {
             return "?:??".to_owned();
         }
-        let left = self.start.elapsed().as_secs_f64() / done as f64 * (all - done) as f64;
-        format!("{}:{:02}", left as u64 / 60, left as u64 % 60)
+        let took = self.start.elapsed();
+        let left = took.div_f64((done - before) as f64).mul_f64(all.saturating_sub(done) as f64);
+        match self.budget.map(|budget| budget.saturating_sub(took)) {
+            Some(most) if most > left => format!("{} to {}", clock(left), clock(most)),
+            _ => clock(left),
+        }
     }
 }
 
-impl Default for Bar {
-    fn default() -> Bar {
-        Bar::new()
-    }
+/// Minutes and seconds.
+fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 impl Progress for Bar {
     fn next(&mut self, done: usize, all: usize, next: &CellId) {
-        if std::io::stderr().is_terminal() {
-            self.bar.set_length(all as u64);
-            self.bar.set_position(done as u64);
-            self.bar.set_prefix(self.left(done, all));
-            self.bar.set_message(next.to_string());
-        } else if self.last_line.is_none_or(|last| last.elapsed() > BETWEEN_LINES) {
-            eprintln!("{done} of {all} processes, {} left", self.left(done, all));
-            self.last_line = Some(Instant::now());
-        }
+        let prefix = format!("{done} of {all} done, {} left", self.left(done, all));
+        self.show([done as u64, all as u64], prefix, next);
+    }
+
+    fn further(&mut self, open: usize, left: Duration, next: &CellId) {
+        let all = self.budget.unwrap_or(left).as_secs();
+        let prefix = format!("{open} still open, {} left at most", clock(left));
+        self.show([all.saturating_sub(left.as_secs()), all], prefix, next);
+    }
+
+    fn counting(&mut self, done: usize, all: usize, next: &CellId) {
+        self.show([done as u64, all as u64], format!("counting, {done} of {all} done"), next);
     }
 
     fn failed(&mut self, cell: &CellId, reason: &str) {

@@ -11,7 +11,14 @@ fn main() {
         let name = format!("{} on {}", case.workload, case.executor);
         Trial::test(name, move || check(case.workload, case.executor))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit();
+    let names = Trial::test("no lane has the name of a twin", names);
+    libtest_mimic::run(&Arguments::from_args(), trials.chain([names]).collect()).exit();
+}
+
+fn names() -> Result<(), Failed> {
+    let executors = lineup().executors;
+    let twin = executors.iter().find(|executor| executor.about.name.ends_with("-twin"));
+    twin.map_or(Ok(()), |twin| Err(format!("{} would be taken for a twin", twin.about.name).into()))
 }
 
 fn check(workload: &str, executor: &str) -> Result<(), Failed> {

@@ -18,6 +18,7 @@ crate::tests![
     an_unknown_cell_is_refused,
     a_name_that_is_no_file_name_is_refused,
     quick_and_full_at_once_are_refused,
+    a_budget_for_a_fixed_number_of_blocks_is_refused,
     an_output_folder_that_cannot_be_made_is_named,
     an_output_folder_that_cannot_be_written_to_is_named,
     results_that_cannot_be_read_are_named,
@@ -68,6 +69,8 @@ fn bad_numbers_are_refused() {
         ("--blocks 1", "1 is not in 2.."),
         ("--seed -1", "-1"),
         ("--time-limit 0", "0 is not in 1.."),
+        ("--budget 0", "0 is not in 1.."),
+        ("--budget soon", "'soon'"),
     ] {
         expect_refusal(arguments, culprit);
     }
@@ -92,6 +95,13 @@ fn a_name_that_is_no_file_name_is_refused() {
 
 fn quick_and_full_at_once_are_refused() {
     expect_refusal("--quick --full", "--full");
+}
+
+fn a_budget_for_a_fixed_number_of_blocks_is_refused() {
+    expect_refusal("--blocks 3 --budget 60", "'--blocks <N>' cannot be used with '--budget <SECONDS>'");
+    expect_refusal("--quick --budget 60", "--budget <SECONDS>");
+    expect_refusal("--resume --budget 60", "--budget <SECONDS>");
+    expect_refusal("--resume --twins", "--twins");
 }
 
 fn an_output_folder_that_cannot_be_made_is_named() {

@@ -32,7 +32,7 @@ crate::tests![
 const LONG: &str = "--quick --blocks 20 --threads 1 --workloads sound --executors tokio,tokio-current-thread";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn start(place: &Place, arguments: &str) -> Child {
+pub(crate) fn start(place: &Place, arguments: &str) -> Child {
     let mut command = place.command(arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
 }
@@ -96,7 +96,7 @@ fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
     until("a few cells are measured", || measured(&place) >= 3);
     signal(&parent, Signal::SIGINT);
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
-    assert!((3..40).contains(&measured(&place)));
+    assert!((3..60).contains(&measured(&place)));
     assert!(!place.out().join("results.json").exists(), "an unfinished run has no results");
     resume(&place);
 }
@@ -136,7 +136,7 @@ fn a_disk_without_room_is_named_and_resume_goes_on() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("failed to write to") && said.contains("samples.jsonl"), "{said}");
-    assert!((3..40).contains(&measured(&place)), "what was measured before is kept");
+    assert!((3..60).contains(&measured(&place)), "what was measured before is kept");
     resume(&place);
 }
 

@@ -8,6 +8,7 @@ mod bad_input;
 mod counts;
 mod interruption;
 mod lanes;
+mod rounds;
 mod run;
 
 use std::{alloc::System, env, process::ExitCode};
@@ -35,6 +36,7 @@ fn trials() -> Vec<Trial> {
     // They look for processes in /proc.
     if cfg!(target_os = "linux") {
         tests.extend(interruption::TESTS);
+        tests.extend(rounds::TESTS);
         tests.extend(counts::LINUX_TESTS);
     }
     let trial = |(name, test): (&'static str, fn())| {

@@ -60,7 +60,7 @@ impl Place {
     }
 }
 
-/// The shortest run there is: two blocks of one cell.
+/// The shortest run there is: two blocks of one cell, and of its twin.
 pub(crate) const SHORTEST: &str = "--quick --blocks 2 --threads 1 --workloads sound --executors tokio";
 
 pub(crate) fn cell<'a>(results: &'a Results, workload: &str) -> &'a Cell {
@@ -87,8 +87,8 @@ fn a_run_leaves_the_files_of_the_design() {
     });
     let kinds: Vec<String> = kinds.collect();
     let samples = kinds.iter().filter(|kind| *kind == "sample").count();
-    assert!((20..=60).contains(&samples), "ten to thirty samples in each of two blocks: {samples}");
-    assert_eq!(kinds.iter().filter(|kind| *kind == "process").count(), 2, "two processes");
+    assert!((40..=120).contains(&samples), "ten to thirty samples of two lanes in two blocks: {samples}");
+    assert_eq!(kinds.iter().filter(|kind| *kind == "process").count(), 4, "two processes each");
     assert!(!run.join("scratch").exists(), "nothing else stays behind");
 }
 
@@ -143,7 +143,7 @@ fn the_same_seed_gives_the_same_order() {
         processes.map(cell).collect::<Vec<_>>()
     };
     let first = order(7);
-    assert_eq!(first.len(), 4 * 3 * 2);
+    assert_eq!(first.len(), 4 * 3 * 3, "two lanes and a twin");
     assert_eq!(first, order(7));
     assert_ne!(first, order(8));
 }

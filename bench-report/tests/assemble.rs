@@ -1,0 +1,440 @@
+//! Facts about what results make of outcomes: made-up processes go in, cells, summaries and noise come out.
+
+use std::time::Duration;
+
+use bench_report::{
+    assemble,
+    plan::{Alias, Plan},
+    protocol::CellId,
+    results::{Cell, Estimate, LaneSummary, Metric, Results, Status},
+    samples::{Outcome, Outcomes},
+    suite::{ExecutorEntry, Suite},
+};
+use executor_api::{About, Class};
+use serde_json::json;
+
+const IDEAL: f64 = 1e6;
+const OPERATIONS: u64 = 1_000;
+const LANES: [&str; 5] = ["ash", "birch", "cedar", "elder", "fir"];
+
+const NO_TIME: Duration = Duration::ZERO;
+
+/// A run that never was, and what its processes brought.
+struct Race {
+    plan: Plan,
+    outcomes: Outcomes,
+}
+
+impl Race {
+    fn new() -> Race {
+        let plan = json!({
+            "id": "made-up", "started": "unknown", "command": "unknown", "seed": 1, "blocks": 3, "profile": "default",
+            "sampling": {"warm_up": NO_TIME, "measurement": NO_TIME, "samples": 10, "most_samples": 10},
+            "time_limit": NO_TIME,
+            "machine": {
+                "cpu": "unknown", "cores": "unknown", "memory": "unknown", "kernel": "unknown", "os": "unknown",
+                "architecture": "unknown", "governor": "unknown", "virtualised": "unknown", "load": "unknown",
+            },
+            "build": {
+                "rustc": "unknown", "profile": "unknown", "flags": "unknown", "allocator": "unknown",
+                "commit": "unknown", "dirty": "unknown", "packages": {},
+            },
+            "cells": [], "not_applicable": [],
+        });
+        let plan = serde_json::from_value(plan).expect("a plan has such fields");
+        Race { plan, outcomes: Outcomes::new() }
+    }
+
+    /// Adds a comparison, with the overhead of each lane in ns per operation; blocks scatter by a percent or two.
+    fn comparison(mut self, workload: &str, size: u64, blocks: usize, lanes: &[(&str, f64)]) -> Race {
+        for (index, &(lane, overhead)) in lanes.iter().enumerate() {
+            let cell = cell(workload, size, lane);
+            self.plan.cells.push(cell.clone());
+            for block in 0..blocks {
+                let mood = 1.0 + 0.2 * ((block * 7 + size as usize) % 4) as f64;
+                let scatter = 1.0 + 0.01 * ((index * 5 + block * 3 + workload.len()) % 7) as f64;
+                self.outcomes.insert((cell.clone(), block), process(overhead * mood * scatter, 1.0));
+            }
+        }
+        self
+    }
+
+    /// Lets a cell fail in its second block, after which it is not run again.
+    fn fail(mut self, workload: &str, size: u64, lane: &str) -> Race {
+        let cell = cell(workload, size, lane);
+        self.outcomes.retain(|(other, block), _| *other != cell || *block == 0);
+        self.outcomes.insert((cell, 1), Outcome::Failed("hung".to_owned()));
+        self
+    }
+
+    fn twin(mut self, twin: &str, lane: &str) -> Race {
+        self.plan.aliases.insert(twin.to_owned(), Alias { executor: lane.to_owned(), program: None });
+        self
+    }
+
+    /// Has a cell take so many times the processor time that it takes on the clock.
+    fn burns(mut self, workload: &str, size: u64, lane: &str, times: f64) -> Race {
+        for ((_, _), outcome) in
+            self.outcomes.iter_mut().filter(|((id, _), _)| *id == cell(workload, size, lane))
+        {
+            let Outcome::Measured(_, samples, _) = outcome else { continue };
+            for sample in samples {
+                sample.cpu_ns = Some((sample.wall_ns as f64 * times) as u64);
+            }
+        }
+        self
+    }
+
+    fn results(&self) -> Results {
+        let entry = |name| ExecutorEntry {
+            about: About {
+                name,
+                description: "Is a tree.",
+                class: Class::MultiThread,
+                package: "trees",
+                homepage: "https://example.org",
+                source: file!(),
+            },
+            environment: |_| Vec::new(),
+        };
+        let suite = Suite { executors: LANES.map(entry).into(), ..Suite::default() };
+        assemble::results(&suite, &self.plan, &self.outcomes, "today".to_owned())
+    }
+}
+
+fn cell(workload: &str, size: u64, lane: &str) -> CellId {
+    CellId { workload: workload.to_owned(), size, threads: 1, executor: lane.to_owned() }
+}
+
+/// A process whose ten samples scatter a little, the first and the last a lot.
+fn process(overhead: f64, cpu: f64) -> Outcome {
+    let scatter = [0.5, 0.99, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.01, 9.0];
+    let sample = |scatter: f64| {
+        let wall = IDEAL + overhead * scatter * OPERATIONS as f64;
+        let sample = json!({"iterations": 1, "wall-ns": wall as u64, "cpu-ns": (wall * cpu) as u64});
+        serde_json::from_value(sample).expect("a sample has such fields")
+    };
+    let checked = json!({
+        "operations": OPERATIONS, "ideal-ns": IDEAL as u64,
+        "observed": {
+            "threads": 1, "spawned": 0, "finished": 0, "cancelled": 0, "polls": 1, "jobs": 0, "jobs-at-once": 0,
+        },
+    });
+    let checked = serde_json::from_value(checked).expect("a check has such fields");
+    let done = serde_json::from_value(json!({"peak-rss": null})).expect("an end has such fields");
+    Outcome::Measured(checked, scatter.map(sample).to_vec(), done)
+}
+
+/// Five lanes in three comparisons, the largest of which has more blocks.
+fn race() -> Race {
+    let lanes = |best: f64| LANES.into_iter().zip([1.0, 1.5, 2.0, 3.0, 3.0].map(|ratio| ratio * best));
+    let lanes = |best| lanes(best).collect::<Vec<_>>();
+    Race::new().comparison("grow", 10, 4, &lanes(100.0)).comparison("grow", 100, 4, &lanes(200.0)).comparison(
+        "rot",
+        10,
+        9,
+        &lanes(700.0),
+    )
+}
+
+fn find<'a>(results: &'a Results, workload: &str, size: u64, lane: &str) -> &'a Cell {
+    results.cells.iter().find(|found| found.id() == cell(workload, size, lane)).expect("the cell is there")
+}
+
+fn mean<'a>(results: &'a Results, lane: &str) -> &'a LaneSummary {
+    results.summaries[0].lanes.iter().find(|known| known.executor == lane).expect("the lane raced")
+}
+
+/// All that is said of a lane, for comparing two results to the last digit.
+fn said_of(results: &Results, lane: &str) -> String {
+    let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.executor == lane).collect();
+    let growth: Vec<_> = results.growth.iter().filter(|growth| growth.executor == lane).collect();
+    format!("{cells:#?}\n{:#?}\n{growth:#?}", mean(results, lane))
+}
+
+#[test]
+fn a_block_is_the_midmean_of_its_samples() {
+    let results = Race::new().comparison("grow", 10, 3, &[("ash", 100.0)]).results();
+    let blocks = find(&results, "grow", 10, "ash").overhead_of_blocks();
+    // The mood of the size's blocks times their scatter, and not the outer samples, which would be far off.
+    let expected = [100.0 * 1.4 * 1.04, 100.0 * 1.2 * 1.0, 100.0 * 1.0 * 1.03];
+    for (block, expected) in blocks.iter().zip(expected) {
+        assert!((block / expected - 1.0).abs() < 1e-3, "{blocks:?}");
+    }
+}
+
+#[test]
+fn comparisons_may_differ_in_their_number_of_blocks() {
+    let results = race().results();
+    assert_eq!(results.run.blocks, 3, "what each cell has at least");
+    assert_eq!(find(&results, "grow", 10, "ash").overhead_of_blocks().len(), 4);
+    assert_eq!(find(&results, "rot", 10, "ash").overhead_of_blocks().len(), 9);
+    assert!(mean(&results, "fir").geomean.is_some());
+}
+
+#[test]
+fn blocks_need_not_follow_each_other() {
+    // Some comparisons had more blocks, and this one its fourth when others had their seventh.
+    let mut race = race();
+    let moved: Vec<_> =
+        race.outcomes.keys().filter(|(cell, block)| cell.size == 100 && *block == 3).cloned().collect();
+    for (cell, block) in moved {
+        let outcome = race.outcomes.remove(&(cell.clone(), block)).unwrap();
+        race.outcomes.insert((cell, 6), outcome);
+    }
+    for lane in LANES {
+        assert_eq!(said_of(&race.results(), lane), said_of(&self::race().results(), lane));
+    }
+}
+
+#[test]
+fn only_blocks_that_all_sound_lanes_have_are_compared() {
+    let mut race = race();
+    race.outcomes.remove(&(cell("rot", 10, "fir"), 8));
+    let results = race.results();
+    for lane in LANES {
+        assert_eq!(find(&results, "rot", 10, lane).overhead_of_blocks().len(), 8);
+    }
+}
+
+#[test]
+fn ranks_have_ties_and_the_next_one_counts_them() {
+    let results = race().results();
+    let cells = LANES.map(|lane| find(&results, "rot", 10, lane));
+    assert_eq!(cells.map(|cell| cell.rank.unwrap()), [1, 2, 3, 4, 4]);
+    assert_eq!(cells.map(|cell| cell.tied), [false, false, false, true, true]);
+    assert_eq!(cells.map(|cell| cell.undecided), [false; 5]);
+    let ratio = cells[0].ratio.unwrap();
+    assert_eq!((ratio.value, ratio.low), (1.0, 1.0));
+}
+
+#[test]
+fn each_lane_is_compared_with_each_other_one_that_was_measured() {
+    let results = race().fail("rot", 10, "birch").results();
+    let cedar = find(&results, "rot", 10, "cedar");
+    assert_eq!(cedar.ratios.keys().collect::<Vec<_>>(), ["ash", "elder", "fir"]);
+    let ratio = cedar.ratios["elder"];
+    assert!(ratio.low < 2.0 / 3.0 && 2.0 / 3.0 < ratio.high, "{ratio:?}");
+    assert!(find(&results, "rot", 10, "birch").ratios.is_empty());
+}
+
+#[test]
+fn a_lane_that_lacks_one_cell_changes_no_other_lanes_numbers_and_does_not_gain() {
+    let whole = || race().results();
+    for gone in ["birch", "cedar", "fir"] {
+        for (workload, size) in [("grow", 10), ("grow", 100), ("rot", 10)] {
+            let without = || race().fail(workload, size, gone).results();
+            for lane in LANES.into_iter().filter(|lane| *lane != gone) {
+                // In the comparison that the cell is gone from there is a rank less, and a ratio.
+                let forget_place = |mut results: Results| {
+                    for cell in results.cells.iter_mut().filter(|cell| cell.executor == lane) {
+                        (cell.rank, cell.tied) = (None, false);
+                    }
+                    for cell in results
+                        .cells
+                        .iter_mut()
+                        .filter(|cell| (&*cell.workload, cell.size) == (workload, size))
+                    {
+                        cell.ratios.remove(gone);
+                    }
+                    said_of(&results, lane)
+                };
+                assert_eq!(forget_place(without()), forget_place(whole()), "{lane} without {gone}");
+            }
+            let own = without();
+            let summary = mean(&own, gone);
+            assert_eq!((summary.geomean, summary.cells), (None, 2));
+            assert_eq!(own.summaries[0].comparisons, 3);
+            assert_eq!(own.summaries[0].reference.as_deref(), Some("ash"));
+        }
+    }
+}
+
+#[test]
+fn a_comparison_that_nobody_finished_does_not_improve_a_mean() {
+    // All of a lane's slow cells fail, where it raced alone: what is left of it is no mean.
+    let race = Race::new()
+        .comparison("grow", 10, 4, &[("ash", 100.0), ("birch", 110.0)])
+        .comparison("rot", 10, 4, &[("birch", 900.0)])
+        .fail("rot", 10, "birch");
+    let results = race.results();
+    assert_eq!(results.summaries[0].comparisons, 2);
+    assert!(results.summaries[0].lanes.iter().all(|lane| lane.geomean.is_none() && lane.cells == 1));
+    assert_eq!(results.summaries[0].reference, None);
+}
+
+#[test]
+fn a_mean_is_relative_to_the_best_lane_that_raced_everywhere() {
+    let results = race().fail("rot", 10, "ash").results();
+    assert_eq!(results.summaries[0].reference.as_deref(), Some("birch"));
+    let one = Estimate { value: 1.0, low: 1.0, high: 1.0 };
+    assert_eq!(mean(&results, "birch").geomean, Some(one));
+    let geomean = mean(&results, "cedar").geomean.unwrap();
+    assert!(geomean.low < 2.0 / 1.5 && 2.0 / 1.5 < geomean.high, "{geomean:?}");
+    assert_eq!(mean(&results, "ash").geomean, None);
+}
+
+#[test]
+fn twins_make_the_noise_floor_and_nothing_else() {
+    let lanes = [("ash", 100.0), ("birch", 102.0), ("ash-again", 106.0)];
+    let plain = Race::new().comparison("grow", 10, 5, &lanes[..2]);
+    let race = Race::new().comparison("grow", 10, 5, &lanes).twin("ash-again", "ash");
+    let results = race.results();
+    let noise = results.noise.as_ref().expect("there was a twin");
+    let pair = &noise.pairs[0];
+    assert_eq!((&*pair.workload, pair.size, pair.threads, &*pair.executor), ("grow", 10, 1, "ash"));
+    assert!(pair.ratio.value > 1.05 && pair.ratio.value < 1.12, "{pair:?}");
+    assert!((noise.floor / pair.ratio.value - 1.0).abs() < 1e-9, "{noise:?}");
+    assert_eq!(noise.different, usize::from(pair.different));
+    assert!(results.cells.iter().all(|cell| cell.executor != "ash-again" && cell.rank == Some(1)));
+    assert!(results.executors.iter().all(|lane| lane.name != "ash-again"));
+    assert!(results.summaries[0].lanes.iter().all(|lane| lane.executor != "ash-again"));
+    assert!(!find(&results, "grow", 10, "ash").ratios.contains_key("ash-again"));
+    for lane in ["ash", "birch"] {
+        assert_eq!(find(&results, "grow", 10, lane).ratio, find(&plain.results(), "grow", 10, lane).ratio);
+    }
+    assert!(plain.results().noise.is_none());
+}
+
+#[test]
+fn what_is_under_the_noise_floor_ties() {
+    let lanes = [("ash", 100.0), ("birch", 150.0)];
+    let apart = Race::new().comparison("grow", 10, 8, &lanes).results();
+    assert_eq!(find(&apart, "grow", 10, "birch").rank, Some(2));
+    let twin = [lanes[0], lanes[1], ("ash-again", 190.0)];
+    let race = Race::new().comparison("grow", 10, 8, &twin).twin("ash-again", "ash");
+    let birch = find(&race.results(), "grow", 10, "birch").clone();
+    assert!(birch.rank == Some(1) && birch.tied && !birch.undecided, "{birch:?}");
+}
+
+#[test]
+fn a_lane_of_another_program_is_a_lane_beside_its_executor() {
+    let mut race =
+        Race::new().comparison("grow", 10, 4, &[("birch", 100.0), ("ash", 200.0), ("ash-before", 300.0)]);
+    let before = Alias { executor: "ash".to_owned(), program: Some("ash-before".into()) };
+    race.plan.aliases.insert("ash-before".to_owned(), before);
+    let results = race.results();
+    assert!(results.noise.is_none());
+    assert_eq!(
+        results.cells.iter().map(|cell| &*cell.executor).collect::<Vec<_>>(),
+        ["ash", "ash-before", "birch"]
+    );
+    assert_eq!(
+        results.executors.iter().map(|lane| &*lane.name).collect::<Vec<_>>(),
+        ["ash", "ash-before", "birch"]
+    );
+    assert_eq!(find(&results, "grow", 10, "ash-before").rank, Some(3));
+}
+
+#[test]
+fn a_lane_that_is_neither_behind_nor_level_is_undecided() {
+    let undecided = |race: Race| race.results().cells.iter().filter(|cell| cell.undecided).count();
+    let race =
+        |blocks, other| Race::new().comparison("grow", 10, blocks, &[("ash", 100.0), ("birch", other)]);
+    assert_eq!(undecided(race(2, 108.0)), 1, "two blocks are not enough");
+    assert_eq!(undecided(race(4, 200.0)), 0, "behind");
+    assert_eq!(undecided(race(9, 100.0)), 0, "level");
+    assert_eq!(undecided(race(2, 108.0).fail("grow", 10, "ash")), 0, "nobody is left to part from");
+    let with_twin = [("ash", 100.0), ("birch", 200.0), ("ash-again", 108.0)];
+    assert_eq!(undecided(Race::new().comparison("grow", 10, 4, &with_twin).twin("ash-again", "ash")), 0);
+}
+
+#[test]
+fn a_lane_that_takes_the_processor_while_it_ties_is_flagged() {
+    let lanes = [("ash", 1_000.0), ("birch", 1_010.0), ("cedar", 3_000.0)];
+    let race = Race::new().comparison("grow", 10, 5, &lanes);
+    let results = race.burns("grow", 10, "birch", 2.0).results();
+    let flags = &find(&results, "grow", 10, "birch").flags;
+    assert!(flags[0].starts_with("takes 2.0") && flags[0].contains("× ["), "{flags:?}");
+    assert!(flags[0].ends_with("] the processor time of ash, more than its time accounts for"), "{flags:?}");
+    for lane in ["ash", "cedar"] {
+        assert_eq!(
+            find(&results, "grow", 10, lane).flags,
+            [""; 0],
+            "{lane} takes what its time accounts for"
+        );
+    }
+}
+
+#[test]
+fn a_processor_time_of_nothing_is_no_measure_for_others() {
+    let lanes = [("ash", 1_000.0), ("birch", 1_010.0), ("cedar", 1_020.0)];
+    let race = Race::new().comparison("grow", 10, 5, &lanes).burns("grow", 10, "ash", 0.0);
+    let results = race.burns("grow", 10, "cedar", 4.0).results();
+    let flags = ["ash", "birch", "cedar"].map(|lane| find(&results, "grow", 10, lane).flags.len());
+    assert_eq!(flags, [0, 0, 1]);
+    assert!(find(&results, "grow", 10, "cedar").flags[0].contains("processor time of birch"));
+}
+
+#[test]
+fn growth_takes_three_sizes_that_are_all_ok() {
+    let lanes = |size: f64| [("ash", 50.0), ("birch", 50.0 * size)];
+    let race = || {
+        [10, 100, 1_000]
+            .into_iter()
+            .fold(Race::new(), |race, size| race.comparison("grow", size, 5, &lanes(size as f64)))
+    };
+    let results =
+        race().comparison("rot", 10, 5, &lanes(1.0)).comparison("rot", 100, 5, &lanes(1.0)).results();
+    let [ash, birch] = &results.growth[..] else { panic!("{:?}", results.growth) };
+    assert_eq!((&*ash.workload, ash.threads, &*ash.executor), ("grow", 1, "ash"));
+    assert_eq!(ash.sizes, [10, 100, 1_000]);
+    // Each made-up run has as many operations, so that its cost is in step with its overhead.
+    assert!(ash.exponent.low < 0.0 && 0.0 < ash.exponent.high, "{ash:?}");
+    assert!(birch.exponent.low < 1.0 && 1.0 < birch.exponent.high, "{birch:?}");
+    let failed = race().fail("grow", 100, "ash").results();
+    assert_eq!(failed.growth.iter().map(|growth| &*growth.executor).collect::<Vec<_>>(), ["birch"]);
+}
+
+#[test]
+fn growth_is_of_the_cost_of_a_run() {
+    let mut race = [10, 100, 1_000]
+        .into_iter()
+        .fold(Race::new(), |race, size| race.comparison("grow", size, 5, &[("ash", 1_000.0)]));
+    for ((cell, _), outcome) in &mut race.outcomes {
+        let Outcome::Measured(checked, samples, _) = outcome else { continue };
+        // As long an operation, and ten times as many of them.
+        checked.operations = OPERATIONS * cell.size;
+        for sample in samples {
+            sample.wall_ns = IDEAL as u64 + (sample.wall_ns - IDEAL as u64) * cell.size;
+        }
+    }
+    let exponent = race.results().growth[0].exponent;
+    assert!(exponent.low < 1.0 && 1.0 < exponent.high, "{exponent:?}");
+}
+
+#[test]
+fn a_block_that_took_no_longer_than_its_ideal_is_a_failure_and_no_number() {
+    let mut race = race();
+    race.outcomes.insert((cell("rot", 10, "ash"), 2), process(0.0, 1.0));
+    let results = race.results();
+    let ash = find(&results, "rot", 10, "ash");
+    assert_eq!(
+        (ash.status, ash.reason.as_deref()),
+        (Status::Failed, Some("took no longer than the waiting in it"))
+    );
+    assert_eq!(find(&results, "rot", 10, "birch").rank, Some(1));
+}
+
+#[test]
+fn one_block_alone_is_a_failure_and_no_panic() {
+    let results = Race::new().comparison("grow", 10, 1, &[("ash", 100.0), ("birch", 100.0)]).results();
+    for cell in &results.cells {
+        assert_eq!(cell.reason.as_deref(), Some("was measured in fewer than two blocks"));
+        assert!(!cell.metrics.contains_key("overhead"));
+    }
+    let mut none = race();
+    none.outcomes.clear();
+    assert_eq!(none.results().cells[0].reason.as_deref(), Some("was never measured"));
+}
+
+#[test]
+fn every_number_of_the_results_is_one() {
+    let results = race().twin("fir", "elder").results();
+    let text = serde_json::to_string(&results).unwrap();
+    assert!(!text.contains("null"), "what is no number would be null: {text}");
+    let read: Results = serde_json::from_str(&text).unwrap();
+    assert_eq!(read.noise, results.noise);
+    let metric = |cell: &Cell| matches!(cell.metrics["overhead"], Metric::Measured { .. });
+    assert!(read.cells.iter().all(metric));
+}
