@@ -15,13 +15,14 @@ use anyhow::{Context, Result};
 use fastrand::Rng;
 
 use crate::{
-    assemble, memory,
+    assemble,
     plan::Plan,
     process::{Launcher, Running, Trouble},
     protocol::{CellId, Costs, Count, Counts, MemoryUse, Order, Tally},
     race::WORKER,
     results::{Memory, Metric, Profile, Results, Status},
     samples::{self, Errand, Record, SampleLog, Tallies},
+    statistics,
     suite::Suite,
     worker,
 };
@@ -203,7 +204,7 @@ impl<'a> Counting<'a> {
             points.iter().map(|&(tasks, bytes)| (tasks as f64, bytes as f64)).collect();
         let line = match reasons.into_iter().find_map(Result::err) {
             Some(reason) => Err(reason),
-            None => memory::line(&numbers).ok_or_else(|| "a line takes three sizes".to_owned()),
+            None => statistics::line(&numbers).ok_or_else(|| "a line takes three sizes".to_owned()),
         };
         Memory {
             workload: cells[0].workload.clone(),

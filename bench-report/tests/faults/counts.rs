@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     env, fs, future,
     hint::black_box,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     process::{Command, Output, Stdio},
     sync::{
         Arc,
@@ -344,16 +344,25 @@ fn order(count: &str) -> String {
     ) + "\n"
 }
 
+/// What a process answers to an order, up to where it would wait for us; its output is all that it said.
 fn answer(program: &str, order: &str) -> Output {
     let mut command = Command::new(program);
     command.arg(WORKER).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(order.as_bytes()).expect("somebody reads");
-    // What is held back until the process has answered keeps it alive.
-    let output = child.wait_with_output().expect("it ends");
+    let mut answers = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
+        let line = line.expect("it is text");
+        let last = ["{\"done\"", "{\"failed\"", "{\"ready\""].iter().any(|word| line.starts_with(word));
+        answers.extend(line.into_bytes());
+        if last {
+            break;
+        }
+    }
+    // Its end is that of the process.
     drop(stdin);
-    output
+    Output { stdout: answers, ..child.wait_with_output().expect("it ends") }
 }
 
 fn a_program_that_counts_does_not_measure() {
