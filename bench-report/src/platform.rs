@@ -52,6 +52,16 @@ mod system {
         }
     }
 
+    /// Processor time of this process and of those it has waited for, since it started.
+    pub(crate) fn cpu_with_children() -> Option<Duration> {
+        let used = |who| {
+            let usage = getrusage(who).ok()?;
+            let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+            Some(Duration::from_micros(microseconds.try_into().ok()?))
+        };
+        Some(used(UsageWho::RUSAGE_SELF)? + used(UsageWho::RUSAGE_CHILDREN)?)
+    }
+
     /// Gives the standard output to the caller alone: what anybody else prints goes to the standard error.
     pub(crate) fn take_stdout() -> io::Result<Box<dyn io::Write>> {
         use std::os::fd::AsFd;
@@ -93,6 +103,11 @@ mod system {
         pub fn now() -> Option<Usage> {
             None
         }
+    }
+
+    /// Not to be had on this system.
+    pub fn cpu_with_children() -> Option<Duration> {
+        None
     }
 
     /// Gives the standard output to the caller, who shares it with whatever else prints.
@@ -142,4 +157,6 @@ fn own_status(name: &str) -> Option<String> {
     Some(value.trim().to_owned())
 }
 
-pub(crate) use system::{become_program, describe_exit, shield_from_terminal, take_stdout};
+pub(crate) use system::{
+    become_program, cpu_with_children, describe_exit, shield_from_terminal, take_stdout,
+};

@@ -265,6 +265,9 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
         fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
         race::write(&saved.join(format!("{name}.json")), &json)?;
     }
+    for warning in &results.warnings {
+        println!("warning: {}; {}", warning.finding, warning.remedy);
+    }
     println!("{}", terminal::verdict_table(results));
     let failed: Vec<_> = results.cells.iter().filter(|cell| cell.status == Status::Failed).collect();
     for cell in &failed {
