@@ -26,11 +26,14 @@ pub mod rounds;
 pub mod samples;
 
 pub mod assemble;
+pub mod change;
 pub mod statistics;
 
 mod facts;
 pub mod results;
 
+pub mod compare;
+pub mod export;
 pub mod figures;
 pub mod page;
 mod terminal;

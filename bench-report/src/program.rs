@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
+    io::{self, Write},
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -21,10 +22,11 @@ use jiff::Timestamp;
 
 use crate::{
     arguments::{
-        Bench, BenchReport, ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse,
-        usage,
+        Bench, BenchReport, CompareArguments, ExportArguments, ExportFormat, ReportArguments, RunArguments,
+        SelectionArguments, Subcommands, Usage, parse, usage,
     },
-    counting, facts, page,
+    compare::{self, Comparison, Format, Invalid, Outcome},
+    counting, export, facts, page,
     plan::{self, Plan, Twins},
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
@@ -100,6 +102,8 @@ impl Program {
                 Subcommands::Run(arguments) => program.run(arguments),
                 Subcommands::Check(arguments) => program.check(&arguments),
                 Subcommands::Report(arguments) => report(arguments),
+                Subcommands::Export(arguments) => export(arguments),
+                Subcommands::Compare(arguments) => compare(arguments),
                 Subcommands::List(arguments) => program.list(&arguments),
             }
         })
@@ -284,6 +288,80 @@ fn report(arguments: ReportArguments) -> Result<u8> {
     race::write(&to, &page::render(&results))?;
     println!("Report: {}", to.display());
     Ok(exit::OK)
+}
+
+fn export(arguments: ExportArguments) -> Result<u8> {
+    let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
+    let results = Results::read(&path)?;
+    let text = match arguments.format {
+        ExportFormat::Csv => export::csv(&results),
+        ExportFormat::Markdown => export::markdown(&results),
+    };
+    match arguments.to {
+        Some(file) => race::write(&file, &text)?,
+        None => say(&text)?,
+    }
+    Ok(exit::OK)
+}
+
+fn compare(arguments: CompareArguments) -> Result<u8> {
+    let CompareArguments { old, new, judging, lanes, out } = arguments;
+    let out = out.unwrap_or_else(default_out);
+    let sides =
+        [old, new].map(|name| read_run(&name, &out).map(|results| (name.display().to_string(), results)));
+    let [old, new] = match sides {
+        [Ok(old), Ok(new)] => [old, new],
+        [Err(error), _] | [_, Err(error)] => {
+            return tell(Err(Invalid::because(format!("{error:#}"))), judging.format);
+        }
+    };
+    let options = compare::Options { margin: judging.margin, lanes, filters: judging.filters };
+    options.check(&old.1, &new.1).map_err(usage)?;
+    tell(compare::compare((&old.0, &old.1), (&new.0, &new.1), &options), judging.format)
+}
+
+/// Reads results by their path, or by the name under which a run was saved.
+fn read_run(name: &Path, out: &Path) -> Result<Results> {
+    if name.exists() {
+        return Results::read(name);
+    }
+    let mut file = name.as_os_str().to_owned();
+    file.push(".json");
+    let saved = out.join("saved").join(file);
+    if !saved.exists() {
+        return Err(anyhow!(
+            "there is neither a file {} nor a saved run {}",
+            name.display(),
+            saved.display()
+        ));
+    }
+    Results::read(&saved)
+}
+
+/// Says what has changed, or why nobody can say; the exit code tells it too.
+fn tell(comparison: Result<Comparison, Invalid>, format: Format) -> Result<u8> {
+    match comparison {
+        Ok(comparison) => {
+            say(&comparison.show(format))?;
+            Ok(comparison.outcome().code())
+        }
+        Err(invalid) => {
+            say(&invalid.show(format))?;
+            eprintln!("error: {invalid}");
+            Ok(Outcome::Invalid.code())
+        }
+    }
+}
+
+/// Writes to the standard output, and does not mind if nobody reads it to its end.
+fn say(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("failed to write to the standard output")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `bench-report` in the target folder that this program was built into.

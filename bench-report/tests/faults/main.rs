@@ -23,7 +23,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
-        Some("run" | "report" | "list") => {
+        Some("run" | "report" | "list" | "export" | "compare") => {
             counts::with_counting_program(Program::new(lanes::lineup())).measuring_debug_builds().main()
         }
         Some(argument) if argument == WORKER => lanes::work(),
