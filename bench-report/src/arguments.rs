@@ -40,6 +40,9 @@ pub(crate) enum Subcommands {
     /// Says what has changed between two runs: exit code 1 if a cell regressed, 3 if one is undecided, 2 if they cannot
     /// be compared
     Compare(CompareArguments),
+    /// Races another revision of this repository against this program, and says what has changed: exit code 1 if a cell
+    /// regressed, 3 if one is undecided when the time is over, 2 if the two cannot be compared
+    Gate(GateArguments),
     /// Lists the cells of a default run
     List(SelectionArguments),
 }
@@ -82,7 +85,7 @@ pub(crate) struct RunArguments {
 }
 
 /// Which cells.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct SelectionArguments {
     /// Only cells whose name has one of these in it; a name is WORKLOAD/SIZE/tTHREADS/EXECUTOR
     #[arg(value_name = "FILTER")]
@@ -147,6 +150,25 @@ pub(crate) struct CompareArguments {
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) lanes: Vec<String>,
     /// Where saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Another revision.
+#[derive(Args)]
+pub(crate) struct GateArguments {
+    /// The revision to compare with, as git names it
+    #[arg(long, value_name = "REV")]
+    pub(crate) against: String,
+    #[command(flatten)]
+    pub(crate) judging: JudgingArguments,
+    /// Only these lanes
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "hand-rolled")]
+    pub(crate) lanes: Vec<String>,
+    /// How long measuring may go on
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) budget: u64,
+    /// Where the other revision is built and the samples go, in the folder gate [default: target/bench-report]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -35,6 +35,17 @@ pub struct Rules {
     pub cells: usize,
 }
 
+/// What a cell looked like when it was decided, or when it was last looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The answer.
+    pub change: Change,
+    /// What it was made from.
+    pub difference: Difference,
+    /// After how many blocks.
+    pub blocks: usize,
+}
+
 /// How often the plain interval misses the truth: the 95 % of every interval.
 const MISSES: f64 = 0.05;
 
@@ -100,13 +111,28 @@ impl Rules {
         self.judge_with(difference, self.false_alarms / self.cells.max(1) as f64)
     }
 
-    /// The answer for a cell that is looked at again and again, at the look of this number, from 0.
+    /// The answer for a cell whose blocks come one after the other, paired; none if they cannot be compared.
     ///
-    /// The first look may use half of the false alarms, each further one half of what is left: however many there
-    /// are, together they stay below the whole.
-    pub fn judge_at_look(&self, difference: &Difference, look: usize) -> Change {
-        let share = 0.5_f64.powi(look.min(60) as i32 + 1);
-        self.judge_with(difference, self.false_alarms * share / self.cells.max(1) as f64)
+    /// It is looked at after 5 blocks, and each time that there are twice as many; the first look that decides is the
+    /// last. Once the time is over it is looked at a last time. The first look may use half of the false alarms, each
+    /// further one half of what is left: however many there are, together they stay below the whole.
+    pub fn judge_pairs(&self, old: &[f64], new: &[f64], is_over: bool) -> Option<Look> {
+        let blocks = old.len();
+        let mut looks: Vec<usize> = looks().take_while(|&due| due <= blocks).collect();
+        if is_over && looks.last() != Some(&blocks) {
+            looks.push(blocks);
+        }
+        let mut last = None;
+        for (index, &blocks) in looks.iter().enumerate() {
+            let difference = Difference::of_pairs(&old[..blocks], new.get(..blocks)?)?;
+            let share = 0.5_f64.powi(index as i32 + 1);
+            let change = self.judge_with(&difference, self.false_alarms * share / self.cells.max(1) as f64);
+            last = Some(Look { change, difference, blocks });
+            if change != Change::Undecided {
+                break;
+            }
+        }
+        last
     }
 
     fn judge_with(&self, difference: &Difference, misses: f64) -> Change {
@@ -125,10 +151,14 @@ impl Rules {
     }
 }
 
-/// The number of the look that is due after so many blocks, from 0; none between two looks.
-pub fn look(blocks: usize) -> Option<usize> {
-    let looks = (0..usize::BITS - FIRST_LOOK.ilog2() - 1).map(|look| FIRST_LOOK << look);
-    looks.take_while(|&due| due <= blocks).position(|due| due == blocks)
+/// How many blocks more it takes until the next look.
+pub fn to_next_look(blocks: usize) -> usize {
+    looks().find(|&due| due > blocks).map_or(0, |due| due - blocks)
+}
+
+/// After how many blocks a cell is looked at.
+fn looks() -> impl Iterator<Item = usize> {
+    (0..32).map(|doubled| FIRST_LOOK << doubled)
 }
 
 /// Values as their count, mean and variance.
@@ -169,11 +199,11 @@ mod tests {
         (0..12).map(|_| random.f64()).sum::<f64>() - 6.0
     }
 
-    /// The value of a block: the median of ten samples of one process.
+    /// The value of a block: the midmean of ten samples of one process.
     fn block(random: &mut Rng, truth: f64) -> f64 {
         let process = BETWEEN * normal(random);
         let samples: Vec<f64> = (0..10).map(|_| truth * (process + WITHIN * normal(random)).exp()).collect();
-        crate::statistics::median(&samples)
+        crate::statistics::midmean(&samples)
     }
 
     fn blocks(random: &mut Rng, count: usize, truth: f64) -> Vec<f64> {
@@ -252,6 +282,9 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_is_no_difference() {
         let two = [1.0, 2.0];
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 1 };
+        assert!(rules.judge_pairs(&[1.0; 5], &[0.0; 5], true).is_none());
+        assert!(rules.judge_pairs(&[1.0; 5], &[1.0; 3], true).is_none());
         for bad in [&[][..], &[1.0], &[1.0, 0.0], &[1.0, -1.0], &[1.0, f64::INFINITY]] {
             assert!(Difference::of_independent(&two, bad).is_none(), "{bad:?}");
             assert!(Difference::of_independent(bad, &two).is_none(), "{bad:?}");
@@ -274,9 +307,24 @@ mod tests {
 
     #[test]
     fn looks_are_due_when_there_are_twice_as_many_blocks() {
-        let due: Vec<(usize, usize)> =
-            (0..200).filter_map(|blocks| look(blocks).map(|look| (blocks, look))).collect();
-        assert_eq!(due, [(5, 0), (10, 1), (20, 2), (40, 3), (80, 4), (160, 5)]);
+        assert_eq!(looks().take(6).collect::<Vec<_>>(), [5, 10, 20, 40, 80, 160]);
+        assert_eq!([0, 4, 5, 39, 40].map(to_next_look), [5, 1, 5, 1, 40]);
+        // Twelve alternate, so that the look at the tenth sees nothing; only at the end all of them are looked at.
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 1 };
+        let new: Vec<f64> = (0..12).map(|block| if block % 2 == 0 { 10.0 } else { 20.0 }).collect();
+        let blocks = |is_over| rules.judge_pairs(&[14.0; 12], &new, is_over).map(|look| look.blocks);
+        assert_eq!((blocks(false), blocks(true)), (Some(10), Some(12)));
+        assert!(rules.judge_pairs(&[1.0; 4], &[1.0; 4], false).is_none(), "it is too early");
+    }
+
+    #[test]
+    fn what_is_decided_stays_decided() {
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 1 };
+        let old = [10.0; 20];
+        // At first the same, later slower: the first look was the last.
+        let new: Vec<f64> = (0..20).map(|block| if block < 5 { 10.0 } else { 20.0 }).collect();
+        let look = rules.judge_pairs(&old, &new, true).expect("there are blocks");
+        assert_eq!((look.change, look.blocks), (Change::Same, 5));
     }
 
     /// Simulates a gate of six cells, of which the first `slower` take 5 % longer: what became of each within 40 blocks.
@@ -285,19 +333,13 @@ mod tests {
         std::array::from_fn(|cell| {
             let truth = if cell < slower { 1.05 } else { 1.0 };
             let (mut old, mut new) = (Vec::new(), Vec::new());
-            for count in 1..=40 {
+            for _ in 0..40 {
                 // A drift that hits both sides of a block.
                 let mood = 1.0 + 0.3 * random.f64();
                 old.push(mood * block(random, 70.0));
                 new.push(mood * block(random, 70.0 * truth));
-                let Some(look) = look(count) else { continue };
-                let difference = Difference::of_pairs(&old, &new).expect("there are blocks");
-                match rules.judge_at_look(&difference, look) {
-                    Change::Undecided => {}
-                    decided => return decided,
-                }
             }
-            Change::Undecided
+            rules.judge_pairs(&old, &new, true).expect("there are blocks").change
         })
     }
 

@@ -11,7 +11,9 @@ mod ledger;
 mod memory;
 
 mod arguments;
+mod gate;
 pub mod program;
+mod revision;
 mod selection;
 
 pub mod plan;

@@ -31,7 +31,7 @@ impl Sub for Usage {
 mod system {
     use std::{
         os::unix::process::{CommandExt, ExitStatusExt},
-        process::{Command, ExitStatus},
+        process::{Child, Command, ExitStatus},
     };
 
     use nix::sys::resource::{UsageWho, getrusage};
@@ -75,6 +75,16 @@ mod system {
         command.process_group(0);
     }
 
+    /// Ends a child that is shielded from the terminal, with all that it has started.
+    pub(crate) fn end_with_children(child: &mut Child) {
+        use nix::{sys::signal::Signal, unistd::Pid};
+        if let Ok(group) = child.id().try_into() {
+            // An error says that all have ended already.
+            nix::sys::signal::killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
+        }
+        child.wait().ok();
+    }
+
     /// Becomes another program, in the same process.
     pub(crate) fn become_program(mut command: Command) -> io::Error {
         command.exec()
@@ -94,7 +104,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use std::process::{Command, ExitStatus};
+    use std::process::{Child, Command, ExitStatus};
 
     use super::*;
 
@@ -117,6 +127,12 @@ mod system {
 
     /// Children have no process groups here.
     pub fn shield_from_terminal(_command: &mut Command) {}
+
+    /// Ends a child; what it has started goes on.
+    pub fn end_with_children(child: &mut Child) {
+        child.kill().ok();
+        child.wait().ok();
+    }
 
     /// Runs another program and ends as it ends.
     pub fn become_program(mut command: Command) -> io::Error {
@@ -158,5 +174,5 @@ fn own_status(name: &str) -> Option<String> {
 }
 
 pub(crate) use system::{
-    become_program, cpu_with_children, describe_exit, shield_from_terminal, take_stdout,
+    become_program, cpu_with_children, describe_exit, end_with_children, shield_from_terminal, take_stdout,
 };

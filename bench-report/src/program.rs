@@ -1,6 +1,7 @@
 //! What the program does: how a run goes from the command line to the page, and how it ends.
 
 use std::{
+    collections::BTreeMap,
     env,
     ffi::OsString,
     fs,
@@ -22,16 +23,21 @@ use jiff::Timestamp;
 
 use crate::{
     arguments::{
-        Bench, BenchReport, CompareArguments, ExportArguments, ExportFormat, ReportArguments, RunArguments,
-        SelectionArguments, Subcommands, Usage, parse, usage,
+        Bench, BenchReport, CompareArguments, ExportArguments, ExportFormat, GateArguments, JudgingArguments,
+        ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse, usage,
     },
-    compare::{self, Comparison, Format, Invalid, Outcome},
-    counting, export, facts, page,
-    plan::{self, Plan, Twins},
+    assemble, change,
+    compare::{self, Comparison, Format, Invalid, Outcome, Side},
+    counting, export,
+    facts::{self, Reading},
+    gate, page,
+    plan::{self, Alias, Plan, Twins},
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
     race::{self, Ending, Folder},
     results::{Profile, Results, Status},
+    revision::{Built, Revision, invalid},
+    samples::Outcomes,
     selection::{self, Selection},
     suite::Suite,
     terminal::{self, Bar},
@@ -103,7 +109,8 @@ impl Program {
                 Subcommands::Check(arguments) => program.check(&arguments),
                 Subcommands::Report(arguments) => report(arguments),
                 Subcommands::Export(arguments) => export(arguments),
-                Subcommands::Compare(arguments) => compare(arguments),
+                Subcommands::Compare(arguments) => or_invalid(compare(arguments)),
+                Subcommands::Gate(arguments) => or_invalid(program.gate(arguments)),
                 Subcommands::List(arguments) => program.list(&arguments),
             }
         })
@@ -128,12 +135,7 @@ impl Program {
         if arguments.list {
             return self.list(&arguments.selection);
         }
-        if cfg!(debug_assertions) && !self.measures_debug_builds {
-            return Err(usage(
-                "this build has debug assertions, its figures would mean nothing: \
-                 use `cargo bench`, or `cargo run --release -p bench-report -- run`",
-            ));
-        }
+        self.refuse_debug_build()?;
         let out = arguments.out.clone().unwrap_or_else(default_out);
         if let Some(cell) = &arguments.exact {
             return self.run_in_place(cell, &out);
@@ -153,6 +155,16 @@ impl Program {
                 Ok(exit::INTERRUPTED)
             }
         }
+    }
+
+    fn refuse_debug_build(&self) -> Result<()> {
+        if cfg!(debug_assertions) && !self.measures_debug_builds {
+            return Err(usage(
+                "this build has debug assertions, its figures would mean nothing: \
+                 use `cargo bench`, or `cargo run --release -p bench-report -- run`",
+            ));
+        }
+        Ok(())
     }
 
     /// Plans a new run and makes its folder.
@@ -184,6 +196,95 @@ impl Program {
             counting_program: self.counting_program.clone().map_or_else(counting::program, Ok),
         };
         Ok((Folder::create(out, &plan)?, plan))
+    }
+
+    /// Races another revision against this program.
+    fn gate(&self, arguments: GateArguments) -> Result<u8> {
+        self.refuse_debug_build()?;
+        let GateArguments { against, judging: JudgingArguments { filters, margin, format }, .. } = &arguments;
+        let selection = SelectionArguments {
+            filters: filters.clone(),
+            executors: arguments.lanes.clone(),
+            ..SelectionArguments::default()
+        };
+        let Selection { cells, .. } = self.select(&selection)?;
+        let out = arguments.out.clone().unwrap_or_else(default_out).join("gate");
+        let interrupted = interruption()?;
+        let revision = Revision::find(against, Path::new("."))?;
+        eprintln!("building {against} ({})", revision.short());
+        let build = facts::build();
+        let flags = if build.flags == "none" { "" } else { &build.flags };
+        let Built::Program(program, compiler) = revision.build(&out, flags, &interrupted)? else {
+            return Ok(exit::INTERRUPTED);
+        };
+        let (cells, aliases) = gate::pair(&cells, revision.short(), &program);
+        let plan = self.plan_of_gate(cells, aliases, Duration::from_secs(arguments.budget));
+        let folder = Folder::create(&out, &plan)?;
+        let Some(results) = self.race_of_gate(&plan, &folder, *margin, against, interrupted)? else {
+            return Ok(exit::INTERRUPTED);
+        };
+        let old = Side { name: against.clone(), run: plan.id.clone(), commit: revision.commit };
+        let mut notes: Vec<String> = results.warnings.iter().map(|warning| warning.finding.clone()).collect();
+        if compiler != build.rustc {
+            notes.push(format!("compiler: {compiler}, then {}", build.rustc));
+        }
+        let sides = [old, Side::of("this program", &results)];
+        tell(Ok(gate::comparison(&plan, &results, *margin, sides, notes)), *format)
+    }
+
+    /// Races both programs until every cell is decided or the time is over; none if it was interrupted.
+    fn race_of_gate(
+        &self,
+        plan: &Plan,
+        folder: &Folder,
+        margin: f64,
+        against: &str,
+        interrupted: Arc<AtomicBool>,
+    ) -> Result<Option<Results>> {
+        let other = plan.cells.iter().find(|cell| plan.aliases.contains_key(&cell.executor));
+        let other = other.context("there is no cell to race")?;
+        match race::try_lane(&self.suite, plan, folder, other, interrupted.clone())? {
+            Err(Trouble::Interrupted) => return Ok(None),
+            Err(Trouble::Failed(reason)) if gate::is_of_protocol(&reason) => {
+                return Err(invalid(format!("{against} cannot race with this program: {reason}")));
+            }
+            // What else is wrong with the cell is seen in the race.
+            _ => {}
+        }
+        let before = Reading::take(Path::new("/"));
+        let judge = |outcomes: &Outcomes| {
+            let results = assemble::results(&self.suite, plan, outcomes, String::new());
+            gate::blocks_to_go(plan, &results, margin)
+        };
+        let mut bar = Bar::new(Some(plan.budget));
+        let raced = race::run_heats(&self.suite, plan, folder, interrupted, &mut bar, &judge);
+        bar.finish();
+        let Some(raced) = raced? else { return Ok(None) };
+        let results = race::conclude(&self.suite, plan, raced, &before);
+        race::write(&folder.results(), &json(&results))?;
+        Ok(Some(results))
+    }
+
+    /// Plans a gate: as many blocks as it takes, within the budget.
+    fn plan_of_gate(&self, cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, budget: Duration) -> Plan {
+        let now = Timestamp::now();
+        Plan {
+            id: now.strftime("%Y%m%d-%H%M%S").to_string(),
+            started: now.to_string(),
+            command: command_line(),
+            seed: now.as_microsecond().unsigned_abs(),
+            blocks: change::FIRST_LOOK,
+            most_blocks: gate::MOST_BLOCKS,
+            budget,
+            profile: Profile::Default,
+            sampling: sampling(Profile::Default),
+            time_limit: race::TIME_LIMIT,
+            machine: facts::machine(Path::new("/")),
+            build: facts::build(),
+            cells,
+            not_applicable: Vec::new(),
+            aliases,
+        }
     }
 
     /// Runs one cell in this process, under Criterion as it comes, which compares it with the last time.
@@ -258,7 +359,7 @@ fn resume(out: &Path) -> Result<(Folder, Plan)> {
 
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
-    let json = serde_json::to_string_pretty(results).expect("results are plain data") + "\n";
+    let json = json(results);
     let html = page::render(results);
     race::write(&folder.results(), &json)?;
     race::write(&folder.report(), &html)?;
@@ -279,6 +380,11 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
     }
     println!("Report: {}", out.join("report.html").display());
     Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
+}
+
+/// What stands in a results.json.
+fn json(results: &Results) -> String {
+    serde_json::to_string_pretty(results).expect("results are plain data") + "\n"
 }
 
 fn report(arguments: ReportArguments) -> Result<u8> {
@@ -318,6 +424,17 @@ fn compare(arguments: CompareArguments) -> Result<u8> {
     let options = compare::Options { margin: judging.margin, lanes, filters: judging.filters };
     options.check(&old.1, &new.1).map_err(usage)?;
     tell(compare::compare((&old.0, &old.1), (&new.0, &new.1), &options), judging.format)
+}
+
+/// Of two that are compared an error says that they cannot be, and not that one regressed.
+fn or_invalid(outcome: Result<u8>) -> Result<u8> {
+    match outcome {
+        Err(error) if !error.is::<Usage>() => {
+            eprintln!("error: {}", format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "));
+            Ok(Outcome::Invalid.code())
+        }
+        other => other,
+    }
 }
 
 /// Reads results by their path, or by the name under which a run was saved.

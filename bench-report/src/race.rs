@@ -323,6 +323,25 @@ pub fn check(suite: &Suite, launcher: &Launcher, cell: &CellId) -> Result<Result
     Ok(outcome)
 }
 
+/// Starts the process of a lane and ends it once it is warm: whether it speaks as we do.
+///
+/// # Errors
+///
+/// If the scratch folder cannot be made.
+pub(crate) fn try_lane(
+    suite: &Suite,
+    plan: &Plan,
+    folder: &Folder,
+    cell: &CellId,
+    interrupted: Arc<AtomicBool>,
+) -> Result<Result<(), Trouble>> {
+    let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
+    let started = start_lane(suite, &launcher, plan, cell, &folder.scratch())?;
+    let outcome = started.and_then(|mut process| process.ready().map(drop));
+    remove(&folder.scratch())?;
+    Ok(outcome)
+}
+
 /// The command that starts the process of a cell.
 ///
 /// # Errors

@@ -50,6 +50,10 @@ pub(super) fn text(comparison: &Comparison) -> String {
     for cell in &comparison.cells {
         table.add_row([cell.cell.to_string(), finding(cell), name(cell.change).to_owned()]);
     }
+    // A long name goes on in the next line after a slash, and not within a word.
+    if let Some(column) = table.column_mut(0) {
+        column.set_delimiter('/');
+    }
     if let Some(column) = table.column_mut(2) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
