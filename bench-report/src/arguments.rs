@@ -3,9 +3,9 @@
 use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::{protocol::CellId, race};
+use crate::{compare::Format, protocol::CellId, race};
 
 /// `cargo bench`.
 #[derive(Parser)]
@@ -35,6 +35,14 @@ pub(crate) enum Subcommands {
     Check(SelectionArguments),
     /// Draws the page again from results
     Report(ReportArguments),
+    /// Writes results as CSV, every figure, or as Markdown, the standings
+    Export(ExportArguments),
+    /// Says what has changed between two runs: exit code 1 if a cell regressed, 3 if one is undecided, 2 if they cannot
+    /// be compared
+    Compare(CompareArguments),
+    /// Races another revision of this repository against this program, and says what has changed: exit code 1 if a cell
+    /// regressed, 3 if one is undecided when the time is over, 2 if the two cannot be compared
+    Gate(GateArguments),
     /// Lists the cells of a default run
     List(SelectionArguments),
 }
@@ -77,7 +85,7 @@ pub(crate) struct RunArguments {
 }
 
 /// Which cells.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct SelectionArguments {
     /// Only cells whose name has one of these in it; a name is WORKLOAD/SIZE/tTHREADS/EXECUTOR
     #[arg(value_name = "FILTER")]
@@ -113,9 +121,91 @@ pub(crate) struct ReportArguments {
     pub(crate) to: Option<PathBuf>,
 }
 
+/// Results for other programs.
+#[derive(Args)]
+pub(crate) struct ExportArguments {
+    /// The results [default: those of the newest run]
+    #[arg(value_name = "RESULTS.JSON")]
+    pub(crate) results: Option<PathBuf>,
+    /// What they become
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+    /// Where they go [default: the standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// Two runs.
+#[derive(Args)]
+pub(crate) struct CompareArguments {
+    /// What is compared with: a results.json, or the name of a saved run
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// What is judged
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    #[command(flatten)]
+    pub(crate) judging: JudgingArguments,
+    /// Only these lanes [default: all]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) lanes: Vec<String>,
+    /// Where saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Another revision.
+#[derive(Args)]
+pub(crate) struct GateArguments {
+    /// The revision to compare with, as git names it
+    #[arg(long, value_name = "REV")]
+    pub(crate) against: String,
+    #[command(flatten)]
+    pub(crate) judging: JudgingArguments,
+    /// Only these lanes
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "hand-rolled")]
+    pub(crate) lanes: Vec<String>,
+    /// How long measuring may go on
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) budget: u64,
+    /// Where the other revision is built and the samples go, in the folder gate [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// How what has changed is judged and told.
+#[derive(Args)]
+pub(crate) struct JudgingArguments {
+    /// Only cells whose name has one of these in it; a name is WORKLOAD/SIZE/tTHREADS/EXECUTOR
+    #[arg(value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// A difference below this is none
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = margin)]
+    pub(crate) margin: f64,
+    /// How it is told
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// What results are exported as.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Every metric of every cell, a row each
+    Csv,
+    /// The standings of the page
+    Markdown,
+}
+
 /// A number of workers.
 fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "a number of workers is 1 or more")
+}
+
+/// A part of the whole from percents, whose sign has to be there: 0.05 might mean either.
+fn margin(text: &str) -> Result<f64, &'static str> {
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 100.0);
+    percent.map(|percent| percent / 100.0).ok_or("a margin is more than 0% and at most 100%, such as 5%")
 }
 
 /// A name that is safe as the name of a file.

@@ -13,7 +13,9 @@ mod memory;
 mod probe;
 
 mod arguments;
+mod gate;
 pub mod program;
+mod revision;
 mod selection;
 
 pub mod plan;
@@ -28,11 +30,14 @@ pub mod rounds;
 pub mod samples;
 
 pub mod assemble;
+pub mod change;
 pub mod statistics;
 
 mod facts;
 pub mod results;
 
+pub mod compare;
+pub mod export;
 pub mod figures;
 pub mod page;
 mod terminal;

@@ -8,7 +8,7 @@ mod circumstances;
 mod lanes;
 mod memory;
 mod sections;
-mod standings;
+pub(crate) mod standings;
 
 use askama::Template;
 

@@ -31,7 +31,7 @@ impl Sub for Usage {
 mod system {
     use std::{
         os::unix::process::{CommandExt, ExitStatusExt},
-        process::{Command, ExitStatus},
+        process::{Child, Command, ExitStatus},
     };
 
     use nix::sys::resource::{UsageWho, getrusage};
@@ -52,6 +52,16 @@ mod system {
         }
     }
 
+    /// Processor time of this process and of those it has waited for, since it started.
+    pub(crate) fn cpu_with_children() -> Option<Duration> {
+        let used = |who| {
+            let usage = getrusage(who).ok()?;
+            let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+            Some(Duration::from_micros(microseconds.try_into().ok()?))
+        };
+        Some(used(UsageWho::RUSAGE_SELF)? + used(UsageWho::RUSAGE_CHILDREN)?)
+    }
+
     /// Gives the standard output to the caller alone: what anybody else prints goes to the standard error.
     pub(crate) fn take_stdout() -> io::Result<Box<dyn io::Write>> {
         use std::os::fd::AsFd;
@@ -63,6 +73,16 @@ mod system {
     /// Keeps the signals of a terminal (Ctrl-C) away from a child: its parent decides about its end.
     pub(crate) fn shield_from_terminal(command: &mut Command) {
         command.process_group(0);
+    }
+
+    /// Ends a child that is shielded from the terminal, with all that it has started.
+    pub(crate) fn end_with_children(child: &mut Child) {
+        use nix::{sys::signal::Signal, unistd::Pid};
+        if let Ok(group) = child.id().try_into() {
+            // An error says that all have ended already.
+            nix::sys::signal::killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
+        }
+        child.wait().ok();
     }
 
     /// Becomes another program, in the same process.
@@ -84,7 +104,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use std::process::{Command, ExitStatus};
+    use std::process::{Child, Command, ExitStatus};
 
     use super::*;
 
@@ -95,6 +115,11 @@ mod system {
         }
     }
 
+    /// Not to be had on this system.
+    pub fn cpu_with_children() -> Option<Duration> {
+        None
+    }
+
     /// Gives the standard output to the caller, who shares it with whatever else prints.
     pub fn take_stdout() -> io::Result<Box<dyn io::Write>> {
         Ok(Box::new(io::stdout()))
@@ -102,6 +127,12 @@ mod system {
 
     /// Children have no process groups here.
     pub fn shield_from_terminal(_command: &mut Command) {}
+
+    /// Ends a child; what it has started goes on.
+    pub fn end_with_children(child: &mut Child) {
+        child.kill().ok();
+        child.wait().ok();
+    }
 
     /// Runs another program and ends as it ends.
     pub fn become_program(mut command: Command) -> io::Error {
@@ -164,7 +195,9 @@ fn processors(list: &str) -> BTreeSet<usize> {
     list.split(',').filter_map(range).flatten().collect()
 }
 
-pub(crate) use system::{become_program, describe_exit, shield_from_terminal, take_stdout};
+pub(crate) use system::{
+    become_program, cpu_with_children, describe_exit, end_with_children, shield_from_terminal, take_stdout,
+};
 
 #[cfg(test)]
 mod tests {

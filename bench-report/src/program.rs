@@ -1,9 +1,11 @@
 //! What the program does: how a run goes from the command line to the page, and how it ends.
 
 use std::{
+    collections::BTreeMap,
     env,
     ffi::OsString,
     fs,
+    io::{self, Write},
     num::NonZeroUsize,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -21,15 +23,21 @@ use jiff::Timestamp;
 
 use crate::{
     arguments::{
-        Bench, BenchReport, ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse,
-        usage,
+        Bench, BenchReport, CompareArguments, ExportArguments, ExportFormat, GateArguments, JudgingArguments,
+        ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse, usage,
     },
-    counting, facts, page,
-    plan::{self, Plan, Twins},
+    assemble, change,
+    compare::{self, Comparison, Format, Invalid, Outcome, Side},
+    counting, export,
+    facts::{self, Reading},
+    gate, page,
+    plan::{self, Alias, Plan, Twins},
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
     race::{self, Ending, Folder},
     results::{Profile, Results, Status},
+    revision::{Built, Revision, invalid},
+    samples::Outcomes,
     selection::{self, Selection},
     suite::Suite,
     terminal::{self, Bar},
@@ -100,6 +108,9 @@ impl Program {
                 Subcommands::Run(arguments) => program.run(arguments),
                 Subcommands::Check(arguments) => program.check(&arguments),
                 Subcommands::Report(arguments) => report(arguments),
+                Subcommands::Export(arguments) => export(arguments),
+                Subcommands::Compare(arguments) => or_invalid(compare(arguments)),
+                Subcommands::Gate(arguments) => or_invalid(program.gate(arguments)),
                 Subcommands::List(arguments) => program.list(&arguments),
             }
         })
@@ -124,12 +135,7 @@ impl Program {
         if arguments.list {
             return self.list(&arguments.selection);
         }
-        if cfg!(debug_assertions) && !self.measures_debug_builds {
-            return Err(usage(
-                "this build has debug assertions, its figures would mean nothing: \
-                 use `cargo bench`, or `cargo run --release -p bench-report -- run`",
-            ));
-        }
+        self.refuse_debug_build()?;
         let out = arguments.out.clone().unwrap_or_else(default_out);
         if let Some(cell) = &arguments.exact {
             return self.run_in_place(cell, &out);
@@ -149,6 +155,16 @@ impl Program {
                 Ok(exit::INTERRUPTED)
             }
         }
+    }
+
+    fn refuse_debug_build(&self) -> Result<()> {
+        if cfg!(debug_assertions) && !self.measures_debug_builds {
+            return Err(usage(
+                "this build has debug assertions, its figures would mean nothing: \
+                 use `cargo bench`, or `cargo run --release -p bench-report -- run`",
+            ));
+        }
+        Ok(())
     }
 
     /// Plans a new run and makes its folder.
@@ -180,6 +196,97 @@ impl Program {
             counting_program: self.counting_program.clone().map_or_else(counting::program, Ok),
         };
         Ok((Folder::create(out, &plan)?, plan))
+    }
+
+    /// Races another revision against this program.
+    fn gate(&self, arguments: GateArguments) -> Result<u8> {
+        self.refuse_debug_build()?;
+        let GateArguments { against, judging: JudgingArguments { filters, margin, format }, .. } = &arguments;
+        let selection = SelectionArguments {
+            filters: filters.clone(),
+            executors: arguments.lanes.clone(),
+            ..SelectionArguments::default()
+        };
+        let Selection { cells, .. } = self.select(&selection)?;
+        let out = arguments.out.clone().unwrap_or_else(default_out).join("gate");
+        let interrupted = interruption()?;
+        let revision = Revision::find(against, Path::new("."))?;
+        eprintln!("building {against} ({})", revision.short());
+        let build = facts::build();
+        let flags = if build.flags == "none" { "" } else { &build.flags };
+        let Built::Program(program, compiler) = revision.build(&out, flags, &interrupted)? else {
+            return Ok(exit::INTERRUPTED);
+        };
+        let (cells, aliases) = gate::pair(&cells, revision.short(), &program);
+        let plan = self.plan_of_gate(cells, aliases, Duration::from_secs(arguments.budget));
+        let folder = Folder::create(&out, &plan)?;
+        let Some(results) = self.race_of_gate(&plan, &folder, *margin, against, interrupted)? else {
+            return Ok(exit::INTERRUPTED);
+        };
+        let old = Side { name: against.clone(), run: plan.id.clone(), commit: revision.commit };
+        let mut notes: Vec<String> = results.warnings.iter().map(|warning| warning.finding.clone()).collect();
+        if compiler != build.rustc {
+            notes.push(format!("compiler: {compiler}, then {}", build.rustc));
+        }
+        let sides = [old, Side::of("this program", &results)];
+        tell(Ok(gate::comparison(&plan, &results, *margin, sides, notes)), *format)
+    }
+
+    /// Races both programs until every cell is decided or the time is over; none if it was interrupted.
+    fn race_of_gate(
+        &self,
+        plan: &Plan,
+        folder: &Folder,
+        margin: f64,
+        against: &str,
+        interrupted: Arc<AtomicBool>,
+    ) -> Result<Option<Results>> {
+        let other = plan.cells.iter().find(|cell| plan.aliases.contains_key(&cell.executor));
+        let other = other.context("there is no cell to race")?;
+        match race::try_lane(&self.suite, plan, folder, other, interrupted.clone())? {
+            Err(Trouble::Interrupted) => return Ok(None),
+            Err(Trouble::Failed(reason)) if gate::is_of_protocol(&reason) => {
+                return Err(invalid(format!("{against} cannot race with this program: {reason}")));
+            }
+            // What else is wrong with the cell is seen in the race.
+            _ => {}
+        }
+        let before = Reading::take(Path::new("/"));
+        let judge = |outcomes: &Outcomes| {
+            let results = assemble::results(&self.suite, plan, outcomes, String::new());
+            gate::blocks_to_go(plan, &results, margin)
+        };
+        let mut bar = Bar::new(Some(plan.budget));
+        let raced = race::run_heats(&self.suite, plan, folder, interrupted, &mut bar, &judge);
+        bar.finish();
+        let Some(raced) = raced? else { return Ok(None) };
+        let results = race::conclude(&self.suite, plan, raced, &before);
+        race::write(&folder.results(), &json(&results))?;
+        Ok(Some(results))
+    }
+
+    /// Plans a gate: as many blocks as it takes, within the budget.
+    fn plan_of_gate(&self, cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, budget: Duration) -> Plan {
+        let now = Timestamp::now();
+        Plan {
+            id: now.strftime("%Y%m%d-%H%M%S").to_string(),
+            started: now.to_string(),
+            command: command_line(),
+            seed: now.as_microsecond().unsigned_abs(),
+            blocks: change::FIRST_LOOK,
+            most_blocks: gate::MOST_BLOCKS,
+            budget,
+            profile: Profile::Default,
+            sampling: sampling(Profile::Default),
+            time_limit: race::TIME_LIMIT,
+            machine: facts::machine(Path::new("/")),
+            build: facts::build(),
+            cells,
+            not_applicable: Vec::new(),
+            aliases,
+            memory: Vec::new(),
+            counting_program: Err("a gate counts nothing".to_owned()),
+        }
     }
 
     /// Runs one cell in this process, under Criterion as it comes, which compares it with the last time.
@@ -254,7 +361,7 @@ fn resume(out: &Path) -> Result<(Folder, Plan)> {
 
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
-    let json = serde_json::to_string_pretty(results).expect("results are plain data") + "\n";
+    let json = json(results);
     let html = page::render(results);
     race::write(&folder.results(), &json)?;
     race::write(&folder.report(), &html)?;
@@ -265,6 +372,9 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
         fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
         race::write(&saved.join(format!("{name}.json")), &json)?;
     }
+    for warning in &results.warnings {
+        println!("warning: {}; {}", warning.finding, warning.remedy);
+    }
     println!("{}", terminal::verdict_table(results));
     let failed: Vec<_> = results.cells.iter().filter(|cell| cell.status == Status::Failed).collect();
     for cell in &failed {
@@ -274,6 +384,11 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
     Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
 }
 
+/// What stands in a results.json.
+fn json(results: &Results) -> String {
+    serde_json::to_string_pretty(results).expect("results are plain data") + "\n"
+}
+
 fn report(arguments: ReportArguments) -> Result<u8> {
     let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
     let results = Results::read(&path)?;
@@ -281,6 +396,91 @@ fn report(arguments: ReportArguments) -> Result<u8> {
     race::write(&to, &page::render(&results))?;
     println!("Report: {}", to.display());
     Ok(exit::OK)
+}
+
+fn export(arguments: ExportArguments) -> Result<u8> {
+    let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
+    let results = Results::read(&path)?;
+    let text = match arguments.format {
+        ExportFormat::Csv => export::csv(&results),
+        ExportFormat::Markdown => export::markdown(&results),
+    };
+    match arguments.to {
+        Some(file) => race::write(&file, &text)?,
+        None => say(&text)?,
+    }
+    Ok(exit::OK)
+}
+
+fn compare(arguments: CompareArguments) -> Result<u8> {
+    let CompareArguments { old, new, judging, lanes, out } = arguments;
+    let out = out.unwrap_or_else(default_out);
+    let sides =
+        [old, new].map(|name| read_run(&name, &out).map(|results| (name.display().to_string(), results)));
+    let [old, new] = match sides {
+        [Ok(old), Ok(new)] => [old, new],
+        [Err(error), _] | [_, Err(error)] => {
+            return tell(Err(Invalid::because(format!("{error:#}"))), judging.format);
+        }
+    };
+    let options = compare::Options { margin: judging.margin, lanes, filters: judging.filters };
+    options.check(&old.1, &new.1).map_err(usage)?;
+    tell(compare::compare((&old.0, &old.1), (&new.0, &new.1), &options), judging.format)
+}
+
+/// Of two that are compared an error says that they cannot be, and not that one regressed.
+fn or_invalid(outcome: Result<u8>) -> Result<u8> {
+    match outcome {
+        Err(error) if !error.is::<Usage>() => {
+            eprintln!("error: {}", format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "));
+            Ok(Outcome::Invalid.code())
+        }
+        other => other,
+    }
+}
+
+/// Reads results by their path, or by the name under which a run was saved.
+fn read_run(name: &Path, out: &Path) -> Result<Results> {
+    if name.exists() {
+        return Results::read(name);
+    }
+    let mut file = name.as_os_str().to_owned();
+    file.push(".json");
+    let saved = out.join("saved").join(file);
+    if !saved.exists() {
+        return Err(anyhow!(
+            "there is neither a file {} nor a saved run {}",
+            name.display(),
+            saved.display()
+        ));
+    }
+    Results::read(&saved)
+}
+
+/// Says what has changed, or why nobody can say; the exit code tells it too.
+fn tell(comparison: Result<Comparison, Invalid>, format: Format) -> Result<u8> {
+    match comparison {
+        Ok(comparison) => {
+            say(&comparison.show(format))?;
+            Ok(comparison.outcome().code())
+        }
+        Err(invalid) => {
+            say(&invalid.show(format))?;
+            eprintln!("error: {invalid}");
+            Ok(Outcome::Invalid.code())
+        }
+    }
+}
+
+/// Writes to the standard output, and does not mind if nobody reads it to its end.
+fn say(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("failed to write to the standard output")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `bench-report` in the target folder that this program was built into.

@@ -15,6 +15,7 @@ use crate::{
     arguments::usage,
     assemble,
     counting::Counting,
+    facts::{self, Reading},
     plan::{self, Plan},
     process::{Launcher, Measurement, Running, Trouble},
     protocol::{CellId, Order, Sampling},
@@ -132,23 +133,33 @@ pub fn run(
     interrupted: Arc<AtomicBool>,
     progress: &mut dyn Progress,
 ) -> Result<Ending> {
+    let before = Reading::take(Path::new("/"));
     let judge = |outcomes: &Outcomes| {
         rounds::blocks_to_go(plan, &assemble::results(suite, plan, outcomes, String::new()))
     };
     let raced = run_heats(suite, plan, folder, interrupted.clone(), progress, &judge)?;
-    let Some(Raced { outcomes, attention }) = raced else { return Ok(Ending::Interrupted) };
+    let Some(raced) = raced else { return Ok(Ending::Interrupted) };
     let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
     let mut log = SampleLog::open(&folder.samples())?;
     let mut counting = Counting::of(suite, plan, &folder.samples())?;
     let all = counting.left();
     let mut next = |done: usize, cell: &CellId| progress.counting(done, all, cell);
-    if !counting.run(&launcher, &mut log, &folder.scratch(), &failures(&outcomes), &mut next)? {
+    if !counting.run(&launcher, &mut log, &folder.scratch(), &failures(&raced.outcomes), &mut next)? {
         return Ok(Ending::Interrupted);
     }
-    let mut results = assemble::results(suite, plan, &outcomes, Timestamp::now().to_string());
-    results.run.attention = attention;
+    let mut results = conclude(suite, plan, raced, &before);
     counting.fill(&mut results);
     Ok(Ending::Finished(Box::new(results)))
+}
+
+/// The results of a race that has ended, with what happened on the machine since the reading before it.
+pub(crate) fn conclude(suite: &Suite, plan: &Plan, raced: Raced, before: &Reading) -> Results {
+    let mut results = assemble::results(suite, plan, &raced.outcomes, Timestamp::now().to_string());
+    results.run.attention = raced.attention;
+    before.tell(&Reading::take(Path::new("/")), &mut results.machine);
+    let most_threads = plan.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
+    results.warnings = facts::warnings(&results.machine, &results.build, most_threads);
+    results
 }
 
 /// What a race leaves behind.
@@ -320,6 +331,25 @@ pub fn check(suite: &Suite, launcher: &Launcher, cell: &CellId) -> Result<Result
     let scratch = env::temp_dir().join(format!("photofinish-{}", std::process::id()));
     let outcome = start(suite, launcher, cell, None, &scratch)?.and_then(Running::finish);
     remove(&scratch)?;
+    Ok(outcome)
+}
+
+/// Starts the process of a lane and ends it once it is warm: whether it speaks as we do.
+///
+/// # Errors
+///
+/// If the scratch folder cannot be made.
+pub(crate) fn try_lane(
+    suite: &Suite,
+    plan: &Plan,
+    folder: &Folder,
+    cell: &CellId,
+    interrupted: Arc<AtomicBool>,
+) -> Result<Result<(), Trouble>> {
+    let launcher = Launcher { program: this_program()?, time_limit: plan.time_limit, interrupted };
+    let started = start_lane(suite, &launcher, plan, cell, &folder.scratch())?;
+    let outcome = started.and_then(|mut process| process.ready().map(drop));
+    remove(&folder.scratch())?;
     Ok(outcome)
 }
 

@@ -103,6 +103,33 @@ pub struct Machine {
     pub virtualised: String,
     /// Load average over one minute when the run started.
     pub load: String,
+    /// Whether the processor may clock itself up while it is cool: "on" or "off".
+    #[serde(default = "unknown")]
+    pub turbo: String,
+    /// Whether two processors share a core: "on" or "off".
+    #[serde(default = "unknown")]
+    pub hyperthreads: String,
+    /// How many processors' time the control group may use: "1.5", or "none" for no limit.
+    #[serde(default = "unknown")]
+    pub quota: String,
+    /// What it runs on: "mains" or "battery".
+    #[serde(default = "unknown")]
+    pub power: String,
+    /// What the kernel reads the time from.
+    #[serde(default = "unknown")]
+    pub clock: String,
+    /// The processors that this run could use, by their numbers: "0-1".
+    #[serde(default = "unknown")]
+    pub mask: String,
+    /// Percent of the processors' time that the hypervisor gave to other guests while the run measured.
+    #[serde(default = "unknown")]
+    pub steal: String,
+    /// How many processors other programs kept busy while the run measured, on average.
+    #[serde(default = "unknown")]
+    pub others: String,
+    /// Percent of the time in which something waited for memory while the run measured.
+    #[serde(default = "unknown")]
+    pub memory_pressure: String,
 }
 
 /// The program of a run.
@@ -289,10 +316,6 @@ pub struct Observed {
     pub threads_after: Option<usize>,
 }
 
-fn unknown() -> String {
-    "unknown".to_owned()
-}
-
 /// How late sleeps ended: the time between when each was due and when its task went on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lateness {
@@ -456,6 +479,11 @@ impl Cell {
             _ => &[],
         }
     }
+}
+
+/// What a fact says that nobody knows.
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 impl fmt::Display for Profile {

@@ -117,4 +117,4 @@ pub(crate) fn verdict_table(results: &Results) -> String {
 }
 
 /// The narrowest terminal that people use.
-const WIDTH: u16 = 80;
+pub(crate) const WIDTH: u16 = 80;

@@ -20,7 +20,7 @@ const MARKERS: [&str; 5] = [
 
 /// Colour and marker of a lane: the same everywhere on the page.
 #[derive(Clone)]
-pub(super) struct Look {
+pub(crate) struct Look {
     pub(super) hue: usize,
     pub(super) marker: &'static str,
 }

@@ -14,67 +14,67 @@ const SHADES: [f64; 4] = [1.25, 2.0, 4.0, 8.0];
 const REASON_IN_CELL: usize = 32;
 
 /// The table of one number of threads.
-pub(super) struct Standings {
-    pub(super) threads: String,
-    pub(super) id: String,
-    pub(super) columns: Vec<Column>,
+pub(crate) struct Standings {
+    pub(crate) threads: String,
+    pub(crate) id: String,
+    pub(crate) columns: Vec<Column>,
     /// All columns, with that of the sizes.
-    pub(super) width: usize,
-    pub(super) groups: Vec<Group>,
-    pub(super) means: Vec<Square>,
+    pub(crate) width: usize,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) means: Vec<Square>,
     /// How many comparisons a mean is over.
-    pub(super) comparisons: String,
-    pub(super) absent: Vec<String>,
-    pub(super) reasons: Vec<Reason>,
+    pub(crate) comparisons: String,
+    pub(crate) absent: Vec<String>,
+    pub(crate) reasons: Vec<Reason>,
 }
 
 /// A lane at the head of its column.
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) look: Look,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) look: Look,
 }
 
 /// The rows of one workload.
-pub(super) struct Group {
-    pub(super) workload: String,
-    pub(super) anchor: String,
-    pub(super) operation: String,
-    pub(super) rows: Vec<Row>,
+pub(crate) struct Group {
+    pub(crate) workload: String,
+    pub(crate) anchor: String,
+    pub(crate) operation: String,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// One comparison.
-pub(super) struct Row {
-    pub(super) size: String,
-    pub(super) squares: Vec<Square>,
+pub(crate) struct Row {
+    pub(crate) size: String,
+    pub(crate) squares: Vec<Square>,
 }
 
 /// What one lane did in one comparison, or in the mean of all.
 #[derive(Default)]
-pub(super) struct Square {
-    pub(super) shade: String,
+pub(crate) struct Square {
+    pub(crate) shade: String,
     /// "best", "tie", "open", "=4", or nothing.
-    pub(super) mark: String,
-    pub(super) figure: String,
-    pub(super) detail: String,
+    pub(crate) mark: String,
+    pub(crate) figure: String,
+    pub(crate) detail: String,
     /// Where the full reason stands, if it did not fit.
-    pub(super) reason_id: Option<String>,
+    pub(crate) reason_id: Option<String>,
 }
 
 /// Why a cell was not measured, in full.
-pub(super) struct Reason {
-    pub(super) id: String,
-    pub(super) cell: String,
-    pub(super) reason: String,
+pub(crate) struct Reason {
+    pub(crate) id: String,
+    pub(crate) cell: String,
+    pub(crate) reason: String,
 }
 
 /// A shade of the table and the ratios it stands for.
-pub(super) struct Swatch {
-    pub(super) shade: String,
-    pub(super) meaning: String,
+pub(crate) struct Swatch {
+    pub(crate) shade: String,
+    pub(crate) meaning: String,
 }
 
 impl Standings {
-    pub(super) fn of(results: &Results, threads: usize) -> Standings {
+    pub(crate) fn of(results: &Results, threads: usize) -> Standings {
         let lanes = racing(results, threads);
         let mut reasons = Vec::new();
         let groups = results.workloads.iter().filter_map(|workload| {
@@ -107,14 +107,14 @@ impl Standings {
 }
 
 /// The lanes that have a column: all but those that apply to nothing at this number of threads.
-pub(super) fn racing(results: &Results, threads: usize) -> Vec<&str> {
+pub(crate) fn racing(results: &Results, threads: usize) -> Vec<&str> {
     let absent = verdict::absent_lanes(results, threads);
     let races = |lane: &&str| !absent.iter().any(|(name, _)| name == lane);
     results.executors.iter().map(|executor| executor.name.as_str()).filter(races).collect()
 }
 
 /// The shades, from the leader's to that of the highest ratios.
-pub(super) fn swatches() -> Vec<Swatch> {
+pub(crate) fn swatches() -> Vec<Swatch> {
     let swatch = |(index, limit): (usize, &f64)| Swatch {
         shade: format!("shade-{index}"),
         meaning: format!("under {limit}×"),

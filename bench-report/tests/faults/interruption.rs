@@ -57,7 +57,7 @@ pub(crate) fn measured(place: &Place) -> usize {
 }
 
 /// The processes of cells that `parent` has started and that have not ended.
-fn children(parent: &Child) -> Vec<u32> {
+pub(crate) fn children(parent: &Child) -> Vec<u32> {
     let tasks = format!("/proc/{}/task", parent.id());
     let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
@@ -68,7 +68,7 @@ fn children(parent: &Child) -> Vec<u32> {
     children.filter(|pid| command(pid).contains(WORKER)).collect()
 }
 
-fn is_gone(pid: u32) -> bool {
+pub(crate) fn is_gone(pid: u32) -> bool {
     match fs::read_to_string(format!("/proc/{pid}/stat")) {
         // Nobody is there to take the exit code of an orphan's orphan: a zombie has ended.
         Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),

@@ -42,6 +42,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, PanicsSecond>("a timer");
     suite.race::<E, Differs>("a timer");
     suite.race::<E, Wavers>("a timer");
+    suite.race::<E, Obeys>("a timer");
     counts::enter::<E>(suite);
 }
 
@@ -165,6 +166,33 @@ impl<E: Timer> Workload<E> for Wavers {
     }
     async fn run(self: Arc<Self>) {
         E::sleep(self.0).await;
+    }
+    fn expected(&self) {}
+    fn operations(&self) -> u64 {
+        1
+    }
+}
+
+/// Sleeps as long as the environment says: so many milliseconds, or longer in every other block; or panics.
+struct Obeys(Option<Duration>);
+
+impl<E: Timer> Workload<E> for Obeys {
+    const ABOUT: About = About { name: "obeys", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1];
+    type Answer = ();
+
+    fn prepare(size: u64) -> Self {
+        let told = env::var("PAUSE").unwrap_or_default();
+        Obeys(match &*told {
+            "panics" => None,
+            "odd" => Some(pause(is_odd_block("obeys", size))),
+            "even" => Some(pause(!is_odd_block("obeys", size))),
+            number => Some(Duration::from_millis(number.parse().unwrap_or(1))),
+        })
+    }
+    async fn run(self: Arc<Self>) {
+        let Some(pause) = self.0 else { panic!("told to") };
+        E::sleep(pause).await;
     }
     fn expected(&self) {}
     fn operations(&self) -> u64 {

@@ -6,6 +6,8 @@
 mod bad_cells;
 mod bad_input;
 mod counts;
+#[cfg(target_os = "linux")]
+mod gate;
 mod interruption;
 mod lanes;
 mod mutants;
@@ -24,7 +26,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
-        Some("run" | "check" | "report" | "list") => {
+        Some("run" | "check" | "report" | "list" | "export" | "compare" | "gate") => {
             counts::with_counting_program(Program::new(lineup())).measuring_debug_builds().main()
         }
         Some(argument) if argument == WORKER => lanes::work(),
@@ -46,6 +48,8 @@ fn trials() -> Vec<Trial> {
         tests.extend(rounds::TESTS);
         tests.extend(counts::LINUX_TESTS);
     }
+    #[cfg(target_os = "linux")]
+    tests.extend(gate::TESTS);
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
             test();

@@ -1,0 +1,362 @@
+//! Whether a figure has changed between two programs: four answers, with no input and no output.
+//!
+//! The block is the unit and everything is on logarithms, as in [`statistics`](crate::statistics). The answer takes two
+//! intervals of the ratio. *Same* asks the plain 95 % interval: it lies within the margin. *Regressed* and *improved* ask
+//! one that is wider, so that of all the cells of one comparison, and of all the looks at them, hardly ever one alarms
+//! for nothing.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::results::Estimate;
+
+/// What became of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It takes longer.
+    Regressed,
+    /// It takes less.
+    Improved,
+    /// Too little was measured to say.
+    Undecided,
+    /// The difference, if any, is within the margin.
+    Same,
+}
+
+/// How often an interval may miss the truth, and how large a difference is none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// The margin: 0.05 for 5 %.
+    pub margin: f64,
+    /// How often any cell at all may alarm for nothing.
+    pub false_alarms: f64,
+    /// Among how many cells that is shared (Bonferroni).
+    pub cells: usize,
+}
+
+/// What a cell looked like when it was decided, or when it was last looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The answer.
+    pub change: Change,
+    /// What it was made from.
+    pub difference: Difference,
+    /// After how many blocks.
+    pub blocks: usize,
+}
+
+/// How often the plain interval misses the truth: the 95 % of every interval.
+const MISSES: f64 = 0.05;
+
+/// After how many blocks a gate looks for the first time; then each time that there are twice as many.
+pub const FIRST_LOOK: usize = 5;
+
+/// A ratio of two figures on the logarithm, and how sure it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    logarithm: f64,
+    error: f64,
+    degrees_of_freedom: f64,
+}
+
+impl Difference {
+    /// How `new` differs from `old`, of which no value has to do with one of the other (Welch).
+    ///
+    /// None if there are fewer than two values on a side, or one that is not above zero.
+    pub fn of_independent(old: &[f64], new: &[f64]) -> Option<Difference> {
+        let [old, new] = [Spread::of(&logarithms(old)?)?, Spread::of(&logarithms(new)?)?];
+        let [a, b] = [old.variance / old.count, new.variance / new.count];
+        // Without any scatter the formula divides nothing by nothing.
+        let welch = (a + b).powi(2) / (a.powi(2) / (old.count - 1.0) + b.powi(2) / (new.count - 1.0));
+        let degrees_of_freedom = if a + b > 0.0 { welch } else { old.count + new.count - 2.0 };
+        Some(Difference { logarithm: new.mean - old.mean, error: (a + b).sqrt(), degrees_of_freedom })
+    }
+
+    /// How `new` differs from `old`, a value of each in every block: what a block did to both cancels out.
+    ///
+    /// None if there are fewer than two blocks, not as many of one as of the other, or a value that is not above zero.
+    pub fn of_pairs(old: &[f64], new: &[f64]) -> Option<Difference> {
+        if old.len() != new.len() {
+            return None;
+        }
+        let [old, new] = [logarithms(old)?, logarithms(new)?];
+        let differences: Vec<f64> = new.iter().zip(&old).map(|(new, old)| new - old).collect();
+        let Spread { count, mean, variance } = Spread::of(&differences)?;
+        Some(Difference {
+            logarithm: mean,
+            error: (variance / count).sqrt(),
+            degrees_of_freedom: count - 1.0,
+        })
+    }
+
+    /// The ratio new/old and its interval, which misses the truth as often as `misses` says.
+    pub fn ratio(&self, misses: f64) -> Estimate {
+        let distribution = StudentsT::new(0.0, 1.0, self.degrees_of_freedom);
+        let distribution = distribution.expect("there are degrees of freedom");
+        let reach = distribution.inverse_cdf(1.0 - misses / 2.0) * self.error;
+        let Difference { logarithm, .. } = self;
+        Estimate { value: logarithm.exp(), low: (logarithm - reach).exp(), high: (logarithm + reach).exp() }
+    }
+
+    /// The ratio new/old and its 95 % interval.
+    pub fn plain_ratio(&self) -> Estimate {
+        self.ratio(MISSES)
+    }
+}
+
+impl Rules {
+    /// The answer for a cell that is looked at once.
+    pub fn judge(&self, difference: &Difference) -> Change {
+        self.judge_with(difference, self.false_alarms / self.cells.max(1) as f64)
+    }
+
+    /// The answer for a cell whose blocks come one after the other, paired; none if they cannot be compared.
+    ///
+    /// It is looked at after 5 blocks, and each time that there are twice as many; the first look that decides is the
+    /// last. Once the time is over it is looked at a last time. The first look may use half of the false alarms, each
+    /// further one half of what is left: however many there are, together they stay below the whole.
+    pub fn judge_pairs(&self, old: &[f64], new: &[f64], is_over: bool) -> Option<Look> {
+        let blocks = old.len();
+        let mut looks: Vec<usize> = looks().take_while(|&due| due <= blocks).collect();
+        if is_over && looks.last() != Some(&blocks) {
+            looks.push(blocks);
+        }
+        let mut last = None;
+        for (index, &blocks) in looks.iter().enumerate() {
+            let difference = Difference::of_pairs(&old[..blocks], new.get(..blocks)?)?;
+            let share = 0.5_f64.powi(index as i32 + 1);
+            let change = self.judge_with(&difference, self.false_alarms * share / self.cells.max(1) as f64);
+            last = Some(Look { change, difference, blocks });
+            if change != Change::Undecided {
+                break;
+            }
+        }
+        last
+    }
+
+    fn judge_with(&self, difference: &Difference, misses: f64) -> Change {
+        let plain = difference.plain_ratio();
+        let wide = difference.ratio(misses.min(MISSES));
+        let margin = 1.0 + self.margin;
+        if plain.low >= 1.0 / margin && plain.high <= margin {
+            Change::Same
+        } else if wide.low > 1.0 {
+            Change::Regressed
+        } else if wide.high < 1.0 {
+            Change::Improved
+        } else {
+            Change::Undecided
+        }
+    }
+}
+
+/// How many blocks more it takes until the next look.
+pub fn to_next_look(blocks: usize) -> usize {
+    looks().find(|&due| due > blocks).map_or(0, |due| due - blocks)
+}
+
+/// After how many blocks a cell is looked at.
+fn looks() -> impl Iterator<Item = usize> {
+    (0..32).map(|doubled| FIRST_LOOK << doubled)
+}
+
+/// Values as their count, mean and variance.
+struct Spread {
+    count: f64,
+    mean: f64,
+    variance: f64,
+}
+
+impl Spread {
+    fn of(values: &[f64]) -> Option<Spread> {
+        if values.len() < 2 {
+            return None;
+        }
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        Some(Spread { count, mean, variance })
+    }
+}
+
+fn logarithms(values: &[f64]) -> Option<Vec<f64>> {
+    values.iter().map(|&value| (value > 0.0 && value.is_finite()).then(|| value.ln())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+
+    /// What separates processes, and what is left of the scatter of samples within one.
+    const BETWEEN: f64 = 0.03;
+    const WITHIN: f64 = 0.01;
+
+    /// The sum of twelve uniform numbers is normal enough.
+    fn normal(random: &mut Rng) -> f64 {
+        (0..12).map(|_| random.f64()).sum::<f64>() - 6.0
+    }
+
+    /// The value of a block: the midmean of ten samples of one process.
+    fn block(random: &mut Rng, truth: f64) -> f64 {
+        let process = BETWEEN * normal(random);
+        let samples: Vec<f64> = (0..10).map(|_| truth * (process + WITHIN * normal(random)).exp()).collect();
+        crate::statistics::midmean(&samples)
+    }
+
+    fn blocks(random: &mut Rng, count: usize, truth: f64) -> Vec<f64> {
+        (0..count).map(|_| block(random, truth)).collect()
+    }
+
+    /// How often two runs of so many blocks, the second `factor` times the first, give each answer in 1,000 cells.
+    fn compared(count: usize, factor: f64) -> impl Fn(Change) -> usize {
+        let mut random = Rng::with_seed(4);
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 6 };
+        let answers = (0..1_000).map(|_| {
+            let [old, new] = [1.0, factor].map(|truth| blocks(&mut random, count, truth * 70.0));
+            rules.judge(&Difference::of_independent(&old, &new).expect("there are blocks"))
+        });
+        let answers: Vec<Change> = answers.collect();
+        move |change| answers.iter().filter(|&&answer| answer == change).count()
+    }
+
+    #[test]
+    fn of_two_runs_a_fifth_more_is_found_and_nothing_is_seldom_called_something() {
+        let slower = compared(5, 1.2);
+        assert!(slower(Change::Regressed) >= 950, "{} of 1,000", slower(Change::Regressed));
+        assert_eq!(slower(Change::Same) + slower(Change::Improved), 0);
+        let faster = compared(5, 1.0 / 1.2);
+        assert!(faster(Change::Improved) >= 950, "{} of 1,000", faster(Change::Improved));
+        for count in [5, 10, 20] {
+            let nothing = compared(count, 1.0);
+            // A share of 1/6 of 5 % in each cell, in both directions.
+            let alarms = nothing(Change::Regressed) + nothing(Change::Improved);
+            assert!(alarms <= 20, "{count} blocks: {alarms} false alarms in 1,000 cells");
+        }
+    }
+
+    #[test]
+    fn few_blocks_leave_open_what_many_decide() {
+        let [few, many] = [5, 30].map(|count| compared(count, 1.0));
+        assert!(few(Change::Undecided) > 500, "{}", few(Change::Undecided));
+        assert!(many(Change::Same) > 980, "{}", many(Change::Same));
+    }
+
+    #[test]
+    fn the_intervals_cover_the_truth_as_often_as_they_say() {
+        let mut random = Rng::with_seed(5);
+        let truth = 1.07;
+        for count in [5, 10, 20] {
+            let mut covered = [0; 2];
+            for _ in 0..2_000 {
+                let [old, new] = [1.0, truth].map(|truth| blocks(&mut random, count, truth));
+                let differences = [Difference::of_independent(&old, &new), Difference::of_pairs(&old, &new)];
+                for (covered, difference) in covered.iter_mut().zip(differences) {
+                    let Estimate { low, high, .. } = difference.expect("there are blocks").plain_ratio();
+                    *covered += usize::from((low..=high).contains(&truth));
+                }
+            }
+            for covered in covered {
+                assert!((1_860..=1_950).contains(&covered), "{count} blocks cover {covered} of 2,000");
+            }
+        }
+    }
+
+    #[test]
+    fn welch_is_that_of_a_published_example() {
+        // "Welch's t-test" in Wikipedia, the first example: t is 2.46 at 25.0 degrees of freedom.
+        let old =
+            [27.5_f64, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1, 21.9, 22.6, 23.1, 19.6, 19.0, 21.7, 21.4];
+        let new =
+            [27.1_f64, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 21.9, 22.1, 22.9, 20.5, 24.4];
+        let exponentials = |values: &[f64]| values.iter().map(|value| value.exp()).collect::<Vec<_>>();
+        let difference = Difference::of_independent(&exponentials(&old), &exponentials(&new));
+        let difference = difference.expect("there are values");
+        let t = difference.logarithm / difference.error;
+        assert!((t - 2.46).abs() < 0.01, "{t}");
+        assert!((difference.degrees_of_freedom - 25.0).abs() < 0.1, "{}", difference.degrees_of_freedom);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_no_difference() {
+        let two = [1.0, 2.0];
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 1 };
+        assert!(rules.judge_pairs(&[1.0; 5], &[0.0; 5], true).is_none());
+        assert!(rules.judge_pairs(&[1.0; 5], &[1.0; 3], true).is_none());
+        for bad in [&[][..], &[1.0], &[1.0, 0.0], &[1.0, -1.0], &[1.0, f64::INFINITY]] {
+            assert!(Difference::of_independent(&two, bad).is_none(), "{bad:?}");
+            assert!(Difference::of_independent(bad, &two).is_none(), "{bad:?}");
+            assert!(Difference::of_pairs(&two, bad).is_none(), "{bad:?}");
+        }
+        assert!(Difference::of_pairs(&two, &[1.0, 2.0, 3.0]).is_none());
+    }
+
+    #[test]
+    fn values_that_do_not_scatter_are_judged_too() {
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 1 };
+        let judge = |new: f64| {
+            rules.judge(&Difference::of_independent(&[10.0; 5], &[new; 5]).expect("there are blocks"))
+        };
+        assert_eq!([10.0, 10.4, 10.6, 9.0].map(judge), {
+            use Change::{Improved, Regressed, Same};
+            [Same, Same, Regressed, Improved]
+        });
+    }
+
+    #[test]
+    fn looks_are_due_when_there_are_twice_as_many_blocks() {
+        assert_eq!(looks().take(6).collect::<Vec<_>>(), [5, 10, 20, 40, 80, 160]);
+        assert_eq!([0, 4, 5, 39, 40].map(to_next_look), [5, 1, 5, 1, 40]);
+        // Twelve alternate, so that the look at the tenth sees nothing; only at the end all of them are looked at.
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 1 };
+        let new: Vec<f64> = (0..12).map(|block| if block % 2 == 0 { 10.0 } else { 20.0 }).collect();
+        let blocks = |is_over| rules.judge_pairs(&[14.0; 12], &new, is_over).map(|look| look.blocks);
+        assert_eq!((blocks(false), blocks(true)), (Some(10), Some(12)));
+        assert!(rules.judge_pairs(&[1.0; 4], &[1.0; 4], false).is_none(), "it is too early");
+    }
+
+    #[test]
+    fn what_is_decided_stays_decided() {
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 1 };
+        let old = [10.0; 20];
+        // At first the same, later slower: the first look was the last.
+        let new: Vec<f64> = (0..20).map(|block| if block < 5 { 10.0 } else { 20.0 }).collect();
+        let look = rules.judge_pairs(&old, &new, true).expect("there are blocks");
+        assert_eq!((look.change, look.blocks), (Change::Same, 5));
+    }
+
+    /// Simulates a gate of six cells, of which the first `slower` take 5 % longer: what became of each within 40 blocks.
+    fn gate(random: &mut Rng, slower: usize) -> [Change; 6] {
+        let rules = Rules { margin: 0.05, false_alarms: 0.05, cells: 6 };
+        std::array::from_fn(|cell| {
+            let truth = if cell < slower { 1.05 } else { 1.0 };
+            let (mut old, mut new) = (Vec::new(), Vec::new());
+            for _ in 0..40 {
+                // A drift that hits both sides of a block.
+                let mood = 1.0 + 0.3 * random.f64();
+                old.push(mood * block(random, 70.0));
+                new.push(mood * block(random, 70.0 * truth));
+            }
+            rules.judge_pairs(&old, &new, true).expect("there are blocks").change
+        })
+    }
+
+    #[test]
+    fn a_gate_passes_what_is_the_same_and_catches_a_twentieth() {
+        const GATES: usize = 400;
+        let mut random = Rng::with_seed(6);
+        let mut count = |slower: usize, right: fn([Change; 6]) -> bool| {
+            (0..GATES).filter(|_| right(gate(&mut random, slower))).count()
+        };
+        let passes =
+            |cells: [Change; 6]| cells.iter().all(|cell| matches!(cell, Change::Same | Change::Improved));
+        let passed = count(0, passes);
+        assert!(passed * 100 >= GATES * 95, "{passed} of {GATES} pass without a change");
+        for slower in [1, 6] {
+            let caught = count(slower, |cells| cells.contains(&Change::Regressed));
+            assert!(caught * 100 >= GATES * 90, "{caught} of {GATES} caught with {slower} of 6 cells slower");
+        }
+    }
+}
