@@ -208,6 +208,9 @@ impl Program {
             ..SelectionArguments::default()
         };
         let Selection { cells, .. } = self.select(&selection)?;
+        if cells.is_empty() {
+            return Err(usage("no cell is left to race; `list` shows what there is"));
+        }
         let out = arguments.out.clone().unwrap_or_else(default_out).join("gate");
         let interrupted = interruption()?;
         let revision = Revision::find(against, Path::new("."))?;
@@ -221,8 +224,10 @@ impl Program {
         let plan = self.plan_of_gate(cells, aliases, Duration::from_secs(arguments.budget));
         let folder = Folder::create(&out, &plan)?;
         let Some(results) = self.race_of_gate(&plan, &folder, *margin, against, interrupted)? else {
+            eprintln!("interrupted: nothing is decided");
             return Ok(exit::INTERRUPTED);
         };
+        eprintln!("results: {}", folder.results().display());
         let old = Side { name: against.clone(), run: plan.id.clone(), commit: revision.commit };
         let mut notes: Vec<String> = results.warnings.iter().map(|warning| warning.finding.clone()).collect();
         if compiler != build.rustc {
@@ -285,7 +290,7 @@ impl Program {
             not_applicable: Vec::new(),
             aliases,
             memory: Vec::new(),
-            counting_program: Err("a gate counts nothing".to_owned()),
+            counting_program: Err("a gate counts no allocations".to_owned()),
         }
     }
 

@@ -50,7 +50,6 @@ impl Options {
         if let Some(lane) = self.lanes.iter().find(|lane| !cells().any(|cell| cell.executor == **lane)) {
             let executors = old.executors.iter().chain(&new.executors);
             let mut lanes: Vec<&str> = executors.map(|executor| executor.name.as_str()).collect();
-            lanes.dedup();
             lanes.sort_unstable();
             lanes.dedup();
             return Err(format!("no lane `{lane}` in these runs; there are {}", lanes.join(", ")));
@@ -245,10 +244,9 @@ fn note_on_added(pairs: &[Pair<'_>], new: &str) -> Option<String> {
     });
     let names: Vec<String> = added.collect();
     let shown = &names[..names.len().min(NAMES_IN_NOTE)];
-    let more = match names.len() - shown.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+    let list = match names.len() - shown.len() {
+        0 => listed(shown),
+        more => format!("{} and {more} more", shown.join(", ")),
     };
-    let comma = if more.is_empty() { listed(shown) } else { shown.join(", ") };
-    (!names.is_empty()).then(|| format!("only {new} has {comma}{more}: nothing to compare with"))
+    (!names.is_empty()).then(|| format!("only {new} has {list}: nothing to compare with"))
 }
