@@ -279,9 +279,9 @@ fn noise(plan: &Plan, cells: &[Cell], twins: &[Cell]) -> Option<Noise> {
         let lane = CellId { executor: plan.aliases.get(&twin.executor)?.executor.clone(), ..twin.id() };
         let lane = cells.iter().find(|cell| cell.id() == lane && cell.status == Status::Ok)?;
         (twin.status == Status::Ok).then(|| {
-            let ratio = statistics::ratio(twin.overhead_of_blocks(), lane.overhead_of_blocks());
+            let [ours, its] = [twin, lane].map(Cell::overhead_of_blocks);
+            let (ratio, different) = (statistics::ratio(ours, its), statistics::is_different(ours, its));
             let Cell { workload, size, threads, executor, .. } = lane.clone();
-            let different = statistics::is_different(&ratio);
             NoisePair { workload, size, threads, executor, ratio, different }
         })
     };

@@ -23,7 +23,7 @@ use crate::{
 const PARTING: Duration = Duration::from_millis(100);
 
 /// How long sleeps are watched, as far as that goes in whole runs.
-const WATCH: Duration = Duration::from_millis(50);
+const WATCH: Duration = Duration::from_millis(20);
 const MOST_WATCHED_RUNS: u32 = 10;
 
 /// A prepared workload on a started executor.

@@ -70,9 +70,9 @@ pub(crate) fn take() -> Result<Option<Lateness>, String> {
     Ok(published(&all))
 }
 
-/// The distribution over all blocks; none if no sleep ended in any.
+/// The distribution over all blocks, to two digits, which is as fine as a curve can be seen; none if no sleep ended in any.
 pub(crate) fn merge<'a>(blocks: impl IntoIterator<Item = &'a Lateness>) -> Option<Lateness> {
-    let mut all = empty();
+    let mut all = with_digits(2);
     for block in blocks {
         add(&mut all, &block.histogram);
     }
@@ -123,10 +123,15 @@ fn add(histogram: &mut Histogram<u64>, pairs: &[(u64, u64)]) {
     }
 }
 
-/// Up to an hour, to three significant digits; what is later still counts as an hour.
 fn empty() -> Histogram<u64> {
+    with_digits(3)
+}
+
+/// Up to an hour, to so many significant digits; what is later still counts as an hour.
+fn with_digits(digits: u8) -> Histogram<u64> {
     const AN_HOUR: u64 = 3_600_000_000_000;
-    Histogram::new_with_max(AN_HOUR, 3).expect("three digits up to an hour are within what the crate allows")
+    Histogram::new_with_max(AN_HOUR, digits)
+        .expect("a few digits up to an hour are within what the crate allows")
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

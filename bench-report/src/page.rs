@@ -44,6 +44,7 @@ struct Report {
     swatches: Vec<Swatch>,
     standings: Vec<Standings>,
     sections: Vec<Section>,
+    seen: [&'static str; 11],
     lanes: Vec<LaneCard>,
     memory: Vec<Slope>,
     blocks: String,
@@ -92,6 +93,7 @@ impl Report {
                 .map(|threads| Standings::of(results, threads))
                 .collect(),
             sections: results.workloads.iter().map(|workload| Section::of(results, workload)).collect(),
+            seen: sections::SEEN,
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor)).collect(),
             memory: results.memory.iter().map(|memory| Slope::of(results, memory)).collect(),
             blocks: circumstances::blocks(results),
@@ -131,8 +133,7 @@ fn noise(results: &Results) -> String {
         return "No lane raced against itself, so there is no noise floor.".to_owned();
     };
     format!(
-        "In {} a lane raced against itself under another name; by their intervals {} would be called different, which \
-         none is. All but one in twenty differed by no more than {}: that is the noise floor, and what lies below it is a tie.",
+        "In {} a lane raced against itself under another name; {} would be called different, which none is. All but one in twenty differed by no more than {}: that is the noise floor, and what lies below it is a tie.",
         counted(noise.pairs.len(), "comparison"),
         noise.different,
         circumstances::noise_floor(results)

@@ -266,7 +266,7 @@ impl Program {
         bar.finish();
         let Some(raced) = raced? else { return Ok(None) };
         let results = race::conclude(&self.suite, plan, raced, &before);
-        race::write(&folder.results(), &json(&results))?;
+        race::write(&folder.results(), &results.to_json())?;
         Ok(Some(results))
     }
 
@@ -366,7 +366,7 @@ fn resume(out: &Path) -> Result<(Folder, Plan)> {
 
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
-    let json = json(results);
+    let json = results.to_json();
     let html = page::render(results);
     race::write(&folder.results(), &json)?;
     race::write(&folder.report(), &html)?;
@@ -390,10 +390,6 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
 }
 
 /// What stands in a results.json.
-fn json(results: &Results) -> String {
-    serde_json::to_string_pretty(results).expect("results are plain data") + "\n"
-}
-
 fn report(arguments: ReportArguments) -> Result<u8> {
     let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
     let results = Results::read(&path)?;
@@ -523,7 +519,7 @@ fn blocks(profile: Profile, arguments: &RunArguments) -> Blocks {
     let (least, most, seconds) = match profile {
         Profile::Quick => (3, 3, 0),
         // So that a run ends within six minutes, with what is counted after the measuring.
-        Profile::Default => (4, 20, 300),
+        Profile::Default => (3, 20, 300),
         Profile::Full => (10, 40, 3_600),
     };
     let budget = Duration::from_secs(arguments.budget.unwrap_or(seconds));

@@ -3,11 +3,12 @@
 //! Its JSON Schema stands in `bench-report/results.schema.json`, made from these types; a test holds the two together.
 //! An unknown fact is the string "unknown", an absent metric an object that says why. Never an empty text, never a zero.
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{collections::BTreeMap, fmt, fs, io, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::ser::Formatter;
 
 use crate::protocol::CellId;
 
@@ -321,7 +322,7 @@ pub struct Observed {
 pub struct Lateness {
     /// How many sleeps ended.
     pub samples: u64,
-    /// The distribution, to three significant digits: lateness in ns and how many sleeps had it, ascending.
+    /// The distribution, to two significant digits: lateness in ns and how many sleeps had it, ascending.
     pub histogram: Vec<(u64, u64)>,
 }
 
@@ -349,7 +350,7 @@ pub struct NoisePair {
     pub executor: String,
     /// How many times the overhead of the lane its twin has.
     pub ratio: Estimate,
-    /// Whether the method calls the two different, by the interval alone.
+    /// Whether the two would be called different by the rule of a race, but for the noise floor.
     pub different: bool,
 }
 
@@ -444,6 +445,14 @@ impl Results {
         serde_json::from_str(&text).with_context(no_results)
     }
 
+    /// The text of a `results.json`: a line a field, and a line a list of numbers.
+    pub fn to_json(&self) -> String {
+        let mut text = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut text, Lines::default());
+        self.serialize(&mut serializer).expect("results are plain data");
+        String::from_utf8(text).expect("JSON is text") + "\n"
+    }
+
     /// The cells of one comparison, in the order of the lineup.
     pub fn comparison<'a>(
         &'a self,
@@ -454,6 +463,65 @@ impl Results {
         let same =
             move |cell: &&Cell| (&*cell.workload, cell.size, cell.threads) == (workload, size, threads);
         self.cells.iter().filter(same)
+    }
+}
+
+/// Writes JSON with a line a field, but lists of numbers on one line: a histogram has hundreds.
+#[derive(Default)]
+struct Lines {
+    /// What is open, outermost first: for each whether it is an object, and whether its content has lines of its own.
+    open: Vec<(bool, bool)>,
+}
+
+impl Lines {
+    fn new_line<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        if let Some((_, has_lines)) = self.open.last_mut() {
+            *has_lines = true;
+        }
+        write!(writer, "\n{}", "  ".repeat(self.open.len()))
+    }
+
+    fn end<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        match self.open.pop() {
+            Some((_, true)) => write!(writer, "\n{}", "  ".repeat(self.open.len())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Formatter for Lines {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open.push((false, false));
+        writer.write_all(b"[")
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.end(writer)?;
+        writer.write_all(b"]")
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        if let Some((false, _)) = self.open.last() {
+            self.new_line(writer)?;
+        }
+        self.open.push((true, false));
+        writer.write_all(b"{")
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.end(writer)?;
+        writer.write_all(b"}")
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if !first {
+            writer.write_all(b",")?;
+        }
+        self.new_line(writer)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
     }
 }
 

@@ -53,7 +53,38 @@ pub(super) struct Section {
     pub(super) growth: Vec<String>,
     /// What to know before believing a figure, a sentence a cell.
     pub(super) flags: Vec<String>,
+    /// What each cell was seen to do.
+    pub(super) proofs: Vec<Proofs>,
 }
+
+/// What was seen of the cells of one comparison.
+pub(super) struct Proofs {
+    pub(super) title: String,
+    pub(super) rows: Vec<Proof>,
+}
+
+/// What a cell was seen to do in a run that was counted and not timed.
+pub(super) struct Proof {
+    pub(super) lane: String,
+    pub(super) look: Look,
+    /// In the order of [`SEEN`].
+    pub(super) seen: Vec<String>,
+}
+
+/// What is told of a counted run.
+pub(super) const SEEN: [&str; 11] = [
+    "workers",
+    "of them polled",
+    "tasks",
+    "finished",
+    "cancelled",
+    "at once",
+    "polls",
+    "jobs",
+    "jobs at once",
+    "threads before and after",
+    "processors",
+];
 
 /// The charts of one number of threads, a chart for each size.
 pub(super) struct Charts {
@@ -115,6 +146,7 @@ impl Section {
             unavailable,
             growth: growth(results, &workload.name),
             flags: cells.iter().flat_map(|cell| flags(cell)).collect(),
+            proofs: proofs(results, &cells),
         }
     }
 }
@@ -128,6 +160,38 @@ fn growth(results: &Results, workload: &str) -> Vec<String> {
         format!("{}, {threads}: size to the power of {value:.2} [{low:.2}, {high:.2}]", growth.executor)
     };
     of_workload.map(sentence).collect()
+}
+
+fn proofs(results: &Results, cells: &[&Cell]) -> Vec<Proofs> {
+    let of_comparison = |lanes: &[&Cell]| Proofs {
+        title: format!("{}, {}", whole(lanes[0].size), counted(lanes[0].threads, "thread")),
+        rows: lanes.iter().filter_map(|cell| Proof::of(results, cell)).collect(),
+    };
+    let comparisons = cells.chunk_by(|one, other| (one.size, one.threads) == (other.size, other.threads));
+    comparisons.map(of_comparison).filter(|proofs| !proofs.rows.is_empty()).collect()
+}
+
+impl Proof {
+    fn of(results: &Results, cell: &Cell) -> Option<Proof> {
+        let seen = cell.observed.as_ref()?;
+        let threads =
+            |threads: Option<usize>| threads.map_or("n/a".to_owned(), |threads| threads.to_string());
+        let [before, after] = [seen.threads_before, seen.threads_after].map(threads);
+        let seen = vec![
+            seen.workers.to_string(),
+            seen.threads.to_string(),
+            whole(seen.spawned),
+            whole(seen.finished),
+            whole(seen.cancelled),
+            whole(seen.at_once),
+            whole(seen.polls),
+            whole(seen.jobs),
+            whole(seen.jobs_at_once),
+            format!("{before}, {after}"),
+            seen.cpus.clone(),
+        ];
+        Some(Proof { lane: cell.executor.clone(), look: Look::of(results, &cell.executor), seen })
+    }
 }
 
 fn flags(cell: &Cell) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! What differences look like where there are none.
 
-use crate::results::Estimate;
+use super::standings;
 
 /// The noise floor, from how many times the figure of a lane its twin has, a ratio for each pair of the two: the
 /// smallest ratio by which at least 95 % of the pairs differ at most, in either direction. That is the largest of fewer
@@ -13,9 +13,13 @@ pub fn noise_floor(ratios: &[f64]) -> f64 {
     within.checked_sub(1).map_or(1.0, |last| differences[last].exp())
 }
 
-/// Whether a ratio is called different from 1, by its interval alone.
-pub fn is_different(ratio: &Estimate) -> bool {
-    !(ratio.low..=ratio.high).contains(&1.0)
+/// Whether two lanes would be called different, by the same rule as in a race but without a noise floor.
+///
+/// # Panics
+///
+/// If the two differ in their number of blocks, or have fewer than two.
+pub fn is_different(one: &[f64], other: &[f64]) -> bool {
+    standings(&[one, other], 2, 1.0).iter().any(|standing| standing.rank != 1)
 }
 
 #[cfg(test)]
@@ -45,9 +49,11 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_different_if_its_interval_leaves_1_out() {
-        let ratio = |low, high| Estimate { value: 1.0, low, high };
-        assert!(is_different(&ratio(1.01, 1.2)) && is_different(&ratio(0.8, 0.99)));
-        assert!(!is_different(&ratio(0.9, 1.1)) && !is_different(&ratio(1.0, 1.1)));
+    fn two_lanes_are_different_if_one_is_surely_behind() {
+        let steady = [1.0, 1.01, 0.99, 1.0];
+        assert!(
+            is_different(&steady, &[2.0, 2.01, 1.99, 2.02]) && is_different(&[2.0, 2.1, 1.9, 2.0], &steady)
+        );
+        assert!(!is_different(&steady, &[0.9, 1.2, 1.0, 1.1]) && !is_different(&steady, &steady));
     }
 }

@@ -129,14 +129,14 @@ fn undecided(results: &Results) -> Vec<&str> {
 
 fn open_comparisons_have_further_blocks_up_to_the_limit_and_settled_ones_have_none() {
     let place = Place::new();
-    // Interrupted in a further round: there are four blocks of each at least.
-    run_with(&place, "--threads 1 --workloads differs,wavers --sizes 1", 9, |plan| {
-        plan["most_blocks"] = json!(6)
+    // Interrupted in a further round: there are three blocks of each at least.
+    run_with(&place, "--threads 1 --workloads differs,wavers --sizes 1", 7, |plan| {
+        plan["most_blocks"] = json!(5)
     });
     let results = place.results();
-    assert_eq!(blocks_of(&results, "differs"), [4, 4]);
-    assert_eq!(blocks_of(&results, "wavers"), [6, 6]);
-    assert_eq!(results.run.blocks, 4);
+    assert_eq!(blocks_of(&results, "differs"), [3, 3]);
+    assert_eq!(blocks_of(&results, "wavers"), [5, 5]);
+    assert_eq!(results.run.blocks, 3);
     assert_eq!(results.run.attention, [["wavers/1/t1"], ["wavers/1/t1"]]);
     assert_eq!(undecided(&results), ["wavers"]);
 }
@@ -171,13 +171,13 @@ fn a_run_resumed_in_a_round_goes_on_in_its_order() {
 
 fn a_run_out_of_budget_leaves_open_comparisons_undecided() {
     let place = Place::new();
-    run_with(&place, "--threads 1 --workloads differs,wavers --sizes 1", 9, |plan| {
+    run_with(&place, "--threads 1 --workloads differs,wavers --sizes 1", 7, |plan| {
         // As if what has run had used it up.
         plan["budget"] = json!({"secs": 0, "nanos": 1});
     });
     let results = place.results();
     assert!(results.run.attention.is_empty(), "{:?}", results.run.attention);
-    assert_eq!(blocks_of(&results, "wavers"), [4, 4], "what does not count any more is left out");
+    assert_eq!(blocks_of(&results, "wavers"), [3, 3], "what does not count any more is left out");
     assert_eq!(undecided(&results), ["wavers"]);
     assert_eq!(place.run("--resume").status.code(), Some(64), "the run has come to its end all the same");
 }
