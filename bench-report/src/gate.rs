@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// How often any cell at all may be called regressed or improved for nothing.
-const FALSE_ALARMS: f64 = 0.05;
+pub(crate) const FALSE_ALARMS: f64 = 0.01;
 
-/// The most blocks that a comparison has: the last of six looks.
-pub(crate) const MOST_BLOCKS: usize = 160;
+/// The most blocks that a comparison has: the last of eight looks.
+pub(crate) const MOST_BLOCKS: usize = 640;
 
 /// What a process says that was asked for what its program does not have.
 const LACKS: &str = "the lineup has no ";

@@ -531,7 +531,8 @@ fn blocks(profile: Profile, arguments: &RunArguments) -> Blocks {
 
 fn sampling(profile: Profile) -> Sampling {
     let ([warm_up, measurement], most_samples) = match profile {
-        Profile::Quick | Profile::Default => ([20, 60], 30),
+        Profile::Quick => ([10, 20], 10),
+        Profile::Default => ([20, 60], 30),
         Profile::Full => ([200, 1_000], 100),
     };
     Sampling {

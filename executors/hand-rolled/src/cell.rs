@@ -438,11 +438,10 @@ impl Entry {
     }
 }
 
-/// Takes about a twentieth of what it costs to spawn and join a task: for scripts/try-gate, which sees whether the gate finds
-/// that.
+/// Takes about a twentieth of what a yield costs: for scripts/try-gate, which sees whether the gate finds that.
 #[cfg(planted_slowdown)]
 fn dawdle() {
-    const TURNS: u32 = 8;
+    const TURNS: u32 = 12;
     for turn in 0..TURNS {
         std::hint::black_box(turn);
     }
