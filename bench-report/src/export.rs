@@ -1,7 +1,7 @@
 //! Results as other programs read them: CSV for a spreadsheet, Markdown for a text.
 //!
 //! The CSV has the numbers as they stand in `results.json`, digit for digit. The Markdown has the strings of the page:
-//! both are made from the same [`Standings`].
+//! both are made from the same standings.
 
 use crate::{
     figures::counted,
