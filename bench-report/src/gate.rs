@@ -18,7 +18,7 @@ use crate::{
 /// How often any cell at all may be called regressed or improved for nothing.
 pub(crate) const FALSE_ALARMS: f64 = 0.01;
 
-/// The most blocks that a comparison has: the last of eight looks.
+/// The most blocks that a comparison has: the last of six looks.
 pub(crate) const MOST_BLOCKS: usize = 640;
 
 /// What a process says that was asked for what its program does not have.
