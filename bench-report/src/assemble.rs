@@ -53,6 +53,7 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
         workloads: workloads(suite, &cells),
         cells,
         summaries,
+        groups: Vec::new(),
         noise,
         growth,
         memory: Vec::new(),
@@ -156,6 +157,7 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
         undecided: false,
         ratios: BTreeMap::new(),
         flags: Vec::new(),
+        spread: None,
         lateness: None,
         observed: None::<Observed>,
     }
@@ -396,7 +398,13 @@ impl<'a> Lane<'a> {
                 pairs.map(|(lane, reference)| statistics::ratios(lane, reference)).collect();
             statistics::geometric_mean_of_groups(&ratios)
         });
-        LaneSummary { executor: self.executor.to_owned(), geomean, cells: self.overheads.len() }
+        LaneSummary {
+            executor: self.executor.to_owned(),
+            geomean,
+            place: None,
+            ratios: BTreeMap::new(),
+            cells: self.overheads.len(),
+        }
     }
 }
 
@@ -433,6 +441,8 @@ fn executors(suite: &Suite, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
         version: plan.build.packages.get(about.package).cloned().unwrap_or_else(|| "unknown".to_owned()),
         homepage: about.homepage.to_owned(),
         source: about.source.to_owned(),
+        limits: about.limits.to_owned(),
+        dependencies: None,
     };
     raced.map(describe).collect()
 }
@@ -443,6 +453,7 @@ fn workloads(suite: &Suite, cells: &[Cell]) -> Vec<Workload> {
     let describe = |about: workload_api::About| Workload {
         name: about.name.to_owned(),
         about: about.description.to_owned(),
+        group: about.group.to_owned(),
         operation: about.operation.to_owned(),
         shows: about.shows.to_owned(),
         hides: about.hides.to_owned(),

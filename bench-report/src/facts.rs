@@ -68,6 +68,7 @@ pub(crate) fn build() -> Build {
         flags: if flags.is_empty() { "none".to_owned() } else { flags.to_owned() },
         allocator: "system".to_owned(),
         commit: known(git(&["rev-parse", "HEAD"])),
+        repository: known(None),
         dirty: known(git(&["status", "--porcelain"]).map(|changes| yes_or_no(!changes.is_empty()))),
         packages: packages(),
     }

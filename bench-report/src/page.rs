@@ -1,7 +1,7 @@
 //! The page: results as one HTML file that needs neither network nor scripts.
 //!
 //! The modules below turn results into structs of ready strings; the templates put those into HTML and do no arithmetic.
-//! The words come from `verdict`, the form of the figures from `figures`, the look from `templates/report.css`.
+//! The words come from `verdict`, the form of the figures from `figures`, the look from the stylesheets of `templates`.
 
 mod chart;
 mod circumstances;
@@ -73,7 +73,11 @@ struct Finding {
 impl Report {
     fn of(results: &Results) -> Report {
         Report {
-            style: include_str!("../templates/report.css"),
+            style: concat!(
+                include_str!("../templates/base.css"),
+                include_str!("../templates/tables.css"),
+                include_str!("../templates/sections.css")
+            ),
             title: format!(
                 "Photofinish: {} run, {}",
                 results.run.profile,

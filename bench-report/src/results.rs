@@ -34,6 +34,9 @@ pub struct Results {
     pub cells: Vec<Cell>,
     /// One for each number of threads, smallest first.
     pub summaries: Vec<Summary>,
+    /// One for each number of threads and group of workloads, in the order of the lineup.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupSummary>,
     /// What lanes that raced against themselves showed; absent if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
@@ -148,6 +151,9 @@ pub struct Build {
     pub commit: String,
     /// Whether the working tree differed from its commit: "yes" or "no".
     pub dirty: String,
+    /// Where its source is published: an https address that a path behind `/blob/<commit>/` leads on from, or "unknown".
+    #[serde(default = "unknown")]
+    pub repository: String,
     /// The version of every package in the program.
     pub packages: BTreeMap<String, String>,
 }
@@ -167,6 +173,12 @@ pub struct Executor {
     pub homepage: String,
     /// The file of this repository that implements the contract for it.
     pub source: String,
+    /// What is known to be lacking, in a sentence or two; may be empty.
+    #[serde(default)]
+    pub limits: String,
+    /// How many other packages its package needs, directly or not; absent if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<usize>,
 }
 
 /// A workload.
@@ -176,6 +188,9 @@ pub struct Workload {
     pub name: String,
     /// What a run does, in a sentence.
     pub about: String,
+    /// The group that it has its verdict in: "Timers"; may be empty.
+    #[serde(default)]
+    pub group: String,
     /// What one operation is.
     pub operation: String,
     /// What a difference between lanes says.
@@ -223,6 +238,9 @@ pub struct Cell {
     /// What a reader should know before he believes the figures, a sentence each: "takes 2.1× the processor time ...".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
+    /// How the samples scatter; absent unless the cell is ok.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
     /// How late sleeps ended, over all blocks; absent where no task sleeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lateness: Option<Lateness>,
@@ -274,6 +292,15 @@ pub struct Estimate {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
+}
+
+/// How the samples of a cell scatter, all blocks together: what an interval over blocks does not show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spread {
+    /// How many samples there are.
+    pub samples: usize,
+    /// Overhead in ns per operation: the least, the quantiles of 5, 25, 50, 75 and 95 %, and the most.
+    pub quantiles: [f64; 7],
 }
 
 /// What a lane was seen to do in a run that was counted and not timed.
@@ -410,6 +437,30 @@ pub struct Summary {
     pub lanes: Vec<LaneSummary>,
 }
 
+/// The lanes over the comparisons of one group of workloads.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct GroupSummary {
+    /// The group, as its workloads name it.
+    pub group: String,
+    /// The lanes over its comparisons, as over all.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// Where a lane stands in a summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The reference: the best mean.
+    Best,
+    /// Shown to be level with it.
+    Level,
+    /// Neither shown to be level nor to be behind.
+    Undecided,
+    /// Shown to be behind.
+    Behind,
+}
+
 /// One lane over all comparisons.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LaneSummary {
@@ -418,6 +469,12 @@ pub struct LaneSummary {
     /// Geometric mean of its ratios to the reference; only for a lane that was measured in every comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geomean: Option<Estimate>,
+    /// Where it stands; only for a lane that was measured in every comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Geometric mean of its ratios to each other lane that was measured in every comparison, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ratios: BTreeMap<String, Estimate>,
     /// Comparisons in which it was measured.
     pub cells: usize,
 }

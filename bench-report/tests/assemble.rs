@@ -91,6 +91,7 @@ impl Race {
                 name,
                 description: "Is a tree.",
                 class: Class::MultiThread,
+                limits: "Grows slowly.",
                 package: "trees",
                 homepage: "https://example.org",
                 source: file!(),

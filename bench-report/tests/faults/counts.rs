@@ -96,6 +96,7 @@ const fn about(name: &'static str) -> About {
     About {
         name,
         description: "Has a known cost.",
+        group: "Costs",
         operation: "one operation",
         shows: "whether it is found",
         hides: "all else",

@@ -66,6 +66,7 @@ macro_rules! workload {
             const ABOUT: About = About {
                 name: $name,
                 description: "Does one thing wrong.",
+                group: "Faults",
                 operation: "one run",
                 shows: "what becomes of it",
                 hides: "all else",

@@ -232,6 +232,7 @@ macro_rules! workload {
             const ABOUT: AboutWorkload = AboutWorkload {
                 name: $name,
                 description: "Sums the numbers below N.",
+                group: "Sums",
                 operation: "one number",
                 shows: "whether the lane is sound",
                 hides: "all else",

@@ -130,6 +130,8 @@ pub struct About {
     pub description: &'static str,
     /// How many workers it can have.
     pub class: Class,
+    /// What it is known to lack, in a sentence or two that a reader should have seen before he chooses it.
+    pub limits: &'static str,
     /// The package whose version is reported, as `Cargo.lock` spells it.
     pub package: &'static str,
     /// Where it is published.

@@ -25,6 +25,8 @@ impl Executor for AsyncStd {
         name: "async-std",
         description: "Global executor on async-executor's one queue, timers in async-io's tree. Discontinued.",
         class: Class::MultiThread,
+        limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. How many threads it has, an \
+                 environment variable says.",
         package: "async-std",
         homepage: "https://async.rs",
         source: file!(),

@@ -52,6 +52,8 @@ impl Flavour for MultiThread {
         name: "hand-rolled",
         description: "Multi-thread runtime of our own: work stealing, a run queue and a timer wheel for each worker.",
         class: Class::MultiThread,
+        limits: "Tasks, timers and blocking jobs are all it has: no sockets, no files, no signals. Young, \
+                 and used by this project alone.",
         package: "hand-rolled",
         homepage: "this repository",
         source: file!(),
@@ -63,6 +65,7 @@ impl Flavour for CurrentThread {
         name: "hand-rolled-current-thread",
         description: "Event loop of our own: one run queue and one timer wheel, on a thread of its own.",
         class: Class::CurrentThread,
+        limits: "One thread, however many there are. No sockets, no files, no signals.",
         package: "hand-rolled",
         homepage: "this repository",
         source: file!(),

@@ -35,6 +35,8 @@ impl Executor for Rayon {
         name: "rayon",
         description: "Work-stealing pool for closures; each poll of a task is a job. A second pool blocks. No timer.",
         class: Class::MultiThread,
+        limits: "No executor of futures: it has neither wakers nor timers, so that a poll is a job of its \
+                 pool, by our adapter.",
         package: "rayon",
         homepage: "https://github.com/rayon-rs/rayon",
         source: file!(),

@@ -27,6 +27,8 @@ impl Executor for Smol {
         name: "smol",
         description: "Global executor: async-executor's one queue with stealing, timers in async-io's tree.",
         class: Class::MultiThread,
+        limits: "All timers are in one ordered map behind a lock. How many threads it has, an environment \
+                 variable says.",
         package: "smol",
         homepage: "https://github.com/smol-rs/smol",
         source: file!(),
@@ -85,6 +87,7 @@ impl Executor for SmolLocal {
         name: "smol-local",
         description: "LocalExecutor on a thread of its own: async-executor's queue, timers in async-io's tree.",
         class: Class::CurrentThread,
+        limits: "One thread, however many there are. All timers are in one ordered map behind a lock.",
         package: "smol",
         homepage: "https://github.com/smol-rs/smol",
         source: file!(),

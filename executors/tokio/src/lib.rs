@@ -63,6 +63,9 @@ impl Flavour for MultiThread {
         name: "tokio",
         description: "Multi-thread runtime: a run queue for each worker, work stealing, one timer wheel for all.",
         class: Class::MultiThread,
+        limits: "A sleep ends up to a millisecond late, because timers are counted in whole ones. What a \
+                 worker woke last no other worker takes from it, and whoever blocks the worker that drives \
+                 the timers holds them up.",
         package: "tokio",
         homepage: "https://tokio.rs",
         source: file!(),
@@ -85,6 +88,8 @@ impl Flavour for CurrentThread {
         name: "tokio-current-thread",
         description: "Current-thread runtime: one run queue and one timer wheel, on a thread of its own.",
         class: Class::CurrentThread,
+        limits: "A sleep ends up to a millisecond late, because timers are counted in whole ones. One \
+                 thread, however many there are.",
         package: "tokio",
         homepage: "https://tokio.rs",
         source: file!(),

@@ -17,6 +17,7 @@
 //!     const ABOUT: About = About {
 //!         name: "doubles",
 //!         description: "N tasks double a number each; the root gathers them in order.",
+//!         group: "Scheduling",
 //!         operation: "one task",
 //!         shows: "the cost of a task that returns at once",
 //!         hides: "everything that happens when a task waits",
@@ -145,6 +146,8 @@ pub struct About {
     pub name: &'static str,
     /// What a run does, in a sentence.
     pub description: &'static str,
+    /// The group that it shares a verdict with: "Timers". One that nobody else names is a group of its own.
+    pub group: &'static str,
     /// What one operation is: "one task".
     pub operation: &'static str,
     /// What a difference between executors says, as the end of "It shows ...".

@@ -12,6 +12,7 @@ impl<E: BlockingPool> Workload<E> for BlockingSquares {
     const ABOUT: About = About {
         name: "blocking-squares",
         description: "N jobs on a blocking pool of three threads square a number each; the root gathers in order.",
+        group: "Blocking jobs",
         operation: "one job",
         shows: "what it costs to hand a job to another thread and to get its result back",
         hides: "jobs that block: blocking-squares-slow has those",

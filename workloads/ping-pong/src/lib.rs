@@ -13,6 +13,7 @@ impl<E: Executor> Workload<E> for PingPong {
     const ABOUT: About = About {
         name: "ping-pong",
         description: "N pairs of tasks hand a token to and fro, 1,000 times, through async-channel in every lane.",
+        group: "Scheduling",
         operation: "one round trip",
         shows: "what it costs to wake another task and then to wait, twice a trip; beside a single pair nothing is ready",
         hides: "channels of the executor's own; the one that all use here has its share in every figure",

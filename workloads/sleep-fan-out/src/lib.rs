@@ -14,6 +14,7 @@ impl<E: Timer> Workload<E> for SleepFanOut {
     const ABOUT: About = About {
         name: "sleep-fan-out",
         description: "N tasks each sleep 10 ms and return their index; the root gathers all.",
+        group: "Timers",
         operation: "one task",
         shows: "what it costs to hold many timers at once and to wake everybody in the same instant",
         hides: "timers that are cancelled, and how late a single one is",

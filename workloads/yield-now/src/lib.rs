@@ -12,6 +12,7 @@ impl<E: Executor> Workload<E> for YieldNow {
     const ABOUT: About = About {
         name: "yield-now",
         description: "100 tasks each yield N times, with the yield of their executor; the root gathers all.",
+        group: "Scheduling",
         operation: "one yield",
         shows: "what it costs to put a task back into the queue and to come to it again",
         hides: "tasks that another one wakes, which ping-pong has, and how fair the turns are",

@@ -32,6 +32,7 @@ impl Executor for {{Type}} {
         name: "{{name}}",
         description: "Say how it schedules.",
         class: Class::MultiThread,
+        limits: "Say what it lacks.",
         package: "executor-{{name}}",
         homepage: "https://crates.io/crates/{{name}}",
         source: file!(),

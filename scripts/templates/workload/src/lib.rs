@@ -11,6 +11,7 @@ impl<E: Executor> Workload<E> for {{Type}} {
     const ABOUT: About = About {
         name: "{{name}}",
         description: "N tasks each return their index; the root gathers all.",
+        group: "Scheduling",
         operation: "one task",
         shows: "say what a difference between executors means",
         hides: "say what it does not mean",
