@@ -7,7 +7,9 @@ mod chart;
 mod circumstances;
 mod lanes;
 mod memory;
+mod method;
 mod sections;
+pub mod side_by_side;
 pub(crate) mod standings;
 
 use askama::Template;
@@ -19,7 +21,8 @@ use crate::{
 };
 use circumstances::{Fact, Facts};
 use lanes::LaneCard;
-use memory::Slope;
+use memory::MemoryOfTasks;
+use method::Method;
 use sections::Section;
 use standings::{Standings, Swatch};
 
@@ -46,11 +49,8 @@ struct Report {
     sections: Vec<Section>,
     seen: [&'static str; 11],
     lanes: Vec<LaneCard>,
-    memory: Vec<Slope>,
-    blocks: String,
-    noise: String,
-    again: String,
-    methodology: String,
+    memory: MemoryOfTasks,
+    method: Method,
     circumstances: Vec<Facts>,
     packages: Vec<Fact>,
 }
@@ -76,7 +76,8 @@ impl Report {
             style: concat!(
                 include_str!("../templates/base.css"),
                 include_str!("../templates/tables.css"),
-                include_str!("../templates/sections.css")
+                include_str!("../templates/sections.css"),
+                include_str!("../templates/end.css")
             ),
             title: format!(
                 "Photofinish: {} run, {}",
@@ -99,11 +100,8 @@ impl Report {
             sections: results.workloads.iter().map(|workload| Section::of(results, workload)).collect(),
             seen: sections::SEEN,
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor)).collect(),
-            memory: results.memory.iter().map(|memory| Slope::of(results, memory)).collect(),
-            blocks: circumstances::blocks(results),
-            noise: noise(results),
-            again: circumstances::again(&results.run),
-            methodology: format!("{REPOSITORY}METHODOLOGY.md"),
+            memory: MemoryOfTasks::of(results),
+            method: Method::of(results),
             circumstances: circumstances::all(results),
             packages: circumstances::packages(&results.build),
         }
@@ -129,19 +127,6 @@ impl Finding {
             missing: verdict.missing,
         }
     }
-}
-
-/// What the lanes that raced against themselves showed.
-fn noise(results: &Results) -> String {
-    let Some(noise) = &results.noise else {
-        return "No lane raced against itself, so there is no noise floor.".to_owned();
-    };
-    format!(
-        "In {} a lane raced against itself under another name; {} would be called different, which none is. All but one in twenty differed by no more than {}: that is the noise floor, and what lies below it is a tie.",
-        counted(noise.pairs.len(), "comparison"),
-        noise.different,
-        circumstances::noise_floor(results)
-    )
 }
 
 /// What to keep in mind before quoting anything; empty for a thorough run.

@@ -30,7 +30,8 @@ use crate::{
     compare::{self, Comparison, Format, Invalid, Outcome, Side},
     counting, export,
     facts::{self, Reading},
-    gate, page,
+    gate,
+    page::{self, side_by_side},
     plan::{self, Alias, Plan, Twins},
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
@@ -389,12 +390,22 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
     Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
 }
 
-/// What stands in a results.json.
+/// Draws what stands in a results.json, or in several of them.
 fn report(arguments: ReportArguments) -> Result<u8> {
-    let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
-    let results = Results::read(&path)?;
-    let to = arguments.to.unwrap_or_else(|| path.with_file_name("report.html"));
-    race::write(&to, &page::render(&results))?;
+    let ReportArguments { results: mut files, to } = arguments;
+    if files.is_empty() {
+        files.push(default_out().join("results.json"));
+    }
+    let runs = files.iter().map(|file| Results::read(file)).collect::<Result<Vec<_>>>()?;
+    let (name, page) = match runs.as_slice() {
+        [results] => ("report.html", page::render(results)),
+        _ => {
+            let runs: Vec<_> = side_by_side::names(&files).into_iter().zip(runs).collect();
+            ("side-by-side.html", side_by_side::render(&runs))
+        }
+    };
+    let to = to.unwrap_or_else(|| files[0].with_file_name(name));
+    race::write(&to, &page)?;
     println!("Report: {}", to.display());
     Ok(exit::OK)
 }
