@@ -83,8 +83,8 @@ struct Race {
     threads: String,
     /// Those that have this number of threads.
     runs: Vec<Run>,
-    /// Those that have not. A sentence each.
-    missing: Vec<String>,
+    /// Which have not, in a sentence; empty if all have.
+    missing: String,
     verdicts: Vec<Verdicts>,
     lanes: Vec<Lane>,
     /// All columns, with that of the sizes.
@@ -119,6 +119,7 @@ struct Group {
 
 /// One workload and size, in every run.
 struct Comparison {
+    number: u64,
     size: String,
     squares: Vec<Square>,
 }
@@ -211,10 +212,7 @@ impl Race {
             id: threads,
             threads: counted(threads, "thread"),
             runs: here.iter().map(|side| side.run.clone()).collect(),
-            missing: elsewhere
-                .iter()
-                .map(|side| format!("{} {} not in run {side}.", counted(threads, "thread"), are(threads)))
-                .collect(),
+            missing: missing(&elsewhere, threads),
             verdicts: workloads
                 .iter()
                 .map(|workload| Verdicts {
@@ -346,18 +344,26 @@ fn group(entries: &[Entry<'_>], workload: &str, threads: usize, lanes: &[&str]) 
     sizes.dedup();
     let operation =
         results.clone().find(|results| results.workloads.iter().any(|known| known.name == workload));
-    let comparison = |size: u64| {
-        let size = whole(size);
+    let comparison = |number: u64| {
+        let size = whole(number);
         let square = |(lane, entry): (&str, &Entry<'_>)| entry.square(workload, &size, lane);
         let pairs = lanes.iter().flat_map(|lane| entries.iter().map(move |entry| (*lane, entry)));
         let squares = pairs.map(square).collect();
-        Comparison { size, squares }
+        Comparison { number, size, squares }
     };
     Group {
         workload: workload.to_owned(),
         operation: operation.map_or("operation", |results| verdict::operation(results, workload)).to_owned(),
         rows: sizes.into_iter().map(comparison).collect(),
     }
+}
+
+fn missing(sides: &[&Side<'_>], threads: usize) -> String {
+    let names: Vec<String> = sides.iter().map(|side| side.to_string()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("Not in {}, which did not race at {}.", listed(&names), counted(threads, "thread"))
 }
 
 /// How many comparisons the means are over: `15`, or `A 15, B 9` if the runs differ.
@@ -435,10 +441,6 @@ fn union<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 fn letter(index: usize) -> String {
     let letter = char::from(b'A' + (index % 26) as u8);
     String::from(letter).repeat(index / 26 + 1)
-}
-
-fn are(many: usize) -> &'static str {
-    if many == 1 { "is" } else { "are" }
 }
 
 /// The end of a file's path that no other file has, without the extension; all of it if one has that too.
