@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use bench_report::{
     figures, page,
-    results::{Cell, Estimate, Growth, Memory, Metric, Noise, NoisePair, Results, Status, Warning},
+    results::{Cell, Estimate, Growth, Memory, Metric, Noise, NoisePair, Observed, Results, Status, Warning},
     verdict,
 };
 use serde_json::Value;
@@ -174,6 +174,104 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
 }
 
 #[test]
+fn a_lane_says_what_was_asked_of_it_and_what_was_seen() {
+    let mut results = results();
+    let tokio = results.executors.iter_mut().find(|executor| executor.name == "tokio").unwrap();
+    (tokio.limits, tokio.dependencies) = ("A sleep ends late.".to_owned(), Some(12));
+    for cell in results.cells.iter_mut().filter(|cell| cell.executor == "smol") {
+        cell.observed = None;
+    }
+    let cells = results.cells.iter_mut().filter(|cell| cell.executor == "tokio" && cell.threads == 2);
+    for (place, cell) in cells.enumerate() {
+        cell.observed = Some(observed(2, 1 + place % 2));
+    }
+    let page = page::render(&results);
+    let [tokio, smol] = ["tokio", "smol"].map(|lane| {
+        text(between(
+            &page,
+            &format!("<li class=\"hue-{}\" data-lane=\"{lane}\">", hue(&results, lane)),
+            "</li>",
+        ))
+    });
+    for expected in [
+        "Limits A sleep ends late.",
+        "2 asked for: 2 came, 1 to 2 polled",
+        "Processors 0-1",
+        "Jobs up to 3 at once",
+        "Depends on 12 other packages",
+        "https://tokio.rs",
+        "executors/tokio/src/lib.rs",
+    ] {
+        assert!(tokio.contains(expected), "{expected}: {tokio}");
+    }
+    for expected in
+        ["Limits none noted", "Workers not observed", "Processors not observed", "Depends on unknown"]
+    {
+        assert!(smol.contains(expected), "{expected}: {smol}");
+    }
+}
+
+#[test]
+fn the_memory_of_a_task_is_a_bar_from_zero_and_a_line_of_the_table() {
+    let mut results = results();
+    let estimate = |value| Estimate { value, low: value - 10.0, high: value + 10.0 };
+    let memory = |executor: &str, bytes_a_task| Memory {
+        workload: "sleepers".to_owned(),
+        threads: 2,
+        executor: executor.to_owned(),
+        bytes_a_task,
+        r_squared: Some(0.98765),
+        points: vec![(1_000, 2_097_152)],
+    };
+    let measured =
+        |value| Metric::Measured { unit: "bytes".to_owned(), estimate: estimate(value), blocks: vec![] };
+    let without = Metric::Unavailable { unavailable: "needs a timer".to_owned() };
+    results.memory =
+        vec![memory("tokio", measured(400.0)), memory("smol", measured(200.0)), memory("rayon", without)];
+    let page = page::render(&results);
+    let chart = between(&page, "class=\"forest memory\"", "</svg>");
+    let bar = |lane: &str| between(chart, &format!("data-lane=\"{lane}\""), "</g>");
+    let width = |lane| -> f64 { between(bar(lane), " width=\"", "\"").parse().unwrap() };
+    assert!((width("tokio") / width("smol") - 2.0).abs() < 0.01, "{} and {}", width("tokio"), width("smol"));
+    assert!(text(bar("tokio")).contains("400 B [390, 410]"));
+    assert!(!bar("rayon").contains("<rect") && text(bar("rayon")).contains("n/a"));
+    let table = text(between(&page, "id=\"memory-caption\"", "</table>"));
+    assert!(table.contains("tokio 2 threads 400 B [390, 410] 0.9877 1,000: 2.00 MiB"), "{table}");
+    assert!(table.contains("rayon 2 threads n/a: needs a timer"), "{table}");
+}
+
+#[test]
+fn the_method_leads_to_chapters_that_there_are() {
+    let methodology = Path::new(env!("CARGO_MANIFEST_DIR")).join("../METHODOLOGY.md");
+    let methodology = std::fs::read_to_string(methodology).unwrap();
+    let plain = |character: &char| character.is_alphanumeric() || " -".contains(*character);
+    let anchor =
+        |title: &str| title.to_lowercase().chars().filter(plain).collect::<String>().replace(' ', "-");
+    let anchors: BTreeSet<String> =
+        methodology.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
+    let page = page::render(&results());
+    let links: Vec<&str> =
+        page.split("METHODOLOGY.md#").skip(1).map(|rest| &rest[..rest.find('"').unwrap()]).collect();
+    assert!(links.len() > 4);
+    assert!(links.iter().all(|link| anchors.contains(*link)), "{links:?} are not all of {anchors:?}");
+}
+
+#[test]
+fn the_command_of_a_run_makes_it_again() {
+    let again = |command: &str| {
+        let mut results = results();
+        (results.run.command, results.run.seed) = (command.to_owned(), 7);
+        text(between(&page::render(&results), "<pre>", "</pre>"))
+    };
+    assert_eq!(again(""), "cargo bench -- --seed 7");
+    assert_eq!(again("--quick smol"), "cargo bench -- --quick smol --seed 7");
+    assert_eq!(again("--seed 7"), "cargo bench -- --seed 7");
+    // `bench-report run` takes what `cargo bench` takes.
+    assert_eq!(again("run"), "cargo bench -- --seed 7");
+    assert_eq!(again("run --full"), "cargo bench -- --full --seed 7");
+}
+
+#[test]
 fn a_verdict_names_the_leader_its_figure_and_the_next() {
     let verdict = verdict::verdict(&results(), "sleep-fan-out", 2);
     let cell = |lane| {
@@ -237,6 +335,31 @@ fn the_page_of_the_default_grid_is_small() {
 fn results() -> Results {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
     Results::read(&fixture).unwrap()
+}
+
+/// What is seen of a lane with so many workers, of which so many polled.
+fn observed(workers: usize, threads: usize) -> Observed {
+    Observed {
+        threads,
+        spawned: 10,
+        finished: 10,
+        cancelled: 0,
+        polls: 20,
+        jobs: 9,
+        jobs_at_once: 3,
+        at_once: 10,
+        sleeps: 0,
+        workers,
+        root_on_worker: true,
+        cpus: "0-1".to_owned(),
+        threads_before: None,
+        threads_after: None,
+    }
+}
+
+/// The number of a lane's colour.
+fn hue(results: &Results, lane: &str) -> usize {
+    results.executors.iter().position(|executor| executor.name == lane).unwrap()
 }
 
 /// What the square of a cell must say.
