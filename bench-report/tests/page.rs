@@ -229,7 +229,7 @@ fn the_memory_of_a_task_is_a_bar_from_zero_and_a_line_of_the_table() {
     results.memory =
         vec![memory("tokio", measured(400.0)), memory("smol", measured(200.0)), memory("rayon", without)];
     let page = page::render(&results);
-    let chart = between(&page, "class=\"forest memory\"", "</svg>");
+    let chart = between(&page, "class=\"memory\"", "</svg>");
     let bar = |lane: &str| between(chart, &format!("data-lane=\"{lane}\""), "</g>");
     let width = |lane| -> f64 { between(bar(lane), " width=\"", "\"").parse().unwrap() };
     assert!((width("tokio") / width("smol") - 2.0).abs() < 0.01, "{} and {}", width("tokio"), width("smol"));

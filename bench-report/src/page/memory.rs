@@ -6,9 +6,9 @@ use crate::{
     results::{Estimate, Memory, Metric, Results},
 };
 
-const WIDTH: f64 = 400.0;
-const LEFT: f64 = 174.0;
-const RIGHT: f64 = 282.0;
+const WIDTH: f64 = 420.0;
+const LEFT: f64 = 168.0;
+const RIGHT: f64 = 268.0;
 const TOP: f64 = 4.0;
 const ROW: f64 = 19.0;
 
