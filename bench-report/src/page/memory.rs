@@ -25,7 +25,7 @@ pub(super) struct Chart {
     pub(super) threads: String,
     pub(super) width: f64,
     pub(super) height: f64,
-    /// Where the names end, where the bars begin, and where the figures end.
+    /// Where the names end and the bars begin.
     pub(super) names: f64,
     pub(super) left: f64,
     pub(super) bars: Vec<Bar>,
