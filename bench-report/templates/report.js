@@ -107,7 +107,7 @@
       groups: all("tbody.group", table),
       what: table.querySelector("caption .what"),
       unavailable: section.querySelector(".unavailable"),
-      sorted: false,
+      sorted: undefined,
     };
   }
 
@@ -216,7 +216,7 @@
   const none = (figure, detail) => ({ shade: "none", mark: "", figure, detail });
   const measured = (metric) => (metric && "value" in metric ? metric : undefined);
   const shade = (value) => {
-    const index = (times) => (limits.findIndex((limit) => times < limit) + limits.length + 1) % (limits.length + 1);
+    const index = (times) => limits.filter((limit) => times >= limit).length;
     return value < 1 ? `ahead-${index(1 / value)}` : `shade-${index(value)}`;
   };
   const least = (lanes, value) => {
@@ -337,7 +337,7 @@
     const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
     const asked = (row) => !state.without.includes(row.workload) && words.every((word) => row.words.includes(word));
     const eligible = race.rows.filter((row) => row.memory === byMemory);
-    const written = new Map(anew ? [...race.rows.filter((row) => eligible.includes(row)), race.mean].map((row) => [row, squares(race, row)]) : []);
+    const written = new Map(anew ? [...eligible, race.mean].map((row) => [row, squares(race, row)]) : []);
     const of = (row) => written.get(row) ?? squares(race, row);
     const [, back, kind, name] = /^(-?)(lane|row):(.*)$/s.exec(state.sort) ?? [];
     const sign = back ? -1 : 1;
@@ -346,16 +346,16 @@
       const missing = (item) => (keys.get(item) === undefined ? 1 : 0);
       return [...list].sort((a, b) => missing(a) - missing(b) || sign * ((keys.get(a) ?? 0) - (keys.get(b) ?? 0)));
     };
-    const byLane = kind === "lane" && race.lanes.includes(name);
+    const column = kind === "lane" && race.lanes.includes(name);
     const keyRow = kind !== "row" ? undefined : name === "mean" ? race.mean : race.rows.find((row) => rowName(row) === name);
     const figures = keyRow && of(keyRow);
     return {
       written,
       visible: new Set(eligible.filter(asked)),
       eligible,
-      rows: byLane ? sorted(race.rows, (row) => (eligible.includes(row) ? of(row).get(name)?.ratio : undefined)) : undefined,
+      rows: column ? sorted(race.rows, (row) => (eligible.includes(row) ? of(row).get(name)?.ratio : undefined)) : undefined,
       lanes: figures ? sorted(race.lanes, (lane) => figures.get(lane)?.value) : race.lanes,
-      head: byLane ? race.heads.get(name) : keyRow?.row.firstElementChild,
+      head: column ? race.heads.get(name) : keyRow?.row.firstElementChild,
     };
   }
 
@@ -373,12 +373,15 @@
       race.order = plan.lanes;
     }
     if (plan.rows) {
-      race.sorted ||= race.table.tBodies[0].before(document.createElement("tbody")) ?? race.table.tBodies[0];
+      if (!race.sorted) {
+        race.sorted = document.createElement("tbody");
+        race.table.tHead.after(race.sorted);
+      }
       race.sorted.append(...plan.rows.map(({ row }) => row));
     } else if (race.sorted) {
       for (const { row, home } of race.rows) home.append(row);
       race.sorted.remove();
-      race.sorted = false;
+      race.sorted = undefined;
     }
     for (const row of race.rows) {
       row.row.hidden = !plan.visible.has(row);
