@@ -303,7 +303,9 @@ fn append_hostile(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(append_hostile),
         Value::Object(fields) => fields
             .iter_mut()
-            .filter(|(name, value)| !(["status", "profile"].contains(&name.as_str()) && value.is_string()))
+            .filter(|(name, value)| {
+                !(["status", "profile", "place"].contains(&name.as_str()) && value.is_string())
+            })
             .for_each(|(_, value)| append_hostile(value)),
         _ => {}
     }
