@@ -368,11 +368,10 @@ fn resume(out: &Path) -> Result<(Folder, Plan)> {
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
     let json = results.to_json();
-    let html = page::render(results);
     race::write(&folder.results(), &json)?;
-    race::write(&folder.report(), &html)?;
+    race::write(&folder.report(), &page::render(results, folder.report().parent()))?;
     race::write(&out.join("results.json"), &json)?;
-    race::write(&out.join("report.html"), &html)?;
+    race::write(&out.join("report.html"), &page::render(results, Some(out)))?;
     if let Some(name) = save {
         let saved = out.join("saved");
         fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
@@ -397,14 +396,15 @@ fn report(arguments: ReportArguments) -> Result<u8> {
         files.push(default_out().join("results.json"));
     }
     let runs = files.iter().map(|file| Results::read(file)).collect::<Result<Vec<_>>>()?;
-    let (name, page) = match runs.as_slice() {
-        [results] => ("report.html", page::render(results)),
+    let name = if runs.len() == 1 { "report.html" } else { "side-by-side.html" };
+    let to = to.unwrap_or_else(|| files[0].with_file_name(name));
+    let page = match runs.as_slice() {
+        [results] => page::render(results, to.parent()),
         _ => {
             let runs: Vec<_> = side_by_side::names(&files).into_iter().zip(runs).collect();
-            ("side-by-side.html", side_by_side::render(&runs))
+            side_by_side::render(&runs)
         }
     };
-    let to = to.unwrap_or_else(|| files[0].with_file_name(name));
     race::write(&to, &page)?;
     println!("Report: {}", to.display());
     Ok(exit::OK)

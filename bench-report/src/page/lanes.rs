@@ -1,6 +1,6 @@
 //! The lanes: how each is drawn wherever it appears, and what is known about it.
 
-use super::source_link;
+use super::links::{Links, Source};
 use crate::{
     figures::{counted, listed},
     results::{Executor, Observed, Results},
@@ -42,8 +42,7 @@ pub(super) struct LaneCard {
     pub(super) homepage: String,
     /// Whether the home page may be a link: anything but a web address stays text.
     pub(super) linked: bool,
-    pub(super) source: String,
-    pub(super) source_link: String,
+    pub(super) source: Source,
 }
 
 impl Look {
@@ -59,7 +58,7 @@ impl Look {
 }
 
 impl LaneCard {
-    pub(super) fn of(results: &Results, executor: &Executor) -> LaneCard {
+    pub(super) fn of(results: &Results, executor: &Executor, links: &Links) -> LaneCard {
         let cells = results.cells.iter().filter(|cell| cell.executor == executor.name);
         let seen: Vec<&Observed> = cells.filter_map(|cell| cell.observed.as_ref()).collect();
         LaneCard {
@@ -81,8 +80,7 @@ impl LaneCard {
                 .map_or("unknown".to_owned(), |packages| counted(packages, "other package")),
             homepage: executor.homepage.clone(),
             linked: ["https://", "http://"].iter().any(|scheme| executor.homepage.starts_with(scheme)),
-            source: executor.source.clone(),
-            source_link: source_link(&executor.source),
+            source: links.to(&executor.source),
         }
     }
 }

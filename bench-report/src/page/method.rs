@@ -1,6 +1,10 @@
 //! How the figures came about, as far as the run itself has to say it; the rest stands in the template.
 
-use super::{circumstances, lanes::Look, source_link};
+use super::{
+    circumstances,
+    lanes::Look,
+    links::{Links, Source},
+};
 use crate::{
     figures::{counted, ratio_with_interval},
     results::{NoisePair, Results},
@@ -22,6 +26,7 @@ pub(super) struct Method {
     /// What the lanes that raced against themselves showed.
     pub(super) noise: String,
     pub(super) pairs: Vec<Pair>,
+    pub(super) methodology: Source,
     pub(super) chapters: Vec<Chapter>,
     /// The command that makes the same run.
     pub(super) again: String,
@@ -39,20 +44,21 @@ pub(super) struct Pair {
 /// A chapter of the methodology.
 pub(super) struct Chapter {
     pub(super) title: &'static str,
-    pub(super) link: String,
+    pub(super) link: Option<String>,
 }
 
 impl Method {
-    pub(super) fn of(results: &Results) -> Method {
+    pub(super) fn of(results: &Results, links: &Links) -> Method {
         let chapter = |(title, anchor): (&'static str, &str)| Chapter {
             title,
-            link: format!("{}#{anchor}", source_link("METHODOLOGY.md")),
+            link: links.to(&format!("METHODOLOGY.md#{anchor}")).link,
         };
         let pairs = results.noise.iter().flat_map(|noise| &noise.pairs);
         Method {
             blocks: circumstances::blocks(results),
             noise: noise(results),
             pairs: pairs.map(|pair| Pair::of(results, pair)).collect(),
+            methodology: links.to("METHODOLOGY.md"),
             chapters: CHAPTERS.map(chapter).into(),
             again: circumstances::again(&results.run),
         }

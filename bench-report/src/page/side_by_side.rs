@@ -11,14 +11,23 @@ use askama::Template;
 
 use super::{
     circumstances::{self, Fact},
+    data,
     lanes::Look,
-    standings::{self, Standings, Swatch},
+    standings::{self, Legend, Standings},
 };
 use crate::{
     figures::{counted, listed, whole},
     results::Results,
     verdict,
 };
+
+/// What the page looks like: as that of a run, but for its own tables.
+const STYLE: &str = concat!(
+    include_str!("../../templates/base.css"),
+    include_str!("../../templates/tables.css"),
+    include_str!("../../templates/sections.css"),
+    include_str!("../../templates/side-by-side.css")
+);
 
 /// What stands where a run has nothing, not even a reason.
 const NOT_IN_THIS_RUN: &str = "not in this run";
@@ -44,6 +53,7 @@ pub fn names(files: &[PathBuf]) -> Vec<String> {
 #[derive(Template)]
 #[template(path = "side-by-side.html")]
 struct SideBySide {
+    policy: String,
     style: &'static str,
     title: String,
     runs: Vec<Run>,
@@ -54,7 +64,7 @@ struct SideBySide {
     known: usize,
     different: usize,
     races: Vec<Race>,
-    swatches: Vec<Swatch>,
+    legend: Legend,
 }
 
 /// A run at the head of its columns.
@@ -175,12 +185,8 @@ impl SideBySide {
         threads.dedup();
         let names: Vec<&str> = sides.iter().map(|side| side.run.name.as_str()).collect();
         SideBySide {
-            style: concat!(
-                include_str!("../../templates/base.css"),
-                include_str!("../../templates/tables.css"),
-                include_str!("../../templates/sections.css"),
-                include_str!("../../templates/side-by-side.css")
-            ),
+            policy: data::policy(STYLE, None),
+            style: STYLE,
             title: format!("Photofinish: {} side by side", listed(&names)),
             runs: sides.iter().map(|side| side.run.clone()).collect(),
             facts: at_first_sight(&sides),
@@ -188,7 +194,7 @@ impl SideBySide {
             different: rows().filter(|row| row.differs).count(),
             circumstances,
             races: threads.into_iter().map(|threads| Race::of(&sides, threads)).collect(),
-            swatches: standings::swatches(),
+            legend: standings::legend(),
         }
     }
 }
