@@ -18,7 +18,7 @@ use super::{
 use crate::{
     figures::{counted, listed, whole},
     results::Results,
-    verdict,
+    verdict::{self, GroupVerdict},
 };
 
 /// What the page looks like: as that of a run, but for its own tables.
@@ -28,6 +28,9 @@ const STYLE: &str = concat!(
     include_str!("../../templates/sections.css"),
     include_str!("../../templates/side-by-side.css")
 );
+
+/// What the group of all workloads is called.
+const ALL: &str = "All comparisons";
 
 /// What stands where a run has nothing, not even a reason.
 const NOT_IN_THIS_RUN: &str = "not in this run";
@@ -95,11 +98,13 @@ struct Race {
     runs: Vec<Run>,
     /// Which have not, in a sentence; empty if all have.
     missing: String,
+    /// First those on groups of workloads, then those on each.
+    groups: Vec<Verdicts>,
     verdicts: Vec<Verdicts>,
     lanes: Vec<Lane>,
     /// All columns, with that of the sizes.
     width: usize,
-    groups: Vec<Group>,
+    rows: Vec<Group>,
     means: Vec<Square>,
     /// How many comparisons a mean is over.
     comparisons: String,
@@ -108,9 +113,9 @@ struct Race {
     reasons: Vec<Reason>,
 }
 
-/// What the runs say on one workload.
+/// What the runs say on one workload, or on a group of them.
 struct Verdicts {
-    workload: String,
+    name: String,
     said: Vec<String>,
 }
 
@@ -219,16 +224,17 @@ impl Race {
             threads: counted(threads, "thread"),
             runs: here.iter().map(|side| side.run.clone()).collect(),
             missing: missing(&elsewhere, threads),
+            groups: of_groups(&entries, threads),
             verdicts: workloads
                 .iter()
                 .map(|workload| Verdicts {
-                    workload: (*workload).to_owned(),
+                    name: (*workload).to_owned(),
                     said: entries.iter().map(|entry| entry.verdict(workload, threads)).collect(),
                 })
                 .collect(),
             lanes: lanes.iter().map(lane).collect(),
             width: lanes.len() * entries.len() + 1,
-            groups: workloads.iter().map(|workload| group(&entries, workload, threads, &lanes)).collect(),
+            rows: workloads.iter().map(|workload| group(&entries, workload, threads, &lanes)).collect(),
             means: pairs.map(|(lane, entry)| entry.mean(lane)).collect(),
             comparisons: comparisons(&entries),
             absent: entries
@@ -362,6 +368,31 @@ fn group(entries: &[Entry<'_>], workload: &str, threads: usize, lanes: &[&str]) 
         operation: operation.map_or("operation", |results| verdict::operation(results, workload)).to_owned(),
         rows: sizes.into_iter().map(comparison).collect(),
     }
+}
+
+/// What the runs say on each group of workloads, that on all of them first.
+fn of_groups(entries: &[Entry<'_>], threads: usize) -> Vec<Verdicts> {
+    let of_run = |entry: &Entry<'_>| verdict::groups(entry.side.results, threads);
+    let of_runs: Vec<Vec<GroupVerdict>> = entries.iter().map(of_run).collect();
+    let said = |name: &str, verdicts: &Vec<GroupVerdict>| {
+        let found = verdicts.iter().find(|verdict| name_of(verdict) == name);
+        found.map_or(NOT_IN_THIS_RUN.to_owned(), sentence)
+    };
+    let verdicts = |name: &str| Verdicts {
+        name: name.to_owned(),
+        said: of_runs.iter().map(|verdicts| said(name, verdicts)).collect(),
+    };
+    union(of_runs.iter().flatten().map(name_of)).into_iter().map(verdicts).collect()
+}
+
+fn name_of(verdict: &GroupVerdict) -> &str {
+    verdict.group.as_deref().unwrap_or(ALL)
+}
+
+/// A verdict with what it is over, which two runs may differ in.
+fn sentence(verdict: &GroupVerdict) -> String {
+    let missing = verdict.missing.iter().map(|missing| format!(" {missing}")).collect::<String>();
+    format!("Over {}: {}.{missing}", counted(verdict.comparisons, "comparison"), verdict.finding)
 }
 
 fn missing(sides: &[&Side<'_>], threads: usize) -> String {
