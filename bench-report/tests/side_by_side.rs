@@ -183,7 +183,7 @@ fn hostile_names_are_text_and_nothing_refers_to_the_network() {
     assert!(!page.contains(HOSTILE.trim()));
     assert_eq!(tags(&page), tags(&clean));
     assert!(page.contains("default-src 'none'"));
-    for loading in ["<img", "srcset=", "<script", "<link", "@import", "url(", " style=", "href=\"http"] {
+    for loading in ["<img", "srcset=", "<script", "<iframe", "@import", "url(", " style=", "href=\"http"] {
         assert!(!page.contains(loading), "the page has {loading}");
     }
 }
