@@ -259,7 +259,7 @@
         : "";
       const leads = state.reference === "visible" || state.reference === "best";
       const look =
-        leads && cell.rank === cells.get(leader).rank ? "lead"
+        leads && cell.rank === cells.get(leader)?.rank ? "lead"
         : !estimate ? ""
         : leads ? shade(Math.max(estimate.value, 1))
         : lane === reference ? "lead"
