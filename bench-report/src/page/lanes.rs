@@ -75,13 +75,19 @@ impl LaneCard {
             } else {
                 executor.limits.clone()
             },
-            dependencies: executor
-                .dependencies
-                .map_or("unknown".to_owned(), |packages| counted(packages, "other package")),
+            dependencies: dependencies(executor.dependencies),
             homepage: executor.homepage.clone(),
             linked: ["https://", "http://"].iter().any(|scheme| executor.homepage.starts_with(scheme)),
             source: links.to(&executor.source),
         }
+    }
+}
+
+fn dependencies(packages: Option<usize>) -> String {
+    match packages {
+        None => "unknown".to_owned(),
+        Some(0) => "nothing but std".to_owned(),
+        Some(packages) => counted(packages, "other package"),
     }
 }
 
