@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bench_report::{
     figures,
     page::side_by_side::{names, render},
@@ -14,6 +15,7 @@ use bench_report::{
     verdict,
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(1)>"#;
 
@@ -186,6 +188,15 @@ fn hostile_names_are_text_and_nothing_refers_to_the_network() {
     for loading in ["<img", "srcset=", "<script", "<iframe", "@import", "url(", " style=", "href=\"http"] {
         assert!(!page.contains(loading), "the page has {loading}");
     }
+}
+
+#[test]
+fn the_policy_lets_in_the_style_and_no_script() {
+    let page = render(&two_runs());
+    let policy = between(&page, "Content-Security-Policy\" content=\"", "\"");
+    let style = STANDARD.encode(Sha256::digest(between(&page, "<style>", "</style>")));
+    assert!(policy.contains(&format!("style-src 'sha256-{style}';")), "{policy}");
+    assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{policy}");
 }
 
 #[test]
