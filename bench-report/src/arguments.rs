@@ -33,7 +33,7 @@ pub(crate) enum Subcommands {
     Run(RunArguments),
     /// Checks the answer and the work of every cell, without measuring
     Check(SelectionArguments),
-    /// Draws the page again from results
+    /// Draws the page again from results, or puts the results of several runs or machines side by side
     Report(ReportArguments),
     /// Writes results as CSV, every figure, or as Markdown, the standings
     Export(ExportArguments),
@@ -110,13 +110,13 @@ pub(crate) struct SelectionArguments {
     pub(crate) sizes: Vec<u64>,
 }
 
-/// A page to be drawn again.
+/// A page to be drawn.
 #[derive(Args)]
 pub(crate) struct ReportArguments {
-    /// The results [default: those of the newest run]
+    /// The results; those of several runs are put side by side, and not ranked across [default: those of the newest run]
     #[arg(value_name = "RESULTS.JSON")]
-    pub(crate) results: Option<PathBuf>,
-    /// Where the page goes [default: report.html beside the results]
+    pub(crate) results: Vec<PathBuf>,
+    /// Where the page goes [default: report.html beside the results; side-by-side.html beside the first of several]
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
 }

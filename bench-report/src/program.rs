@@ -30,7 +30,8 @@ use crate::{
     compare::{self, Comparison, Format, Invalid, Outcome, Side},
     counting, export,
     facts::{self, Reading},
-    gate, page,
+    gate,
+    page::{self, side_by_side},
     plan::{self, Alias, Plan, Twins},
     process::{Launcher, Trouble},
     protocol::{CellId, Sampling},
@@ -367,11 +368,10 @@ fn resume(out: &Path) -> Result<(Folder, Plan)> {
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
     let json = results.to_json();
-    let html = page::render(results);
     race::write(&folder.results(), &json)?;
-    race::write(&folder.report(), &html)?;
+    race::write(&folder.report(), &page::render(results, folder.report().parent()))?;
     race::write(&out.join("results.json"), &json)?;
-    race::write(&out.join("report.html"), &html)?;
+    race::write(&out.join("report.html"), &page::render(results, Some(out)))?;
     if let Some(name) = save {
         let saved = out.join("saved");
         fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
@@ -389,12 +389,23 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
     Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
 }
 
-/// What stands in a results.json.
+/// Draws what stands in a results.json, or in several of them.
 fn report(arguments: ReportArguments) -> Result<u8> {
-    let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
-    let results = Results::read(&path)?;
-    let to = arguments.to.unwrap_or_else(|| path.with_file_name("report.html"));
-    race::write(&to, &page::render(&results))?;
+    let ReportArguments { results: mut files, to } = arguments;
+    if files.is_empty() {
+        files.push(default_out().join("results.json"));
+    }
+    let runs = files.iter().map(|file| Results::read(file)).collect::<Result<Vec<_>>>()?;
+    let name = if runs.len() == 1 { "report.html" } else { "side-by-side.html" };
+    let to = to.unwrap_or_else(|| files[0].with_file_name(name));
+    let page = match runs.as_slice() {
+        [results] => page::render(results, to.parent()),
+        _ => {
+            let runs: Vec<_> = side_by_side::names(&files).into_iter().zip(runs).collect();
+            side_by_side::render(&runs)
+        }
+    };
+    race::write(&to, &page)?;
     println!("Report: {}", to.display());
     Ok(exit::OK)
 }

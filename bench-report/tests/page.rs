@@ -1,46 +1,166 @@
 //! Facts about the page, drawn from a made-up run of the default grid.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, io::Read, path::Path};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bench_report::{
-    figures, page,
-    results::{Cell, Estimate, Growth, Memory, Metric, Noise, NoisePair, Results, Status, Warning},
+    export, figures, page,
+    results::{Cell, Estimate, Growth, Memory, Metric, Noise, NoisePair, Observed, Results, Status, Warning},
     verdict,
 };
+use flate2::read::GzDecoder;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(1)>"#;
 
+/// What the block of data begins with.
+const DATA: &str = "<script type=\"application/json\" id=\"results\">";
+
 #[test]
 fn nothing_on_the_page_refers_to_the_network() {
-    let page = page::render(&results());
-    assert!(page.contains("default-src 'none'"));
-    for loading in
-        ["src=", "srcset=", "<script", "<link", "<iframe", "<object", "<base", "@import", "url(", "refresh"]
-    {
+    // The data is text to a browser, whatever it says; the style and the script have a policy.
+    let page = without_data(&page::render(&results(), None));
+    for loading in ["src=", "srcset=", "<iframe", "<object", "<base", "@import", "url(", "refresh"] {
         assert!(!page.contains(loading), "the page has {loading}");
     }
     for (index, _) in page.match_indices("href=\"http") {
         assert!(page[..index].ends_with("<a "), "only a link may lead to the network");
     }
+    for (index, _) in page.match_indices("<link ") {
+        assert!(
+            page[index..].starts_with("<link rel=\"icon\" href=\"data:"),
+            "an icon that is not on the page"
+        );
+    }
+}
+
+#[test]
+fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
+    for results in [results(), hostile()] {
+        let page = page::render(&results, None);
+        let [style, script] = ["style", "script"].map(|tag| {
+            assert_eq!(page.matches(&format!("<{tag}>")).count(), 1, "more than one {tag}");
+            hash(between(&page, &format!("<{tag}>"), &format!("</{tag}>")))
+        });
+        let expected = format!(
+            "content=\"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; \
+             base-uri 'none'; form-action 'none'\""
+        );
+        assert!(page.contains(&expected), "not {expected}");
+        assert!(!page.contains(" style=\"") && !page.contains(" onclick"), "nothing is inline");
+    }
+}
+
+#[test]
+fn the_page_holds_its_results() {
+    for results in [results(), hostile()] {
+        let page = page::render(&results, None);
+        let data = between(&page, DATA, "</script>");
+        assert!(!data.contains('<'), "it could end its element");
+        let held: Value = serde_json::from_str(data).unwrap();
+        assert!(held == serde_json::to_value(&results).unwrap(), "not the results");
+    }
+}
+
+#[test]
+fn the_downloads_are_the_exports() {
+    let page = page::render(&results(), None);
+    let file = |start: &str| STANDARD.decode(between(&page, start, "\"")).unwrap();
+    let markdown = file("<a download=\"standings.md\" href=\"data:text/markdown;charset=utf-8;base64,");
+    assert_eq!(String::from_utf8(markdown).unwrap(), export::markdown(&results()));
+    let packed = file("<a download=\"results.csv.gz\" href=\"data:application/gzip;base64,");
+    let mut csv = String::new();
+    GzDecoder::new(&packed[..]).read_to_string(&mut csv).unwrap();
+    assert_eq!(csv, export::csv(&results()));
 }
 
 #[test]
 fn hostile_names_and_reasons_are_text() {
-    let clean = page::render(&results());
-    let mut value = serde_json::to_value(results()).unwrap();
-    append_hostile(&mut value);
-    let page = page::render(&serde_json::from_value(value).unwrap());
+    let clean = page::render(&results(), None);
+    let page = page::render(&hostile(), None);
     assert!(!page.contains(HOSTILE.trim()));
     assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"));
     assert_eq!(tags(&page), tags(&clean));
 }
 
 #[test]
+fn a_source_is_a_link_to_its_commit_or_to_the_file_beside_the_page() {
+    let mut results = results();
+    results.build.repository = "unknown".to_owned();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let inside = page::render(&results, Some(&workspace.join("bench-report/tests")));
+    assert!(inside.contains("<a href=\"../../METHODOLOGY.md\">METHODOLOGY.md</a>"));
+    let outside = tempfile::tempdir().unwrap();
+    for folder in [None, Some(outside.path())] {
+        let page = page::render(&results, folder);
+        assert!(page.contains("METHODOLOGY.md") && !page.contains("METHODOLOGY.md\">"));
+    }
+    (results.build.repository, results.build.commit) =
+        ("https://example.org/a".to_owned(), "c0ffee".to_owned());
+    for folder in [None, Some(workspace)] {
+        let page = page::render(&results, folder);
+        assert!(
+            page.contains("<a href=\"https://example.org/a/blob/c0ffee/METHODOLOGY.md\">METHODOLOGY.md</a>")
+        );
+    }
+    results.build.repository = "javascript:alert(1)//".to_owned();
+    assert!(!without_data(&page::render(&results, None)).contains("href=\"javascript"));
+}
+
+#[test]
+fn every_verdict_of_a_group_stands_above_the_table_and_leads_to_its_workloads() {
+    let results = results();
+    let page = page::render(&results, None);
+    for race in verdict::races(&results) {
+        let words = between(&page, &format!("id=\"threads-{}\"", race.threads), "<table");
+        assert!(!race.groups.is_empty());
+        for group in race.groups {
+            let expected = format!("{}: {}.", group.title(), group.finding);
+            assert!(text(words).contains(&expected), "{expected} is missing");
+        }
+        for workload in results.workloads.iter().filter(|workload| !workload.group.is_empty()) {
+            assert!(words.contains(&format!("href=\"#workload-{}\"", workload.name)), "{}", workload.name);
+        }
+    }
+}
+
+#[test]
+fn the_race_with_most_threads_comes_first() {
+    let page = page::render(&results(), None);
+    let places = [2, 1].map(|threads| page.find(&format!("id=\"threads-{threads}\"")).unwrap());
+    assert!(places.is_sorted());
+}
+
+#[test]
+fn every_metric_lane_and_workload_can_be_chosen() {
+    let results = results();
+    let page = page::render(&results, None);
+    let controls = between(&page, "<form id=\"controls\"", "</form>");
+    for metric in results.cells.iter().flat_map(|cell| cell.metrics.keys()) {
+        assert!(controls.contains(&format!("<option value=\"{metric}\">")), "{metric}");
+    }
+    for lane in &results.executors {
+        assert!(
+            controls.contains(&format!("name=\"lane\" value=\"{}\" checked", lane.name)),
+            "{}",
+            lane.name
+        );
+    }
+    for workload in &results.workloads {
+        assert!(
+            controls.contains(&format!("name=\"workload\" value=\"{}\"", workload.name)),
+            "{}",
+            workload.name
+        );
+    }
+}
+
+#[test]
 fn a_home_page_that_is_no_web_address_is_no_link() {
     let mut results = results();
     results.executors[0].homepage = "javascript:alert(1)".to_owned();
-    let page = page::render(&results);
+    let page = page::render(&results, None);
     assert!(page.contains(">javascript:alert(1)<"));
     assert!(!page.contains("href=\"javascript"));
 }
@@ -48,7 +168,7 @@ fn a_home_page_that_is_no_web_address_is_no_link() {
 #[test]
 fn every_cell_stands_in_its_row_and_column() {
     let results = results();
-    let page = page::render(&results);
+    let page = page::render(&results, None);
     for cell in &results.cells {
         let Some(square) = square(&page, &results, cell) else {
             // Lanes that apply to nothing at this number of threads have a sentence instead of a column.
@@ -65,7 +185,7 @@ fn every_cell_stands_in_its_row_and_column() {
 
 #[test]
 fn every_reason_is_readable_in_full() {
-    let page = page::render(&results());
+    let page = page::render(&results(), None);
     // Beside the table itself, not only in what has to be opened.
     let standings = text(between(&page, "id=\"standings\"", "<section id=\"workload-"));
     for cell in results().cells.iter().filter(|cell| cell.status != Status::Ok) {
@@ -77,7 +197,7 @@ fn every_reason_is_readable_in_full() {
 
 #[test]
 fn every_metric_of_every_cell_is_on_the_page() {
-    let page = text(&page::render(&results()));
+    let page = text(&without_data(&page::render(&results(), None)));
     for metric in results().cells.iter().flat_map(|cell| cell.metrics.values()) {
         if let Metric::Measured { .. } = metric {
             assert!(page.contains(&figures::metric(metric)), "{metric:?}");
@@ -87,7 +207,7 @@ fn every_metric_of_every_cell_is_on_the_page() {
 
 #[test]
 fn a_lane_without_some_cells_has_no_mean_but_a_count() {
-    let page = page::render(&results());
+    let page = page::render(&results(), None);
     let means = row(table(&page, 2), "Geometric mean");
     assert!(means.iter().any(|square| square.contains("ran 4 of 9")), "{means:?}");
     assert!(means.iter().any(|square| square.contains("ran 8 of 9")), "{means:?}");
@@ -102,7 +222,10 @@ fn a_verdict_calls_a_tie_a_tie() {
     assert!(verdict.starts_with(
         "blocking-squares-slow, 1 thread: rayon leads at 30; tie between hand-rolled and rayon at 300;"
     ));
-    assert!(text(&page::render(&results())).contains("tie between hand-rolled and rayon at 300"));
+    assert!(
+        text(&without_data(&page::render(&results(), None)))
+            .contains("tie between hand-rolled and rayon at 300")
+    );
 
     let mut results = results();
     for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
@@ -123,7 +246,7 @@ fn what_is_undecided_is_not_called_a_tie() {
     let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
     assert!(verdict.contains("undecided between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
     assert!(verdict.ends_with("no lane is shown to be behind"), "{verdict}");
-    let page = page::render(&results);
+    let page = page::render(&results, None);
     let cell = results.comparison("wait-timeout", 100, 2).find(|cell| cell.executor == "smol").unwrap();
     assert!(square(&page, &results, cell).unwrap().contains("open"));
 }
@@ -160,7 +283,7 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
     }];
     results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap().flags =
         vec!["takes twice the processor time".to_owned()];
-    let page = text(&page::render(&results));
+    let page = text(&without_data(&page::render(&results, None)));
     for expected in [
         "3.6 %",
         "a battery feeds it: plug it in.",
@@ -171,6 +294,106 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
     ] {
         assert!(page.contains(expected), "{expected}");
     }
+}
+
+#[test]
+fn a_lane_says_what_was_asked_of_it_and_what_was_seen() {
+    let mut results = results();
+    let tokio = results.executors.iter_mut().find(|executor| executor.name == "tokio").unwrap();
+    (tokio.limits, tokio.dependencies) = ("A sleep ends late.".to_owned(), Some(12));
+    let smol = results.executors.iter_mut().find(|executor| executor.name == "smol").unwrap();
+    (smol.limits, smol.dependencies) = (String::new(), None);
+    for cell in results.cells.iter_mut().filter(|cell| cell.executor == "smol") {
+        cell.observed = None;
+    }
+    let cells = results.cells.iter_mut().filter(|cell| cell.executor == "tokio" && cell.threads == 2);
+    for (place, cell) in cells.enumerate() {
+        cell.observed = Some(observed(2, 1 + place % 2));
+    }
+    let page = page::render(&results, None);
+    let [tokio, smol] = ["tokio", "smol"].map(|lane| {
+        text(between(
+            &page,
+            &format!("<li class=\"hue-{}\" data-lane=\"{lane}\">", hue(&results, lane)),
+            "</li>",
+        ))
+    });
+    for expected in [
+        "Limits A sleep ends late.",
+        "2 asked for: 2 came, 1 to 2 polled",
+        "Processors 0-1",
+        "Jobs up to 3 at once",
+        "Depends on 12 other packages",
+        "https://tokio.rs",
+        "executors/tokio/src/lib.rs",
+    ] {
+        assert!(tokio.contains(expected), "{expected}: {tokio}");
+    }
+    for expected in
+        ["Limits none noted", "Workers not observed", "Processors not observed", "Depends on unknown"]
+    {
+        assert!(smol.contains(expected), "{expected}: {smol}");
+    }
+}
+
+#[test]
+fn the_memory_of_a_task_is_a_bar_from_zero_and_a_line_of_the_table() {
+    let mut results = results();
+    let estimate = |value| Estimate { value, low: value - 10.0, high: value + 10.0 };
+    let memory = |executor: &str, bytes_a_task| Memory {
+        workload: "sleepers".to_owned(),
+        threads: 2,
+        executor: executor.to_owned(),
+        bytes_a_task,
+        r_squared: Some(0.98765),
+        points: vec![(1_000, 2_097_152)],
+    };
+    let measured =
+        |value| Metric::Measured { unit: "bytes".to_owned(), estimate: estimate(value), blocks: vec![] };
+    let without = Metric::Unavailable { unavailable: "needs a timer".to_owned() };
+    results.memory =
+        vec![memory("tokio", measured(400.0)), memory("smol", measured(200.0)), memory("rayon", without)];
+    let page = page::render(&results, None);
+    let chart = between(&page, "class=\"footprint\"", "</svg>");
+    let bar = |lane: &str| between(chart, &format!("data-lane=\"{lane}\""), "</g>");
+    let width = |lane| -> f64 { between(bar(lane), " width=\"", "\"").parse().unwrap() };
+    assert!((width("tokio") / width("smol") - 2.0).abs() < 0.01, "{} and {}", width("tokio"), width("smol"));
+    assert!(text(bar("tokio")).contains("400 B [390, 410]"));
+    assert!(!bar("rayon").contains("<rect") && text(bar("rayon")).contains("n/a"));
+    let table = text(between(&page, "id=\"memory-caption\"", "</table>"));
+    assert!(table.contains("tokio 2 threads 400 B [390, 410] 0.9877 1,000: 2.00 MiB"), "{table}");
+    assert!(table.contains("rayon 2 threads n/a: needs a timer"), "{table}");
+}
+
+#[test]
+fn the_method_leads_to_chapters_that_there_are() {
+    let methodology = Path::new(env!("CARGO_MANIFEST_DIR")).join("../METHODOLOGY.md");
+    let methodology = std::fs::read_to_string(methodology).unwrap();
+    let plain = |character: &char| character.is_alphanumeric() || " -".contains(*character);
+    let anchor =
+        |title: &str| title.to_lowercase().chars().filter(plain).collect::<String>().replace(' ', "-");
+    let anchors: BTreeSet<String> =
+        methodology.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
+    let page = page::render(&results(), None);
+    let links: Vec<&str> =
+        page.split("METHODOLOGY.md#").skip(1).map(|rest| &rest[..rest.find('"').unwrap()]).collect();
+    assert!(links.len() > 4);
+    assert!(links.iter().all(|link| anchors.contains(*link)), "{links:?} are not all of {anchors:?}");
+}
+
+#[test]
+fn the_command_of_a_run_makes_it_again() {
+    let again = |command: &str| {
+        let mut results = results();
+        (results.run.command, results.run.seed) = (command.to_owned(), 7);
+        text(between(&page::render(&results, None), "<pre>", "</pre>"))
+    };
+    assert_eq!(again(""), "cargo bench -- --seed 7");
+    assert_eq!(again("--quick smol"), "cargo bench -- --quick smol --seed 7");
+    assert_eq!(again("--seed 7"), "cargo bench -- --seed 7");
+    // `bench-report run` takes what `cargo bench` takes.
+    assert_eq!(again("run"), "cargo bench -- --seed 7");
+    assert_eq!(again("run --full"), "cargo bench -- --full --seed 7");
 }
 
 #[test]
@@ -202,7 +425,7 @@ fn a_verdict_names_who_is_missing() {
     results.cells.retain(|cell| cell.executor != "smol" || cell.workload != "wait-timeout");
     let missing = verdict::verdict(&results, "wait-timeout", 2).missing;
     assert!(missing.contains(&"n/a: smol (not run).".to_owned()), "{missing:?}");
-    assert!(page::render(&results).contains("not run"));
+    assert!(page::render(&results, None).contains("not run"));
 }
 
 #[test]
@@ -217,7 +440,7 @@ fn a_comparison_that_nobody_finished_has_no_winner() {
     assert!(verdict::winner(results.comparison("wait-timeout", 100, 1)).is_none());
     let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
     assert!(verdict.contains("nobody was measured at 100"), "{verdict}");
-    assert!(page::render(&results).contains("hung"));
+    assert!(page::render(&results, None).contains("hung"));
 }
 
 #[test]
@@ -225,18 +448,50 @@ fn an_empty_run_has_a_page() {
     let mut results = results();
     results.cells.clear();
     results.summaries.clear();
-    assert!(page::render(&results).contains("</html>"));
+    assert!(page::render(&results, None).contains("</html>"));
 }
 
 #[test]
 fn the_page_of_the_default_grid_is_small() {
-    let page = page::render(&results());
+    let page = page::render(&results(), None);
     assert!(page.len() < 2 * 1024 * 1024, "{} bytes", page.len());
 }
 
 fn results() -> Results {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
     Results::read(&fixture).unwrap()
+}
+
+/// Results in which every text is hostile.
+fn hostile() -> Results {
+    let mut value = serde_json::to_value(results()).unwrap();
+    append_hostile(&mut value);
+    serde_json::from_value(value).unwrap()
+}
+
+/// What is seen of a lane with so many workers, of which so many polled.
+fn observed(workers: usize, threads: usize) -> Observed {
+    Observed {
+        threads,
+        spawned: 10,
+        finished: 10,
+        cancelled: 0,
+        polls: 20,
+        jobs: 9,
+        jobs_at_once: 3,
+        at_once: 10,
+        sleeps: 0,
+        workers,
+        root_on_worker: true,
+        cpus: "0-1".to_owned(),
+        threads_before: None,
+        threads_after: None,
+    }
+}
+
+/// The number of a lane's colour.
+fn hue(results: &Results, lane: &str) -> usize {
+    results.executors.iter().position(|executor| executor.name == lane).unwrap()
 }
 
 /// What the square of a cell must say.
@@ -258,9 +513,17 @@ fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
     let table = table(page, cell.threads);
     let lanes = between(table, "<thead>", "</thead>").split("<th ").skip(2);
     let column = lanes.map(text).position(|lane| lane == cell.executor)?;
+    let row = between(
+        table,
+        &format!("<tr data-workload=\"{}\" data-size=\"{}\">", cell.workload, cell.size),
+        "</tr>",
+    );
     let operation = verdict::operation(results, &cell.workload);
-    let group = between(table, &format!(">{}</a> per {operation}<", cell.workload), "</tbody>");
-    Some(row(group, &figures::whole(cell.size)).swap_remove(column))
+    let head = format!("{} {} per {operation}", cell.workload, figures::whole(cell.size));
+    assert_eq!(text(between(row, "<th scope=\"row\">", "</th>")), head);
+    let square = row.split("<td ").nth(column + 1).unwrap();
+    assert!(square.contains(&format!("data-lane=\"{}\"", cell.executor)), "{square}");
+    Some(text(&format!("<td {square}")))
 }
 
 fn table(page: &str, threads: usize) -> &str {
@@ -271,6 +534,16 @@ fn table(page: &str, threads: usize) -> &str {
 fn row(table: &str, head: &str) -> Vec<String> {
     let row = between(table, &format!("<th scope=\"row\">{head}"), "</tr>");
     row.split("<td ").skip(1).map(|square| text(&format!("<td {square}"))).collect()
+}
+
+/// What a browser computes of the text between two tags.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// The page without the block of data.
+fn without_data(page: &str) -> String {
+    page.replace(between(page, DATA, "</script>"), "")
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What the results say when nobody knows.
-const UNKNOWN: &str = "unknown";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// A named value.
 pub(super) struct Fact {
@@ -26,15 +26,27 @@ pub(super) struct Facts {
 pub(super) fn strip(results: &Results) -> Vec<Fact> {
     let Results { run, machine, build, .. } = results;
     vec![
+        fact("date", date(&run.started)),
+        fact("machine", machine_in_a_line(machine)),
+        fact("commit", commit(build)),
+        fact("blocks", blocks(results)),
+        fact("noise floor", noise_floor(results)),
+    ]
+}
+
+/// What tells a run from another one at first sight.
+pub(super) fn at_first_sight(results: &Results) -> Vec<Fact> {
+    let Results { run, machine, build, warnings, .. } = results;
+    let findings: Vec<&str> = warnings.iter().map(|warning| warning.finding.as_str()).collect();
+    vec![
         fact("date", moment(&run.started)),
         fact("machine", machine_in_a_line(machine)),
         fact("commit", commit(build)),
-        fact("run", format!("{}, {} profile, seed {}", blocks(results), run.profile, run.seed)),
+        fact("compiler", &build.rustc),
+        fact("profile", run.profile.to_string()),
+        fact("blocks", blocks(results)),
         fact("noise floor", noise_floor(results)),
-        fact(
-            "warnings",
-            if results.warnings.is_empty() { "none".to_owned() } else { results.warnings.len().to_string() },
-        ),
+        fact("warnings", if findings.is_empty() { "none".to_owned() } else { findings.join("; ") }),
     ]
 }
 
@@ -44,6 +56,13 @@ pub(super) fn blocks(results: &Results) -> String {
     let most = results.cells.iter().filter_map(of_cell).max().unwrap_or(results.run.blocks);
     let least = counted(results.run.blocks, "block");
     if most > results.run.blocks { format!("{} to {most} blocks", results.run.blocks) } else { least }
+}
+
+/// How many comparisons had more blocks than all had, in which rounds.
+fn further_blocks(run: &Run) -> String {
+    let rounds = run.attention.iter().map(|comparisons| counted(comparisons.len(), "comparison"));
+    let rounds: Vec<String> = rounds.collect();
+    if rounds.is_empty() { "none".to_owned() } else { format!("for {}", rounds.join(", then ")) }
 }
 
 /// The difference that a lane showed from itself, in percent.
@@ -67,6 +86,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),
                 fact("blocks", blocks(results)),
+                fact("further blocks", further_blocks(run)),
                 fact("seed", run.seed.to_string()),
             ],
         },
@@ -75,6 +95,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
             facts: vec![
                 fact("processor", &machine.cpu),
                 fact("processors used", &machine.cores),
+                fact("by number", &machine.mask),
                 fact("architecture", &machine.architecture),
                 fact("memory", &machine.memory),
                 fact("system", &machine.os),
@@ -101,6 +122,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("allocator", &build.allocator),
                 fact("commit", &build.commit),
                 fact("uncommitted changes", &build.dirty),
+                fact("repository", &build.repository),
             ],
         },
     ]
@@ -113,10 +135,16 @@ pub(super) fn packages(build: &Build) -> Vec<Fact> {
 
 /// The command that makes the run again, with the order that was drawn.
 pub(super) fn again(run: &Run) -> String {
-    let given = run.command.split_whitespace().any(|word| word == "--seed" || word.starts_with("--seed="));
+    // Of `bench-report run` everything after it is what `cargo bench` takes.
+    let arguments = match run.command.split_once(' ') {
+        Some(("run", arguments)) => arguments,
+        None if run.command == "run" => "",
+        _ => &run.command,
+    };
+    let given = arguments.split_whitespace().any(|word| word == "--seed" || word.starts_with("--seed="));
     let seed = if given { String::new() } else { format!(" --seed {}", run.seed) };
-    let separator = if run.command.is_empty() { "" } else { " " };
-    format!("cargo bench --{separator}{}{seed}", run.command)
+    let separator = if arguments.is_empty() { "" } else { " " };
+    format!("cargo bench --{separator}{arguments}{seed}")
 }
 
 /// The day of a moment, or the text itself if it is no moment.

@@ -1,8 +1,9 @@
 //! The lanes: how each is drawn wherever it appears, and what is known about it.
 
-use super::source_link;
+use super::links::{Links, Source};
 use crate::{
-    results::{Executor, Results},
+    figures::{counted, listed},
+    results::{Executor, Observed, Results},
     verdict,
 };
 
@@ -32,49 +33,97 @@ pub(super) struct LaneCard {
     pub(super) about: String,
     pub(super) class: String,
     pub(super) version: String,
+    /// How many it was asked to have and how many were seen, for each number of them.
+    pub(super) workers: Vec<String>,
+    pub(super) jobs: String,
+    pub(super) processors: String,
+    pub(super) limits: String,
+    pub(super) dependencies: String,
     pub(super) homepage: String,
     /// Whether the home page may be a link: anything but a web address stays text.
     pub(super) linked: bool,
-    pub(super) source: String,
-    pub(super) source_link: String,
-    pub(super) observed: String,
+    pub(super) source: Source,
 }
 
 impl Look {
-    /// The look of a lane by its place in the lineup; five markers and eight hues repeat after forty lanes.
+    /// The look of a lane by its place in the lineup.
     pub(super) fn of(results: &Results, lane: &str) -> Look {
-        let place = results.executors.iter().position(|executor| executor.name == lane).unwrap_or(0);
+        Look::at(results.executors.iter().position(|executor| executor.name == lane).unwrap_or(0))
+    }
+
+    /// The look at a place; five markers and eight hues repeat after forty lanes.
+    pub(super) fn at(place: usize) -> Look {
         Look { hue: place % HUES, marker: MARKERS[place % MARKERS.len()] }
     }
 }
 
 impl LaneCard {
-    pub(super) fn of(results: &Results, executor: &Executor) -> LaneCard {
+    pub(super) fn of(results: &Results, executor: &Executor, links: &Links) -> LaneCard {
+        let cells = results.cells.iter().filter(|cell| cell.executor == executor.name);
+        let seen: Vec<&Observed> = cells.filter_map(|cell| cell.observed.as_ref()).collect();
         LaneCard {
             look: Look::of(results, &executor.name),
             name: executor.name.clone(),
             about: executor.about.clone(),
             class: executor.class.clone(),
             version: executor.version.clone(),
+            workers: workers(results, &executor.name),
+            jobs: jobs(&seen),
+            processors: processors(&seen),
+            limits: if executor.limits.is_empty() {
+                "none noted".to_owned()
+            } else {
+                executor.limits.clone()
+            },
+            dependencies: dependencies(executor.dependencies),
             homepage: executor.homepage.clone(),
             linked: ["https://", "http://"].iter().any(|scheme| executor.homepage.starts_with(scheme)),
-            source: executor.source.clone(),
-            source_link: source_link(&executor.source),
-            observed: observed(results, &executor.name),
+            source: links.to(&executor.source),
         }
     }
 }
 
-/// On how many threads the lane was seen to poll tasks, for each number that was asked for.
-fn observed(results: &Results, lane: &str) -> String {
-    let seen = |asked: usize| {
+fn dependencies(packages: Option<usize>) -> String {
+    match packages {
+        None => "unknown".to_owned(),
+        Some(0) => "nothing but std".to_owned(),
+        Some(packages) => counted(packages, "other package"),
+    }
+}
+
+/// How many workers were asked for, and what of them was seen: `2 asked for: 2 came, 1 to 2 polled`.
+fn workers(results: &Results, lane: &str) -> Vec<String> {
+    let sentence = |asked: usize| {
         let cells = results.cells.iter().filter(|cell| cell.executor == lane && cell.threads == asked);
-        let threads: Vec<usize> =
-            cells.filter_map(|cell| cell.observed.as_ref()).map(|seen| seen.threads).collect();
-        let (fewest, most) = (threads.iter().min()?, threads.iter().max()?);
-        let range = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
-        Some(format!("{range} of {asked}"))
+        let seen: Vec<&Observed> = cells.filter_map(|cell| cell.observed.as_ref()).collect();
+        let came = range(seen.iter().map(|seen| seen.workers))?;
+        let polled = range(seen.iter().map(|seen| seen.threads))?;
+        // Older results do not say how many came.
+        let came = if came == "0" { String::new() } else { format!("{came} came, ") };
+        Some(format!("{asked} asked for: {came}{polled} polled"))
     };
-    let seen: Vec<String> = verdict::threads(results).into_iter().filter_map(seen).collect();
-    if seen.is_empty() { "not observed".to_owned() } else { seen.join(", ") }
+    let sentences: Vec<String> = verdict::threads(results).into_iter().filter_map(sentence).collect();
+    if sentences.is_empty() { vec!["not observed".to_owned()] } else { sentences }
+}
+
+fn jobs(seen: &[&Observed]) -> String {
+    match seen.iter().map(|seen| seen.jobs_at_once).max() {
+        None => "not observed".to_owned(),
+        Some(0) => "none".to_owned(),
+        Some(most) => format!("up to {most} at once, beside the workers"),
+    }
+}
+
+/// The processors that the workers of a lane might run on, as each cell saw them.
+fn processors(seen: &[&Observed]) -> String {
+    let mut processors: Vec<&str> = seen.iter().map(|seen| seen.cpus.as_str()).collect();
+    processors.sort_unstable();
+    processors.dedup();
+    if processors.is_empty() { "not observed".to_owned() } else { listed(&processors) }
+}
+
+/// `2`, or `1 to 2` if they differ; none of nothing.
+fn range(numbers: impl Iterator<Item = usize> + Clone) -> Option<String> {
+    let (fewest, most) = (numbers.clone().min()?, numbers.max()?);
+    Some(if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") })
 }

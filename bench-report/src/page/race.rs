@@ -1,0 +1,81 @@
+//! The race at one number of threads: a verdict for each group of workloads, and the table below.
+
+use super::{anchor, standings::Standings};
+use crate::{figures::counted, results::Results, verdict};
+
+/// One number of threads, from its verdicts to its table.
+pub(super) struct Race {
+    pub(super) number: usize,
+    pub(super) threads: String,
+    pub(super) groups: Vec<GroupFinding>,
+    pub(super) verdicts: Vec<Finding>,
+    pub(super) standings: Standings,
+}
+
+/// The verdict on a group of workloads.
+pub(super) struct GroupFinding {
+    pub(super) name: String,
+    pub(super) finding: String,
+    pub(super) missing: Option<String>,
+    /// Where more is said: the sections of its workloads.
+    pub(super) workloads: Vec<Link>,
+}
+
+/// A place on the page.
+pub(super) struct Link {
+    pub(super) name: String,
+    pub(super) anchor: String,
+}
+
+/// The verdict on one workload, beside its name.
+pub(super) struct Finding {
+    pub(super) workload: String,
+    pub(super) anchor: String,
+    pub(super) finding: String,
+    pub(super) missing: Vec<String>,
+}
+
+/// The races of a run, that with most threads first.
+pub(super) fn races(results: &Results) -> Vec<Race> {
+    let race = |race: verdict::Race| Race {
+        number: race.threads,
+        threads: counted(race.threads, "thread"),
+        groups: race
+            .groups
+            .into_iter()
+            .map(|verdict| GroupFinding::of(results, race.threads, verdict))
+            .collect(),
+        verdicts: race.verdicts.into_iter().map(Finding::of).collect(),
+        standings: Standings::of(results, race.threads),
+    };
+    verdict::races(results).into_iter().rev().map(race).collect()
+}
+
+impl GroupFinding {
+    fn of(results: &Results, threads: usize, verdict: verdict::GroupVerdict) -> GroupFinding {
+        let ran = |name: &str| !verdict::sizes(results, name, threads).is_empty();
+        let workloads = results
+            .workloads
+            .iter()
+            .filter(|workload| verdict.group.as_ref() == Some(&workload.group) && ran(&workload.name));
+        GroupFinding {
+            name: verdict.title(),
+            workloads: workloads
+                .map(|workload| Link { name: workload.name.clone(), anchor: anchor(&workload.name) })
+                .collect(),
+            finding: verdict.finding,
+            missing: verdict.missing,
+        }
+    }
+}
+
+impl Finding {
+    fn of(verdict: verdict::Verdict) -> Finding {
+        Finding {
+            anchor: anchor(&verdict.workload),
+            workload: verdict.workload,
+            finding: verdict.finding,
+            missing: verdict.missing,
+        }
+    }
+}
