@@ -564,9 +564,10 @@
     tipped = mark;
     tip.hidden = mark === undefined;
     if (!mark) return;
-    // Else the browser shows the same text once more.
+    // The text stands in the attribute or, if that is empty, in the title only. The title goes: else the browser shows it too.
     const title = mark.querySelector(":scope > title");
     if (title) {
+      mark.dataset.tip ||= title.textContent;
       mark.setAttribute("aria-label", title.textContent);
       title.remove();
     }
