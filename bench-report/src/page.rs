@@ -17,6 +17,7 @@ use crate::{
     results::{Profile, Results},
     verdict,
 };
+use chart::Marker;
 use circumstances::{Fact, Facts};
 use lanes::LaneCard;
 use memory::Slope;
@@ -44,6 +45,7 @@ struct Report {
     swatches: Vec<Swatch>,
     standings: Vec<Standings>,
     sections: Vec<Section>,
+    markers: Vec<Marker>,
     seen: [&'static str; 11],
     lanes: Vec<LaneCard>,
     memory: Vec<Slope>,
@@ -97,6 +99,7 @@ impl Report {
                 .map(|threads| Standings::of(results, threads))
                 .collect(),
             sections: results.workloads.iter().map(|workload| Section::of(results, workload)).collect(),
+            markers: chart::markers(results),
             seen: sections::SEEN,
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor)).collect(),
             memory: results.memory.iter().map(|memory| Slope::of(results, memory)).collect(),

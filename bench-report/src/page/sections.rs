@@ -2,7 +2,7 @@
 
 use super::{
     anchor,
-    chart::{Axis, Forest},
+    chart::{Bars, COSTS, Chart, Comparison, Ecdf, Forest, Lane, Lines, Samples},
     lanes::Look,
     source_link, standings,
 };
@@ -43,7 +43,15 @@ pub(super) struct Section {
     pub(super) source: String,
     pub(super) source_link: String,
     pub(super) again: String,
-    pub(super) charts: Vec<Charts>,
+    /// How many of the three columns the words take, so that the charts beside and below them fill theirs.
+    pub(super) words: usize,
+    /// The charts that are seen at once.
+    pub(super) charts: Vec<Chart>,
+    /// The charts that have to be opened.
+    pub(super) folds: Vec<Fold>,
+    pub(super) costs: Vec<Costs>,
+    /// Why some costs have no panel.
+    pub(super) costless: Vec<String>,
     pub(super) columns: Vec<Column>,
     /// All columns, with that of the lanes.
     pub(super) width: usize,
@@ -86,16 +94,19 @@ pub(super) const SEEN: [&str; 11] = [
     "processors",
 ];
 
-/// The charts of one number of threads, a chart for each size.
-pub(super) struct Charts {
-    pub(super) threads: String,
-    pub(super) forests: Vec<SizedForest>,
+/// Charts that have to be opened.
+pub(super) struct Fold {
+    pub(super) summary: String,
+    /// How to read them.
+    pub(super) note: &'static str,
+    pub(super) charts: Vec<Chart>,
 }
 
-/// A chart and the size above it.
-pub(super) struct SizedForest {
-    pub(super) size: String,
-    pub(super) forest: Forest,
+/// What one comparison costs besides time.
+pub(super) struct Costs {
+    pub(super) title: String,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) panels: Vec<Chart>,
 }
 
 /// A metric at the head of its column.
@@ -128,7 +139,11 @@ pub(super) struct Figure {
 impl Section {
     pub(super) fn of(results: &Results, workload: &Workload) -> Section {
         let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.workload == workload.name).collect();
-        let (columns, unavailable) = columns(&cells, verdict::operation(results, &workload.name));
+        let operation = verdict::operation(results, &workload.name);
+        let (columns, unavailable) = columns(&cells, operation, |_| true);
+        let (costs, costless) = columns_of_costs(&cells, operation);
+        let comparisons = Comparison::all(results, &workload.name);
+        let charts = charts(results, &comparisons);
         Section {
             name: workload.name.clone(),
             anchor: anchor(&workload.name),
@@ -139,7 +154,11 @@ impl Section {
             source: workload.source.clone(),
             source_link: source_link(&workload.source),
             again: format!("cargo bench -- --workloads {}", workload.name),
-            charts: charts(results, &workload.name, &cells),
+            words: 3 - charts.len() % 3,
+            charts,
+            folds: folds(results, &workload.name, &comparisons),
+            costs: comparisons.iter().filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
+            costless,
             width: columns.len() + 1,
             groups: groups(results, &workload.name, &columns),
             columns,
@@ -199,28 +218,66 @@ fn flags(cell: &Cell) -> Vec<String> {
     cell.flags.iter().map(|flag| format!("{name}: {flag}.")).collect()
 }
 
-/// The charts share an axis, so that they can be compared at sight.
-fn charts(results: &Results, workload: &str, cells: &[&Cell]) -> Vec<Charts> {
-    let axis = Axis::of(cells.iter().filter_map(|cell| cell.ratio));
-    let forest = |size, threads| {
-        let cells: Vec<&Cell> = results.comparison(workload, size, threads).collect();
-        let title = format!("{workload}, {}, {}: ratio to the best", whole(size), counted(threads, "thread"));
-        let id = format!("{}-{size}-{threads}", anchor(workload));
-        Forest::of(results, &cells, &standings::racing(results, threads), &axis, id, title)
+/// Of each number of threads the ratios at each size, and the cost over the sizes.
+fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
+    let axis = Forest::axis(comparisons);
+    let of_threads = |comparisons: &[Comparison<'_>]| {
+        let forests = comparisons.iter().map(|comparison| Forest::of(comparison, &axis));
+        let lines = Lines::over_sizes(results, &comparisons.iter().collect::<Vec<_>>());
+        forests.chain(lines).collect::<Vec<_>>()
     };
-    let charts = verdict::threads(results).into_iter().map(|threads| Charts {
-        threads: counted(threads, "thread"),
-        forests: verdict::sizes(results, workload, threads)
-            .into_iter()
-            .map(|size| SizedForest { size: whole(size), forest: forest(size, threads) })
-            .collect(),
-    });
-    charts.filter(|charts| !charts.forests.is_empty()).collect()
+    comparisons.chunk_by(|one, other| one.threads == other.threads).flat_map(of_threads).collect()
+}
+
+fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
+    let folds = [
+        Fold {
+            summary: format!("Every block and sample of {workload}"),
+            note: "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above holds the middle half of all samples and their median, its whiskers end at 5 and 95 % of them.",
+            charts: comparisons.iter().filter_map(Samples::of).collect(),
+        },
+        Fold {
+            summary: format!("What more threads do to {workload}"),
+            note: "Lanes that ran at one number of threads only are left out. Hollow marks in the shaded part have more threads than the machine has processors. The band is the 95 % interval.",
+            charts: over_threads(results, comparisons),
+        },
+        Fold {
+            summary: format!("How late the sleeps of {workload} end"),
+            note: "The share of sleeps that ended no later after they were due than this, over all blocks.",
+            charts: comparisons.iter().filter_map(Ecdf::of).collect(),
+        },
+    ];
+    folds.into_iter().filter(|fold| !fold.charts.is_empty()).collect()
+}
+
+/// A chart for each size, fewest threads first within it.
+fn over_threads(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
+    let mut by_size: Vec<&Comparison<'_>> = comparisons.iter().collect();
+    by_size.sort_by_key(|comparison| (comparison.size, comparison.threads));
+    let sizes = by_size.chunk_by(|one, other| one.size == other.size);
+    sizes.filter_map(|comparisons| Lines::over_threads(results, comparisons)).collect()
+}
+
+impl Costs {
+    /// The panels of one comparison; none if nothing was measured in it.
+    fn of(comparison: &Comparison<'_>, columns: &[Column]) -> Option<Costs> {
+        let panel = |column: &Column| Bars::of(comparison, &column.key, &column.name, &column.per);
+        let panels: Vec<Chart> = columns.iter().filter_map(panel).collect();
+        let with_metrics = comparison.cells.iter().filter(|cell| !cell.metrics.is_empty());
+        let lanes = with_metrics.map(|cell| comparison.lane(&cell.executor)).collect();
+        (!panels.is_empty()).then(|| Costs { title: comparison.name(), lanes, panels })
+    }
+}
+
+/// The metrics that have a panel, and a sentence for each reason why others have none.
+fn columns_of_costs(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<String>) {
+    columns(cells, operation, |key| COSTS.contains(&key))
 }
 
 /// The metrics that have a column, and a sentence for each reason why others have none.
-fn columns(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<String>) {
-    let mut keys: Vec<&String> = cells.iter().flat_map(|cell| cell.metrics.keys()).collect();
+fn columns(cells: &[&Cell], operation: &str, wanted: impl Fn(&str) -> bool) -> (Vec<Column>, Vec<String>) {
+    let keys = cells.iter().flat_map(|cell| cell.metrics.keys());
+    let mut keys: Vec<&String> = keys.filter(|key| wanted(key)).collect();
     keys.sort_by_key(|key| (ORDER.iter().position(|known| known == key).unwrap_or(ORDER.len()), *key));
     keys.dedup();
     let mut columns = Vec::new();
