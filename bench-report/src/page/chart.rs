@@ -119,6 +119,11 @@ impl<'a> Comparison<'a> {
         format!("{}-{}-{}-{chart}", anchor(self.workload), self.size, self.threads)
     }
 
+    /// Whether the scatter of samples is known.
+    pub(super) fn has_spread(&self) -> bool {
+        self.cells.iter().any(|cell| cell.spread.is_some())
+    }
+
     /// What one operation is.
     fn operation(&self) -> &'a str {
         verdict::operation(self.results, self.workload)

@@ -3,7 +3,6 @@
 use super::{
     anchor,
     chart::{Bars, COSTS, Chart, Comparison, Ecdf, Forest, Lane, Lines, Samples},
-    lanes::Look,
     source_link, standings,
 };
 use crate::{
@@ -73,8 +72,7 @@ pub(super) struct Proofs {
 
 /// What a cell was seen to do in a run that was counted and not timed.
 pub(super) struct Proof {
-    pub(super) lane: String,
-    pub(super) look: Look,
+    pub(super) lane: Lane,
     /// In the order of [`SEEN`].
     pub(super) seen: Vec<String>,
 }
@@ -99,6 +97,8 @@ pub(super) struct Fold {
     pub(super) summary: String,
     /// How to read them.
     pub(super) note: &'static str,
+    /// How many of the three columns this note takes.
+    pub(super) words: usize,
     pub(super) charts: Vec<Chart>,
 }
 
@@ -124,8 +124,7 @@ pub(super) struct Group {
 
 /// The figures of one cell, or why there are none.
 pub(super) struct Row {
-    pub(super) lane: String,
-    pub(super) look: Look,
+    pub(super) lane: Lane,
     pub(super) figures: Vec<Figure>,
     pub(super) reason: Option<String>,
 }
@@ -133,7 +132,7 @@ pub(super) struct Row {
 /// A metric of a cell, or why there is none.
 pub(super) struct Figure {
     pub(super) text: String,
-    pub(super) class: &'static str,
+    pub(super) measured: bool,
 }
 
 impl Section {
@@ -154,7 +153,7 @@ impl Section {
             source: workload.source.clone(),
             source_link: source_link(&workload.source),
             again: format!("cargo bench -- --workloads {}", workload.name),
-            words: 3 - charts.len() % 3,
+            words: words(charts.len()),
             charts,
             folds: folds(results, &workload.name, &comparisons),
             costs: comparisons.iter().filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
@@ -209,7 +208,7 @@ impl Proof {
             format!("{before}, {after}"),
             seen.cpus.clone(),
         ];
-        Some(Proof { lane: cell.executor.clone(), look: Look::of(results, &cell.executor), seen })
+        Some(Proof { lane: Lane::of(results, &cell.executor), seen })
     }
 }
 
@@ -229,25 +228,40 @@ fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
     comparisons.chunk_by(|one, other| one.threads == other.threads).flat_map(of_threads).collect()
 }
 
+const WITH_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above them holds the middle half of all samples, parted at their median; its whiskers end at 5 and 95 % of them.";
+const WITHOUT_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. How the samples scatter is not in these results.";
+
 fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
+    let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
     let folds = [
-        Fold {
-            summary: format!("Every block and sample of {workload}"),
-            note: "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above holds the middle half of all samples and their median, its whiskers end at 5 and 95 % of them.",
-            charts: comparisons.iter().filter_map(Samples::of).collect(),
-        },
-        Fold {
-            summary: format!("What more threads do to {workload}"),
-            note: "Lanes that ran at one number of threads only are left out. Hollow marks in the shaded part have more threads than the machine has processors. The band is the 95 % interval.",
-            charts: over_threads(results, comparisons),
-        },
-        Fold {
-            summary: format!("How late the sleeps of {workload} end"),
-            note: "The share of sleeps that ended no later after they were due than this, over all blocks.",
-            charts: comparisons.iter().filter_map(Ecdf::of).collect(),
-        },
+        Fold::of(
+            format!("Every block and sample of {workload}"),
+            blocks,
+            comparisons.iter().filter_map(Samples::of).collect(),
+        ),
+        Fold::of(
+            format!("What more threads do to {workload}"),
+            "Lanes that ran at one number of threads only are left out. The band is the 95 % interval.",
+            over_threads(results, comparisons),
+        ),
+        Fold::of(
+            format!("How late the sleeps of {workload} end"),
+            "The share of sleeps that went on no later after they were due than this, over all blocks.",
+            comparisons.iter().filter_map(Ecdf::of).collect(),
+        ),
     ];
     folds.into_iter().filter(|fold| !fold.charts.is_empty()).collect()
+}
+
+impl Fold {
+    fn of(summary: String, note: &'static str, charts: Vec<Chart>) -> Fold {
+        Fold { summary, note, words: words(charts.len()), charts }
+    }
+}
+
+/// How many of three columns some words take so that they and the charts fill their rows.
+fn words(charts: usize) -> usize {
+    3 - charts % 3
 }
 
 /// A chart for each size, fewest threads first within it.
@@ -337,7 +351,7 @@ fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
             .into_iter()
             .map(|lane| {
                 let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == lane);
-                row(cell, lane, Look::of(results, lane), columns)
+                row(cell, Lane::of(results, lane), columns)
             })
             .collect(),
     };
@@ -348,7 +362,7 @@ fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
     verdict::threads(results).into_iter().flat_map(of_threads).collect()
 }
 
-fn row(cell: Option<&Cell>, lane: &str, look: Look, columns: &[Column]) -> Row {
+fn row(cell: Option<&Cell>, lane: Lane, columns: &[Column]) -> Row {
     let reason = match cell.map(|cell| (cell.status, verdict::reason(cell))) {
         None => Some("n/a: not run".to_owned()),
         Some((Status::Ok, _)) => None,
@@ -356,12 +370,12 @@ fn row(cell: Option<&Cell>, lane: &str, look: Look, columns: &[Column]) -> Row {
         Some((Status::NotApplicable, reason)) => Some(format!("n/a: {reason}")),
     };
     let figure = |column: &Column| Figure::of(cell.and_then(|cell| cell.metrics.get(&column.key)));
-    Row { lane: lane.to_owned(), look, figures: columns.iter().map(figure).collect(), reason }
+    Row { lane, figures: columns.iter().map(figure).collect(), reason }
 }
 
 impl Figure {
     fn of(found: Option<&Metric>) -> Figure {
-        let class = if matches!(found, Some(Metric::Measured { .. })) { "figure" } else { "none" };
-        Figure { text: found.map_or("n/a: not in the results".to_owned(), metric), class }
+        let measured = matches!(found, Some(Metric::Measured { .. }));
+        Figure { text: found.map_or("n/a: not in the results".to_owned(), metric), measured }
     }
 }

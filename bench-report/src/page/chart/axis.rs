@@ -59,19 +59,18 @@ impl Axis {
     /// Ticks as close as their labels allow; `room` is what a label takes up along the axis.
     pub(super) fn ticks(&self, label: fn(f64) -> String, room: impl Fn(&str) -> f64) -> Vec<Tick> {
         let tick = |value: f64| Tick { at: self.at(value), label: label(value), class: "grid" };
-        let mut coarsest = Vec::new();
+        let mut only = Vec::new();
         for values in self.candidates() {
-            let ticks: Vec<Tick> = values.into_iter().map(tick).collect();
-            if ticks.is_empty() {
-                continue;
-            }
-            if are_apart(&ticks, &room) {
+            let mut ticks: Vec<Tick> = values.into_iter().map(tick).collect();
+            if ticks.len() > 1 && are_apart(&ticks, &room) {
                 return ticks;
             }
-            coarsest = ticks;
+            if !ticks.is_empty() {
+                ticks.truncate(1);
+                only = ticks;
+            }
         }
-        coarsest.truncate(1);
-        coarsest
+        only
     }
 
     /// Values that ticks could stand at, densest first.
@@ -139,12 +138,13 @@ fn even_steps(range: RangeInclusive<f64>) -> Vec<Vec<f64>> {
 
 fn decades(range: RangeInclusive<f64>) -> Vec<Vec<f64>> {
     let powers = range.start().log10().floor() as i32..=range.end().log10().ceil() as i32;
-    let at = |digits: &'static [f64], apart: i32| -> Vec<f64> {
+    let at = |digits: &[f64], apart: i32| -> Vec<f64> {
         let powers = powers.clone().filter(|power| power.rem_euclid(apart) == 0);
         let values = powers.flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power)));
         values.filter(|value| range.contains(value)).collect()
     };
-    let dense = [at(&[1.0, 2.0, 5.0], 1), at(&[1.0], 1)];
+    let dense = [[1.0, 2.0, 5.0].as_slice(), &[1.0, 5.0], &[1.0, 2.0], &[2.0, 5.0], &[1.0]]
+        .map(|digits| at(digits, 1));
     let sparse = [2, 3, 5, 10, 20, 50, 100, 200].map(|apart| at(&[1.0], apart));
     dense.into_iter().chain(sparse).collect()
 }

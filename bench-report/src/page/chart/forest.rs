@@ -3,7 +3,7 @@
 use super::{
     Chart, Comparison, Drawing, Lane, WIDTH,
     axis::{Axis, Tick, place, times},
-    label::{cut, width},
+    label::{column, cut, width},
 };
 use crate::{
     figures::{ns, ratio, ratio_with_interval},
@@ -11,7 +11,8 @@ use crate::{
     verdict,
 };
 
-const LEFT: f64 = 178.0;
+/// From the names to the plot: the room for a marker.
+const MARKER: f64 = 22.0;
 const RIGHT: f64 = 346.0;
 const TOP: f64 = 4.0;
 const ROW: f64 = 19.0;
@@ -25,6 +26,9 @@ pub(crate) struct Forest {
     pub(crate) labels: f64,
     pub(crate) caption: f64,
     pub(crate) middle: f64,
+    /// Where the names end, and where the markers beside them stand.
+    pub(crate) names: f64,
+    pub(crate) markers: f64,
     pub(crate) axis: &'static str,
     /// The differences that lanes show from themselves: where they begin, and how wide they are.
     pub(crate) noise: Option<(f64, f64)>,
@@ -51,17 +55,19 @@ pub(crate) struct Mark {
 }
 
 impl Forest {
-    /// The axis that the forests of a workload share, so that they can be compared at sight.
+    /// The range that the forests of a workload share, so that they can be compared at sight.
     pub(crate) fn axis(comparisons: &[Comparison<'_>]) -> Axis {
         let cells = comparisons.iter().flat_map(|comparison| &comparison.cells);
         let values = cells.filter_map(|cell| cell.ratio).flat_map(|ratio| super::extent(&ratio));
-        Axis::of(values.chain([1.0]), 1.5).between(LEFT, RIGHT)
+        Axis::of(values.chain([1.0]), 1.5)
     }
 
     /// Draws one comparison.
     pub(crate) fn of(comparison: &Comparison<'_>, axis: &Axis) -> Chart {
         let winner = verdict::winner(comparison.cells.iter().copied());
         let lanes = comparison.lanes();
+        let names = column(lanes.iter().copied());
+        let axis = &axis.between(names + MARKER, RIGHT);
         let bottom = TOP + ROW * lanes.len() as f64 + 2.0;
         let rows = lanes.iter().enumerate();
         let floor = comparison.results.noise.as_ref().map(|noise| (axis.at(1.0), axis.at(noise.floor)));
@@ -71,7 +77,9 @@ impl Forest {
             bottom,
             labels: bottom + 13.0,
             caption: bottom + 27.0,
-            middle: (LEFT + RIGHT) / 2.0,
+            middle: place((names + MARKER + RIGHT) / 2.0),
+            names,
+            markers: names + MARKER / 2.0,
             axis: if floor.is_some() {
                 "times the best, log; shaded: the noise floor"
             } else {
@@ -79,11 +87,11 @@ impl Forest {
             },
             noise: floor.map(|(from, to)| (from, place(to - from))),
             ticks: ticks(axis),
-            rows: rows.map(|(index, lane)| Row::of(comparison, lane, index, axis)).collect(),
+            rows: rows.map(|(index, lane)| Row::of(comparison, lane, index, names, axis)).collect(),
         };
         Chart {
             id: comparison.id("ratio"),
-            title: format!("Ratio to the best: {}", comparison.name()),
+            title: format!("Ratio to the best: size {}", comparison.name()),
             finding: winner.map_or("nobody was measured".to_owned(), |winner| winner.to_string()),
             drawing: Drawing::Forest(forest),
         }
@@ -98,7 +106,7 @@ fn ticks(axis: &Axis) -> Vec<Tick> {
 }
 
 impl Row {
-    fn of(comparison: &Comparison<'_>, lane: &str, index: usize, axis: &Axis) -> Row {
+    fn of(comparison: &Comparison<'_>, lane: &str, index: usize, names: f64, axis: &Axis) -> Row {
         let cell = comparison.cell(lane);
         let ratio_of = cell.and_then(|cell| cell.ratio);
         let (text, detail) = match (cell, ratio_of) {
@@ -120,7 +128,7 @@ impl Row {
         Row {
             y: place(TOP + ROW * (index as f64 + 0.5)),
             lane: comparison.lane(lane),
-            label: cut(lane, LEFT - 20.0),
+            label: cut(lane, names),
             mark: ratio_of.map(mark),
             text,
             tooltip: format!("{lane}: {detail}"),

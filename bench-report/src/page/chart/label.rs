@@ -30,6 +30,11 @@ pub(super) fn cut(text: &str, room: f64) -> String {
     characters[..head].iter().chain(&['…']).chain(&characters[tail..]).collect()
 }
 
+/// The width of a column of names: that of the longest, within reason.
+pub(super) fn column<'a>(names: impl Iterator<Item = &'a str>) -> f64 {
+    names.map(width).fold(0.0, f64::max).clamp(50.0, 176.0).round()
+}
+
 /// Places at least `gap` apart and as near to those wanted as that allows, within two ends if there is room.
 pub(super) fn apart(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();

@@ -16,6 +16,9 @@ const LABELS: f64 = 254.0;
 const TOP: f64 = 24.0;
 const HEIGHT: f64 = 165.0;
 
+/// The room for a number beside the vertical axis.
+const NUMBER: f64 = 17.0;
+
 /// Drawn lines, on a log axis of time.
 pub(crate) struct Lines {
     pub(crate) width: f64,
@@ -58,7 +61,8 @@ pub(crate) struct Series {
 pub(crate) struct Point {
     pub(crate) x: f64,
     pub(crate) y: f64,
-    pub(crate) class: &'static str,
+    /// Whether there are more threads than processors.
+    pub(crate) over: bool,
     pub(crate) tooltip: String,
 }
 
@@ -163,12 +167,15 @@ impl Lines {
             return None;
         }
         let axis = match processors {
+            Some(processors) if last.threads > processors => {
+                format!("threads; hollow: more than {}", counted(processors, "processor"))
+            }
             Some(processors) => format!("threads; the machine has {}", counted(processors, "processor")),
             None => "threads".to_owned(),
         };
         Some(Chart {
             id: first.id("threads"),
-            title: format!("Cost over threads: {}", whole(first.size)),
+            title: format!("Cost over threads: size {}", whole(first.size)),
             finding: scaling(first, last, &runs),
             drawing: Drawing::Lines(Lines::of(
                 &comparisons.iter().enumerate().map(stop).collect::<Vec<_>>(),
@@ -184,7 +191,7 @@ impl Lines {
         let bottom = TOP + HEIGHT.max(names + LINE);
         let estimates = runs.iter().flat_map(|run| &run.cells).filter_map(|cell| cell.as_ref()?.overhead());
         let up = Axis::of(estimates.flat_map(extent), 2.0).between(bottom, TOP);
-        let ticks = up.ticks(time, |_| 24.0);
+        let ticks = up.ticks(time, |_| NUMBER);
         let left = place(ticks.iter().map(|tick| width(&tick.label)).fold(0.0, f64::max) + 8.0);
         let across: Vec<f64> = stops.iter().map(|stop| place(left + stop.at * (RIGHT - left))).collect();
         let tick = |(stop, &at): (&Stop, &f64)| Tick { at, label: stop.label.clone(), class: "grid" };
@@ -253,7 +260,7 @@ impl Run<'_> {
             points.push(Point {
                 x: *x,
                 y: up.at(estimate.value),
-                class: if stop.oversubscribed { " over" } else { "" },
+                over: stop.oversubscribed,
                 tooltip: format!("{}, {}: {figures}", self.lane.name, stop.name),
             });
         }
@@ -317,14 +324,15 @@ fn scaling(first: &Comparison<'_>, last: &Comparison<'_>, runs: &[Run<'_>]) -> S
     let more = named(|one, other| other.low > one.high);
     let clause = |lanes: &[&str], word: &str| match lanes {
         [] => None,
-        [lane] => Some(format!("{lane} takes {word}")),
-        several if several.len() > 3 => Some(format!("{} lanes take {word}", several.len())),
-        several => Some(format!("{} take {word}", listed(several))),
+        [lane] => Some(format!("{lane} takes {word} time")),
+        several if several.len() > 3 => Some(format!("{} lanes take {word} time", several.len())),
+        several => Some(format!("{} take {word} time", listed(several))),
     };
     let unclear = match runs.len() - less.len() - more.len() {
         0 => None,
-        many if many == runs.len() => Some("no lane is shown to take more or less".to_owned()),
-        many => Some(format!("{many} neither shown")),
+        many if many == runs.len() => Some("no lane is shown to take more or less time".to_owned()),
+        1 => Some("one is shown to do neither".to_owned()),
+        many => Some(format!("{many} are shown to do neither")),
     };
     let clauses = [clause(&less, "less"), clause(&more, "more"), unclear];
     let threads = format!("from {} to {}", first.threads, counted(last.threads, "thread"));

@@ -4,19 +4,24 @@ use super::{
     Chart, Comparison, Drawing, Lane, WIDTH,
     axis::{Axis, Tick, place, time},
     extent,
-    label::{cut, width},
+    label::{column, cut, width},
 };
 use crate::{
     figures::{counted, metric, ns, whole},
     results::{Cell, Spread},
 };
 
-const LEFT: f64 = 178.0;
+/// From the names to the plot: the room for a marker.
+const MARKER: f64 = 22.0;
 const RIGHT: f64 = 342.0;
 const TOP: f64 = 4.0;
 
-/// A row with a box, and one without.
-const ROWS: (f64, f64) = (27.0, 19.0);
+/// The height of a row with a box, and of one without.
+const ROWS: (f64, f64) = (31.0, 22.0);
+
+/// From the estimate to the blocks below it, and to the box above it.
+const BLOCKS: f64 = 8.0;
+const BOX: f64 = -11.0;
 
 /// The drawn scatter of a comparison.
 pub(crate) struct Samples {
@@ -27,6 +32,9 @@ pub(crate) struct Samples {
     pub(crate) labels: f64,
     pub(crate) caption: f64,
     pub(crate) middle: f64,
+    /// Where the names end, and where the markers beside them stand.
+    pub(crate) names: f64,
+    pub(crate) markers: f64,
     pub(crate) operation: String,
     pub(crate) ticks: Vec<Tick>,
     pub(crate) rows: Vec<Row>,
@@ -53,7 +61,8 @@ impl Samples {
         let cells: Vec<&Cell> =
             comparison.cells.iter().copied().filter(|cell| cell.overhead().is_some()).collect();
         let values = || cells.iter().flat_map(|cell| values(cell));
-        let axis = Axis::of(values(), 1.2).between(LEFT, RIGHT);
+        let names = column(cells.iter().map(|cell| &*cell.executor));
+        let axis = Axis::of(values(), 1.2).between(names + MARKER, RIGHT);
         let row = if cells.iter().any(|cell| cell.spread.is_some()) { ROWS.0 } else { ROWS.1 };
         let bottom = TOP + row * cells.len() as f64 + 2.0;
         let beyond = values().any(|value| axis.cuts(value));
@@ -64,17 +73,21 @@ impl Samples {
             bottom,
             labels: bottom + 13.0,
             caption: bottom + 27.0,
-            middle: (LEFT + RIGHT) / 2.0,
+            middle: place((names + MARKER + RIGHT) / 2.0),
+            names,
+            markers: names + MARKER / 2.0,
             operation: cut(comparison.operation(), 80.0),
             ticks: axis.ticks(time, |label| width(label) + 8.0),
             rows: rows
-                .map(|(index, cell)| Row::of(comparison, cell, TOP + row * (index as f64 + 0.5), &axis))
+                .map(|(index, cell)| {
+                    Row::of(comparison, cell, names, TOP + row * (index as f64 + 0.5), &axis)
+                })
                 .collect(),
         };
         let edge = if beyond { "; what is not above zero stands at the edge" } else { "" };
         Some(Chart {
             id: comparison.id("samples"),
-            title: format!("Blocks and samples: {}", comparison.name()),
+            title: format!("Blocks and samples: size {}", comparison.name()),
             finding: format!("{}{edge}", finding(&cells)?),
             drawing: Drawing::Samples(samples),
         })
@@ -82,18 +95,18 @@ impl Samples {
 }
 
 impl Row {
-    fn of(comparison: &Comparison<'_>, cell: &Cell, middle: f64, axis: &Axis) -> Row {
+    fn of(comparison: &Comparison<'_>, cell: &Cell, names: f64, middle: f64, axis: &Axis) -> Row {
         let overhead = *cell.overhead().expect("only measured cells have a row");
         let at = |value| axis.at(value);
-        // With a box above, the blocks move down.
-        let y = place(if cell.spread.is_some() { middle + 6.0 } else { middle });
-        let dots = cell.overhead_of_blocks().iter().map(|&block| format!("M{} {y}h0", at(block)));
+        let y = place(if cell.spread.is_some() { middle + 2.0 } else { middle - 3.0 });
+        let below = place(y + BLOCKS);
+        let dots = cell.overhead_of_blocks().iter().map(|&block| format!("M{} {below}h0", at(block)));
         let (low, high, diamond) = (at(overhead.low), at(overhead.high), at(overhead.value));
         Row {
             y: place(middle),
             lane: comparison.lane(&cell.executor),
-            label: cut(&cell.executor, LEFT - 20.0),
-            spread: cell.spread.as_ref().map(|spread| spread_paths(spread, middle - 6.0, axis)),
+            label: cut(&cell.executor, names),
+            spread: cell.spread.as_ref().map(|spread| spread_paths(spread, y + BOX, axis)),
             dots: dots.collect(),
             interval: format!("M{low} {y}H{high}M{low} {}v8M{high} {}v8", place(y - 4.0), place(y - 4.0)),
             estimate: format!("M{diamond} {}l4.5 4.5l-4.5 4.5l-4.5-4.5z", place(y - 4.5)),
@@ -106,7 +119,7 @@ impl Row {
 fn spread_paths(spread: &Spread, y: f64, axis: &Axis) -> [String; 3] {
     let [_, whisker_low, box_low, median, box_high, whisker_high, _] =
         spread.quantiles.map(|quantile| axis.at(quantile));
-    let (top, bottom) = (place(y - 4.0), place(y + 4.0));
+    let (top, bottom) = (place(y - 3.5), place(y + 3.5));
     [
         format!("M{whisker_low} {}H{whisker_high}", place(y)),
         format!("M{box_low} {top}H{box_high}V{bottom}H{box_low}z"),
