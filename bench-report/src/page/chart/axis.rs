@@ -20,8 +20,8 @@ pub(crate) struct Axis {
     end: f64,
 }
 
-/// Logarithms of what a number can hold, with room for the margins.
-const NUMBERS: (f64, f64) = (-690.0, 690.0);
+/// Logarithms of what a number can hold, less the margins.
+const NUMBERS: (f64, f64) = (-660.0, 660.0);
 
 /// Values that stand further apart than this have ticks at 1, 2 and 5 of each power of ten, or fewer; closer ones have
 /// them at even steps.

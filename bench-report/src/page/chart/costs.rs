@@ -82,7 +82,7 @@ impl Row {
     fn of(lane: Lane, found: &Metric, y: f64, long: impl Fn(f64) -> f64) -> Row {
         let (end, text) = match found {
             Metric::Measured { unit, estimate, .. } => {
-                (place(long(estimate.value)), figure(unit, estimate.value))
+                (long(estimate.value).round(), figure(unit, estimate.value))
             }
             Metric::Unavailable { .. } => (LEFT, "n/a".to_owned()),
         };

@@ -16,8 +16,8 @@ const LABELS: f64 = 254.0;
 const TOP: f64 = 24.0;
 const HEIGHT: f64 = 165.0;
 
-/// As many steps as are seen.
-const STEPS: f64 = 78.0;
+/// As many steps as are told apart.
+const STEPS: f64 = 60.0;
 
 /// The quantiles that are marked, each with its name.
 const MARKED: [(f64, &str); 2] = [(0.5, "p50"), (0.99, "p99")];
@@ -234,7 +234,7 @@ mod tests {
         let lateness = lateness(vec![(0, 1), (10, 2), (1_000, 1)]);
         let across = Axis::of([10.0, 1_000.0], 2.0).between(LEFT, RIGHT);
         let line = steps(&cumulative(&lateness), &across, 189.0);
-        assert_eq!(line, "M42.6 189v-41.2h2.9v-82.5h194.5v-41.3");
+        assert_eq!(line, "M40 189v-41.2h5.7v-82.5h188.6v-41.3");
     }
 
     #[test]

@@ -118,14 +118,18 @@ impl Lines {
         }
         let exponents =
             runs.iter().filter_map(|run| Some((&*run.lane.name, growth(&run.lane.name)?.exponent)));
+        let least = least_at(last, comparisons.len() - 1, &runs);
         let finding = match extremes(exponents, |exponent| exponent.value) {
-            None => least_at(last, comparisons.len() - 1, &runs),
-            Some(((slow, least), (fast, most))) => format!(
-                "{}; the cost of a run grows as size^{:.2} on {slow} up to size^{:.2} on {fast}",
-                least_at(last, comparisons.len() - 1, &runs),
-                least.value,
-                most.value
-            ),
+            None => least,
+            Some(((lane, only), (other, _))) if lane == other => {
+                format!("{least}; the cost of a run grows as size^{:.2} on {lane}", only.value)
+            }
+            Some(((slow, low), (fast, high))) => {
+                let (low, high) = (low.value, high.value);
+                format!(
+                    "{least}; the cost of a run grows as size^{low:.2} on {slow} up to size^{high:.2} on {fast}"
+                )
+            }
         };
         Some(Chart {
             id: first.id("sizes"),
@@ -304,8 +308,9 @@ fn least_at(comparison: &Comparison<'_>, place: usize, runs: &[Run<'_>]) -> Stri
     let measured = runs.iter().filter_map(|run| Some((&*run.lane.name, *run.cells[place]?.overhead()?)));
     match extremes(measured, |overhead| overhead.value) {
         None => format!("at {} nobody was measured", whole(comparison.size)),
-        Some(((lane, least), _)) => {
-            format!("at {} {lane} takes least, {}", whole(comparison.size), ns(least.value))
+        Some(((lane, least), (last, _))) => {
+            let least_of_all = if lane == last { "" } else { "least, " };
+            format!("at {} {lane} takes {least_of_all}{}", whole(comparison.size), ns(least.value))
         }
     }
 }
@@ -330,9 +335,9 @@ fn scaling(first: &Comparison<'_>, last: &Comparison<'_>, runs: &[Run<'_>]) -> S
     };
     let unclear = match runs.len() - less.len() - more.len() {
         0 => None,
-        many if many == runs.len() => Some("no lane is shown to take more or less time".to_owned()),
-        1 => Some("one is shown to do neither".to_owned()),
-        many => Some(format!("{many} are shown to do neither")),
+        many if many == runs.len() => Some("no difference is shown for any lane".to_owned()),
+        1 => Some("no difference is shown for the other".to_owned()),
+        many => Some(format!("no difference is shown for the other {many}")),
     };
     let clauses = [clause(&less, "less"), clause(&more, "more"), unclear];
     let threads = format!("from {} to {}", first.threads, counted(last.threads, "thread"));
