@@ -317,23 +317,22 @@ fn least_at(comparison: &Comparison<'_>, place: usize, runs: &[Run<'_>]) -> Stri
 
 /// Who gets cheaper with more threads, and who dearer, as far as the intervals show it.
 fn scaling(first: &Comparison<'_>, last: &Comparison<'_>, runs: &[Run<'_>]) -> String {
-    let ends = |run: &Run<'_>| {
-        let estimates: Vec<Estimate> = run.estimates().flatten().copied().collect();
-        estimates.first().copied().zip(estimates.last().copied())
-    };
-    let named = |holds: fn(Estimate, Estimate) -> bool| -> Vec<&str> {
-        let shown = |run: &&Run<'_>| ends(run).is_some_and(|(one, other)| holds(one, other));
-        runs.iter().filter(shown).map(|run| &*run.lane.name).collect()
-    };
-    let less = named(|one, other| other.high < one.low);
-    let more = named(|one, other| other.low > one.high);
+    let (mut less, mut more, mut neither) = (Vec::new(), Vec::new(), 0);
+    for run in runs {
+        let end = |cell: Option<&Option<&Cell>>| cell?.as_ref()?.overhead().copied();
+        match (end(run.cells.first()), end(run.cells.last())) {
+            (Some(one), Some(other)) if other.high < one.low => less.push(&*run.lane.name),
+            (Some(one), Some(other)) if other.low > one.high => more.push(&*run.lane.name),
+            _ => neither += 1,
+        }
+    }
     let clause = |lanes: &[&str], word: &str| match lanes {
         [] => None,
         [lane] => Some(format!("{lane} takes {word} time")),
         several if several.len() > 3 => Some(format!("{} lanes take {word} time", several.len())),
         several => Some(format!("{} take {word} time", listed(several))),
     };
-    let unclear = match runs.len() - less.len() - more.len() {
+    let unclear = match neither {
         0 => None,
         many if many == runs.len() => Some("no difference is shown for any lane".to_owned()),
         1 => Some("no difference is shown for the other".to_owned()),
