@@ -154,7 +154,7 @@ fn texts_never_overlap_and_numbers_are_numbers() {
             let texts = texts(chart);
             for (index, one) in texts.iter().enumerate() {
                 for other in &texts[index + 1..] {
-                    assert!(!one.overlaps(other), "{name}: {one:?} and {other:?} in {chart}");
+                    assert!(!one.overlaps(other), "{name}: {} and {} in {chart}", one.text, other.text);
                 }
             }
         }
@@ -225,9 +225,7 @@ fn odd() -> Vec<(&'static str, Results)> {
 
 fn each_figure(cell: &mut Cell, change: &dyn Fn(&mut f64)) {
     let of_estimate = |estimate: &mut Estimate| {
-        [&mut estimate.value, &mut estimate.low, &mut estimate.high]
-            .into_iter()
-            .for_each(|figure| change(figure));
+        [&mut estimate.value, &mut estimate.low, &mut estimate.high].into_iter().for_each(change);
     };
     for metric in cell.metrics.values_mut() {
         if let Metric::Measured { estimate, blocks, .. } = metric {
@@ -304,7 +302,6 @@ fn results() -> Results {
 }
 
 /// A text of a chart, and about where it is.
-#[derive(Debug)]
 struct Text {
     left: f64,
     right: f64,

@@ -279,7 +279,7 @@ impl Costs {
         let panels: Vec<Chart> = columns.iter().filter_map(panel).collect();
         let with_metrics = comparison.cells.iter().filter(|cell| !cell.metrics.is_empty());
         let lanes = with_metrics.map(|cell| comparison.lane(&cell.executor)).collect();
-        (!panels.is_empty()).then(|| Costs { title: comparison.name(), lanes, panels })
+        (!panels.is_empty()).then(|| Costs { title: format!("Size {}", comparison.name()), lanes, panels })
     }
 }
 

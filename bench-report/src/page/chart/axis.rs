@@ -114,7 +114,7 @@ pub(super) fn times(value: f64) -> String {
 pub(super) fn plain(value: f64) -> String {
     let value = format!("{value:.6e}").parse::<f64>().unwrap_or(value);
     match value {
-        _ if value >= 1e7 || value < 1e-4 => format!("{value:e}"),
+        _ if !(1e-4..1e7).contains(&value) => format!("{value:e}"),
         _ if value >= 1e3 => whole(value as u64),
         _ => value.to_string(),
     }

@@ -111,6 +111,8 @@ fn figure(unit: &str, value: f64) -> String {
         _ if value == 0.0 => "0".to_owned(),
         "ns" | "ns/op" => ns(value),
         "bytes" | "bytes/op" => bytes(value),
+        // What the table rounds to nothing has a bar here, and so a number.
+        _ if value.abs() < 0.001 => format!("{value:.1e}"),
         _ => count(value),
     }
 }

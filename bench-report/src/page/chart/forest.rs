@@ -8,7 +8,7 @@ use super::{
 use crate::{
     figures::{ns, ratio, ratio_with_interval},
     results::{Cell, Estimate, Status},
-    verdict,
+    verdict::{self, Winner},
 };
 
 /// From the names to the plot: the room for a marker.
@@ -16,6 +16,9 @@ const MARKER: f64 = 22.0;
 const RIGHT: f64 = 346.0;
 const TOP: f64 = 4.0;
 const ROW: f64 = 19.0;
+
+/// How many that share the lead are named above the chart.
+const NAMED: usize = 3;
 
 /// A drawn comparison.
 pub(crate) struct Forest {
@@ -92,10 +95,21 @@ impl Forest {
         Chart {
             id: comparison.id("ratio"),
             title: format!("Ratio to the best: size {}", comparison.name()),
-            finding: winner.map_or("nobody was measured".to_owned(), |winner| winner.to_string()),
+            finding: winner.map_or("nobody was measured".to_owned(), finding),
             drawing: Drawing::Forest(forest),
         }
     }
+}
+
+/// Who wins. Of many that share the lead only the best are named: the rows below name all.
+fn finding(winner: Winner<'_>) -> String {
+    let others = format!("{} others", winner.leaders.len().saturating_sub(NAMED));
+    let mut winner = winner;
+    if winner.leaders.len() > NAMED + 1 {
+        winner.leaders.truncate(NAMED);
+        winner.leaders.push(&others);
+    }
+    winner.to_string()
 }
 
 fn ticks(axis: &Axis) -> Vec<Tick> {

@@ -121,10 +121,10 @@ impl Lines {
         let least = least_at(last, comparisons.len() - 1, &runs);
         let finding = match extremes(exponents, |exponent| exponent.value) {
             None => least,
-            Some(((lane, only), (other, _))) if lane == other => {
+            Some([(lane, only), (other, _)]) if lane == other => {
                 format!("{least}; the cost of a run grows as size^{:.2} on {lane}", only.value)
             }
-            Some(((slow, low), (fast, high))) => {
+            Some([(slow, low), (fast, high)]) => {
                 let (low, high) = (low.value, high.value);
                 format!(
                     "{least}; the cost of a run grows as size^{low:.2} on {slow} up to size^{high:.2} on {fast}"
@@ -308,7 +308,7 @@ fn least_at(comparison: &Comparison<'_>, place: usize, runs: &[Run<'_>]) -> Stri
     let measured = runs.iter().filter_map(|run| Some((&*run.lane.name, *run.cells[place]?.overhead()?)));
     match extremes(measured, |overhead| overhead.value) {
         None => format!("at {} nobody was measured", whole(comparison.size)),
-        Some(((lane, least), (last, _))) => {
+        Some([(lane, least), (last, _)]) => {
             let least_of_all = if lane == last { "" } else { "least, " };
             format!("at {} {lane} takes {least_of_all}{}", whole(comparison.size), ns(least.value))
         }
@@ -348,10 +348,10 @@ fn scaling(first: &Comparison<'_>, last: &Comparison<'_>, runs: &[Run<'_>]) -> S
 fn extremes<'a, T: Copy>(
     named: impl Iterator<Item = (&'a str, T)>,
     of: fn(&T) -> f64,
-) -> Option<((&'a str, T), (&'a str, T))> {
+) -> Option<[(&'a str, T); 2]> {
     let named: Vec<(&str, T)> = named.collect();
     let by = |one: &&(&str, T), other: &&(&str, T)| of(&one.1).total_cmp(&of(&other.1));
-    Some((*named.iter().min_by(by)?, *named.iter().max_by(by)?))
+    Some([*named.iter().min_by(by)?, *named.iter().max_by(by)?])
 }
 
 /// How many processors a machine says it has.
