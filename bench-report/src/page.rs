@@ -24,6 +24,7 @@ use crate::{
     figures::counted,
     results::{Profile, Results},
 };
+use chart::Marker;
 use circumstances::{Fact, Facts};
 use controls::Controls;
 use data::Data;
@@ -68,6 +69,7 @@ struct Report {
     races: Vec<Race>,
     legend: Legend,
     sections: Vec<Section>,
+    markers: Vec<Marker>,
     seen: [&'static str; 11],
     lanes: Vec<LaneCard>,
     memory: MemoryOfTasks,
@@ -104,6 +106,7 @@ impl Report {
                 .iter()
                 .map(|workload| Section::of(results, workload, links))
                 .collect(),
+            markers: chart::markers(results),
             seen: sections::SEEN,
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor, links)).collect(),
             memory: MemoryOfTasks::of(results),

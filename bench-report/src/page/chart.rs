@@ -1,158 +1,150 @@
-//! The forest plot of a comparison: each lane's ratio to the best and its interval, on a log axis.
+//! The charts of a workload, as SVG that we write ourselves.
 //!
-//! Positions are worked out here; `templates/forest.svg` draws them, escaped as everything else, in the colours of the
-//! stylesheet.
+//! Places are worked out here; the templates of `templates/charts` draw them, escaped as everything else, in the colours
+//! of the stylesheet. A chart is 400 units wide, which is about a phone's width, so that its text stays readable there.
 
-use super::lanes::Look;
+mod axis;
+mod costs;
+mod forest;
+mod label;
+mod lateness;
+mod lines;
+mod samples;
+
+pub(super) use costs::{Bars, COSTS};
+pub(super) use forest::Forest;
+pub(super) use lateness::Ecdf;
+pub(super) use lines::Lines;
+pub(super) use samples::Samples;
+
+use super::{anchor, lanes::Look, standings};
 use crate::{
-    figures::{ratio, ratio_with_interval},
-    results::{Cell, Estimate, Results, Status},
+    figures::{counted, whole},
+    results::{Cell, Estimate, Results},
     verdict,
 };
 
+/// The width of a chart.
 const WIDTH: f64 = 400.0;
-const LEFT: f64 = 174.0;
-const RIGHT: f64 = 344.0;
-const TOP: f64 = 8.0;
-const ROW: f64 = 19.0;
 
-/// A drawn comparison, in the units of its own view box.
-pub(super) struct Forest {
+/// A chart with what is said above it.
+pub(super) struct Chart {
+    /// Where it stands on the page.
     pub(super) id: String,
     pub(super) title: String,
-    pub(super) summary: String,
-    pub(super) width: f64,
-    pub(super) height: f64,
-    /// The end of the plot's lines, and where the numbers below them stand.
-    pub(super) bottom: f64,
-    pub(super) labels: f64,
-    /// Where the names end.
-    pub(super) names: f64,
-    pub(super) ticks: Vec<Tick>,
-    pub(super) rows: Vec<Row>,
+    /// What it shows, in a sentence.
+    pub(super) finding: String,
+    pub(super) drawing: Drawing,
 }
 
-/// A line of the grid.
-pub(super) struct Tick {
-    pub(super) x: String,
-    pub(super) label: String,
-    pub(super) class: &'static str,
+/// Each kind of chart.
+pub(super) enum Drawing {
+    /// Ratios to the best.
+    Forest(Forest),
+    /// Blocks and samples.
+    Samples(Samples),
+    /// Cost over size or threads.
+    Lines(Lines),
+    /// How late sleeps end.
+    Ecdf(Ecdf),
+    /// One metric of the lanes.
+    Bars(Bars),
 }
 
-/// A lane.
-pub(super) struct Row {
-    pub(super) y: f64,
-    pub(super) look: Look,
+/// A lane as charts draw it.
+#[derive(Clone)]
+pub(super) struct Lane {
     pub(super) name: String,
-    pub(super) mark: Option<Mark>,
-    /// The ratio, or why there is none.
-    pub(super) text: String,
-    pub(super) tooltip: String,
+    pub(super) hue: usize,
+    /// The name of its marker, which stands once on the page.
+    pub(super) mark: String,
 }
 
-/// A ratio and its interval.
-pub(super) struct Mark {
-    pub(super) low: String,
-    pub(super) at: String,
-    pub(super) high: String,
+/// A lane's marker, for charts to use.
+pub(super) struct Marker {
+    pub(super) id: String,
+    pub(super) outline: &'static str,
 }
 
-/// A log axis. Charts that stand side by side share one.
-pub(super) struct Axis {
-    low: f64,
-    high: f64,
+/// One workload at one size and number of threads.
+pub(super) struct Comparison<'a> {
+    results: &'a Results,
+    workload: &'a str,
+    pub(super) size: u64,
+    pub(super) threads: usize,
+    /// In the order of the lineup.
+    pub(super) cells: Vec<&'a Cell>,
 }
 
-impl Forest {
-    /// Draws one comparison; `lanes` are its rows.
-    pub(super) fn of(
-        results: &Results,
-        cells: &[&Cell],
-        lanes: &[&str],
-        axis: &Axis,
-        id: String,
-        title: String,
-    ) -> Forest {
-        let row = |(index, lane): (usize, &&str)| {
-            let cell = cells.iter().find(|cell| cell.executor == *lane);
-            let y = TOP + ROW * (index as f64 + 0.5);
-            Row::of(cell.copied(), lane, Look::of(results, lane), y, axis)
-        };
-        let winner = verdict::winner(cells.iter().copied());
-        let bottom = TOP + ROW * lanes.len() as f64 + 2.0;
-        Forest {
-            id,
-            title,
-            summary: winner.map_or("nobody was measured".to_owned(), |winner| winner.to_string()),
-            width: WIDTH,
-            height: bottom + 18.0,
-            bottom,
-            labels: bottom + 13.0,
-            names: LEFT - 14.0,
-            ticks: axis.ticks(),
-            rows: lanes.iter().enumerate().map(row).collect(),
-        }
+impl Lane {
+    pub(super) fn of(results: &Results, name: &str) -> Lane {
+        let place = results.executors.iter().position(|executor| executor.name == name).unwrap_or(0);
+        Lane { name: name.to_owned(), hue: Look::of(results, name).hue, mark: mark(place) }
     }
 }
 
-impl Row {
-    fn of(cell: Option<&Cell>, lane: &str, look: Look, y: f64, axis: &Axis) -> Row {
-        let ratio_of = cell.and_then(|cell| cell.ratio);
-        let (text, detail) = match (cell, ratio_of) {
-            (_, Some(estimate)) => (ratio(estimate.value), ratio_with_interval(&estimate)),
-            (Some(cell), _) if cell.status == Status::Failed => {
-                ("failed".to_owned(), format!("failed: {}", verdict::reason(cell)))
-            }
-            (Some(cell), _) => ("n/a".to_owned(), format!("n/a: {}", verdict::reason(cell))),
-            (None, _) => ("n/a".to_owned(), "not run".to_owned()),
+/// The markers of all lanes.
+pub(super) fn markers(results: &Results) -> Vec<Marker> {
+    let marker = |(place, name)| Marker { id: mark(place), outline: Look::of(results, name).marker };
+    results.executors.iter().map(|executor| &*executor.name).enumerate().map(marker).collect()
+}
+
+fn mark(place: usize) -> String {
+    format!("mark-{place}")
+}
+
+impl<'a> Comparison<'a> {
+    /// The comparisons of a workload: those of most threads first, as everywhere on the page.
+    pub(super) fn all(results: &'a Results, workload: &'a str) -> Vec<Comparison<'a>> {
+        let of_threads = |threads| {
+            let sizes = verdict::sizes(results, workload, threads).into_iter();
+            sizes.map(move |size| Comparison {
+                results,
+                workload,
+                size,
+                threads,
+                cells: results.comparison(workload, size, threads).collect(),
+            })
         };
-        let mark = |estimate: Estimate| Mark {
-            low: axis.x(estimate.low),
-            at: axis.x(estimate.value),
-            high: axis.x(estimate.high),
-        };
-        Row {
-            y,
-            look,
-            name: lane.to_owned(),
-            mark: ratio_of.map(mark),
-            text,
-            tooltip: format!("{lane}: {detail}"),
-        }
+        verdict::threads(results).into_iter().rev().flat_map(of_threads).collect()
+    }
+
+    /// Its size and number of threads: `10,000, 2 threads`.
+    pub(super) fn name(&self) -> String {
+        format!("{}, {}", whole(self.size), counted(self.threads, "thread"))
+    }
+
+    /// The name of one of its charts as a place on the page.
+    fn id(&self, chart: &str) -> String {
+        format!("{}-{}-{}-{chart}", anchor(self.workload), self.size, self.threads)
+    }
+
+    /// Whether the scatter of samples is known.
+    pub(super) fn has_spread(&self) -> bool {
+        self.cells.iter().any(|cell| cell.spread.is_some())
+    }
+
+    /// What one operation is.
+    fn operation(&self) -> &'a str {
+        verdict::operation(self.results, self.workload)
+    }
+
+    /// The lanes that race at its number of threads.
+    fn lanes(&self) -> Vec<&'a str> {
+        standings::racing(self.results, self.threads)
+    }
+
+    fn cell(&self, lane: &str) -> Option<&'a Cell> {
+        self.cells.iter().copied().find(|cell| cell.executor == lane)
+    }
+
+    pub(super) fn lane(&self, name: &str) -> Lane {
+        Lane::of(self.results, name)
     }
 }
 
-impl Axis {
-    /// An axis with room for all these ratios, and never so narrow that noise looks like a victory.
-    pub(super) fn of(ratios: impl Iterator<Item = Estimate>) -> Axis {
-        let mut axis = Axis { low: 1.0, high: 1.5 };
-        for ratio in ratios {
-            axis.low = axis.low.min(ratio.low.max(0.1));
-            axis.high = axis.high.max(ratio.high);
-        }
-        Axis { low: axis.low * 0.95, high: axis.high * 1.08 }
-    }
-
-    fn x(&self, ratio: f64) -> String {
-        let share = (ratio.clamp(self.low, self.high) / self.low).ln() / (self.high / self.low).ln();
-        format!("{:.1}", LEFT + share * (RIGHT - LEFT))
-    }
-
-    fn ticks(&self) -> Vec<Tick> {
-        let steps: &[f64] = match self.high / self.low {
-            span if span < 1.8 => &[1.0, 1.1, 1.2, 1.3, 1.4, 1.5],
-            span if span < 6.0 => &[1.0, 1.5, 2.0, 3.0, 5.0],
-            span if span < 200.0 => &[1.0, 2.0, 5.0],
-            _ => &[1.0],
-        };
-        let decades = -1..=self.high.log10().ceil() as i32;
-        let values = decades.flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade)));
-        let tick = |value: f64| Tick {
-            x: self.x(value),
-            // Through a decimal form, since a tenth of 2 is not quite 0.2.
-            label: format!("{}×", (value * 100.0).round() / 100.0),
-            class: if value == 1.0 { "one" } else { "grid" },
-        };
-        values.filter(|value| (self.low..=self.high).contains(value)).map(tick).collect()
-    }
+/// What an axis must have room for so that an estimate is seen; an interval that reaches for zero is cut.
+fn extent(estimate: &Estimate) -> [f64; 3] {
+    let Estimate { value, low, high } = *estimate;
+    [low.max(value / 10.0), value, high.min(value * 10.0)]
 }

@@ -2,8 +2,7 @@
 
 use super::{
     anchor,
-    chart::{Axis, Forest},
-    lanes::Look,
+    chart::{Bars, COSTS, Chart, Comparison, Ecdf, Forest, Lane, Lines, Samples},
     links::{Links, Source},
     standings,
 };
@@ -43,7 +42,15 @@ pub(super) struct Section {
     pub(super) hides: String,
     pub(super) source: Source,
     pub(super) again: String,
-    pub(super) charts: Vec<Charts>,
+    /// How many of the three columns the words take, so that the charts beside and below them fill theirs.
+    pub(super) words: usize,
+    /// The charts that are seen at once.
+    pub(super) charts: Vec<Chart>,
+    /// The charts that have to be opened.
+    pub(super) folds: Vec<Fold>,
+    pub(super) costs: Vec<Costs>,
+    /// Why some costs have no panel.
+    pub(super) costless: Vec<String>,
     pub(super) columns: Vec<Column>,
     /// All columns, with that of the lanes.
     pub(super) width: usize,
@@ -65,8 +72,7 @@ pub(super) struct Proofs {
 
 /// What a cell was seen to do in a run that was counted and not timed.
 pub(super) struct Proof {
-    pub(super) lane: String,
-    pub(super) look: Look,
+    pub(super) lane: Lane,
     /// In the order of [`SEEN`].
     pub(super) seen: Vec<String>,
 }
@@ -86,16 +92,21 @@ pub(super) const SEEN: [&str; 11] = [
     "processors",
 ];
 
-/// The charts of one number of threads, a chart for each size.
-pub(super) struct Charts {
-    pub(super) threads: String,
-    pub(super) forests: Vec<SizedForest>,
+/// Charts that have to be opened.
+pub(super) struct Fold {
+    pub(super) summary: String,
+    /// How to read them.
+    pub(super) note: &'static str,
+    /// How many of the three columns this note takes.
+    pub(super) words: usize,
+    pub(super) charts: Vec<Chart>,
 }
 
-/// A chart and the size above it.
-pub(super) struct SizedForest {
-    pub(super) size: String,
-    pub(super) forest: Forest,
+/// What one comparison costs besides time.
+pub(super) struct Costs {
+    pub(super) title: String,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) panels: Vec<Chart>,
 }
 
 /// A metric at the head of its column.
@@ -113,8 +124,7 @@ pub(super) struct Group {
 
 /// The figures of one cell, or why there are none.
 pub(super) struct Row {
-    pub(super) lane: String,
-    pub(super) look: Look,
+    pub(super) lane: Lane,
     pub(super) figures: Vec<Figure>,
     pub(super) reason: Option<String>,
 }
@@ -122,13 +132,17 @@ pub(super) struct Row {
 /// A metric of a cell, or why there is none.
 pub(super) struct Figure {
     pub(super) text: String,
-    pub(super) class: &'static str,
+    pub(super) measured: bool,
 }
 
 impl Section {
     pub(super) fn of(results: &Results, workload: &Workload, links: &Links) -> Section {
         let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.workload == workload.name).collect();
-        let (columns, unavailable) = columns(&cells, verdict::operation(results, &workload.name));
+        let operation = verdict::operation(results, &workload.name);
+        let (columns, unavailable) = columns(&cells, operation, |_| true);
+        let (costs, costless) = columns_of_costs(&cells, operation);
+        let comparisons = Comparison::all(results, &workload.name);
+        let charts = charts(results, &comparisons);
         Section {
             name: workload.name.clone(),
             anchor: anchor(&workload.name),
@@ -138,7 +152,11 @@ impl Section {
             hides: workload.hides.clone(),
             source: links.to(&workload.source),
             again: format!("cargo bench -- --workloads {}", workload.name),
-            charts: charts(results, &workload.name, &cells),
+            words: words(charts.len()),
+            charts,
+            folds: folds(results, &workload.name, &comparisons),
+            costs: comparisons.iter().filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
+            costless,
             width: columns.len() + 1,
             groups: groups(results, &workload.name, &columns),
             columns,
@@ -189,7 +207,7 @@ impl Proof {
             format!("{before}, {after}"),
             seen.cpus.clone(),
         ];
-        Some(Proof { lane: cell.executor.clone(), look: Look::of(results, &cell.executor), seen })
+        Some(Proof { lane: Lane::of(results, &cell.executor), seen })
     }
 }
 
@@ -198,28 +216,81 @@ fn flags(cell: &Cell) -> Vec<String> {
     cell.flags.iter().map(|flag| format!("{name}: {flag}.")).collect()
 }
 
-/// The charts share an axis, so that they can be compared at sight.
-fn charts(results: &Results, workload: &str, cells: &[&Cell]) -> Vec<Charts> {
-    let axis = Axis::of(cells.iter().filter_map(|cell| cell.ratio));
-    let forest = |size, threads| {
-        let cells: Vec<&Cell> = results.comparison(workload, size, threads).collect();
-        let title = format!("{workload}, {}, {}: ratio to the best", whole(size), counted(threads, "thread"));
-        let id = format!("{}-{size}-{threads}", anchor(workload));
-        Forest::of(results, &cells, &standings::racing(results, threads), &axis, id, title)
+/// Of each number of threads the ratios at each size, and the cost over the sizes.
+fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
+    let axis = Forest::axis(comparisons);
+    let of_threads = |comparisons: &[Comparison<'_>]| {
+        let forests = comparisons.iter().map(|comparison| Forest::of(comparison, &axis));
+        let lines = Lines::over_sizes(results, &comparisons.iter().collect::<Vec<_>>());
+        forests.chain(lines).collect::<Vec<_>>()
     };
-    let charts = verdict::threads(results).into_iter().map(|threads| Charts {
-        threads: counted(threads, "thread"),
-        forests: verdict::sizes(results, workload, threads)
-            .into_iter()
-            .map(|size| SizedForest { size: whole(size), forest: forest(size, threads) })
-            .collect(),
-    });
-    charts.filter(|charts| !charts.forests.is_empty()).collect()
+    comparisons.chunk_by(|one, other| one.threads == other.threads).flat_map(of_threads).collect()
+}
+
+const WITH_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above them holds the middle half of all samples, parted at their median; its whiskers end at 5 and 95 % of them.";
+const WITHOUT_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. How the samples scatter is not in these results.";
+
+fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
+    let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
+    let folds = [
+        Fold::of(
+            format!("Every block and sample of {workload}"),
+            blocks,
+            comparisons.iter().filter_map(Samples::of).collect(),
+        ),
+        Fold::of(
+            format!("What more threads do to {workload}"),
+            "Lanes that ran at one number of threads only are left out. The band is the 95 % interval.",
+            over_threads(results, comparisons),
+        ),
+        Fold::of(
+            format!("How late the sleeps of {workload} end"),
+            "The share of sleeps that went on no later after they were due than this, over all blocks.",
+            comparisons.iter().filter_map(Ecdf::of).collect(),
+        ),
+    ];
+    folds.into_iter().filter(|fold| !fold.charts.is_empty()).collect()
+}
+
+impl Fold {
+    fn of(summary: String, note: &'static str, charts: Vec<Chart>) -> Fold {
+        Fold { summary, note, words: words(charts.len()), charts }
+    }
+}
+
+/// How many of three columns some words take so that they and the charts fill their rows.
+fn words(charts: usize) -> usize {
+    3 - charts % 3
+}
+
+/// A chart for each size, fewest threads first within it.
+fn over_threads(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
+    let mut by_size: Vec<&Comparison<'_>> = comparisons.iter().collect();
+    by_size.sort_by_key(|comparison| (comparison.size, comparison.threads));
+    let sizes = by_size.chunk_by(|one, other| one.size == other.size);
+    sizes.filter_map(|comparisons| Lines::over_threads(results, comparisons)).collect()
+}
+
+impl Costs {
+    /// The panels of one comparison; none if nothing was measured in it.
+    fn of(comparison: &Comparison<'_>, columns: &[Column]) -> Option<Costs> {
+        let panel = |column: &Column| Bars::of(comparison, &column.key, &column.name, &column.per);
+        let panels: Vec<Chart> = columns.iter().filter_map(panel).collect();
+        let with_metrics = comparison.cells.iter().filter(|cell| !cell.metrics.is_empty());
+        let lanes = with_metrics.map(|cell| comparison.lane(&cell.executor)).collect();
+        (!panels.is_empty()).then(|| Costs { title: format!("Size {}", comparison.name()), lanes, panels })
+    }
+}
+
+/// The metrics that have a panel, and a sentence for each reason why others have none.
+fn columns_of_costs(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<String>) {
+    columns(cells, operation, |key| COSTS.contains(&key))
 }
 
 /// The metrics that have a column, and a sentence for each reason why others have none.
-fn columns(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<String>) {
-    let mut keys: Vec<&String> = cells.iter().flat_map(|cell| cell.metrics.keys()).collect();
+fn columns(cells: &[&Cell], operation: &str, wanted: impl Fn(&str) -> bool) -> (Vec<Column>, Vec<String>) {
+    let keys = cells.iter().flat_map(|cell| cell.metrics.keys());
+    let mut keys: Vec<&String> = keys.filter(|key| wanted(key)).collect();
     keys.sort_by_key(|key| (ORDER.iter().position(|known| known == key).unwrap_or(ORDER.len()), *key));
     keys.dedup();
     let mut columns = Vec::new();
@@ -279,7 +350,7 @@ fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
             .into_iter()
             .map(|lane| {
                 let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == lane);
-                row(cell, lane, Look::of(results, lane), columns)
+                row(cell, Lane::of(results, lane), columns)
             })
             .collect(),
     };
@@ -290,7 +361,7 @@ fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
     verdict::threads(results).into_iter().flat_map(of_threads).collect()
 }
 
-fn row(cell: Option<&Cell>, lane: &str, look: Look, columns: &[Column]) -> Row {
+fn row(cell: Option<&Cell>, lane: Lane, columns: &[Column]) -> Row {
     let reason = match cell.map(|cell| (cell.status, verdict::reason(cell))) {
         None => Some("n/a: not run".to_owned()),
         Some((Status::Ok, _)) => None,
@@ -298,12 +369,12 @@ fn row(cell: Option<&Cell>, lane: &str, look: Look, columns: &[Column]) -> Row {
         Some((Status::NotApplicable, reason)) => Some(format!("n/a: {reason}")),
     };
     let figure = |column: &Column| Figure::of(cell.and_then(|cell| cell.metrics.get(&column.key)));
-    Row { lane: lane.to_owned(), look, figures: columns.iter().map(figure).collect(), reason }
+    Row { lane, figures: columns.iter().map(figure).collect(), reason }
 }
 
 impl Figure {
     fn of(found: Option<&Metric>) -> Figure {
-        let class = if matches!(found, Some(Metric::Measured { .. })) { "figure" } else { "none" };
-        Figure { text: found.map_or("n/a: not in the results".to_owned(), metric), class }
+        let measured = matches!(found, Some(Metric::Measured { .. }));
+        Figure { text: found.map_or("n/a: not in the results".to_owned(), metric), measured }
     }
 }

@@ -1,0 +1,160 @@
+//! The forest plot of a comparison: each lane's ratio to the best and its interval, on a log axis.
+
+use super::{
+    Chart, Comparison, Drawing, Lane, WIDTH,
+    axis::{Axis, Tick, place, times},
+    label::{column, cut, width},
+};
+use crate::{
+    figures::{ns, ratio, ratio_with_interval},
+    results::{Cell, Estimate, Status},
+    verdict::{self, Winner},
+};
+
+/// From the names to the plot: the room for a marker.
+const MARKER: f64 = 22.0;
+const RIGHT: f64 = 346.0;
+const TOP: f64 = 4.0;
+const ROW: f64 = 19.0;
+
+/// How many that share the lead are named above the chart.
+const NAMED: usize = 3;
+
+/// A drawn comparison.
+pub(crate) struct Forest {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    /// The end of the plot's lines, and where the text below them stands.
+    pub(crate) bottom: f64,
+    pub(crate) labels: f64,
+    pub(crate) caption: f64,
+    pub(crate) middle: f64,
+    /// Where the names end, and where the markers beside them stand.
+    pub(crate) names: f64,
+    pub(crate) markers: f64,
+    pub(crate) axis: &'static str,
+    /// The differences that lanes show from themselves: where they begin, and how wide they are.
+    pub(crate) noise: Option<(f64, f64)>,
+    pub(crate) ticks: Vec<Tick>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A lane.
+pub(crate) struct Row {
+    pub(crate) y: f64,
+    pub(crate) lane: Lane,
+    pub(crate) label: String,
+    pub(crate) mark: Option<Mark>,
+    /// The ratio, or why there is none.
+    pub(crate) text: String,
+    pub(crate) tooltip: String,
+}
+
+/// A ratio and its interval.
+pub(crate) struct Mark {
+    pub(crate) low: f64,
+    pub(crate) at: f64,
+    pub(crate) high: f64,
+}
+
+impl Forest {
+    /// The range that the forests of a workload share, so that they can be compared at sight.
+    pub(crate) fn axis(comparisons: &[Comparison<'_>]) -> Axis {
+        let cells = comparisons.iter().flat_map(|comparison| &comparison.cells);
+        let values = cells.filter_map(|cell| cell.ratio).flat_map(|ratio| super::extent(&ratio));
+        Axis::of(values.chain([1.0]), 1.5)
+    }
+
+    /// Draws one comparison.
+    pub(crate) fn of(comparison: &Comparison<'_>, axis: &Axis) -> Chart {
+        let winner = verdict::winner(comparison.cells.iter().copied());
+        let lanes = comparison.lanes();
+        let names = column(lanes.iter().copied());
+        let axis = &axis.between(names + MARKER, RIGHT);
+        let bottom = TOP + ROW * lanes.len() as f64 + 2.0;
+        let rows = lanes.iter().enumerate();
+        let floor = comparison.results.noise.as_ref().map(|noise| (axis.at(1.0), axis.at(noise.floor)));
+        let forest = Forest {
+            width: WIDTH,
+            height: bottom + 30.0,
+            bottom,
+            labels: bottom + 13.0,
+            caption: bottom + 27.0,
+            middle: place((names + MARKER + RIGHT) / 2.0),
+            names,
+            markers: names + MARKER / 2.0,
+            axis: if floor.is_some() {
+                "times the best, log; shaded: the noise floor"
+            } else {
+                "times the best, log"
+            },
+            noise: floor.map(|(from, to)| (from, place(to - from))),
+            ticks: ticks(axis),
+            rows: rows.map(|(index, lane)| Row::of(comparison, lane, index, names, axis)).collect(),
+        };
+        Chart {
+            id: comparison.id("ratio"),
+            title: format!("Ratio to the best: size {}", comparison.name()),
+            finding: winner.map_or("nobody was measured".to_owned(), finding),
+            drawing: Drawing::Forest(forest),
+        }
+    }
+}
+
+/// Who wins. Of many that share the lead only the best are named: the rows below name all.
+fn finding(winner: Winner<'_>) -> String {
+    let others = format!("{} others", winner.leaders.len().saturating_sub(NAMED));
+    let mut winner = winner;
+    if winner.leaders.len() > NAMED + 1 {
+        winner.leaders.truncate(NAMED);
+        winner.leaders.push(&others);
+    }
+    winner.to_string()
+}
+
+fn ticks(axis: &Axis) -> Vec<Tick> {
+    let mut ticks = axis.ticks(times, |label| width(label) + 8.0);
+    let best = axis.at(1.0);
+    ticks.iter_mut().filter(|tick| tick.at == best).for_each(|tick| tick.class = "one");
+    ticks
+}
+
+impl Row {
+    fn of(comparison: &Comparison<'_>, lane: &str, index: usize, names: f64, axis: &Axis) -> Row {
+        let cell = comparison.cell(lane);
+        let ratio_of = cell.and_then(|cell| cell.ratio);
+        let (text, detail) = match (cell, ratio_of) {
+            (Some(cell), Some(estimate)) => {
+                let overhead = cell.overhead().map(|overhead| ns(overhead.value)).unwrap_or_default();
+                let times = ratio_with_interval(&estimate);
+                (
+                    cut(&ratio(estimate.value), WIDTH - RIGHT - 4.0),
+                    format!("{times} the best, {overhead} per {}", comparison.operation()),
+                )
+            }
+            (cell, _) => reason(cell),
+        };
+        let mark = |estimate: Estimate| Mark {
+            low: axis.at(estimate.low),
+            at: axis.at(estimate.value),
+            high: axis.at(estimate.high),
+        };
+        Row {
+            y: place(TOP + ROW * (index as f64 + 0.5)),
+            lane: comparison.lane(lane),
+            label: cut(lane, names),
+            mark: ratio_of.map(mark),
+            text,
+            tooltip: format!("{lane}: {detail}"),
+        }
+    }
+}
+
+/// Why there is no figure, in short and in full.
+fn reason(cell: Option<&Cell>) -> (String, String) {
+    let Some(cell) = cell else {
+        return ("n/a".to_owned(), "not run".to_owned());
+    };
+    let word = if cell.status == Status::Failed { "failed" } else { "n/a" };
+    (word.to_owned(), format!("{word}: {}", verdict::reason(cell)))
+}

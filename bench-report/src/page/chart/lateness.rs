@@ -1,0 +1,245 @@
+//! How late sleeps ended: for each lane the share of sleeps over their lateness, as a line of steps.
+
+use super::{
+    Chart, Comparison, Drawing, Lane, WIDTH,
+    axis::{Axis, Tick, place, time},
+    label::{LINE, cut, width},
+};
+use crate::{
+    figures::{metric, ns, whole},
+    results::{Cell, Lateness},
+};
+
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 240.0;
+const LABELS: f64 = 254.0;
+const TOP: f64 = 24.0;
+const HEIGHT: f64 = 165.0;
+
+/// As many steps as are told apart.
+const STEPS: f64 = 60.0;
+
+/// The quantiles that are marked, each with its name.
+const MARKED: [(f64, &str); 2] = [(0.5, "p50"), (0.99, "p99")];
+
+/// The metrics of a cell that its tooltip tells.
+const METRICS: [&str; 5] = ["lateness-p50", "lateness-p90", "lateness-p99", "lateness-p99.9", "lateness-max"];
+
+/// The drawn lateness of a comparison.
+pub(crate) struct Ecdf {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    /// The corners of the plot, and where the text around it stands.
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+    pub(crate) numbers: f64,
+    pub(crate) below: f64,
+    pub(crate) caption: f64,
+    pub(crate) middle: f64,
+    pub(crate) names: f64,
+    pub(crate) end: f64,
+    pub(crate) heading: f64,
+    pub(crate) across: Vec<Tick>,
+    pub(crate) up: Vec<Tick>,
+    pub(crate) curves: Vec<Curve>,
+}
+
+/// A lane.
+pub(crate) struct Curve {
+    pub(crate) lane: Lane,
+    pub(crate) line: String,
+    /// Where its line passes the marked quantiles.
+    pub(crate) marks: Vec<(f64, f64)>,
+    pub(crate) label: String,
+    pub(crate) figure: String,
+    pub(crate) label_y: f64,
+    pub(crate) marker_y: f64,
+    pub(crate) tooltip: String,
+}
+
+impl Ecdf {
+    /// Draws one comparison; none if no task slept in it.
+    pub(crate) fn of(comparison: &Comparison<'_>) -> Option<Chart> {
+        let cells = comparison.cells.iter();
+        let mut lanes: Vec<(&str, &Lateness)> =
+            cells.filter_map(|cell| Some((&*cell.executor, cell.lateness.as_ref()?))).collect();
+        lanes.retain(|(_, lateness)| lateness.histogram.iter().any(|&(_, many)| many > 0));
+        // As the lines reach the top: the legend in the order of what it stands beside.
+        lanes.sort_by(|one, other| quantile(one.1, 0.99).total_cmp(&quantile(other.1, 0.99)));
+        let (best, worst) = (lanes.first()?, lanes.last()?);
+        let finding = match lanes.len() {
+            1 => format!("99 % of the sleeps end within {} on {}", ns(quantile(best.1, 0.99)), best.0),
+            _ => format!(
+                "99 % of the sleeps end within {} on {}, within {} on {}",
+                ns(quantile(best.1, 0.99)),
+                best.0,
+                ns(quantile(worst.1, 0.99)),
+                worst.0
+            ),
+        };
+        let values = lanes.iter().flat_map(|(_, lateness)| &lateness.histogram).map(|&(late, _)| late as f64);
+        let across = Axis::of(values, 2.0).between(LEFT, RIGHT);
+        let bottom = TOP + HEIGHT.max(lanes.len() as f64 * LINE);
+        let curves = lanes.iter().enumerate();
+        let ecdf = Ecdf {
+            width: WIDTH,
+            height: bottom + 32.0,
+            left: LEFT,
+            right: RIGHT,
+            top: TOP,
+            bottom,
+            numbers: LEFT - 5.0,
+            below: bottom + 14.0,
+            caption: bottom + 28.0,
+            middle: (LEFT + RIGHT) / 2.0,
+            names: LABELS + 10.0,
+            end: WIDTH,
+            heading: TOP - 11.0,
+            across: across.ticks(time, |label| width(label) + 8.0),
+            up: shares(bottom),
+            curves: curves
+                .map(|(index, (lane, lateness))| {
+                    let y = TOP + LINE * (index as f64 + 0.5);
+                    Curve::of(comparison, lane, lateness, &across, bottom, y)
+                })
+                .collect(),
+        };
+        Some(Chart {
+            id: comparison.id("lateness"),
+            title: format!("Lateness: size {}", comparison.name()),
+            finding,
+            drawing: Drawing::Ecdf(ecdf),
+        })
+    }
+}
+
+impl Curve {
+    fn of(
+        comparison: &Comparison<'_>,
+        lane: &str,
+        lateness: &Lateness,
+        across: &Axis,
+        bottom: f64,
+        y: f64,
+    ) -> Curve {
+        let p99 = ns(quantile(lateness, 0.99));
+        let mark = |(share, _): (f64, _)| (across.at(quantile(lateness, share)), height(share, bottom));
+        Curve {
+            line: steps(&thinned(&cumulative(lateness)), across, bottom),
+            marks: MARKED.map(mark).into(),
+            label: cut(lane, WIDTH - LABELS - 14.0 - width(&p99) - 4.0),
+            figure: p99,
+            label_y: place(y + 4.0),
+            marker_y: place(y),
+            tooltip: tooltip(comparison.cell(lane), lane, lateness),
+            lane: comparison.lane(lane),
+        }
+    }
+}
+
+/// Lines of the grid at shares of all sleeps; the marked quantiles by their names.
+fn shares(bottom: f64) -> Vec<Tick> {
+    let tick =
+        |share: f64, label: &str, class| Tick { at: height(share, bottom), label: label.to_owned(), class };
+    let quarters =
+        [(0.0, "0 %"), (0.25, "25 %"), (0.75, "75 %")].map(|(share, label)| tick(share, label, "grid"));
+    quarters.into_iter().chain(MARKED.map(|(share, label)| tick(share, label, "one"))).collect()
+}
+
+fn height(share: f64, bottom: f64) -> f64 {
+    place(bottom - share * (bottom - TOP))
+}
+
+/// The share of sleeps that were as late as this or less, ascending to all of them.
+fn cumulative(lateness: &Lateness) -> Vec<(f64, f64)> {
+    let total: f64 = lateness.histogram.iter().map(|&(_, many)| many as f64).sum();
+    let mut sum = 0.0;
+    let share = |&(late, many): &(u64, u64)| {
+        sum += many as f64;
+        (late as f64, sum / total)
+    };
+    lateness.histogram.iter().map(share).collect()
+}
+
+/// The least lateness that a share of the sleeps does not exceed.
+fn quantile(lateness: &Lateness, share: f64) -> f64 {
+    let cumulative = cumulative(lateness);
+    let reached = cumulative.iter().find(|(_, reached)| *reached >= share);
+    reached.or(cumulative.last()).map_or(0.0, |(late, _)| *late)
+}
+
+/// Those steps that are far enough above the one before to be seen, the first, and the last.
+fn thinned(steps: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for (index, &step) in steps.iter().enumerate() {
+        let seen = |(_, share): &(f64, f64)| (share * STEPS).floor() < (step.1 * STEPS).floor();
+        if index + 1 == steps.len() || kept.last().is_none_or(seen) {
+            kept.push(step);
+        }
+    }
+    kept
+}
+
+/// Steps relative to each other, which is shorter than where each stands.
+fn steps(steps: &[(f64, f64)], across: &Axis, bottom: f64) -> String {
+    let mut at = (steps.first().map_or(LEFT, |(late, _)| across.at(*late)), bottom);
+    let mut line = format!("M{} {}", at.0, at.1);
+    for &(late, share) in steps {
+        let next = (across.at(late), height(share, bottom));
+        if next.0 != at.0 {
+            line += &format!("h{}", place(next.0 - at.0));
+        }
+        line += &format!("v{}", place(next.1 - at.1));
+        at = next;
+    }
+    line
+}
+
+/// The figures of the cell, or of its histogram if it has none.
+fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness) -> String {
+    let figure = |name: &&str| {
+        let figure = metric(cell?.metrics.get(*name)?);
+        Some(format!("{} {figure}", name.trim_start_matches("lateness-")))
+    };
+    let mut figures: Vec<String> = METRICS.iter().filter_map(figure).collect();
+    if figures.is_empty() {
+        figures = MARKED.map(|(share, name)| format!("{name} {}", ns(quantile(lateness, share)))).into();
+    }
+    format!("{lane}: {} sleeps; {}", whole(lateness.samples), figures.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lateness(histogram: Vec<(u64, u64)>) -> Lateness {
+        Lateness { samples: histogram.iter().map(|(_, many)| many).sum(), histogram }
+    }
+
+    #[test]
+    fn shares_never_fall_and_end_at_all() {
+        let many = (1..2_000).map(|late| (late * 100, late % 17)).collect();
+        for histogram in [many, vec![(5, 1)], vec![(0, 3), (7, 1)], vec![(1, 1_000_000), (2, 1)]] {
+            let thinned = thinned(&cumulative(&lateness(histogram)));
+            assert!(thinned.len() <= 80, "{}", thinned.len());
+            assert!(thinned.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
+            assert_eq!(thinned.last().unwrap().1, 1.0);
+        }
+    }
+
+    #[test]
+    fn a_line_of_steps_rises_from_the_bottom_to_the_top() {
+        let lateness = lateness(vec![(0, 1), (10, 2), (1_000, 1)]);
+        let across = Axis::of([10.0, 1_000.0], 2.0).between(LEFT, RIGHT);
+        let line = steps(&cumulative(&lateness), &across, 189.0);
+        assert_eq!(line, "M40 189v-41.2h5.7v-82.5h188.6v-41.3");
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_histogram() {
+        let lateness = lateness(vec![(10, 49), (20, 49), (30, 2)]);
+        assert_eq!([0.4, 0.5, 0.99, 1.0].map(|share| quantile(&lateness, share)), [10.0, 20.0, 30.0, 30.0]);
+    }
+}

@@ -1,0 +1,361 @@
+//! Cost over size and cost over threads: a line a lane, the interval as a band around it, and its name at its end.
+
+use super::{
+    Chart, Comparison, Drawing, Lane, WIDTH,
+    axis::{Axis, Tick, place, thinned, time},
+    extent,
+    label::{LINE, apart, cut, width},
+};
+use crate::{
+    figures::{counted, listed, metric, ns, whole},
+    results::{Cell, Estimate, Results},
+};
+
+const RIGHT: f64 = 240.0;
+const LABELS: f64 = 254.0;
+const TOP: f64 = 24.0;
+const HEIGHT: f64 = 165.0;
+
+/// The room for a number beside the vertical axis.
+const NUMBER: f64 = 17.0;
+
+/// Drawn lines, on a log axis of time.
+pub(crate) struct Lines {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    /// The corners of the plot, and where the text below it stands.
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+    pub(crate) numbers: f64,
+    pub(crate) below: f64,
+    pub(crate) caption: f64,
+    pub(crate) middle: f64,
+    /// Where the labels of the lanes and those of the vertical axis stand.
+    pub(crate) names: f64,
+    pub(crate) times: f64,
+    pub(crate) operation: String,
+    pub(crate) axis: String,
+    pub(crate) across: Vec<Tick>,
+    pub(crate) up: Vec<Tick>,
+    /// Where there are more threads than processors: the left end and the width.
+    pub(crate) oversubscribed: Option<(f64, f64)>,
+    pub(crate) series: Vec<Series>,
+}
+
+/// A lane.
+pub(crate) struct Series {
+    pub(crate) lane: Lane,
+    pub(crate) band: String,
+    pub(crate) line: String,
+    /// From the line's end to its label.
+    pub(crate) leader: String,
+    pub(crate) points: Vec<Point>,
+    pub(crate) label: String,
+    pub(crate) label_y: f64,
+    pub(crate) tooltip: String,
+}
+
+/// A cell.
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+    /// Whether there are more threads than processors.
+    pub(crate) over: bool,
+    pub(crate) tooltip: String,
+}
+
+/// A lane's cells, one or none for each place of the horizontal axis.
+struct Run<'a> {
+    lane: Lane,
+    cells: Vec<Option<&'a Cell>>,
+    /// What its label says besides its name, and what its tooltip does.
+    note: String,
+    detail: String,
+}
+
+/// A place on the horizontal axis.
+struct Stop {
+    /// In shares of the axis.
+    at: f64,
+    label: String,
+    /// How the tooltip of a cell names it.
+    name: String,
+    oversubscribed: bool,
+}
+
+impl Lines {
+    /// Draws a workload's cost over its size at one number of threads; none if it has a single size.
+    pub(crate) fn over_sizes(results: &Results, comparisons: &[&Comparison<'_>]) -> Option<Chart> {
+        let (first, last) = (comparisons.first()?, comparisons.last()?);
+        let sizes: Vec<f64> = comparisons.iter().map(|comparison| comparison.size as f64).collect();
+        let axis = Axis::of(sizes.iter().copied(), 2.0).between(0.0, 100.0);
+        let stop = |comparison: &&Comparison<'_>| Stop {
+            at: axis.at(comparison.size as f64) / 100.0,
+            label: whole(comparison.size),
+            name: comparison.name(),
+            oversubscribed: false,
+        };
+        let growth = |lane: &str| {
+            results.growth.iter().find(|growth| {
+                (&*growth.workload, growth.threads, &*growth.executor)
+                    == (first.workload, first.threads, lane)
+            })
+        };
+        let run = |lane: &&str| {
+            let exponent = growth(lane).map(|growth| growth.exponent);
+            Run {
+                lane: first.lane(lane),
+                cells: comparisons.iter().map(|comparison| comparison.cell(lane)).collect(),
+                note: exponent.map(|exponent| format!(" n^{:.2}", exponent.value)).unwrap_or_default(),
+                detail: exponent.map(power).unwrap_or_default(),
+            }
+        };
+        let runs: Vec<Run<'_>> = first.lanes().iter().map(run).filter(|run| run.measured() > 0).collect();
+        if comparisons.len() < 2 || runs.is_empty() {
+            return None;
+        }
+        let exponents =
+            runs.iter().filter_map(|run| Some((&*run.lane.name, growth(&run.lane.name)?.exponent)));
+        let least = least_at(last, comparisons.len() - 1, &runs);
+        let finding = match extremes(exponents, |exponent| exponent.value) {
+            None => least,
+            Some([(lane, only), (other, _)]) if lane == other => {
+                format!("{least}; the cost of a run grows as size^{:.2} on {lane}", only.value)
+            }
+            Some([(slow, low), (fast, high)]) => {
+                let (low, high) = (low.value, high.value);
+                format!(
+                    "{least}; the cost of a run grows as size^{low:.2} on {slow} up to size^{high:.2} on {fast}"
+                )
+            }
+        };
+        Some(Chart {
+            id: first.id("sizes"),
+            title: format!("Cost over size: {}", counted(first.threads, "thread")),
+            finding,
+            drawing: Drawing::Lines(Lines::of(
+                &comparisons.iter().map(stop).collect::<Vec<_>>(),
+                &runs,
+                first.operation(),
+                "size, log".to_owned(),
+            )),
+        })
+    }
+
+    /// Draws a workload's cost over threads at one size; none unless a lane ran at two numbers of them.
+    pub(crate) fn over_threads(results: &Results, comparisons: &[&Comparison<'_>]) -> Option<Chart> {
+        let (first, last) = (comparisons.first()?, comparisons.last()?);
+        let processors = processors(&results.machine.cores);
+        let share = 1.0 / comparisons.len() as f64;
+        let stop = |(index, comparison): (usize, &&Comparison<'_>)| {
+            let oversubscribed = processors.is_some_and(|processors| comparison.threads > processors);
+            let remark = if oversubscribed { ", more than processors" } else { "" };
+            Stop {
+                at: share * (index as f64 + 0.5),
+                label: comparison.threads.to_string(),
+                name: format!("{}{remark}", comparison.name()),
+                oversubscribed,
+            }
+        };
+        let run = |lane: &str| Run {
+            lane: first.lane(lane),
+            cells: comparisons.iter().map(|comparison| comparison.cell(lane)).collect(),
+            note: String::new(),
+            detail: String::new(),
+        };
+        let lanes = results.executors.iter().map(|executor| run(&executor.name));
+        let runs: Vec<Run<'_>> = lanes.filter(|run| run.measured() > 1).collect();
+        if runs.is_empty() {
+            return None;
+        }
+        let axis = match processors {
+            Some(processors) if last.threads > processors => {
+                format!("threads; hollow: more than {}", counted(processors, "processor"))
+            }
+            Some(processors) => format!("threads; the machine has {}", counted(processors, "processor")),
+            None => "threads".to_owned(),
+        };
+        Some(Chart {
+            id: first.id("threads"),
+            title: format!("Cost over threads: size {}", whole(first.size)),
+            finding: scaling(first, last, &runs),
+            drawing: Drawing::Lines(Lines::of(
+                &comparisons.iter().enumerate().map(stop).collect::<Vec<_>>(),
+                &runs,
+                first.operation(),
+                axis,
+            )),
+        })
+    }
+
+    fn of(stops: &[Stop], runs: &[Run<'_>], operation: &str, axis: String) -> Lines {
+        let names = runs.len().saturating_sub(1) as f64 * LINE;
+        let bottom = TOP + HEIGHT.max(names + LINE);
+        let estimates = runs.iter().flat_map(|run| &run.cells).filter_map(|cell| cell.as_ref()?.overhead());
+        let up = Axis::of(estimates.flat_map(extent), 2.0).between(bottom, TOP);
+        let ticks = up.ticks(time, |_| NUMBER);
+        let left = place(ticks.iter().map(|tick| width(&tick.label)).fold(0.0, f64::max) + 8.0);
+        let across: Vec<f64> = stops.iter().map(|stop| place(left + stop.at * (RIGHT - left))).collect();
+        let tick = |(stop, &at): (&Stop, &f64)| Tick { at, label: stop.label.clone(), class: "grid" };
+        let oversubscribed = stops.iter().position(|stop| stop.oversubscribed).map(|first| {
+            let from = if first == 0 { left } else { place((across[first - 1] + across[first]) / 2.0) };
+            (from, place(RIGHT - from))
+        });
+        let ends: Vec<f64> = runs.iter().map(|run| run.end(&up)).collect();
+        let labels = apart(&ends, LINE, TOP + 4.0, bottom);
+        let series = runs.iter().zip(labels);
+        Lines {
+            width: WIDTH,
+            height: bottom + 32.0,
+            left,
+            right: RIGHT,
+            top: TOP,
+            bottom,
+            numbers: left - 5.0,
+            below: bottom + 14.0,
+            caption: bottom + 28.0,
+            middle: place((left + RIGHT) / 2.0),
+            names: LABELS,
+            times: TOP - 11.0,
+            operation: cut(operation, 120.0),
+            axis,
+            across: thinned(stops.iter().zip(&across).map(tick).collect(), |label| width(label) + 6.0),
+            up: ticks,
+            oversubscribed,
+            series: series.map(|(run, label)| run.drawn(stops, &across, &up, label)).collect(),
+        }
+    }
+}
+
+impl Run<'_> {
+    fn measured(&self) -> usize {
+        self.cells.iter().flatten().filter(|cell| cell.overhead().is_some()).count()
+    }
+
+    fn estimates(&self) -> impl Iterator<Item = Option<&Estimate>> {
+        self.cells.iter().map(|cell| cell.as_ref()?.overhead())
+    }
+
+    /// The height at which its line ends.
+    fn end(&self, up: &Axis) -> f64 {
+        let last = self.estimates().flatten().last();
+        up.at(last.expect("only measured lanes have a line").value)
+    }
+
+    fn drawn(&self, stops: &[Stop], across: &[f64], up: &Axis, label: f64) -> Series {
+        let mut points = Vec::new();
+        let (mut line, mut band) = (String::new(), String::new());
+        let places: Vec<Option<(f64, &Estimate)>> =
+            self.estimates().zip(across).map(|(estimate, &x)| Some((x, estimate?))).collect();
+        // A size that was not measured parts the line: nothing is known between its neighbours.
+        for stretch in places.split(Option::is_none) {
+            let stretch: Vec<(f64, &Estimate)> = stretch.iter().flatten().copied().collect();
+            let (middle, around) = paths(&stretch, up);
+            line += &middle;
+            band += &around;
+        }
+        for (stop, (place, cell)) in stops.iter().zip(places.iter().zip(&self.cells)) {
+            let (Some((x, estimate)), Some(cell)) = (place, cell) else {
+                continue;
+            };
+            let figures = cell.metrics.get("overhead").map(metric).unwrap_or_default();
+            points.push(Point {
+                x: *x,
+                y: up.at(estimate.value),
+                over: stop.oversubscribed,
+                tooltip: format!("{}, {}: {figures}", self.lane.name, stop.name),
+            });
+        }
+        let (label, end) = (place(label), points.last().expect("only measured lanes have a line"));
+        let room = WIDTH - LABELS - width(&self.note);
+        Series {
+            leader: format!("M{} {}L{} {label}", end.x, end.y, LABELS - 3.0),
+            label: format!("{}{}", cut(&self.lane.name, room), self.note),
+            label_y: place(label + 4.0),
+            tooltip: format!("{}{}", self.lane.name, self.detail),
+            lane: self.lane.clone(),
+            band,
+            line,
+            points,
+        }
+    }
+}
+
+/// The line through some estimates, and the outline of their intervals; of a single one, its interval as a line.
+fn paths(stretch: &[(f64, &Estimate)], up: &Axis) -> (String, String) {
+    if let [(x, estimate)] = stretch {
+        return (format!("M{x} {}V{}", up.at(estimate.low), up.at(estimate.high)), String::new());
+    }
+    let path = |points: Vec<String>| {
+        if points.is_empty() { String::new() } else { format!("M{}", points.join(" ")) }
+    };
+    let at = |x: f64, value: f64| format!("{x} {}", up.at(value));
+    let middle = stretch.iter().map(|(x, estimate)| at(*x, estimate.value));
+    let above = stretch.iter().map(|(x, estimate)| at(*x, estimate.high));
+    let below = stretch.iter().rev().map(|(x, estimate)| at(*x, estimate.low));
+    (path(middle.collect()), path(above.chain(below).collect()))
+}
+
+fn power(exponent: Estimate) -> String {
+    let Estimate { value, low, high } = exponent;
+    format!(": a run costs size to the power of {value:.2} [{low:.2}, {high:.2}]")
+}
+
+/// Which lane takes the least in a comparison.
+fn least_at(comparison: &Comparison<'_>, place: usize, runs: &[Run<'_>]) -> String {
+    let measured = runs.iter().filter_map(|run| Some((&*run.lane.name, *run.cells[place]?.overhead()?)));
+    match extremes(measured, |overhead| overhead.value) {
+        None => format!("at {} nobody was measured", whole(comparison.size)),
+        Some([(lane, least), (last, _)]) => {
+            let least_of_all = if lane == last { "" } else { "least, " };
+            format!("at {} {lane} takes {least_of_all}{}", whole(comparison.size), ns(least.value))
+        }
+    }
+}
+
+/// Who gets cheaper with more threads, and who dearer, as far as the intervals show it.
+fn scaling(first: &Comparison<'_>, last: &Comparison<'_>, runs: &[Run<'_>]) -> String {
+    let (mut less, mut more, mut neither) = (Vec::new(), Vec::new(), 0);
+    for run in runs {
+        let end = |cell: Option<&Option<&Cell>>| cell?.as_ref()?.overhead().copied();
+        match (end(run.cells.first()), end(run.cells.last())) {
+            (Some(one), Some(other)) if other.high < one.low => less.push(&*run.lane.name),
+            (Some(one), Some(other)) if other.low > one.high => more.push(&*run.lane.name),
+            _ => neither += 1,
+        }
+    }
+    let clause = |lanes: &[&str], word: &str| match lanes {
+        [] => None,
+        [lane] => Some(format!("{lane} takes {word} time")),
+        several if several.len() > 3 => Some(format!("{} lanes take {word} time", several.len())),
+        several => Some(format!("{} take {word} time", listed(several))),
+    };
+    let unclear = match neither {
+        0 => None,
+        many if many == runs.len() => Some("no difference is shown for any lane".to_owned()),
+        1 => Some("no difference is shown for the other".to_owned()),
+        many => Some(format!("no difference is shown for the other {many}")),
+    };
+    let clauses = [clause(&less, "less"), clause(&more, "more"), unclear];
+    let threads = format!("from {} to {}", first.threads, counted(last.threads, "thread"));
+    let clauses: Vec<String> = clauses.into_iter().flatten().collect();
+    format!("{threads} {}", clauses.join(", "))
+}
+
+/// Whatever has the least and the most of something.
+fn extremes<'a, T: Copy>(
+    named: impl Iterator<Item = (&'a str, T)>,
+    of: fn(&T) -> f64,
+) -> Option<[(&'a str, T); 2]> {
+    let named: Vec<(&str, T)> = named.collect();
+    let by = |one: &&(&str, T), other: &&(&str, T)| of(&one.1).total_cmp(&of(&other.1));
+    Some([*named.iter().min_by(by)?, *named.iter().max_by(by)?])
+}
+
+/// How many processors a machine says it has.
+fn processors(cores: &str) -> Option<usize> {
+    let digits: String = cores.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}

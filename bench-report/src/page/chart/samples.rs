@@ -1,0 +1,178 @@
+//! Blocks and samples of a comparison: for each lane a box of its samples, a dot for each block, and its estimate.
+
+use super::{
+    Chart, Comparison, Drawing, Lane, WIDTH,
+    axis::{Axis, Tick, place, time},
+    extent,
+    label::{column, cut, width},
+};
+use crate::{
+    figures::{counted, metric, ns, whole},
+    results::{Cell, Spread},
+};
+
+/// From the names to the plot: the room for a marker.
+const MARKER: f64 = 22.0;
+const RIGHT: f64 = 342.0;
+const TOP: f64 = 4.0;
+
+/// The height of a row with a box, and of one without.
+const ROWS: (f64, f64) = (31.0, 22.0);
+
+/// From the estimate to the blocks below it, and to the box above it.
+const BLOCKS: f64 = 8.0;
+const BOX: f64 = -11.0;
+
+/// The drawn scatter of a comparison.
+pub(crate) struct Samples {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    /// The end of the plot's lines, and where the text below them stands.
+    pub(crate) bottom: f64,
+    pub(crate) labels: f64,
+    pub(crate) caption: f64,
+    pub(crate) middle: f64,
+    /// Where the names end, and where the markers beside them stand.
+    pub(crate) names: f64,
+    pub(crate) markers: f64,
+    pub(crate) operation: String,
+    pub(crate) ticks: Vec<Tick>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A lane.
+pub(crate) struct Row {
+    pub(crate) y: f64,
+    pub(crate) lane: Lane,
+    pub(crate) label: String,
+    /// The paths of the box of the samples: whiskers, box, median.
+    pub(crate) spread: Option<[String; 3]>,
+    /// Blocks, as a path of points.
+    pub(crate) dots: String,
+    pub(crate) interval: String,
+    pub(crate) estimate: String,
+    pub(crate) text: String,
+    pub(crate) tooltip: String,
+}
+
+impl Samples {
+    /// Draws one comparison; none if nothing was measured.
+    pub(crate) fn of(comparison: &Comparison<'_>) -> Option<Chart> {
+        let cells: Vec<&Cell> =
+            comparison.cells.iter().copied().filter(|cell| cell.overhead().is_some()).collect();
+        let values = || cells.iter().flat_map(|cell| values(cell));
+        let names = column(cells.iter().map(|cell| &*cell.executor));
+        let axis = Axis::of(values(), 1.2).between(names + MARKER, RIGHT);
+        let row = if cells.iter().any(|cell| cell.spread.is_some()) { ROWS.0 } else { ROWS.1 };
+        let bottom = TOP + row * cells.len() as f64 + 2.0;
+        let beyond = values().any(|value| axis.cuts(value));
+        let rows = cells.iter().enumerate();
+        let samples = Samples {
+            width: WIDTH,
+            height: bottom + 30.0,
+            bottom,
+            labels: bottom + 13.0,
+            caption: bottom + 27.0,
+            middle: place((names + MARKER + RIGHT) / 2.0),
+            names,
+            markers: names + MARKER / 2.0,
+            operation: cut(comparison.operation(), 80.0),
+            ticks: axis.ticks(time, |label| width(label) + 8.0),
+            rows: rows
+                .map(|(index, cell)| {
+                    Row::of(comparison, cell, names, TOP + row * (index as f64 + 0.5), &axis)
+                })
+                .collect(),
+        };
+        let edge = if beyond { "; what is not above zero stands at the edge" } else { "" };
+        Some(Chart {
+            id: comparison.id("samples"),
+            title: format!("Blocks and samples: size {}", comparison.name()),
+            finding: format!("{}{edge}", finding(&cells)?),
+            drawing: Drawing::Samples(samples),
+        })
+    }
+}
+
+impl Row {
+    fn of(comparison: &Comparison<'_>, cell: &Cell, names: f64, middle: f64, axis: &Axis) -> Row {
+        let overhead = *cell.overhead().expect("only measured cells have a row");
+        let at = |value| axis.at(value);
+        let y = place(if cell.spread.is_some() { middle + 2.0 } else { middle - 3.0 });
+        let below = place(y + BLOCKS);
+        let dots = cell.overhead_of_blocks().iter().map(|&block| format!("M{} {below}h0", at(block)));
+        let (low, high, diamond) = (at(overhead.low), at(overhead.high), at(overhead.value));
+        Row {
+            y: place(middle),
+            lane: comparison.lane(&cell.executor),
+            label: cut(&cell.executor, names),
+            spread: cell.spread.as_ref().map(|spread| spread_paths(spread, y + BOX, axis)),
+            dots: dots.collect(),
+            interval: format!("M{low} {y}H{high}M{low} {}v8M{high} {}v8", place(y - 4.0), place(y - 4.0)),
+            estimate: format!("M{diamond} {}l4.5 4.5l-4.5 4.5l-4.5-4.5z", place(y - 4.5)),
+            text: cut(&ns(overhead.value), WIDTH - RIGHT - 4.0),
+            tooltip: tooltip(cell, comparison.operation()),
+        }
+    }
+}
+
+fn spread_paths(spread: &Spread, y: f64, axis: &Axis) -> [String; 3] {
+    let [_, whisker_low, box_low, median, box_high, whisker_high, _] =
+        spread.quantiles.map(|quantile| axis.at(quantile));
+    let (top, bottom) = (place(y - 3.5), place(y + 3.5));
+    [
+        format!("M{whisker_low} {}H{whisker_high}", place(y)),
+        format!("M{box_low} {top}H{box_high}V{bottom}H{box_low}z"),
+        format!("M{median} {top}V{bottom}"),
+    ]
+}
+
+/// Everything that must find room on the axis: what a box shows, the blocks and the estimate.
+fn values(cell: &Cell) -> Vec<f64> {
+    let shown = cell.spread.iter().flat_map(|spread| &spread.quantiles[1..6]).copied();
+    let estimate = cell.overhead().map(extent).into_iter().flatten();
+    shown.chain(estimate).chain(cell.overhead_of_blocks().iter().copied()).collect()
+}
+
+/// Everything that was measured.
+fn tooltip(cell: &Cell, operation: &str) -> String {
+    let listed = |values: &[f64]| values.iter().map(|&value| ns(value)).collect::<Vec<_>>().join(", ");
+    let blocks = cell.overhead_of_blocks();
+    let estimate = cell.metrics.get("overhead").map(metric).unwrap_or_default();
+    let figures = format!(
+        "{}: {estimate} per {operation}; {}: {}",
+        cell.executor,
+        counted(blocks.len(), "block"),
+        listed(blocks)
+    );
+    match &cell.spread {
+        None => figures,
+        Some(Spread { samples, quantiles: [least, middle @ .., most] }) => format!(
+            "{figures}; {} samples from {} to {}, quantiles of 5, 25, 50, 75 and 95 %: {}",
+            whole(*samples as u64),
+            ns(*least),
+            ns(*most),
+            listed(middle)
+        ),
+    }
+}
+
+/// Whose blocks differ most.
+fn finding(cells: &[&Cell]) -> Option<String> {
+    let range = |cell: &&Cell| {
+        let blocks = cell.overhead_of_blocks();
+        let least = blocks.iter().copied().min_by(f64::total_cmp)?;
+        let most = blocks.iter().copied().max_by(f64::total_cmp)?;
+        Some((cell.executor.clone(), least, most, blocks.len()))
+    };
+    let ranges: Vec<_> = cells.iter().filter_map(range).collect();
+    let apart = |(_, least, most, _): &&(String, f64, f64, usize)| {
+        if *least > 0.0 { most / least } else { f64::INFINITY }
+    };
+    let (lane, least, most, _) = ranges.iter().max_by(|one, other| apart(one).total_cmp(&apart(other)))?;
+    Some(match ranges.iter().map(|(.., blocks)| *blocks).max()? {
+        1 => "one block a lane, so nothing says how far blocks lie apart".to_owned(),
+        _ if least == most => "the blocks of each lane are equal".to_owned(),
+        _ => format!("the blocks of {lane} lie furthest apart, from {} to {}", ns(*least), ns(*most)),
+    })
+}
