@@ -369,6 +369,8 @@ fn resume(out: &Path) -> Result<(Folder, Plan)> {
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
     let json = results.to_json();
     race::write(&folder.results(), &json)?;
+    // From the file, whose numbers are rounded: who draws the page again gets the same.
+    let results = &Results::read(&folder.results())?;
     race::write(&folder.report(), &page::render(results, folder.report().parent()))?;
     race::write(&out.join("results.json"), &json)?;
     race::write(&out.join("report.html"), &page::render(results, Some(out)))?;

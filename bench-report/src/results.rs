@@ -8,9 +8,12 @@ use std::{collections::BTreeMap, fmt, fs, io, path::Path};
 use anyhow::{Context, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::ser::Formatter;
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::protocol::CellId;
+
+/// Significant digits of a number in the file: far more than a clock knows, and half of what would be written without it.
+const DIGITS: usize = 7;
 
 /// The version of the format that this program writes and reads.
 pub const SCHEMA: u32 = 1;
@@ -505,7 +508,8 @@ impl Results {
         serde_json::from_str(&text).with_context(no_results)
     }
 
-    /// The text of a `results.json`: a line a field, and a line a list of numbers.
+    /// The text of a `results.json`: a line a field, and a line a list of numbers, which have seven significant digits.
+    /// What is shown beside the file is to be made from what the file says.
     pub fn to_json(&self) -> String {
         let mut text = Vec::new();
         let mut serializer = serde_json::Serializer::with_formatter(&mut text, Lines::default());
@@ -526,7 +530,7 @@ impl Results {
     }
 }
 
-/// Writes JSON with a line a field, but lists of numbers on one line: a histogram has hundreds.
+/// Writes JSON with a line a field and few digits, but lists of numbers on one line: a histogram has hundreds.
 #[derive(Default)]
 struct Lines {
     /// What is open, outermost first: for each whether it is an object, and whether its content has lines of its own.
@@ -550,6 +554,11 @@ impl Lines {
 }
 
 impl Formatter for Lines {
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        let rounded = format!("{value:.*e}", DIGITS - 1).parse().expect("a number that was just written");
+        CompactFormatter.write_f64(writer, rounded)
+    }
+
     fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.open.push((false, false));
         writer.write_all(b"[")
