@@ -1,7 +1,8 @@
 //! The charts of a workload, as SVG that we write ourselves.
 //!
-//! Places are worked out here; the templates of `templates/charts` draw them, escaped as everything else, in the colours
-//! of the stylesheet. A chart is 400 units wide, which is about a phone's width, so that its text stays readable there.
+//! Places are worked out here; the templates of `templates/charts` draw them, escaped as everything else, in the
+//! colours of the stylesheet. A chart is 400 units wide, about as wide as a phone, so that its text stays readable
+//! there.
 
 mod axis;
 mod costs;

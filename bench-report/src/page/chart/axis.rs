@@ -23,13 +23,13 @@ pub(crate) struct Axis {
 /// Logarithms of what a number can hold, less the margins.
 const NUMBERS: (f64, f64) = (-660.0, 660.0);
 
-/// Values that stand further apart than this have ticks at 1, 2 and 5 of each power of ten, or fewer; closer ones have
-/// them at even steps.
+/// Values that stand further apart than this have ticks at 1, 2 and 5 of each power of ten, or fewer; closer ones
+/// have them at even steps.
 const EVEN_STEPS: f64 = 5.0;
 
 impl Axis {
-    /// An axis with room for all of the values above zero, and never for less than from 1 to `least`, so that noise does
-    /// not look like a difference.
+    /// An axis with room for all of the values above zero, and never for less than from 1 to `least`, so that noise
+    /// does not look like a difference.
     pub(super) fn of(values: impl IntoIterator<Item = f64>, least: f64) -> Axis {
         let logarithms = values.into_iter().filter(|&value| value > 0.0).map(|value| clamped(value.ln()));
         let (low, high) = logarithms

@@ -128,7 +128,7 @@ impl Row {
                 let overhead = cell.overhead().map(|overhead| ns(overhead.value)).unwrap_or_default();
                 let times = ratio_with_interval(&estimate);
                 (
-                    cut(&ratio(estimate.value), WIDTH - RIGHT - 4.0),
+                    short(estimate.value),
                     format!("{times} the best, {overhead} per {}", comparison.operation()),
                 )
             }
@@ -148,6 +148,12 @@ impl Row {
             tooltip: format!("{lane}: {detail}"),
         }
     }
+}
+
+/// A ratio in the room beside the plot.
+fn short(value: f64) -> String {
+    let text = ratio(value);
+    if width(&text) <= WIDTH - RIGHT - 4.0 { text } else { format!("{value:.1e}×") }
 }
 
 /// Why there is no figure, in short and in full.

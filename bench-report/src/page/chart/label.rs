@@ -1,5 +1,5 @@
-//! Text in charts, which does not wrap and does not make room: how wide it is, how it is cut, how lines of it are kept
-//! apart.
+//! Text in charts, which does not wrap and does not make room: how wide it is, how it is cut, how lines of it are
+//! kept apart.
 
 /// The height of a line of text, in the units of a view box.
 pub(super) const LINE: f64 = 14.0;
@@ -39,8 +39,8 @@ pub(super) fn column<'a>(names: impl Iterator<Item = &'a str>) -> f64 {
 pub(super) fn apart(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&one, &other| wanted[one].total_cmp(&wanted[other]));
-    // Less the room of those before it, a place only has to lie no lower than the one before. Runs of places that do not
-    // share their mean: its sum and their number.
+    // Less the room of those before it, a place only has to lie no lower than the one before. Places that would are
+    // moved to their mean together: a run is their sum and their number.
     let mut runs: Vec<(f64, usize)> = Vec::new();
     for (rank, &index) in order.iter().enumerate() {
         let mut run = (wanted[index] - rank as f64 * gap, 1);

@@ -118,28 +118,18 @@ impl Lines {
         }
         let exponents =
             runs.iter().filter_map(|run| Some((&*run.lane.name, growth(&run.lane.name)?.exponent)));
-        let least = least_at(last, comparisons.len() - 1, &runs);
-        let finding = match extremes(exponents, |exponent| exponent.value) {
-            None => least,
-            Some([(lane, only), (other, _)]) if lane == other => {
-                format!("{least}; the cost of a run grows as size^{:.2} on {lane}", only.value)
-            }
-            Some([(slow, low), (fast, high)]) => {
-                let (low, high) = (low.value, high.value);
-                format!(
-                    "{least}; the cost of a run grows as size^{low:.2} on {slow} up to size^{high:.2} on {fast}"
-                )
-            }
-        };
+        let grows = runs.iter().any(|run| !run.note.is_empty());
+        let axis =
+            if grows { "size n, log; the exponents are of a whole run" } else { "size, log" }.to_owned();
         Some(Chart {
             id: first.id("sizes"),
             title: format!("Cost over size: {}", counted(first.threads, "thread")),
-            finding,
+            finding: least_at(last, comparisons.len() - 1, &runs) + &growing(exponents),
             drawing: Drawing::Lines(Lines::of(
                 &comparisons.iter().map(stop).collect::<Vec<_>>(),
                 &runs,
                 first.operation(),
-                "size, log".to_owned(),
+                axis,
             )),
         })
     }
@@ -311,6 +301,20 @@ fn least_at(comparison: &Comparison<'_>, place: usize, runs: &[Run<'_>]) -> Stri
         Some([(lane, least), (last, _)]) => {
             let least_of_all = if lane == last { "" } else { "least, " };
             format!("at {} {lane} takes {least_of_all}{}", whole(comparison.size), ns(least.value))
+        }
+    }
+}
+
+/// On which lane the cost grows slowest with the size and on which fastest, as far as that is known.
+fn growing<'a>(exponents: impl Iterator<Item = (&'a str, Estimate)>) -> String {
+    match extremes(exponents, |exponent| exponent.value) {
+        None => String::new(),
+        Some([(lane, only), (other, _)]) if lane == other => {
+            format!("; the cost of a run grows as size^{:.2} on {lane}", only.value)
+        }
+        Some([(slow, low), (fast, high)]) => {
+            let (low, high) = (low.value, high.value);
+            format!("; the cost of a run grows as size^{low:.2} on {slow} up to size^{high:.2} on {fast}")
         }
     }
 }
