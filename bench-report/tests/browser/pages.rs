@@ -32,7 +32,7 @@ const POISON: &str =
     "\u{202e}' \"><script>alert('x')</script><img src=x onerror=alert(1)><!-- </script> &lt; \\u003c ]]> 😀";
 
 /// The words that the format fixes.
-const FIXED: [&str; 4] = ["status", "profile", "place", "class"];
+const FIXED: [&str; 3] = ["status", "profile", "place"];
 
 /// The lists of the results whose keys are names.
 const NAMED: [&str; 2] = ["ratios", "packages"];
