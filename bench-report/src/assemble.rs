@@ -2,17 +2,19 @@
 //!
 //! A comparison may have more blocks than another, its lanes have the same.
 
+mod summaries;
+
 use std::collections::{BTreeMap, HashMap};
 
 use executor_api::Class;
 
 use crate::{
-    figures, lateness,
+    facts, figures, lateness,
     plan::{Plan, same_comparison},
     protocol::{CellId, Checked, Done, Sample},
     results::{
-        Cell, Estimate, Executor, Growth, LaneSummary, Lateness, Metric, Noise, NoisePair, Observed, Results,
-        Run, SCHEMA, Status, Summary, Workload,
+        Cell, Estimate, Executor, Growth, Lateness, Metric, Noise, NoisePair, Observed, Results, Run, SCHEMA,
+        Spread, Status, Workload,
     },
     samples::{Outcome, Outcomes},
     statistics::{self, Standing},
@@ -28,7 +30,8 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
     for lanes in cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())) {
         compare(lanes, floor);
     }
-    let summaries = summaries(&cells);
+    let summaries = summaries::of_all(&cells, floor);
+    let groups = summaries::of_groups(suite, &cells, floor);
     let growth = growth(&cells, outcomes);
     cells.extend(
         plan.not_applicable.iter().map(|(cell, reason)| blank(cell, Status::NotApplicable, Some(reason))),
@@ -53,7 +56,7 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
         workloads: workloads(suite, &cells),
         cells,
         summaries,
-        groups: Vec::new(),
+        groups,
         noise,
         growth,
         memory: Vec::new(),
@@ -135,6 +138,7 @@ fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize
     });
     Cell {
         metrics: metrics.chain(of_sleeps).collect(),
+        spread: Some(spread(&measured)),
         lateness: lateness::merge(lateness.iter().copied().flatten()),
         observed: Some(Observed { threads_after: done.threads_after, ..checked.observed.clone() }),
         ..blank(id, Status::Ok, None)
@@ -168,9 +172,7 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
     const NO_USAGE: &str = "this system does not say";
     let midmean = |figure: fn(&Checked, f64) -> f64| {
         let of_block = |&(checked, samples, _): &Measured<'_>| {
-            let walls = samples.iter().map(|sample| sample.wall_ns as f64 / sample.iterations as f64);
-            let figures: Vec<f64> = walls.map(|wall| figure(checked, wall)).collect();
-            statistics::midmean(&figures)
+            statistics::midmean(&of_samples(checked, samples, figure))
         };
         Ok(blocks.iter().map(of_block).collect())
     };
@@ -188,8 +190,6 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
         .iter()
         .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(NO_USAGE))
         .collect();
-    let overhead =
-        |checked: &Checked, wall: f64| (wall - checked.ideal_ns as f64) / checked.operations as f64;
     Figures::from([
         ("overhead", ("ns/op", midmean(overhead))),
         ("wall", ("ns", midmean(|_, wall| wall))),
@@ -199,6 +199,24 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
         ("peak-rss", ("bytes", peak)),
         ("threads", ("1", threads)),
     ])
+}
+
+/// How the samples of all blocks scatter.
+fn spread(blocks: &[Measured<'_>]) -> Spread {
+    let of_block = |&(checked, samples, _): &Measured<'_>| of_samples(checked, samples, overhead);
+    let samples: Vec<f64> = blocks.iter().flat_map(of_block).collect();
+    Spread { samples: samples.len(), quantiles: statistics::quantiles(&samples) }
+}
+
+/// A figure of each sample of a block, from what a run in it took on the clock.
+fn of_samples(checked: &Checked, samples: &[Sample], figure: fn(&Checked, f64) -> f64) -> Vec<f64> {
+    let walls = samples.iter().map(|sample| sample.wall_ns as f64 / sample.iterations as f64);
+    walls.map(|wall| figure(checked, wall)).collect()
+}
+
+/// What an operation of a run takes beyond the waiting that no executor can avoid.
+fn overhead(checked: &Checked, wall: f64) -> f64 {
+    (wall - checked.ideal_ns as f64) / checked.operations as f64
 }
 
 /// The figure of some blocks, or why there is none.
@@ -343,71 +361,6 @@ fn operations(outcomes: &Outcomes) -> HashMap<&CellId, u64> {
     operations
 }
 
-fn summaries(cells: &[Cell]) -> Vec<Summary> {
-    let mut threads: Vec<usize> = cells.iter().map(|cell| cell.threads).collect();
-    threads.sort_unstable();
-    threads.dedup();
-    threads.into_iter().map(|threads| summary(cells, threads)).collect()
-}
-
-fn summary(cells: &[Cell], threads: usize) -> Summary {
-    let comparisons: Vec<&[Cell]> = comparisons(cells).filter(|lanes| lanes[0].threads == threads).collect();
-    let mut lanes: Vec<Lane<'_>> = Vec::new();
-    for cell in comparisons.iter().copied().flatten() {
-        if !lanes.iter().any(|lane| lane.executor == cell.executor) {
-            lanes.push(Lane::of(&cell.executor, &comparisons));
-        }
-    }
-    let complete = lanes.iter().filter(|lane| lane.overheads.len() == comparisons.len());
-    let reference = complete.min_by(|one, other| one.mean().total_cmp(&other.mean()));
-    Summary {
-        threads,
-        comparisons: comparisons.len(),
-        reference: reference.map(|lane| lane.executor.to_owned()),
-        lanes: lanes.iter().map(|lane| lane.summary(reference)).collect(),
-    }
-}
-
-/// A lane over all comparisons at one number of threads.
-struct Lane<'a> {
-    executor: &'a str,
-    /// In each comparison in which it was measured, of every block.
-    overheads: Vec<&'a [f64]>,
-}
-
-impl<'a> Lane<'a> {
-    fn of(executor: &'a str, comparisons: &[&'a [Cell]]) -> Lane<'a> {
-        let cell = |lanes: &&'a [Cell]| lanes.iter().find(|cell| cell.executor == executor);
-        let cells = comparisons.iter().filter_map(cell).filter(|cell| cell.status == Status::Ok);
-        Lane { executor, overheads: cells.map(Cell::overhead_of_blocks).collect() }
-    }
-
-    /// The logarithm of the geometric mean.
-    fn mean(&self) -> f64 {
-        let of_comparison = |blocks: &&[f64]| statistics::geometric_mean(blocks).value.ln();
-        self.overheads.iter().map(of_comparison).sum::<f64>() / self.overheads.len() as f64
-    }
-
-    /// The mean is relative to one lane and not to the best of each comparison: so a cell that is missing takes the mean
-    /// of its lane away, and changes no other lane's, unless that lane was the reference.
-    fn summary(&self, reference: Option<&Lane<'_>>) -> LaneSummary {
-        let complete = reference.filter(|reference| reference.overheads.len() == self.overheads.len());
-        let geomean = complete.map(|reference| {
-            let pairs = self.overheads.iter().zip(&reference.overheads);
-            let ratios: Vec<Vec<f64>> =
-                pairs.map(|(lane, reference)| statistics::ratios(lane, reference)).collect();
-            statistics::geometric_mean_of_groups(&ratios)
-        });
-        LaneSummary {
-            executor: self.executor.to_owned(),
-            geomean,
-            place: None,
-            ratios: BTreeMap::new(),
-            cells: self.overheads.len(),
-        }
-    }
-}
-
 fn in_order_of_lineup(suite: &Suite, plan: &Plan, mut cells: Vec<Cell>) -> Vec<Cell> {
     let workload = |cell: &Cell| suite.workloads.iter().position(|entry| entry.about.name == cell.workload);
     cells.sort_by_cached_key(|cell| {
@@ -442,7 +395,7 @@ fn executors(suite: &Suite, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
         homepage: about.homepage.to_owned(),
         source: about.source.to_owned(),
         limits: about.limits.to_owned(),
-        dependencies: None,
+        dependencies: facts::dependencies(about.package),
     };
     raced.map(describe).collect()
 }

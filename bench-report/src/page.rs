@@ -1,48 +1,68 @@
-//! The page: results as one HTML file that needs neither network nor scripts.
+//! The page: results as one HTML file that needs no network, and no script to be read.
 //!
 //! The modules below turn results into structs of ready strings; the templates put those into HTML and do no arithmetic.
 //! The words come from `verdict`, the form of the figures from `figures`, the look from the stylesheets of `templates`.
 
 mod chart;
 mod circumstances;
+mod controls;
+mod data;
 mod lanes;
+mod links;
 mod memory;
+mod race;
 mod sections;
 pub(crate) mod standings;
+
+use std::path::Path;
 
 use askama::Template;
 
 use crate::{
     figures::counted,
     results::{Profile, Results},
-    verdict,
 };
 use circumstances::{Fact, Facts};
+use controls::Controls;
+use data::Data;
 use lanes::LaneCard;
+use links::{Links, Source};
 use memory::Slope;
+use race::Race;
 use sections::Section;
-use standings::{Standings, Swatch};
+use standings::Legend;
 
-/// From the folder of the newest page, `target/bench-report`, to the top of the repository.
-const REPOSITORY: &str = "../../";
+/// What the page looks like.
+const STYLE: &str = concat!(
+    include_str!("../templates/base.css"),
+    include_str!("../templates/tables.css"),
+    include_str!("../templates/sections.css")
+);
 
-/// Draws the page of a run.
-pub fn render(results: &Results) -> String {
-    Report::of(results).render().expect("strings always fit into the template")
+/// What it can do besides being read.
+const SCRIPT: &str = include_str!("../templates/report.js");
+
+/// Draws the page of a run. The folder is the one that it goes into: links to files lead on from there.
+pub fn render(results: &Results, folder: Option<&Path>) -> String {
+    let links = Links::of(&results.build, folder);
+    Report::of(results, &links).render().expect("strings always fit into the template")
 }
 
 /// Everything the page says, in the order of the page.
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Report {
+    policy: String,
     style: &'static str,
+    script: &'static str,
     title: String,
     strip: Vec<Fact>,
     caution: &'static str,
     warnings: Vec<String>,
+    warned: String,
+    controls: Controls,
     races: Vec<Race>,
-    swatches: Vec<Swatch>,
-    standings: Vec<Standings>,
+    legend: Legend,
     sections: Vec<Section>,
     seen: [&'static str; 11],
     lanes: Vec<LaneCard>,
@@ -50,34 +70,18 @@ struct Report {
     blocks: String,
     noise: String,
     again: String,
-    methodology: String,
+    methodology: Source,
     circumstances: Vec<Facts>,
     packages: Vec<Fact>,
-}
-
-/// The verdicts at one number of threads.
-struct Race {
-    threads: String,
-    verdicts: Vec<Finding>,
-    absent: Vec<String>,
-}
-
-/// One verdict, beside the name of its workload.
-struct Finding {
-    workload: String,
-    anchor: String,
-    finding: String,
-    missing: Vec<String>,
+    data: Data,
 }
 
 impl Report {
-    fn of(results: &Results) -> Report {
+    fn of(results: &Results, links: &Links) -> Report {
         Report {
-            style: concat!(
-                include_str!("../templates/base.css"),
-                include_str!("../templates/tables.css"),
-                include_str!("../templates/sections.css")
-            ),
+            policy: data::policy(STYLE, SCRIPT),
+            style: STYLE,
+            script: SCRIPT,
             title: format!(
                 "Photofinish: {} run, {}",
                 results.run.profile,
@@ -90,43 +94,25 @@ impl Report {
                 .iter()
                 .map(|warning| format!("{}: {}.", warning.finding, warning.remedy))
                 .collect(),
-            races: verdict::races(results).into_iter().map(Race::of).collect(),
-            swatches: standings::swatches(),
-            standings: verdict::threads(results)
-                .into_iter()
-                .map(|threads| Standings::of(results, threads))
+            warned: counted(results.warnings.len(), "warning"),
+            controls: Controls::of(results),
+            races: race::races(results),
+            legend: standings::legend(),
+            sections: results
+                .workloads
+                .iter()
+                .map(|workload| Section::of(results, workload, links))
                 .collect(),
-            sections: results.workloads.iter().map(|workload| Section::of(results, workload)).collect(),
             seen: sections::SEEN,
-            lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor)).collect(),
+            lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor, links)).collect(),
             memory: results.memory.iter().map(|memory| Slope::of(results, memory)).collect(),
             blocks: circumstances::blocks(results),
             noise: noise(results),
             again: circumstances::again(&results.run),
-            methodology: format!("{REPOSITORY}METHODOLOGY.md"),
+            methodology: links.to("METHODOLOGY.md"),
             circumstances: circumstances::all(results),
             packages: circumstances::packages(&results.build),
-        }
-    }
-}
-
-impl Race {
-    fn of(race: verdict::Race) -> Race {
-        Race {
-            threads: counted(race.threads, "thread"),
-            verdicts: race.verdicts.into_iter().map(Finding::of).collect(),
-            absent: race.absent,
-        }
-    }
-}
-
-impl Finding {
-    fn of(verdict: verdict::Verdict) -> Finding {
-        Finding {
-            anchor: anchor(&verdict.workload),
-            workload: verdict.workload,
-            finding: verdict.finding,
-            missing: verdict.missing,
+            data: Data::of(results),
         }
     }
 }
@@ -156,9 +142,4 @@ fn caution(results: &Results) -> &'static str {
 fn anchor(workload: &str) -> String {
     let safe = |character: char| if character.is_alphanumeric() { character } else { '-' };
     format!("workload-{}", workload.chars().map(safe).collect::<String>())
-}
-
-/// A link to a file of the repository.
-fn source_link(path: &str) -> String {
-    format!("{REPOSITORY}{path}")
 }

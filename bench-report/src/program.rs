@@ -367,11 +367,10 @@ fn resume(out: &Path) -> Result<(Folder, Plan)> {
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
     let json = results.to_json();
-    let html = page::render(results);
     race::write(&folder.results(), &json)?;
-    race::write(&folder.report(), &html)?;
+    race::write(&folder.report(), &page::render(results, folder.report().parent()))?;
     race::write(&out.join("results.json"), &json)?;
-    race::write(&out.join("report.html"), &html)?;
+    race::write(&out.join("report.html"), &page::render(results, Some(out)))?;
     if let Some(name) = save {
         let saved = out.join("saved");
         fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
@@ -394,7 +393,7 @@ fn report(arguments: ReportArguments) -> Result<u8> {
     let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
     let results = Results::read(&path)?;
     let to = arguments.to.unwrap_or_else(|| path.with_file_name("report.html"));
-    race::write(&to, &page::render(&results))?;
+    race::write(&to, &page::render(&results, to.parent()))?;
     println!("Report: {}", to.display());
     Ok(exit::OK)
 }

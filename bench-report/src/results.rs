@@ -176,7 +176,9 @@ pub struct Executor {
     /// What is known to be lacking, in a sentence or two; may be empty.
     #[serde(default)]
     pub limits: String,
-    /// How many other packages its package needs, directly or not; absent if nobody knows.
+    /// How many other packages its package needs, directly or not, on any platform and to be built too, with the
+    /// features that this repository asks for, as the lock file has it; not what its tests need, and not the packages
+    /// of this repository. Absent if nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<usize>,
 }
@@ -299,7 +301,8 @@ pub struct Estimate {
 pub struct Spread {
     /// How many samples there are.
     pub samples: usize,
-    /// Overhead in ns per operation: the least, the quantiles of 5, 25, 50, 75 and 95 %, and the most.
+    /// Overhead in ns per operation: the least, the quantiles of 5, 25, 50, 75 and 95 %, and the most. A quantile
+    /// between two samples is interpolated linearly (definition 7 of Hyndman and Fan).
     pub quantiles: [f64; 7],
 }
 
@@ -453,11 +456,11 @@ pub struct GroupSummary {
 pub enum Place {
     /// The reference: the best mean.
     Best,
-    /// Shown to be level with it.
+    /// Shown to be level with it: its 95 % interval ends within 10 % of it, or within the noise floor.
     Level,
     /// Neither shown to be level nor to be behind.
     Undecided,
-    /// Shown to be behind.
+    /// Shown to be behind by more than the noise floor, with the confidence that ranks take.
     Behind,
 }
 
@@ -469,7 +472,7 @@ pub struct LaneSummary {
     /// Geometric mean of its ratios to the reference; only for a lane that was measured in every comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geomean: Option<Estimate>,
-    /// Where it stands; only for a lane that was measured in every comparison.
+    /// Where it stands by its mean; only for a lane that was measured in every comparison.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// Geometric mean of its ratios to each other lane that was measured in every comparison, by name.

@@ -5,6 +5,7 @@
 //! scatter log-normally, and honest about few blocks, where they become wide.
 
 mod noise;
+mod overall;
 mod standings;
 mod trend;
 
@@ -17,6 +18,7 @@ use crate::results::Estimate;
 
 pub use self::{
     noise::{is_different, noise_floor},
+    overall::{Overall, overall},
     standings::{CONFIDENCE_OF_ORDER, LEVEL, Standing, standings},
     trend::{Line, exponent, line},
 };
@@ -47,6 +49,25 @@ pub fn midmean(samples: &[f64]) -> f64 {
     } else {
         mean(&mut middle.iter().copied())
     }
+}
+
+/// The least of the samples, their quantiles of 5, 25, 50, 75 and 95 %, and the most.
+///
+/// A quantile that lies between two samples is interpolated linearly: of n samples in order, that of p stands at the
+/// place 1 + p (n − 1), which is definition 7 of Hyndman and Fan (1996).
+///
+/// # Panics
+///
+/// If there are no samples.
+pub fn quantiles(samples: &[f64]) -> [f64; 7] {
+    assert!(!samples.is_empty(), "a cell has samples");
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0].map(|share| {
+        let place = share * (sorted.len() - 1) as f64;
+        let [below, above] = [place.floor(), place.ceil()].map(|place| sorted[place as usize]);
+        below + (above - below) * place.fract()
+    })
 }
 
 /// The mean of `values`, one of each block.
@@ -96,9 +117,14 @@ pub fn ratios(values: &[f64], reference: &[f64]) -> Vec<f64> {
 ///
 /// If there is no group, or one with fewer than two values.
 pub fn geometric_mean_of_groups(groups: &[Vec<f64>]) -> Estimate {
+    exponential(mean_of_groups(groups).estimate())
+}
+
+/// The logarithm of that mean.
+fn mean_of_groups(groups: &[Vec<f64>]) -> Mean {
     let weight = 1.0 / groups.len() as f64;
     let terms = groups.iter().map(|group| (weight, Mean::of(&logarithms(group))));
-    exponential(Mean::of_combination(&terms.collect::<Vec<_>>()).estimate())
+    Mean::of_combination(&terms.collect::<Vec<_>>())
 }
 
 /// A mean, and how well it is known.
@@ -184,6 +210,15 @@ mod tests {
         let of = |slow: usize| -> Vec<f64> { [vec![68.0; slow], vec![45.0; 10 - slow]].concat() };
         let step = midmean(&of(6)) / midmean(&of(5));
         assert!(close(step, (68.0f64 / 45.0).powf(1.0 / 6.0)), "{step}");
+    }
+
+    #[test]
+    fn quantiles_between_samples_are_interpolated() {
+        let samples: Vec<f64> = (0..=100).rev().map(f64::from).collect();
+        assert_eq!(quantiles(&samples), [0.0, 5.0, 25.0, 50.0, 75.0, 95.0, 100.0]);
+        let of_two = [10.0, 10.5, 12.5, 15.0, 17.5, 19.5, 20.0];
+        assert!(quantiles(&[20.0, 10.0]).into_iter().zip(of_two).all(|(ours, exact)| close(ours, exact)));
+        assert_eq!(quantiles(&[5.0]), [5.0; 7]);
     }
 
     #[test]

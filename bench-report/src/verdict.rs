@@ -1,11 +1,15 @@
 //! Who won, in words. Everything is read from the results; nothing is computed anew.
 
+mod groups;
+
 use std::fmt;
 
 use crate::{
     figures::{counted, listed, ns, ratio_with_interval, whole},
     results::{Cell, Estimate, Results, Status},
 };
+
+pub use groups::{GroupVerdict, groups};
 
 /// Who leads one comparison, and by how much.
 #[derive(Clone, Debug)]
@@ -47,6 +51,8 @@ pub struct Verdict {
 pub struct Race {
     /// Workers of the executors.
     pub threads: usize,
+    /// Over all comparisons, then over each group of workloads, in the order of the lineup.
+    pub groups: Vec<GroupVerdict>,
     /// One for each workload, in the order of the lineup.
     pub verdicts: Vec<Verdict>,
     /// Lanes that do not apply to any comparison of this race, and why. A sentence each.
@@ -57,6 +63,7 @@ pub struct Race {
 pub fn races(results: &Results) -> Vec<Race> {
     let race = |threads| Race {
         threads,
+        groups: groups(results, threads),
         verdicts: results
             .workloads
             .iter()
@@ -110,7 +117,7 @@ pub fn sizes(results: &Results, workload: &str, threads: usize) -> Vec<u64> {
 
 /// The sentences on the lanes that apply to no comparison at a number of threads.
 pub fn absent(results: &Results, threads: usize) -> Vec<String> {
-    by_reason(&absent_lanes(results, threads))
+    not_applicable(&absent_lanes(results, threads))
 }
 
 /// The lanes that apply to no comparison at a number of threads, each with its reason.
@@ -274,12 +281,18 @@ fn missing(results: &Results, workload: &str, threads: usize) -> Vec<String> {
         });
         without.extend(gap.map(|reason| (lane, reason)));
     }
-    failed.extend(by_reason(&without));
+    failed.extend(not_applicable(&without));
     failed
 }
 
-/// Lanes that are missing for the same reason share a sentence.
-fn by_reason(missing: &[(&str, &str)]) -> Vec<String> {
+/// A sentence for each reason that something does not apply.
+fn not_applicable(missing: &[(&str, &str)]) -> Vec<String> {
+    let sentence = |(reason, lanes): &(&str, Vec<&str>)| format!("n/a: {} ({reason}).", listed(lanes));
+    by_reason(missing).iter().map(sentence).collect()
+}
+
+/// The reasons for which lanes are missing, each with its lanes.
+fn by_reason<'a>(missing: &[(&'a str, &'a str)]) -> Vec<(&'a str, Vec<&'a str>)> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for &(lane, reason) in missing {
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
@@ -287,5 +300,5 @@ fn by_reason(missing: &[(&str, &str)]) -> Vec<String> {
             None => reasons.push((reason, vec![lane])),
         }
     }
-    reasons.iter().map(|(reason, lanes)| format!("n/a: {} ({reason}).", listed(lanes))).collect()
+    reasons
 }

@@ -6,9 +6,9 @@ use bench_report::{
     assemble,
     plan::{Alias, Plan},
     protocol::CellId,
-    results::{Cell, Estimate, LaneSummary, Metric, Results, Status},
+    results::{Cell, Estimate, LaneSummary, Metric, Place, Results, Status, Summary},
     samples::{Outcome, Outcomes},
-    suite::{ExecutorEntry, Suite},
+    suite::{ExecutorEntry, Suite, WorkloadEntry},
 };
 use executor_api::{About, Class};
 use serde_json::json;
@@ -16,6 +16,9 @@ use serde_json::json;
 const IDEAL: f64 = 1e6;
 const OPERATIONS: u64 = 1_000;
 const LANES: [&str; 5] = ["ash", "birch", "cedar", "elder", "fir"];
+
+/// The workloads, each with its group.
+const WORKLOADS: [(&str, &str); 4] = [("grow", "Life"), ("rot", "Death"), ("bud", "Life"), ("wait", "")];
 
 const NO_TIME: Duration = Duration::ZERO;
 
@@ -92,13 +95,29 @@ impl Race {
                 description: "Is a tree.",
                 class: Class::MultiThread,
                 limits: "Grows slowly.",
-                package: "trees",
+                package: "tokio",
                 homepage: "https://example.org",
                 source: file!(),
             },
             environment: |_| Vec::new(),
         };
-        let suite = Suite { executors: LANES.map(entry).into(), ..Suite::default() };
+        let workload = |(name, group)| WorkloadEntry {
+            about: workload_api::About {
+                name,
+                description: "Lets time pass.",
+                group,
+                operation: "one year",
+                shows: "who grows",
+                hides: "the roots",
+                source: file!(),
+            },
+            sizes: &[],
+            full_sizes: &[],
+            memory_sizes: &[],
+            needs: "time",
+        };
+        let (executors, workloads) = (LANES.map(entry).into(), WORKLOADS.map(workload).into());
+        let suite = Suite { executors, workloads, ..Suite::default() };
         assemble::results(&suite, &self.plan, &self.outcomes, "today".to_owned())
     }
 }
@@ -143,14 +162,19 @@ fn find<'a>(results: &'a Results, workload: &str, size: u64, lane: &str) -> &'a 
 }
 
 fn mean<'a>(results: &'a Results, lane: &str) -> &'a LaneSummary {
-    results.summaries[0].lanes.iter().find(|known| known.executor == lane).expect("the lane raced")
+    of_lane(&results.summaries[0], lane)
+}
+
+fn of_lane<'a>(summary: &'a Summary, lane: &str) -> &'a LaneSummary {
+    summary.lanes.iter().find(|known| known.executor == lane).expect("the lane raced")
 }
 
 /// All that is said of a lane, for comparing two results to the last digit.
 fn said_of(results: &Results, lane: &str) -> String {
     let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.executor == lane).collect();
     let growth: Vec<_> = results.growth.iter().filter(|growth| growth.executor == lane).collect();
-    format!("{cells:#?}\n{:#?}\n{growth:#?}", mean(results, lane))
+    let groups: Vec<_> = results.groups.iter().map(|group| of_lane(&group.summary, lane)).collect();
+    format!("{cells:#?}\n{:#?}\n{groups:#?}\n{growth:#?}", mean(results, lane))
 }
 
 #[test]
@@ -226,7 +250,7 @@ fn a_lane_that_lacks_one_cell_changes_no_other_lanes_numbers_and_does_not_gain()
         for (workload, size) in [("grow", 10), ("grow", 100), ("rot", 10)] {
             let without = || race().fail(workload, size, gone).results();
             for lane in LANES.into_iter().filter(|lane| *lane != gone) {
-                // In the comparison that the cell is gone from there is a rank less, and a ratio.
+                // In the comparison that the cell is gone from there is a rank less, and a ratio; in the means too.
                 let forget_place = |mut results: Results| {
                     for cell in results.cells.iter_mut().filter(|cell| cell.executor == lane) {
                         (cell.rank, cell.tied) = (None, false);
@@ -237,6 +261,12 @@ fn a_lane_that_lacks_one_cell_changes_no_other_lanes_numbers_and_does_not_gain()
                         .filter(|cell| (&*cell.workload, cell.size) == (workload, size))
                     {
                         cell.ratios.remove(gone);
+                    }
+                    let groups = results.groups.iter_mut().map(|group| &mut group.summary);
+                    for summary in results.summaries.iter_mut().chain(groups) {
+                        for lane in &mut summary.lanes {
+                            lane.ratios.remove(gone);
+                        }
                     }
                     said_of(&results, lane)
                 };
@@ -273,6 +303,105 @@ fn a_mean_is_relative_to_the_best_lane_that_raced_everywhere() {
     let geomean = mean(&results, "cedar").geomean.unwrap();
     assert!(geomean.low < 2.0 / 1.5 && 2.0 / 1.5 < geomean.high, "{geomean:?}");
     assert_eq!(mean(&results, "ash").geomean, None);
+}
+
+#[test]
+fn a_mean_has_a_place_and_a_ratio_to_each_other_mean() {
+    let results = race().fail("rot", 10, "birch").results();
+    let places = LANES.map(|lane| mean(&results, lane).place);
+    let behind = Some(Place::Behind);
+    assert_eq!(places, [Some(Place::Best), None, behind, behind, behind]);
+    let elder = mean(&results, "elder");
+    assert_eq!(elder.ratios.keys().collect::<Vec<_>>(), ["ash", "cedar", "fir"]);
+    assert_eq!(elder.ratios.get("ash"), elder.geomean.as_ref());
+    let ratio = elder.ratios["cedar"];
+    assert!(ratio.low < 1.5 && 1.5 < ratio.high, "{ratio:?}");
+    assert!(mean(&results, "birch").ratios.is_empty());
+}
+
+#[test]
+fn a_mean_is_level_undecided_or_behind() {
+    let place = |blocks, other| {
+        let lanes = [("ash", 100.0), ("birch", other)];
+        let race = Race::new().comparison("grow", 10, blocks, &lanes).comparison("rot", 10, blocks, &lanes);
+        mean(&race.results(), "birch").place.unwrap()
+    };
+    assert_eq!(place(9, 102.0), Place::Level);
+    assert_eq!(place(2, 108.0), Place::Undecided);
+    assert_eq!(place(4, 200.0), Place::Behind);
+}
+
+#[test]
+fn a_mean_within_the_noise_floor_is_level() {
+    let lanes = [("ash", 100.0), ("birch", 150.0), ("ash-again", 190.0)];
+    let place = |race: Race| mean(&race.results(), "birch").place.unwrap();
+    assert_eq!(place(Race::new().comparison("grow", 10, 8, &lanes[..2])), Place::Behind);
+    assert_eq!(place(Race::new().comparison("grow", 10, 8, &lanes).twin("ash-again", "ash")), Place::Level);
+}
+
+#[test]
+fn groups_have_summaries_of_their_own_in_the_order_of_the_lineup() {
+    let lanes = |ash, birch| [("ash", ash), ("birch", birch)];
+    let race = Race::new()
+        .comparison("rot", 10, 4, &lanes(100.0, 300.0))
+        .comparison("bud", 10, 4, &lanes(200.0, 100.0))
+        .comparison("wait", 10, 4, &lanes(100.0, 900.0))
+        .comparison("grow", 10, 4, &lanes(200.0, 100.0));
+    let results = race.results();
+    assert_eq!(results.summaries[0].comparisons, 4);
+    let groups = results.groups.iter().map(|group| (&*group.group, group.summary.comparisons));
+    assert_eq!(groups.collect::<Vec<_>>(), [("Life", 2), ("Death", 1)], "and none without a name");
+    let references = results.groups.iter().map(|group| group.summary.reference.as_deref().unwrap());
+    assert_eq!(references.collect::<Vec<_>>(), ["birch", "ash"]);
+    let ash = of_lane(&results.groups[0].summary, "ash");
+    let geomean = ash.geomean.unwrap();
+    assert!(geomean.low < 2.0 && 2.0 < geomean.high && ash.place == Some(Place::Behind), "{ash:?}");
+}
+
+#[test]
+fn a_gap_costs_a_lane_the_mean_of_its_group_and_of_all() {
+    let results = race().fail("rot", 10, "cedar").results();
+    assert_eq!(mean(&results, "cedar").geomean, None);
+    let [life, death] = [0, 1].map(|group: usize| of_lane(&results.groups[group].summary, "cedar"));
+    assert!(life.geomean.is_some() && life.cells == 2, "{life:?}");
+    assert!(death.geomean.is_none() && death.place.is_none() && death.cells == 0, "{death:?}");
+}
+
+#[test]
+fn groups_are_told_apart_by_threads() {
+    let mut race = race();
+    for cell in race.plan.cells.iter_mut().filter(|cell| cell.size == 100) {
+        cell.threads = 2;
+    }
+    let outcomes = race.outcomes.into_iter().map(|((cell, block), outcome)| {
+        let threads = if cell.size == 100 { 2 } else { 1 };
+        ((CellId { threads, ..cell }, block), outcome)
+    });
+    race.outcomes = outcomes.collect();
+    let results = race.results();
+    let groups = results.groups.iter().map(|group| (group.summary.threads, &*group.group));
+    assert_eq!(groups.collect::<Vec<_>>(), [(1, "Life"), (1, "Death"), (2, "Life")]);
+}
+
+#[test]
+fn a_cell_says_how_the_samples_of_all_its_blocks_scatter() {
+    let results = Race::new().comparison("grow", 10, 3, &[("ash", 100.0)]).results();
+    let spread = find(&results, "grow", 10, "ash").spread.clone().unwrap();
+    assert_eq!(spread.samples, 30);
+    // The blocks are at 145.6, 120 and 103; of their samples one takes half of it and one nine times.
+    let [least, .., upper_quartile, _, most] = spread.quantiles;
+    assert!((least - 51.5).abs() < 0.01 && (most - 9.0 * 145.6).abs() < 0.01, "{spread:?}");
+    assert!(
+        (spread.quantiles[3] - 120.0).abs() < 1e-6 && (upper_quartile - 145.6).abs() < 1e-6,
+        "{spread:?}"
+    );
+    let failed = race().fail("rot", 10, "ash").results();
+    assert_eq!(find(&failed, "rot", 10, "ash").spread, None);
+}
+
+#[test]
+fn a_lane_says_how_many_packages_it_needs() {
+    assert_eq!(race().results().executors[0].dependencies, Some(1), "tokio needs pin-project-lite");
 }
 
 #[test]

@@ -12,7 +12,7 @@ const HOSTILE: &str = "a|b,\"c\"\n<script>[x](y) `z` *w*\r; d\\|";
 #[test]
 fn every_row_of_the_csv_has_the_numbers_of_the_results_and_stands_on_the_page() {
     let results = results();
-    let page = text(&page::render(&results));
+    let page = text(&page::render(&results, None));
     // The whole text of the results, as a run writes it.
     let json = serde_json::to_string_pretty(&results).unwrap();
     let rows = rows(&export::csv(&results));
@@ -62,7 +62,7 @@ fn the_csv_has_the_place_of_every_cell() {
 #[test]
 fn every_figure_of_the_markdown_stands_on_the_page() {
     let results = results();
-    let page = text(&page::render(&results));
+    let page = text(&page::render(&results, None));
     let markdown = export::markdown(&results);
     let mut figures = 0;
     for line in markdown.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---")) {

@@ -13,7 +13,7 @@ const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(
 
 #[test]
 fn nothing_on_the_page_refers_to_the_network() {
-    let page = page::render(&results());
+    let page = page::render(&results(), None);
     assert!(page.contains("default-src 'none'"));
     for loading in
         ["src=", "srcset=", "<script", "<link", "<iframe", "<object", "<base", "@import", "url(", "refresh"]
@@ -27,10 +27,10 @@ fn nothing_on_the_page_refers_to_the_network() {
 
 #[test]
 fn hostile_names_and_reasons_are_text() {
-    let clean = page::render(&results());
+    let clean = page::render(&results(), None);
     let mut value = serde_json::to_value(results()).unwrap();
     append_hostile(&mut value);
-    let page = page::render(&serde_json::from_value(value).unwrap());
+    let page = page::render(&serde_json::from_value(value).unwrap(), None);
     assert!(!page.contains(HOSTILE.trim()));
     assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"));
     assert_eq!(tags(&page), tags(&clean));
@@ -40,7 +40,7 @@ fn hostile_names_and_reasons_are_text() {
 fn a_home_page_that_is_no_web_address_is_no_link() {
     let mut results = results();
     results.executors[0].homepage = "javascript:alert(1)".to_owned();
-    let page = page::render(&results);
+    let page = page::render(&results, None);
     assert!(page.contains(">javascript:alert(1)<"));
     assert!(!page.contains("href=\"javascript"));
 }
@@ -48,7 +48,7 @@ fn a_home_page_that_is_no_web_address_is_no_link() {
 #[test]
 fn every_cell_stands_in_its_row_and_column() {
     let results = results();
-    let page = page::render(&results);
+    let page = page::render(&results, None);
     for cell in &results.cells {
         let Some(square) = square(&page, &results, cell) else {
             // Lanes that apply to nothing at this number of threads have a sentence instead of a column.
@@ -65,7 +65,7 @@ fn every_cell_stands_in_its_row_and_column() {
 
 #[test]
 fn every_reason_is_readable_in_full() {
-    let page = page::render(&results());
+    let page = page::render(&results(), None);
     // Beside the table itself, not only in what has to be opened.
     let standings = text(between(&page, "id=\"standings\"", "<section id=\"workload-"));
     for cell in results().cells.iter().filter(|cell| cell.status != Status::Ok) {
@@ -77,7 +77,7 @@ fn every_reason_is_readable_in_full() {
 
 #[test]
 fn every_metric_of_every_cell_is_on_the_page() {
-    let page = text(&page::render(&results()));
+    let page = text(&page::render(&results(), None));
     for metric in results().cells.iter().flat_map(|cell| cell.metrics.values()) {
         if let Metric::Measured { .. } = metric {
             assert!(page.contains(&figures::metric(metric)), "{metric:?}");
@@ -87,7 +87,7 @@ fn every_metric_of_every_cell_is_on_the_page() {
 
 #[test]
 fn a_lane_without_some_cells_has_no_mean_but_a_count() {
-    let page = page::render(&results());
+    let page = page::render(&results(), None);
     let means = row(table(&page, 2), "Geometric mean");
     assert!(means.iter().any(|square| square.contains("ran 4 of 9")), "{means:?}");
     assert!(means.iter().any(|square| square.contains("ran 8 of 9")), "{means:?}");
@@ -102,7 +102,7 @@ fn a_verdict_calls_a_tie_a_tie() {
     assert!(verdict.starts_with(
         "blocking-squares-slow, 1 thread: rayon leads at 30; tie between hand-rolled and rayon at 300;"
     ));
-    assert!(text(&page::render(&results())).contains("tie between hand-rolled and rayon at 300"));
+    assert!(text(&page::render(&results(), None)).contains("tie between hand-rolled and rayon at 300"));
 
     let mut results = results();
     for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
@@ -123,7 +123,7 @@ fn what_is_undecided_is_not_called_a_tie() {
     let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
     assert!(verdict.contains("undecided between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
     assert!(verdict.ends_with("no lane is shown to be behind"), "{verdict}");
-    let page = page::render(&results);
+    let page = page::render(&results, None);
     let cell = results.comparison("wait-timeout", 100, 2).find(|cell| cell.executor == "smol").unwrap();
     assert!(square(&page, &results, cell).unwrap().contains("open"));
 }
@@ -160,7 +160,7 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
     }];
     results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap().flags =
         vec!["takes twice the processor time".to_owned()];
-    let page = text(&page::render(&results));
+    let page = text(&page::render(&results, None));
     for expected in [
         "3.6 %",
         "a battery feeds it: plug it in.",
@@ -202,7 +202,7 @@ fn a_verdict_names_who_is_missing() {
     results.cells.retain(|cell| cell.executor != "smol" || cell.workload != "wait-timeout");
     let missing = verdict::verdict(&results, "wait-timeout", 2).missing;
     assert!(missing.contains(&"n/a: smol (not run).".to_owned()), "{missing:?}");
-    assert!(page::render(&results).contains("not run"));
+    assert!(page::render(&results, None).contains("not run"));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_comparison_that_nobody_finished_has_no_winner() {
     assert!(verdict::winner(results.comparison("wait-timeout", 100, 1)).is_none());
     let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
     assert!(verdict.contains("nobody was measured at 100"), "{verdict}");
-    assert!(page::render(&results).contains("hung"));
+    assert!(page::render(&results, None).contains("hung"));
 }
 
 #[test]
@@ -225,12 +225,12 @@ fn an_empty_run_has_a_page() {
     let mut results = results();
     results.cells.clear();
     results.summaries.clear();
-    assert!(page::render(&results).contains("</html>"));
+    assert!(page::render(&results, None).contains("</html>"));
 }
 
 #[test]
 fn the_page_of_the_default_grid_is_small() {
-    let page = page::render(&results());
+    let page = page::render(&results(), None);
     assert!(page.len() < 2 * 1024 * 1024, "{} bytes", page.len());
 }
 
@@ -303,7 +303,9 @@ fn append_hostile(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(append_hostile),
         Value::Object(fields) => fields
             .iter_mut()
-            .filter(|(name, value)| !(["status", "profile"].contains(&name.as_str()) && value.is_string()))
+            .filter(|(name, value)| {
+                !(["status", "profile", "place"].contains(&name.as_str()) && value.is_string())
+            })
             .for_each(|(_, value)| append_hostile(value)),
         _ => {}
     }

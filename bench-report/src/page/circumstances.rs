@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// What the results say when nobody knows.
-const UNKNOWN: &str = "unknown";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// A named value.
 pub(super) struct Fact {
@@ -26,15 +26,11 @@ pub(super) struct Facts {
 pub(super) fn strip(results: &Results) -> Vec<Fact> {
     let Results { run, machine, build, .. } = results;
     vec![
-        fact("date", moment(&run.started)),
+        fact("date", date(&run.started)),
         fact("machine", machine_in_a_line(machine)),
         fact("commit", commit(build)),
-        fact("run", format!("{}, {} profile, seed {}", blocks(results), run.profile, run.seed)),
+        fact("blocks", blocks(results)),
         fact("noise floor", noise_floor(results)),
-        fact(
-            "warnings",
-            if results.warnings.is_empty() { "none".to_owned() } else { results.warnings.len().to_string() },
-        ),
     ]
 }
 

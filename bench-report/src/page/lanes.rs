@@ -1,6 +1,6 @@
 //! The lanes: how each is drawn wherever it appears, and what is known about it.
 
-use super::source_link;
+use super::links::{Links, Source};
 use crate::{
     results::{Executor, Results},
     verdict,
@@ -35,8 +35,7 @@ pub(super) struct LaneCard {
     pub(super) homepage: String,
     /// Whether the home page may be a link: anything but a web address stays text.
     pub(super) linked: bool,
-    pub(super) source: String,
-    pub(super) source_link: String,
+    pub(super) source: Source,
     pub(super) observed: String,
 }
 
@@ -49,7 +48,7 @@ impl Look {
 }
 
 impl LaneCard {
-    pub(super) fn of(results: &Results, executor: &Executor) -> LaneCard {
+    pub(super) fn of(results: &Results, executor: &Executor, links: &Links) -> LaneCard {
         LaneCard {
             look: Look::of(results, &executor.name),
             name: executor.name.clone(),
@@ -58,8 +57,7 @@ impl LaneCard {
             version: executor.version.clone(),
             homepage: executor.homepage.clone(),
             linked: ["https://", "http://"].iter().any(|scheme| executor.homepage.starts_with(scheme)),
-            source: executor.source.clone(),
-            source_link: source_link(&executor.source),
+            source: links.to(&executor.source),
             observed: observed(results, &executor.name),
         }
     }

@@ -4,7 +4,8 @@ use super::{
     anchor,
     chart::{Axis, Forest},
     lanes::Look,
-    source_link, standings,
+    links::{Links, Source},
+    standings,
 };
 use crate::{
     figures::{counted, listed, metric, whole},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The metrics in the order of the page; any others follow by name.
-const ORDER: [&str; 16] = [
+pub(super) const ORDER: [&str; 16] = [
     "overhead",
     "wall",
     "cpu",
@@ -40,8 +41,7 @@ pub(super) struct Section {
     pub(super) operation: String,
     pub(super) shows: String,
     pub(super) hides: String,
-    pub(super) source: String,
-    pub(super) source_link: String,
+    pub(super) source: Source,
     pub(super) again: String,
     pub(super) charts: Vec<Charts>,
     pub(super) columns: Vec<Column>,
@@ -126,7 +126,7 @@ pub(super) struct Figure {
 }
 
 impl Section {
-    pub(super) fn of(results: &Results, workload: &Workload) -> Section {
+    pub(super) fn of(results: &Results, workload: &Workload, links: &Links) -> Section {
         let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.workload == workload.name).collect();
         let (columns, unavailable) = columns(&cells, verdict::operation(results, &workload.name));
         Section {
@@ -136,8 +136,7 @@ impl Section {
             operation: workload.operation.clone(),
             shows: workload.shows.clone(),
             hides: workload.hides.clone(),
-            source: workload.source.clone(),
-            source_link: source_link(&workload.source),
+            source: links.to(&workload.source),
             again: format!("cargo bench -- --workloads {}", workload.name),
             charts: charts(results, &workload.name, &cells),
             width: columns.len() + 1,
@@ -250,7 +249,7 @@ fn common_reason<'a>(metrics: &[&'a Metric]) -> Option<&'a str> {
     metrics.iter().all(|metric| reason(metric) == Some(first)).then_some(first)
 }
 
-fn metric_name(key: &str) -> String {
+pub(super) fn metric_name(key: &str) -> String {
     match key {
         "cpu" => "CPU time".to_owned(),
         "wall" => "wall time".to_owned(),

@@ -1,9 +1,13 @@
 //! The table of a number of threads: workloads and sizes down, lanes across, and the geometric mean below.
+//!
+//! `templates/report.js` writes the same squares anew when a reader chooses another metric or another reference.
+
+use std::mem;
 
 use super::{anchor, lanes::Look};
 use crate::{
-    figures::{counted, ns, ratio, ratio_interval, whole},
-    results::{Cell, Estimate, Results, Status},
+    figures::{bytes, counted, ns, ratio, ratio_interval, whole},
+    results::{Cell, Estimate, Metric, Results, Status},
     verdict,
 };
 
@@ -21,6 +25,8 @@ pub(crate) struct Standings {
     /// All columns, with that of the sizes.
     pub(crate) width: usize,
     pub(crate) groups: Vec<Group>,
+    /// What a task of it costs in memory; shown when a reader asks for it.
+    pub(crate) memory: Vec<Group>,
     pub(crate) means: Vec<Square>,
     /// How many comparisons a mean is over.
     pub(crate) comparisons: String,
@@ -37,13 +43,19 @@ pub(crate) struct Column {
 /// The rows of one workload.
 pub(crate) struct Group {
     pub(crate) workload: String,
-    pub(crate) anchor: String,
+    /// The group of the workload.
+    pub(crate) name: String,
+    /// Whether the workload above it is of another group, which this one has a name for.
+    pub(crate) opens: bool,
+    /// Where its section is, if it has one.
+    pub(crate) anchor: Option<String>,
     pub(crate) operation: String,
     pub(crate) rows: Vec<Row>,
 }
 
 /// One comparison.
 pub(crate) struct Row {
+    pub(crate) number: u64,
     pub(crate) size: String,
     pub(crate) squares: Vec<Square>,
 }
@@ -51,6 +63,7 @@ pub(crate) struct Row {
 /// What one lane did in one comparison, or in the mean of all.
 #[derive(Default)]
 pub(crate) struct Square {
+    pub(crate) lane: String,
     pub(crate) shade: String,
     /// "best", "tie", "open", "=4", or nothing.
     pub(crate) mark: String,
@@ -67,23 +80,35 @@ pub(crate) struct Reason {
     pub(crate) reason: String,
 }
 
+/// What the shades mean.
+pub(super) struct Legend {
+    /// The ratios at which a shade ends, parted by spaces, for the script.
+    pub(super) limits: String,
+    pub(super) shades: Vec<Shade>,
+    /// The shades of what is ahead of a reference that is not the best, which only a reader can choose.
+    pub(super) ahead: Vec<Shade>,
+}
+
 /// A shade of the table and the ratios it stands for.
-pub(crate) struct Swatch {
-    pub(crate) shade: String,
-    pub(crate) meaning: String,
+pub(super) struct Shade {
+    pub(super) class: String,
+    pub(super) meaning: String,
 }
 
 impl Standings {
     pub(crate) fn of(results: &Results, threads: usize) -> Standings {
         let lanes = racing(results, threads);
         let mut reasons = Vec::new();
+        let mut above = "";
         let groups = results.workloads.iter().filter_map(|workload| {
             let sizes = verdict::sizes(results, &workload.name, threads);
             let row = |size| row(results, &workload.name, size, threads, &lanes, &mut reasons);
             let rows: Vec<Row> = sizes.into_iter().map(row).collect();
             (!rows.is_empty()).then(|| Group {
                 workload: workload.name.clone(),
-                anchor: anchor(&workload.name),
+                name: workload.group.clone(),
+                opens: mem::replace(&mut above, &workload.group) != workload.group,
+                anchor: Some(anchor(&workload.name)),
                 operation: verdict::operation(results, &workload.name).to_owned(),
                 rows,
             })
@@ -98,6 +123,7 @@ impl Standings {
                 .collect(),
             width: lanes.len() + 1,
             groups,
+            memory: memory(results, threads, &lanes),
             means: lanes.iter().map(|lane| mean(results, threads, lane)).collect(),
             comparisons: whole(comparisons(results, threads) as u64),
             absent: verdict::absent(results, threads),
@@ -114,15 +140,24 @@ pub(crate) fn racing(results: &Results, threads: usize) -> Vec<&str> {
 }
 
 /// The shades, from the leader's to that of the highest ratios.
-pub(crate) fn swatches() -> Vec<Swatch> {
-    let swatch = |(index, limit): (usize, &f64)| Swatch {
-        shade: format!("shade-{index}"),
-        meaning: format!("under {limit}×"),
-    };
-    let leader =
-        Swatch { shade: "lead".to_owned(), meaning: "best, or not shown to be behind it".to_owned() };
-    let last = Swatch { shade: format!("shade-{}", SHADES.len()), meaning: "more".to_owned() };
-    [leader].into_iter().chain(SHADES.iter().enumerate().map(swatch)).chain([last]).collect()
+pub(super) fn legend() -> Legend {
+    let shade =
+        |class: &str, index: usize, meaning: String| Shade { class: format!("{class}-{index}"), meaning };
+    let lead = Shade { class: "lead".to_owned(), meaning: "best, or not shown to be behind it".to_owned() };
+    let last = SHADES.len();
+    let behind = (0..=last).map(|index| match SHADES.get(index) {
+        Some(limit) => shade("shade", index, format!("under {limit}×")),
+        None => shade("shade", index, "more".to_owned()),
+    });
+    let ahead = (0..=last).map(|index| match SHADES.get(index) {
+        Some(limit) => shade("ahead", index, format!("over 1/{limit}")),
+        None => shade("ahead", index, "less".to_owned()),
+    });
+    Legend {
+        limits: SHADES.map(|limit| limit.to_string()).join(" "),
+        shades: [lead].into_iter().chain(behind).collect(),
+        ahead: ahead.collect(),
+    }
 }
 
 fn row(
@@ -135,17 +170,50 @@ fn row(
 ) -> Row {
     let best = verdict::winner(results.comparison(workload, size, threads)).map(|winner| winner.leaders[0]);
     let square = |lane: &&str| {
-        let Some(cell) = results.comparison(workload, size, threads).find(|cell| cell.executor == *lane)
-        else {
-            return unmeasured("n/a", "not run");
+        let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == *lane);
+        let square = match cell.map(|cell| (cell.status, cell)) {
+            None => unmeasured("n/a", "not run"),
+            Some((Status::Ok, cell)) => measured(cell, best == Some(lane)),
+            Some((Status::Failed, cell)) => with_reason("failed", cell, reasons),
+            Some((Status::NotApplicable, cell)) => with_reason("n/a", cell, reasons),
         };
-        match cell.status {
-            Status::Ok => measured(cell, best == Some(lane)),
-            Status::Failed => with_reason("failed", cell, reasons),
-            Status::NotApplicable => with_reason("n/a", cell, reasons),
+        Square { lane: (*lane).to_owned(), ..square }
+    };
+    Row { number: size, size: whole(size), squares: lanes.iter().map(square).collect() }
+}
+
+/// A row for each workload that keeps its tasks alive: what one of them costs in bytes.
+fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
+    let here = || results.memory.iter().filter(|memory| memory.threads == threads);
+    let mut workloads: Vec<&str> = here().map(|memory| &*memory.workload).collect();
+    workloads.dedup();
+    let square = |workload: &str, lane: &&str| {
+        let found = here().find(|memory| memory.workload == workload && memory.executor == *lane);
+        let square = match found.map(|memory| &memory.bytes_a_task) {
+            None => unmeasured("n/a", "not run"),
+            Some(Metric::Unavailable { unavailable }) => unmeasured("n/a", unavailable),
+            Some(Metric::Measured { estimate, .. }) => {
+                Square { figure: bytes(estimate.value), ..Square::default() }
+            }
+        };
+        Square { lane: (*lane).to_owned(), ..square }
+    };
+    let group = |workload: &str| {
+        let known = results.workloads.iter().find(|known| known.name == workload);
+        Group {
+            workload: workload.to_owned(),
+            name: known.map_or(String::new(), |known| known.group.clone()),
+            opens: false,
+            anchor: known.map(|_| anchor(workload)),
+            operation: "task".to_owned(),
+            rows: vec![Row {
+                number: 0,
+                size: String::new(),
+                squares: lanes.iter().map(|lane| square(workload, lane)).collect(),
+            }],
         }
     };
-    Row { size: whole(size), squares: lanes.iter().map(square).collect() }
+    workloads.into_iter().map(group).collect()
 }
 
 fn measured(cell: &Cell, best: bool) -> Square {
@@ -160,7 +228,7 @@ fn measured(cell: &Cell, best: bool) -> Square {
         _ => String::new(),
     };
     let shade = if rank == 1 { "lead".to_owned() } else { shade(ratio.value) };
-    Square { shade, mark, figure: ns(overhead.value), detail: ratio_to_best(ratio), reason_id: None }
+    Square { shade, mark, figure: ns(overhead.value), detail: ratio_to_best(ratio), ..Square::default() }
 }
 
 /// The best lane's ratio to itself has no interval to speak of.
@@ -214,14 +282,15 @@ fn comparisons(results: &Results, threads: usize) -> usize {
 /// The geometric mean of a lane's ratios; of a lane that was not measured everywhere, how often it was.
 fn mean(results: &Results, threads: usize, lane: &str) -> Square {
     let summary = results.summaries.iter().find(|summary| summary.threads == threads);
-    let lane = summary.and_then(|summary| summary.lanes.iter().find(|known| known.executor == lane));
-    match lane.and_then(|lane| lane.geomean) {
+    let found = summary.and_then(|summary| summary.lanes.iter().find(|known| known.executor == lane));
+    let square = match found.and_then(|found| found.geomean) {
         Some(geomean) => {
             Square { figure: ratio(geomean.value), detail: ratio_interval(&geomean), ..Square::default() }
         }
         None => {
-            let cells = lane.map_or(0, |lane| lane.cells);
+            let cells = found.map_or(0, |found| found.cells);
             unmeasured("n/a", &format!("ran {cells} of {}", comparisons(results, threads)))
         }
-    }
+    };
+    Square { lane: lane.to_owned(), ..square }
 }

@@ -1,0 +1,643 @@
+// What the page can do besides being read: choose, sort, hide, search, look closer, and keep all that in its address.
+// Without this script everything is there, in the order and with the reference of the results.
+"use strict";
+(() => {
+  // ---- Figures, written as figures.rs writes them.
+
+  const TIME = [[1, "ns"], [1e3, "µs"], [1e6, "ms"], [1e9, "s"]];
+  const MEMORY = [[1, "B"], [1024, "KiB"], [1048576, "MiB"], [1073741824, "GiB"]];
+  const RATIO = [[1, "×"]];
+  const COUNT = [[1, ""]];
+
+  const ns = (value) => scale(value, TIME).withUnit(value);
+  const bytes = (value) => scale(value, MEMORY).withUnit(value);
+  const ratio = (value) => scale(value, RATIO).withUnit(value);
+  const ratioInterval = (estimate) => scale(estimate.value, RATIO).interval(estimate);
+  const count = (value) => scale(value, COUNT).withUnit(value);
+  const whole = (value) => separated(String(value));
+  const counted = (many, noun) => `${whole(many)} ${noun}${many === 1 ? "" : "s"}`;
+
+  // A metric's value in a unit that suits it, and its interval.
+  function metric({ unit, ...estimate }) {
+    const of = (units, suffix = "") => {
+      const form = scale(estimate.value, units);
+      return { figure: form.withUnit(estimate.value) + suffix, interval: form.interval(estimate) };
+    };
+    switch (unit) {
+      case "ns": case "ns/op": return of(TIME);
+      case "bytes": case "bytes/op": return of(MEMORY);
+      case "1": case "1/op": return of(COUNT);
+      default: return of(COUNT, ` ${unit}`);
+    }
+  }
+
+  // Three significant digits, in the largest unit that leaves one before the point; never more than four decimals.
+  function scale(value, units) {
+    const fits = ([size]) => Math.abs(value) >= size * 0.9995;
+    const [divisor, unit] = [...units].reverse().find(fits) ?? units[0];
+    const scaled = Math.abs(value) / divisor;
+    const digits = scaled > 0 ? Math.floor(Math.log10(scaled * 1.0005)) + 1 : 1;
+    const decimals = Math.min(Math.max(3 - digits, 0), 4);
+    const number = (part) => separated(fixed(part / divisor, decimals));
+    const space = unit === "" || unit === "×" ? "" : " ";
+    return {
+      withUnit: (part) => `${number(part)}${space}${unit}`,
+      interval: ({ low, high }) => `[${number(low)}, ${number(high)}]`,
+    };
+  }
+
+  // Halves go to the even digit, as in Rust; toFixed takes them away from zero.
+  function fixed(value, decimals) {
+    const power = 10 ** decimals;
+    const shifted = Math.abs(value) * power;
+    const half = shifted % 1 === 0.5 && Number.isInteger(value * 2 ** (decimals + 1));
+    const down = half && Math.floor(shifted) % 2 === 0;
+    return (down ? (Math.sign(value) * Math.floor(shifted)) / power : value).toFixed(decimals);
+  }
+
+  // Puts a comma before every third digit that precedes the point.
+  function separated(number) {
+    const [whole, fraction] = number.split(".");
+    const written = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+    return fraction === undefined ? written : `${written}.${fraction}`;
+  }
+
+  // ---- The page as it was written.
+
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const once = (make) => {
+    let made;
+    return () => (made ??= make());
+  };
+  const make = (name, kind, text) => {
+    const element = document.createElement(name);
+    if (kind) element.className = kind;
+    element.textContent = text;
+    return element;
+  };
+  const byLane = (row) => new Map(all(":scope > [data-lane]", row).map((cell) => [cell.dataset.lane, cell]));
+
+  const root = document.documentElement;
+  const form = document.getElementById("controls");
+  const inForce = document.getElementById("in-force");
+  const block = document.getElementById("results");
+  const ahead = document.querySelector(".legend .ahead");
+  const limits = document.querySelector(".legend").dataset.limits.split(" ").map(Number);
+  const races = all(".race").map(readRace);
+
+  function readRace(section) {
+    const table = section.querySelector("table.standings");
+    const rows = all("tbody > tr[data-workload]", table).map((row) => {
+      const { workload, size } = row.dataset;
+      const home = row.parentElement;
+      const words = `${workload} ${home.dataset.group} ${row.firstElementChild.textContent}`.toLowerCase();
+      return { row, home, workload, size: Number(size), memory: size === undefined, words, squares: byLane(row) };
+    });
+    const head = table.tHead.rows[0];
+    const heads = byLane(head);
+    const foot = table.tFoot.rows[0];
+    return {
+      section, table, rows, heads,
+      threads: Number(section.dataset.threads),
+      mean: { row: foot, squares: byLane(foot) },
+      meanOf: foot.querySelector("small"),
+      lines: [head, ...rows.map(({ row }) => row), foot],
+      lanes: [...heads.keys()],
+      order: [...heads.keys()],
+      groups: all("tbody.group", table),
+      what: table.querySelector("caption .what"),
+      unavailable: section.querySelector(".unavailable"),
+      sorted: undefined,
+    };
+  }
+
+  const rowName = ({ workload, size }) => `${workload}/${size}`;
+
+  // What the first state of the page says, to say it again.
+  const written = { what: races[0]?.what.textContent ?? "", meanOf: races.map((race) => race.meanOf.textContent) };
+
+  // ---- The results, read when the page has to say something else than what is written.
+
+  const results = once(() => JSON.parse(block.textContent));
+  const index = once(() => {
+    const comparisons = new Map();
+    for (const cell of results().cells) {
+      const key = JSON.stringify([cell.workload, cell.size, cell.threads]);
+      if (!comparisons.has(key)) comparisons.set(key, new Map());
+      comparisons.get(key).set(cell.executor, cell);
+    }
+    return comparisons;
+  });
+  const comparison = (race, { workload, size }) =>
+    index().get(JSON.stringify([workload, size, race.threads])) ?? new Map();
+  const memory = (race, { workload }, lane) =>
+    (results().memory ?? []).find(
+      (one) => one.workload === workload && one.threads === race.threads && one.executor === lane,
+    )?.bytes_a_task;
+  const summary = (race) => results().summaries.find(({ threads }) => threads === race.threads);
+
+  // ---- The state: what a reader has chosen.
+
+  const values = (select) => [...select.options].map((option) => option.value);
+  const boxes = (name) => all(`input[name="${name}"]`, form);
+  const known = {
+    metric: values(form.elements.metric),
+    threads: values(form.elements.threads),
+    reference: values(form.elements.reference),
+    hide: boxes("lane").map((box) => box.value),
+    without: boxes("workload").map((box) => box.value),
+    sort: [
+      ...boxes("lane").map((box) => `lane:${box.value}`),
+      ...races.flatMap((race) => race.rows.map((row) => `row:${rowName(row)}`)),
+      "row:mean",
+    ],
+    theme: ["auto", "light", "dark"],
+  };
+  const defaults = {
+    metric: known.metric.includes("overhead") ? "overhead" : known.metric[0],
+    threads: known.threads[0],
+    reference: "best",
+    sort: "",
+    hide: [],
+    without: [],
+    search: "",
+    theme: "auto",
+  };
+  let state = parsed(location.search);
+
+  // Names are escaped; the colon, the slash and the comma between names are not, so that people can read an address.
+  const escaped = (text) => encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2F", "/");
+
+  function address(state) {
+    const parts = Object.entries(state)
+      .filter(([name, value]) => String(value) !== String(defaults[name]))
+      .map(([name, value]) => `${name}=${Array.isArray(value) ? value.map(escaped).join(",") : escaped(value)}`);
+    return parts.length > 0 ? `?${parts.join("&")}` : "";
+  }
+
+  // The state that an address gives; what is unknown or broken in it is left out.
+  function parsed(search) {
+    const unescaped = (text) => {
+      try {
+        return decodeURIComponent(text.replaceAll("+", " "));
+      } catch {
+        return "";
+      }
+    };
+    const given = new Map();
+    for (const pair of search.slice(1).split("&")) {
+      const equals = pair.indexOf("=");
+      if (equals > 0) given.set(pair.slice(0, equals), pair.slice(equals + 1));
+    }
+    const one = (name) => {
+      const value = unescaped(given.get(name) ?? "");
+      return known[name].includes(value) ? value : defaults[name];
+    };
+    const several = (name) => {
+      const chosen = (given.get(name) ?? "").split(",").map(unescaped);
+      return known[name].filter((value) => chosen.includes(value));
+    };
+    const sort = unescaped(given.get("sort") ?? "");
+    return {
+      metric: one("metric"),
+      threads: one("threads"),
+      reference: one("reference"),
+      sort: known.sort.includes(sort.replace(/^-/, "")) ? sort : "",
+      hide: several("hide"),
+      without: several("without"),
+      search: unescaped(given.get("search") ?? ""),
+      theme: one("theme"),
+    };
+  }
+
+  // ---- What stands in a square: shade, mark, figure, detail, and the numbers to sort by.
+
+  const isVisible = (lane) => !state.hide.includes(lane);
+  const none = (figure, detail) => ({ shade: "none", mark: "", figure, detail });
+  const measured = (metric) => (metric && "value" in metric ? metric : undefined);
+  const shade = (value) => {
+    const index = (times) => limits.filter((limit) => times >= limit).length;
+    return value < 1 ? `ahead-${index(1 / value)}` : `shade-${index(value)}`;
+  };
+  const least = (lanes, value) => {
+    let best;
+    for (const lane of lanes) if (best === undefined || value(lane) < value(best)) best = lane;
+    return best;
+  };
+
+  // One for each lane of a row. A lane that was not measured keeps what is written: its reason does not change.
+  function squares(race, row) {
+    if (row === race.mean) return means(race);
+    if (row.memory) return ofValues(race, new Map(race.lanes.map((lane) => [lane, memory(race, row, lane)])));
+    const cells = comparison(race, row);
+    const ok = race.lanes.filter((lane) => cells.get(lane)?.status === "ok");
+    if (state.metric === "overhead") return ofOverhead(ok, cells);
+    return ofValues(race, new Map(ok.map((lane) => [lane, cells.get(lane).metrics[state.metric]])));
+  }
+
+  function ofOverhead(lanes, cells) {
+    const ranked = lanes.filter((lane) => {
+      const cell = cells.get(lane);
+      return measured(cell.metrics.overhead) && cell.ratio && cell.rank;
+    });
+    const value = (lane) => cells.get(lane).metrics.overhead.value;
+    const best = least(ranked.filter((lane) => cells.get(lane).rank === 1), value);
+    const shown = least(ranked.filter(isVisible), value);
+    const leader = state.reference === "visible" && shown !== undefined ? shown : best;
+    // The best of all, whose ratios allow for its being picked, or a lane whose ratios are those of the pair.
+    const reference = known.hide.includes(state.reference) ? state.reference : leader;
+    const toBest = reference === best && (state.reference === "best" || state.reference === "visible");
+    return new Map(lanes.map((lane) => {
+      if (!ranked.includes(lane)) return [lane, none("n/a", "no overhead in the results")];
+      const cell = cells.get(lane);
+      const itself = { value: 1, low: 1, high: 1 };
+      const estimate = toBest ? cell.ratio : lane === reference ? itself : cell.ratios?.[reference];
+      const mark =
+        lane === leader ? "best"
+        : cell.rank === 1 ? (cell.undecided ? "open" : "tie")
+        : cell.tied ? `=${cell.rank}`
+        : "";
+      const leads = state.reference === "visible" || state.reference === "best";
+      const look =
+        leads && cell.rank === cells.get(leader).rank ? "lead"
+        : !estimate ? ""
+        : leads ? shade(Math.max(estimate.value, 1))
+        : lane === reference ? "lead"
+        : shade(estimate.value);
+      const detail = !estimate ? `no ratio to ${reference}`
+        : estimate.low === estimate.high ? ratio(estimate.value)
+        : `${ratio(estimate.value)} ${ratioInterval(estimate)}`;
+      return [lane, { shade: look, mark, figure: ns(value(lane)), detail, value: value(lane), ratio: estimate?.value }];
+    }));
+  }
+
+  // Any other metric: nothing was inferred about it, so that a ratio is a quotient and has no interval.
+  function ofValues(race, metrics) {
+    const having = [...metrics.keys()].filter((lane) => measured(metrics.get(lane)));
+    const value = (lane) => metrics.get(lane).value;
+    const lowest = least(state.reference === "visible" ? having.filter(isVisible) : having, value);
+    const toLane = known.hide.includes(state.reference);
+    const reference = toLane ? state.reference : lowest;
+    return new Map([...metrics].map(([lane, found]) => {
+      if (!measured(found)) return [lane, none("n/a", found?.unavailable ?? "not in the results")];
+      const { figure, interval } = metric(found);
+      const times = having.includes(reference) && value(reference) > 0 ? value(lane) / value(reference) : undefined;
+      const isLeast = !toLane && value(lane) === value(lowest);
+      const look = isLeast || (toLane && lane === reference) ? "lead" : times === undefined ? "" : shade(times);
+      const detail = times === undefined ? interval : `${ratio(times)}, ${interval}`;
+      return [lane, { shade: look, mark: isLeast ? "least" : "", figure, detail, value: value(lane), ratio: times }];
+    }));
+  }
+
+  function means(race) {
+    const { comparisons, reference: best, lanes } = summary(race) ?? { comparisons: 0, lanes: [] };
+    const known = new Map(lanes.map((lane) => [lane.executor, lane]));
+    const whole = race.lanes.filter((lane) => known.get(lane)?.geomean);
+    const shown = least(whole.filter(isVisible), (lane) => known.get(lane).geomean.value);
+    const reference =
+      state.reference === "best" ? best : state.reference === "visible" ? (shown ?? best) : state.reference;
+    return new Map(race.lanes.map((lane) => {
+      if (state.metric !== "overhead") return [lane, none("n/a", "only of overhead")];
+      const found = known.get(lane);
+      if (!found?.geomean) return [lane, none("n/a", `ran ${found?.cells ?? 0} of ${comparisons}`)];
+      const own = reference === best ? found.geomean : found.ratios?.[reference];
+      const estimate = lane === reference ? { value: 1, low: 1, high: 1 } : own;
+      if (!estimate) return [lane, none("n/a", `no ratio to ${reference}`)];
+      const { value } = found.geomean;
+      return [lane, { shade: "", mark: "", figure: ratio(estimate.value), detail: ratioInterval(estimate), value, ratio: estimate.value }];
+    }));
+  }
+
+  // ---- Showing a state: what is to be shown is worked out first, then written in one go.
+
+  let shown = { content: contentOf(defaults), theme: "auto" };
+
+  // What the text of the squares depends on.
+  function contentOf({ metric, reference, hide }) {
+    return JSON.stringify([metric, reference, reference === "visible" ? hide : []]);
+  }
+
+  function show() {
+    const content = contentOf(state);
+    const plans = races.map((race) => plan(race, content !== shown.content));
+    shown.content = content;
+    races.forEach((race, place) => write(race, plans[place], place));
+    ahead.hidden = !known.hide.includes(state.reference);
+    if (state.theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = state.theme;
+    fillForm();
+    const current = races.findIndex((race) => String(race.threads) === state.threads);
+    const words = current < 0 ? "" : inWords(races[current], plans[current]);
+    if (inForce.textContent !== words) inForce.textContent = words;
+    inForce.classList.toggle("chosen", address({ ...state, theme: "auto", threads: defaults.threads }) !== "");
+  }
+
+  function plan(race, anew) {
+    const byMemory = state.metric === "bytes-a-task";
+    const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
+    const asked = (row) => !state.without.includes(row.workload) && words.every((word) => row.words.includes(word));
+    const eligible = race.rows.filter((row) => row.memory === byMemory);
+    const written = new Map(anew ? [...eligible, race.mean].map((row) => [row, squares(race, row)]) : []);
+    const of = (row) => written.get(row) ?? squares(race, row);
+    const [, back, kind, name] = /^(-?)(lane|row):(.*)$/s.exec(state.sort) ?? [];
+    const sign = back ? -1 : 1;
+    const sorted = (list, key) => {
+      const keys = new Map(list.map((item) => [item, key(item)]));
+      const missing = (item) => (keys.get(item) === undefined ? 1 : 0);
+      return [...list].sort((a, b) => missing(a) - missing(b) || sign * ((keys.get(a) ?? 0) - (keys.get(b) ?? 0)));
+    };
+    const column = kind === "lane" && race.lanes.includes(name);
+    const keyRow = kind !== "row" ? undefined : name === "mean" ? race.mean : race.rows.find((row) => rowName(row) === name);
+    const figures = keyRow && of(keyRow);
+    return {
+      written,
+      visible: new Set(eligible.filter(asked)),
+      eligible,
+      rows: column ? sorted(race.rows, (row) => (eligible.includes(row) ? of(row).get(name)?.ratio : undefined)) : undefined,
+      lanes: figures ? sorted(race.lanes, (lane) => figures.get(lane)?.value) : race.lanes,
+      head: column ? race.heads.get(name) : keyRow?.row.firstElementChild,
+    };
+  }
+
+  function write(race, plan, place) {
+    race.section.hidden = String(race.threads) !== state.threads;
+    for (const [row, squares] of plan.written) {
+      for (const [lane, square] of squares) writeSquare(row.squares.get(lane), square);
+    }
+    if (plan.written.size > 0) writeWords(race, plan, place);
+    if (plan.lanes.some((lane, place) => lane !== race.order[place])) {
+      for (const line of race.lines) {
+        const cells = byLane(line);
+        line.append(...plan.lanes.map((lane) => cells.get(lane)));
+      }
+      race.order = plan.lanes;
+    }
+    if (plan.rows) {
+      if (!race.sorted) {
+        race.sorted = document.createElement("tbody");
+        race.table.tHead.after(race.sorted);
+      }
+      race.sorted.append(...plan.rows.map(({ row }) => row));
+    } else if (race.sorted) {
+      for (const { row, home } of race.rows) home.append(row);
+      race.sorted.remove();
+      race.sorted = undefined;
+    }
+    for (const row of race.rows) {
+      row.row.hidden = !plan.visible.has(row);
+      if (row.memory) row.home.hidden = !plan.visible.has(row);
+    }
+    for (const group of race.groups) {
+      const rows = race.rows.filter((row) => row.home.dataset.group === group.dataset.group);
+      group.hidden = plan.rows !== undefined || !rows.some((row) => !row.memory && plan.visible.has(row));
+    }
+    for (const line of race.lines) {
+      for (const cell of line.children) if (cell.dataset.lane !== undefined) cell.hidden = !isVisible(cell.dataset.lane);
+    }
+    const across = race.lanes.filter(isVisible).length + 1;
+    for (const group of race.groups) group.rows[0].cells[0].colSpan = across;
+    for (const head of all("[aria-sort]", race.table)) if (head !== plan.head) head.removeAttribute("aria-sort");
+    plan.head?.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending");
+  }
+
+  function writeSquare(element, { shade, mark, figure, detail }) {
+    const isCut = shade === "none" && detail.length > 32;
+    element.className = shade;
+    element.replaceChildren(
+      ...(mark ? [make("span", "mark", mark), " "] : []),
+      make("b", "", figure),
+      make("span", "detail", isCut ? `${detail.slice(0, 32).trimEnd()}…` : detail),
+    );
+  }
+
+  // The words around the table that depend on the metric and the reference.
+  function writeWords(race, plan, place) {
+    const isWritten = shown.content === contentOf(defaults);
+    race.what.textContent = isWritten ? written.what : `${sentence()} [95 % interval]`;
+    race.meanOf.textContent = state.metric === "overhead" ? written.meanOf[place] : "only of overhead";
+    const reasons = new Set();
+    for (const squares of plan.written.values()) {
+      for (const { shade, detail } of squares.values()) if (shade === "none" && detail.length > 32) reasons.add(detail);
+    }
+    race.unavailable.textContent = reasons.size > 0 ? `n/a: ${[...reasons].join("; ")}.` : "";
+    race.unavailable.hidden = reasons.size === 0;
+  }
+
+  function sentence() {
+    const name = form.elements.metric.options[known.metric.indexOf(state.metric)].text;
+    const ofRow = state.metric === "overhead" ? "best" : "least";
+    const reference =
+      state.reference === "best" ? `the ${ofRow} of each row`
+      : state.reference === "visible" ? `the ${ofRow} visible of each row`
+      : state.reference;
+    return `${name[0].toUpperCase()}${name.slice(1)}, with its ratio to ${reference}`;
+  }
+
+  // Which metric and which reference are in force, and what is hidden.
+  function inWords(race, plan) {
+    const lanes = race.lanes.filter((lane) => !isVisible(lane)).length;
+    const rows = plan.eligible.length - plan.visible.size;
+    const parts = [];
+    if (lanes > 0) parts.push(`${lanes} of ${counted(race.lanes.length, "lane")}`);
+    if (rows > 0) parts.push(`${rows} of ${counted(plan.eligible.length, "row")}`);
+    const said = [`${sentence()}.`];
+    if (plan.eligible.length === 0) said.push(`Not measured at ${counted(race.threads, "thread")}.`);
+    if (state.metric !== "overhead") said.push("Its ratios have no interval, and there is no mean of them.");
+    if (parts.length === 0) said.push("Nothing is hidden.");
+    else {
+      const depends = state.reference === "visible" && lanes > 0;
+      said.push(`${parts.join(" and ")} hidden: ${depends ? "the ratios depend on which lanes are shown" : "no number depends on that"}.`);
+      if (rows > 0 && state.metric === "overhead") said.push("The mean is still over all rows.");
+    }
+    return said.join(" ");
+  }
+
+  function fillForm() {
+    const { elements } = form;
+    for (const name of ["metric", "threads", "reference"]) elements[name].value = state[name];
+    if (elements.search.value !== state.search) elements.search.value = state.search;
+    for (const box of boxes("lane")) box.checked = isVisible(box.value);
+    for (const box of boxes("workload")) box.checked = !state.without.includes(box.value);
+    elements.theme.textContent = `Theme: ${state.theme}`;
+    elements.reset.disabled = address({ ...state, theme: "auto" }) === "";
+  }
+
+  // ---- What a reader does.
+
+  function choose(change) {
+    state = { ...state, ...change };
+    history.replaceState(null, "", (address(state) || location.pathname) + location.hash);
+    show();
+  }
+
+  function readForm() {
+    const { metric, threads, reference, search } = form.elements;
+    choose({
+      metric: metric.value,
+      threads: threads.value,
+      reference: reference.value,
+      search: search.value.trim() === "" ? "" : search.value,
+      hide: boxes("lane").filter((box) => !box.checked).map((box) => box.value),
+      without: boxes("workload").filter((box) => !box.checked).map((box) => box.value),
+    });
+  }
+
+  // Ascending, descending, and back to the order of the results.
+  function sortBy(key) {
+    choose({ sort: state.sort === key ? `-${key}` : state.sort === `-${key}` ? "" : key });
+  }
+
+  function addSortButtons() {
+    const button = (text, label, key) => {
+      const made = make("button", "sort", text);
+      made.type = "button";
+      made.title = label;
+      if (!text) made.setAttribute("aria-label", label);
+      made.addEventListener("click", () => sortBy(key));
+      return made;
+    };
+    for (const race of races) {
+      for (const [lane, head] of race.heads) {
+        head.querySelector(".name").replaceChildren(button(lane, `Sort the rows by ${lane}`, `lane:${lane}`));
+      }
+      for (const row of race.rows) {
+        const name = row.memory ? row.workload : `${row.workload}, ${whole(row.size)}`;
+        row.row.firstElementChild.append(button("", `Sort the lanes by ${name}`, `row:${rowName(row)}`));
+      }
+      race.mean.row.firstElementChild.append(button("", "Sort the lanes by their mean", "row:mean"));
+    }
+  }
+
+  addSortButtons();
+  form.hidden = false;
+  form.addEventListener("change", readForm);
+  form.addEventListener("input", readForm);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.elements.theme.addEventListener("click", () => {
+    choose({ theme: known.theme[(known.theme.indexOf(state.theme) + 1) % known.theme.length] });
+  });
+  form.elements.reset.addEventListener("click", () => choose({ ...defaults, theme: state.theme }));
+  addEventListener("popstate", () => {
+    state = parsed(location.search);
+    show();
+  });
+
+  // A menu closes when the reader goes elsewhere.
+  const menus = all(".menu", form);
+  const closeMenus = (except) => {
+    for (const menu of menus) if (menu !== except) menu.open = false;
+  };
+  for (const kind of ["pointerdown", "focusin"]) {
+    document.addEventListener(kind, (event) => closeMenus(event.target.closest?.(".menu")));
+  }
+
+  // ---- A closer look: the text of a mark, and all that belongs to a lane.
+
+  const tip = make("div", "", "");
+  tip.id = "tip";
+  tip.role = "tooltip";
+  tip.hidden = true;
+  document.body.append(tip);
+  let tipped;
+
+  function showTip(mark) {
+    if (mark === tipped) return;
+    tipped?.removeAttribute("aria-describedby");
+    tipped = mark;
+    tip.hidden = mark === undefined;
+    if (!mark) return;
+    // Else the browser shows the same text once more.
+    const title = mark.querySelector(":scope > title");
+    if (title) {
+      mark.setAttribute("aria-label", title.textContent);
+      title.remove();
+    }
+    tip.textContent = mark.dataset.tip;
+    mark.setAttribute("aria-describedby", "tip");
+    const at = mark.getBoundingClientRect();
+    const { width, height } = tip.getBoundingClientRect();
+    const left = Math.min(Math.max(at.left + at.width / 2 - width / 2, 8), root.clientWidth - width - 8);
+    const above = at.top - height - 8;
+    tip.style.left = `${Math.max(left, 0)}px`;
+    tip.style.top = `${above >= 0 ? above : Math.min(at.bottom + 8, Math.max(innerHeight - height, 0))}px`;
+  }
+
+  const ofLane = once(() => {
+    const found = new Map();
+    for (const element of all("[data-lane]")) {
+      const { lane } = element.dataset;
+      if (!found.has(lane)) found.set(lane, []);
+      found.get(lane).push(element);
+    }
+    return found;
+  });
+  let lit;
+  let lighting;
+
+  function light(lane) {
+    cancelAnimationFrame(lighting);
+    if (lane === lit) return;
+    lighting = requestAnimationFrame(() => {
+      for (const element of ofLane().get(lit) ?? []) element.classList.remove("lit");
+      for (const element of ofLane().get(lane) ?? []) element.classList.add("lit");
+      root.classList.toggle("lit", lane !== undefined);
+      lit = lane;
+    });
+  }
+
+  for (const kind of ["pointerover", "focusin"]) {
+    document.addEventListener(kind, ({ target }) => {
+      showTip(target.closest?.("[data-tip]") ?? undefined);
+      light(target.closest?.("[data-lane]")?.dataset.lane);
+    });
+  }
+  addEventListener("scroll", () => showTip(undefined), { passive: true, capture: true });
+  document.documentElement.addEventListener("pointerleave", () => {
+    showTip(undefined);
+    light(undefined);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (tipped) showTip(undefined);
+    else closeMenus();
+  });
+
+  // ---- Heads that stay in sight, where a table needs no box to scroll in.
+
+  const observer = new ResizeObserver((entries) => {
+    const boxes = new Set(entries.map(({ target }) => target.closest(".scroll")));
+    const fit = [...boxes].map((box) => [box, box.firstElementChild.offsetWidth <= box.clientWidth]);
+    for (const [box, fits] of fit) box.classList.toggle("fits", fits);
+  });
+  for (const { table } of races) {
+    observer.observe(table);
+    observer.observe(table.parentElement);
+  }
+
+  // ---- The files, when the page has come to rest: the results as they are, and the CSV unpacked.
+
+  async function offerFiles() {
+    const [json, csv] = all("#downloads a[download]");
+    json.href = URL.createObjectURL(new Blob([block.textContent], { type: "application/json" }));
+    json.parentElement.hidden = false;
+    const packed = Uint8Array.from(atob(csv.href.split(",")[1]), (character) => character.charCodeAt(0));
+    const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const text = await new Response(unpacked).blob();
+    csv.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    csv.download = "results.csv";
+    csv.textContent = "results.csv";
+  }
+
+  show();
+  setTimeout(offerFiles);
+
+  // For tests.
+  window.photofinish = {
+    figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated },
+    state: () => state,
+    squares: (threads, workload, size) => {
+      const race = races.find((race) => race.threads === threads);
+      return squares(race, race.rows.find((row) => row.workload === workload && row.size === size));
+    },
+  };
+})();
