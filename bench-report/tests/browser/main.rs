@@ -6,11 +6,13 @@
 mod access;
 mod devtools;
 mod layout;
+mod model;
 mod numbers;
 mod pages;
 mod pictures;
 mod safety;
 mod tab;
+mod table;
 
 use std::{
     env,
@@ -69,7 +71,7 @@ fn main() -> ExitCode {
         };
         Trial::test(name, run).with_ignored_flag(!possible)
     };
-    let tests = [access::TESTS, layout::TESTS, numbers::TESTS, safety::TESTS].concat();
+    let tests = [access::TESTS, layout::TESTS, numbers::TESTS, safety::TESTS, table::TESTS].concat();
     let mut trials: Vec<Trial> = tests.into_iter().map(|test| trial(test, program.is_some())).collect();
     let with_axe = |test| trial(test, program.is_some() && access::axe().is_some());
     trials.extend(access::TESTS_WITH_AXE.iter().copied().map(with_axe));

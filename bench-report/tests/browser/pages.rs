@@ -14,7 +14,7 @@ use std::{
 
 use bench_report::{
     page,
-    results::{Cell, Estimate, Metric, Results},
+    results::{Cell, Estimate, Memory, Metric, Results, Status, Warning},
 };
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ pub(crate) struct Page {
 
 impl Page {
     fn of(name: &str, results: Results) -> Page {
-        let html = page::render(&results);
+        let html = page::render(&results, None);
         let file = folder().join(format!("{name}.html"));
         fs::write(&file, &html).unwrap();
         Page { results, html, address: format!("file://{}", file.display()) }
@@ -102,8 +102,67 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
+/// The made-up run, and what it lacks: ratios of pairs, groups of workloads, memory, a warning.
 fn fixture() -> Results {
-    Results::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json")).unwrap()
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
+    let mut results = Results::read(&file).unwrap();
+    let before = results.clone();
+    for cell in results.cells.iter_mut().filter(|cell| cell.status == Status::Ok && cell.ratios.is_empty()) {
+        let others = before.comparison(&cell.workload, cell.size, cell.threads);
+        let others = others.filter(|other| other.executor != cell.executor);
+        let ratio =
+            |other: &Cell| Some((other.executor.clone(), quotient(cell.overhead()?, other.overhead()?)));
+        cell.ratios = others.filter_map(ratio).collect();
+    }
+    for summary in &mut results.summaries {
+        let means: Vec<_> = summary.lanes.iter().map(|lane| (lane.executor.clone(), lane.geomean)).collect();
+        for lane in summary.lanes.iter_mut().filter(|lane| lane.ratios.is_empty()) {
+            let others = means.iter().filter(|(name, _)| *name != lane.executor);
+            let ratio = |(name, mean): &(String, Option<Estimate>)| {
+                Some((name.clone(), quotient(&lane.geomean?, &(*mean)?)))
+            };
+            lane.ratios = others.filter_map(ratio).collect();
+        }
+        let best = summary.lanes.iter().filter_map(|lane| Some((lane.geomean?.value, &lane.executor)));
+        let best = best.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, lane)| lane.clone());
+        summary.reference = summary.reference.take().or(best);
+    }
+    for workload in results.workloads.iter_mut().filter(|workload| workload.group.is_empty()) {
+        workload.group = if workload.name.starts_with("blocking") { "Pools" } else { "Timers" }.to_owned();
+    }
+    if results.memory.is_empty() {
+        let lanes = results.executors.iter().enumerate().flat_map(|lane| [(1, lane), (2, lane)]);
+        results.memory = lanes.map(|(threads, (place, lane))| memory(threads, place, &lane.name)).collect();
+        results.memory.sort_by_key(|memory| memory.threads);
+    }
+    if results.warnings.is_empty() {
+        let (finding, remedy) = ("a battery feeds it".to_owned(), "plug it in".to_owned());
+        results.warnings.push(Warning { finding, remedy });
+    }
+    results
+}
+
+fn quotient(one: &Estimate, other: &Estimate) -> Estimate {
+    Estimate { value: one.value / other.value, low: one.low / other.high, high: one.high / other.low }
+}
+
+fn memory(threads: usize, place: usize, lane: &str) -> Memory {
+    let value = 137.5 * (threads + place) as f64;
+    let measured = Metric::Measured {
+        unit: "bytes".to_owned(),
+        estimate: Estimate { value, low: value * 0.98, high: value * 1.03 },
+        blocks: Vec::new(),
+    };
+    let unavailable =
+        Metric::Unavailable { unavailable: "its process died while it was being counted".to_owned() };
+    Memory {
+        workload: "sleepers".to_owned(),
+        threads,
+        executor: lane.to_owned(),
+        bytes_a_task: if place == 4 { unavailable } else { measured },
+        r_squared: Some(0.998),
+        points: vec![(1_000, 2_097_152), (10_000, 2_097_152 + 9_000 * value as u64)],
+    }
 }
 
 fn hostile() -> Results {

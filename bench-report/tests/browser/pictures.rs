@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path, sync::Mutex};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bench_report::{page, results::Results};
-use data_encoding::BASE64;
 
 use crate::{
     devtools::Browser,
@@ -19,7 +19,7 @@ pub(crate) fn take(browser: &Mutex<Browser>, arguments: &[String]) {
     let folder = Path::new(folder);
     fs::create_dir_all(folder).unwrap();
     let html = folder.join("report.html");
-    fs::write(&html, page::render(&Results::read(Path::new(results)).unwrap())).unwrap();
+    fs::write(&html, page::render(&Results::read(Path::new(results)).unwrap(), None)).unwrap();
     let address = format!("file://{}", html.canonicalize().unwrap().display());
     for screen in [LAPTOP, Screen { width: 1920, height: 1080, ..LAPTOP }, PHONE] {
         for scheme in ["light", "dark"] {
@@ -32,7 +32,7 @@ pub(crate) fn take(browser: &Mutex<Browser>, arguments: &[String]) {
             for (part, from) in (0..height).step_by(HEIGHT as usize).enumerate() {
                 let picture = tab.picture_of(screen.width, from, HEIGHT.min(height - from));
                 let name = format!("{}-{scheme}-{}.png", screen.width, part + 1);
-                fs::write(folder.join(&name), BASE64.decode(picture.as_bytes()).expect("base64")).unwrap();
+                fs::write(folder.join(&name), STANDARD.decode(picture).expect("base64")).unwrap();
             }
         }
     }

@@ -70,6 +70,11 @@ impl<'a> Tab<'a> {
         tab
     }
 
+    /// Another tab of the same browser, without any memory of this one.
+    pub(crate) fn another(&self) -> Tab<'a> {
+        Tab::new(self.browser)
+    }
+
     /// Opens an address and waits until all of it is there.
     pub(crate) fn open(&mut self, address: &str) {
         self.listen();
@@ -294,12 +299,18 @@ fn complaint(event: &Value, address: &str) -> Option<String> {
         "Runtime.consoleAPICalled" if told["type"] != "log" => Some(format!("console: {told}")),
         "Log.entryAdded" => Some(format!("log: {}", told["entry"])),
         "Page.javascriptDialogOpening" => Some(format!("dialog: {}", told["message"])),
-        "Network.requestWillBeSent" if told["request"]["url"] != address => {
+        "Network.requestWillBeSent" if !is_page(told["request"]["url"].as_str()?, address) => {
             Some(format!("request: {}", told["request"]["url"]))
         }
         "Network.webSocketCreated" => Some(format!("socket: {}", told["url"])),
         _ => None,
     }
+}
+
+/// Whether a request is for the page itself. The browser may write the state in the address in another way.
+fn is_page(asked: &str, address: &str) -> bool {
+    let file = |address: &str| address.split('?').next().map(str::to_owned);
+    file(asked) == file(address)
 }
 
 /// The browser, whatever befell the test before.
