@@ -259,7 +259,7 @@
         : "";
       const leads = state.reference === "visible" || state.reference === "best";
       const look =
-        leads && cell.rank === cells.get(leader).rank ? "lead"
+        leads && cell.rank === cells.get(leader)?.rank ? "lead"
         : !estimate ? ""
         : leads ? shade(Math.max(estimate.value, 1))
         : lane === reference ? "lead"
@@ -284,8 +284,8 @@
       const times = having.includes(reference) && value(reference) > 0 ? value(lane) / value(reference) : undefined;
       const isLeast = !toLane && value(lane) === value(lowest);
       const look = isLeast || (toLane && lane === reference) ? "lead" : times === undefined ? "" : shade(times);
-      const detail = times === undefined ? interval : `${ratio(times)}, ${interval}`;
-      return [lane, { shade: look, mark: isLeast ? "least" : "", figure, detail, value: value(lane), ratio: times }];
+      const mark = isLeast ? "least" : times === undefined ? "" : ratio(times);
+      return [lane, { shade: look, mark, figure, detail: interval, value: value(lane), ratio: times }];
     }));
   }
 
@@ -488,23 +488,31 @@
   }
 
   function addSortButtons() {
-    const button = (text, label, key) => {
-      const made = make("button", "sort", text);
+    const button = (label, key) => {
+      const made = make("button", "sort", "");
       made.type = "button";
       made.title = label;
-      if (!text) made.setAttribute("aria-label", label);
       made.addEventListener("click", () => sortBy(key));
+      return made;
+    };
+    // One that has no text.
+    const named = (label, key) => {
+      const made = button(label, key);
+      made.setAttribute("aria-label", label);
       return made;
     };
     for (const race of races) {
       for (const [lane, head] of race.heads) {
-        head.querySelector(".name").replaceChildren(button(lane, `Sort the rows by ${lane}`, `lane:${lane}`));
+        const name = head.querySelector(".name");
+        const sort = button(`Sort the rows by ${lane}`, `lane:${lane}`);
+        sort.append(...name.childNodes);
+        name.append(sort);
       }
       for (const row of race.rows) {
         const name = row.memory ? row.workload : `${row.workload}, ${whole(row.size)}`;
-        row.row.firstElementChild.append(button("", `Sort the lanes by ${name}`, `row:${rowName(row)}`));
+        row.row.firstElementChild.append(named(`Sort the lanes by ${name}`, `row:${rowName(row)}`));
       }
-      race.mean.row.firstElementChild.append(button("", "Sort the lanes by their mean", "row:mean"));
+      race.mean.row.firstElementChild.append(named("Sort the lanes by their mean", "row:mean"));
     }
   }
 

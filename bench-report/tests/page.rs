@@ -1,39 +1,159 @@
 //! Facts about the page, drawn from a made-up run of the default grid.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, io::Read, path::Path};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bench_report::{
-    figures, page,
+    export, figures, page,
     results::{Cell, Estimate, Growth, Memory, Metric, Noise, NoisePair, Results, Status, Warning},
     verdict,
 };
+use flate2::read::GzDecoder;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(1)>"#;
 
+/// What the block of data begins with.
+const DATA: &str = "<script type=\"application/json\" id=\"results\">";
+
 #[test]
 fn nothing_on_the_page_refers_to_the_network() {
-    let page = page::render(&results(), None);
-    assert!(page.contains("default-src 'none'"));
-    for loading in
-        ["src=", "srcset=", "<script", "<link", "<iframe", "<object", "<base", "@import", "url(", "refresh"]
-    {
+    // The data is text to a browser, whatever it says; the style and the script have a policy.
+    let page = without_data(&page::render(&results(), None));
+    for loading in ["src=", "srcset=", "<iframe", "<object", "<base", "@import", "url(", "refresh"] {
         assert!(!page.contains(loading), "the page has {loading}");
     }
     for (index, _) in page.match_indices("href=\"http") {
         assert!(page[..index].ends_with("<a "), "only a link may lead to the network");
     }
+    for (index, _) in page.match_indices("<link ") {
+        assert!(
+            page[index..].starts_with("<link rel=\"icon\" href=\"data:"),
+            "an icon that is not on the page"
+        );
+    }
+}
+
+#[test]
+fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
+    for results in [results(), hostile()] {
+        let page = page::render(&results, None);
+        let [style, script] = ["style", "script"].map(|tag| {
+            assert_eq!(page.matches(&format!("<{tag}>")).count(), 1, "more than one {tag}");
+            hash(between(&page, &format!("<{tag}>"), &format!("</{tag}>")))
+        });
+        let expected = format!(
+            "content=\"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; \
+             base-uri 'none'; form-action 'none'\""
+        );
+        assert!(page.contains(&expected), "not {expected}");
+        assert!(!page.contains(" style=\"") && !page.contains(" onclick"), "nothing is inline");
+    }
+}
+
+#[test]
+fn the_page_holds_its_results() {
+    for results in [results(), hostile()] {
+        let page = page::render(&results, None);
+        let data = between(&page, DATA, "</script>");
+        assert!(!data.contains('<'), "it could end its element");
+        let held: Value = serde_json::from_str(data).unwrap();
+        assert!(held == serde_json::to_value(&results).unwrap(), "not the results");
+    }
+}
+
+#[test]
+fn the_downloads_are_the_exports() {
+    let page = page::render(&results(), None);
+    let file = |start: &str| STANDARD.decode(between(&page, start, "\"")).unwrap();
+    let markdown = file("<a download=\"standings.md\" href=\"data:text/markdown;charset=utf-8;base64,");
+    assert_eq!(String::from_utf8(markdown).unwrap(), export::markdown(&results()));
+    let packed = file("<a download=\"results.csv.gz\" href=\"data:application/gzip;base64,");
+    let mut csv = String::new();
+    GzDecoder::new(&packed[..]).read_to_string(&mut csv).unwrap();
+    assert_eq!(csv, export::csv(&results()));
 }
 
 #[test]
 fn hostile_names_and_reasons_are_text() {
     let clean = page::render(&results(), None);
-    let mut value = serde_json::to_value(results()).unwrap();
-    append_hostile(&mut value);
-    let page = page::render(&serde_json::from_value(value).unwrap(), None);
+    let page = page::render(&hostile(), None);
     assert!(!page.contains(HOSTILE.trim()));
     assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"));
     assert_eq!(tags(&page), tags(&clean));
+}
+
+#[test]
+fn a_source_is_a_link_to_its_commit_or_to_the_file_beside_the_page() {
+    let mut results = results();
+    results.build.repository = "unknown".to_owned();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let inside = page::render(&results, Some(&workspace.join("bench-report/tests")));
+    assert!(inside.contains("<a href=\"../../METHODOLOGY.md\">METHODOLOGY.md</a>"));
+    let outside = tempfile::tempdir().unwrap();
+    for folder in [None, Some(outside.path())] {
+        let page = page::render(&results, folder);
+        assert!(page.contains("METHODOLOGY.md") && !page.contains("METHODOLOGY.md\">"));
+    }
+    (results.build.repository, results.build.commit) =
+        ("https://example.org/a".to_owned(), "c0ffee".to_owned());
+    for folder in [None, Some(workspace)] {
+        let page = page::render(&results, folder);
+        assert!(
+            page.contains("<a href=\"https://example.org/a/blob/c0ffee/METHODOLOGY.md\">METHODOLOGY.md</a>")
+        );
+    }
+    results.build.repository = "javascript:alert(1)//".to_owned();
+    assert!(!without_data(&page::render(&results, None)).contains("javascript:alert"));
+}
+
+#[test]
+fn every_verdict_of_a_group_stands_above_the_table_and_leads_to_its_workloads() {
+    let results = results();
+    let page = page::render(&results, None);
+    for race in verdict::races(&results) {
+        let words = between(&page, &format!("id=\"threads-{}\"", race.threads), "<table");
+        assert!(!race.groups.is_empty());
+        for group in race.groups {
+            let expected = format!("{}: {}.", group.title(), group.finding);
+            assert!(text(words).contains(&expected), "{expected} is missing");
+        }
+        for workload in results.workloads.iter().filter(|workload| !workload.group.is_empty()) {
+            assert!(words.contains(&format!("href=\"#workload-{}\"", workload.name)), "{}", workload.name);
+        }
+    }
+}
+
+#[test]
+fn the_race_with_most_threads_comes_first() {
+    let page = page::render(&results(), None);
+    let places = [2, 1].map(|threads| page.find(&format!("id=\"threads-{threads}\"")).unwrap());
+    assert!(places.is_sorted());
+}
+
+#[test]
+fn every_metric_lane_and_workload_can_be_chosen() {
+    let results = results();
+    let page = page::render(&results, None);
+    let controls = between(&page, "<form id=\"controls\"", "</form>");
+    for metric in results.cells.iter().flat_map(|cell| cell.metrics.keys()) {
+        assert!(controls.contains(&format!("<option value=\"{metric}\">")), "{metric}");
+    }
+    for lane in &results.executors {
+        assert!(
+            controls.contains(&format!("name=\"lane\" value=\"{}\" checked", lane.name)),
+            "{}",
+            lane.name
+        );
+    }
+    for workload in &results.workloads {
+        assert!(
+            controls.contains(&format!("name=\"workload\" value=\"{}\"", workload.name)),
+            "{}",
+            workload.name
+        );
+    }
 }
 
 #[test]
@@ -77,7 +197,7 @@ fn every_reason_is_readable_in_full() {
 
 #[test]
 fn every_metric_of_every_cell_is_on_the_page() {
-    let page = text(&page::render(&results(), None));
+    let page = text(&without_data(&page::render(&results(), None)));
     for metric in results().cells.iter().flat_map(|cell| cell.metrics.values()) {
         if let Metric::Measured { .. } = metric {
             assert!(page.contains(&figures::metric(metric)), "{metric:?}");
@@ -102,7 +222,10 @@ fn a_verdict_calls_a_tie_a_tie() {
     assert!(verdict.starts_with(
         "blocking-squares-slow, 1 thread: rayon leads at 30; tie between hand-rolled and rayon at 300;"
     ));
-    assert!(text(&page::render(&results(), None)).contains("tie between hand-rolled and rayon at 300"));
+    assert!(
+        text(&without_data(&page::render(&results(), None)))
+            .contains("tie between hand-rolled and rayon at 300")
+    );
 
     let mut results = results();
     for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
@@ -160,7 +283,7 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
     }];
     results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap().flags =
         vec!["takes twice the processor time".to_owned()];
-    let page = text(&page::render(&results, None));
+    let page = text(&without_data(&page::render(&results, None)));
     for expected in [
         "3.6 %",
         "a battery feeds it: plug it in.",
@@ -239,6 +362,13 @@ fn results() -> Results {
     Results::read(&fixture).unwrap()
 }
 
+/// Results in which every text is hostile.
+fn hostile() -> Results {
+    let mut value = serde_json::to_value(results()).unwrap();
+    append_hostile(&mut value);
+    serde_json::from_value(value).unwrap()
+}
+
 /// What the square of a cell must say.
 fn expected(cell: &Cell) -> Vec<String> {
     match cell.status {
@@ -258,9 +388,17 @@ fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
     let table = table(page, cell.threads);
     let lanes = between(table, "<thead>", "</thead>").split("<th ").skip(2);
     let column = lanes.map(text).position(|lane| lane == cell.executor)?;
+    let row = between(
+        table,
+        &format!("<tr data-workload=\"{}\" data-size=\"{}\">", cell.workload, cell.size),
+        "</tr>",
+    );
     let operation = verdict::operation(results, &cell.workload);
-    let group = between(table, &format!(">{}</a> per {operation}<", cell.workload), "</tbody>");
-    Some(row(group, &figures::whole(cell.size)).swap_remove(column))
+    let head = format!("{} {} per {operation}", cell.workload, figures::whole(cell.size));
+    assert_eq!(text(between(row, "<th scope=\"row\">", "</th>")), head);
+    let square = row.split("<td ").nth(column + 1).unwrap();
+    assert!(square.contains(&format!("data-lane=\"{}\"", cell.executor)), "{square}");
+    Some(text(&format!("<td {square}")))
 }
 
 fn table(page: &str, threads: usize) -> &str {
@@ -271,6 +409,16 @@ fn table(page: &str, threads: usize) -> &str {
 fn row(table: &str, head: &str) -> Vec<String> {
     let row = between(table, &format!("<th scope=\"row\">{head}"), "</tr>");
     row.split("<td ").skip(1).map(|square| text(&format!("<td {square}"))).collect()
+}
+
+/// What a browser computes of the text between two tags.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// The page without the block of data.
+fn without_data(page: &str) -> String {
+    page.replace(between(page, DATA, "</script>"), "")
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {

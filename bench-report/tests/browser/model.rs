@@ -265,10 +265,12 @@ fn of_values<'a>(
     let (figure, interval) = written.split_once(" [").unwrap();
     // A unit of its own stands behind the interval.
     let (interval, unit) = interval.split_once(']').unwrap();
-    let times = ratio.map_or(String::new(), |ratio| format!("{},", figures::ratio(ratio)));
-    let mark = if is_least { "least" } else { "" };
+    let mark = match ratio {
+        _ if is_least => "least".to_owned(),
+        ratio => ratio.map_or(String::new(), figures::ratio),
+    };
     Square {
-        text: joined(&[mark, &format!("{figure}{unit}"), &times, &format!("[{interval}]")]),
+        text: joined(&[&mark, &format!("{figure}{unit}"), &format!("[{interval}]")]),
         value: Some(value),
         ratio,
     }

@@ -14,7 +14,7 @@ use std::{
 
 use bench_report::{
     page,
-    results::{Cell, Estimate, Memory, Metric, Results, Status, Warning},
+    results::{Cell, Estimate, Memory, Metric, Results, Warning},
 };
 use serde_json::Value;
 
@@ -102,34 +102,10 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
-/// The made-up run, and what it lacks: ratios of pairs, groups of workloads, memory, a warning.
+/// The made-up run, and what it lacks: memory and a warning.
 fn fixture() -> Results {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
     let mut results = Results::read(&file).unwrap();
-    let before = results.clone();
-    for cell in results.cells.iter_mut().filter(|cell| cell.status == Status::Ok && cell.ratios.is_empty()) {
-        let others = before.comparison(&cell.workload, cell.size, cell.threads);
-        let others = others.filter(|other| other.executor != cell.executor);
-        let ratio =
-            |other: &Cell| Some((other.executor.clone(), quotient(cell.overhead()?, other.overhead()?)));
-        cell.ratios = others.filter_map(ratio).collect();
-    }
-    for summary in &mut results.summaries {
-        let means: Vec<_> = summary.lanes.iter().map(|lane| (lane.executor.clone(), lane.geomean)).collect();
-        for lane in summary.lanes.iter_mut().filter(|lane| lane.ratios.is_empty()) {
-            let others = means.iter().filter(|(name, _)| *name != lane.executor);
-            let ratio = |(name, mean): &(String, Option<Estimate>)| {
-                Some((name.clone(), quotient(&lane.geomean?, &(*mean)?)))
-            };
-            lane.ratios = others.filter_map(ratio).collect();
-        }
-        let best = summary.lanes.iter().filter_map(|lane| Some((lane.geomean?.value, &lane.executor)));
-        let best = best.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, lane)| lane.clone());
-        summary.reference = summary.reference.take().or(best);
-    }
-    for workload in results.workloads.iter_mut().filter(|workload| workload.group.is_empty()) {
-        workload.group = if workload.name.starts_with("blocking") { "Pools" } else { "Timers" }.to_owned();
-    }
     if results.memory.is_empty() {
         let lanes = results.executors.iter().enumerate().flat_map(|lane| [(1, lane), (2, lane)]);
         results.memory = lanes.map(|(threads, (place, lane))| memory(threads, place, &lane.name)).collect();
@@ -140,10 +116,6 @@ fn fixture() -> Results {
         results.warnings.push(Warning { finding, remedy });
     }
     results
-}
-
-fn quotient(one: &Estimate, other: &Estimate) -> Estimate {
-    Estimate { value: one.value / other.value, low: one.low / other.high, high: one.high / other.low }
 }
 
 fn memory(threads: usize, place: usize, lane: &str) -> Memory {

@@ -260,7 +260,7 @@ impl<'a> Tab<'a> {
                 const box = element.getBoundingClientRect();
                 const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
                 const top = document.elementFromPoint(x, y);
-                if (!top || !(element.contains(top) || top.contains(element)))
+                if (!element.contains(top))
                     throw new Error(`${top?.outerHTML.slice(0, 200)} covers ${selector}`);
                 return [x, y];
             }",

@@ -263,7 +263,7 @@ fn what_has_no_figure_comes_last(tab: &mut Tab<'_>) {
 fn a_search_leaves_the_rows_that_have_its_words(tab: &mut Tab<'_>) {
     tab.open(&DEFAULT.address);
     for (search, rows) in
-        [("timeout", 2), ("TIMERS 10,000", 2), ("pools", 4), ("nothing of the kind", 0), ("", 9)]
+        [("timeout", 2), ("TIMERS 10,000", 2), ("blocking jobs", 4), ("nothing of the kind", 0), ("", 9)]
     {
         tab.write("[name=search]", search);
         let table = shown_in(tab);
