@@ -36,6 +36,7 @@ pub(crate) const TAB: Key = Key("Tab", 9, "");
 pub(crate) const ENTER: Key = Key("Enter", 13, "\r");
 pub(crate) const SPACE: Key = Key(" ", 32, " ");
 pub(crate) const ESCAPE: Key = Key("Escape", 27, "");
+pub(crate) const DOWN: Key = Key("ArrowDown", 40, "");
 
 /// A tab; closed when dropped.
 pub(crate) struct Tab<'a> {

@@ -1,15 +1,12 @@
 //! What the controls of the table do: whatever a reader chooses, the table says what the results say about it.
 
-use bench_report::{
-    figures,
-    results::{Estimate, Results},
-};
+use bench_report::figures;
 use serde_json::{Value, json};
 
 use crate::{
     Tests,
     model::{Choice, Sort, Table},
-    pages::{DEFAULT, HOSTILE, LARGE, Page},
+    pages::{DEFAULT, HOSTILE, LARGE},
     tab::Tab,
     tests,
 };
