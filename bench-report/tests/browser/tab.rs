@@ -254,10 +254,12 @@ impl<'a> Tab<'a> {
     /// Where the middle of an element is on the screen, once it is there.
     fn place(&self, selector: &str) -> (f64, f64) {
         let place = self.apply(
-            "selector => {
+            "async selector => {
                 const element = document.querySelector(selector);
                 if (!element) throw new Error(`no ${selector}`);
                 element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+                // Pages are told that they were scrolled with the next frame.
+                await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
                 const box = element.getBoundingClientRect();
                 const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
                 const top = document.elementFromPoint(x, y);
