@@ -119,9 +119,12 @@ impl<'a> Tab<'a> {
         self.evaluate(&format!("({function})({})", argument.into()))
     }
 
-    /// Opens all that can be opened, so that it can be seen.
+    /// Opens all that can be opened, and has laid out what a browser would leave until it is scrolled to.
     pub(crate) fn open_everything(&self) {
-        self.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })");
+        self.evaluate(
+            "document.querySelectorAll('details').forEach(details => { details.open = true; });
+            document.querySelectorAll('main > section').forEach(section => { section.style.contentVisibility = 'visible'; })",
+        );
     }
 
     /// Waits for an expression to be true.
