@@ -82,6 +82,7 @@
   const inForce = document.getElementById("in-force");
   const block = document.getElementById("results");
   const ahead = document.querySelector(".legend .ahead");
+  const lead = document.querySelector(".legend .meaning");
   const limits = document.querySelector(".legend").dataset.limits.split(" ").map(Number);
   const races = all(".race").map(readRace);
 
@@ -114,7 +115,11 @@
   const rowName = ({ workload, size }) => `${workload}/${size}`;
 
   // What the first state of the page says, to say it again.
-  const written = { what: races[0]?.what.textContent ?? "", meanOf: races.map((race) => race.meanOf.textContent) };
+  const written = {
+    what: races[0]?.what.textContent ?? "",
+    meanOf: races.map((race) => race.meanOf.textContent),
+    lead: lead.textContent,
+  };
 
   // ---- The results, read when the page has to say something else than what is written.
 
@@ -322,7 +327,9 @@
     const plans = races.map((race) => plan(race, content !== shown.content));
     shown.content = content;
     races.forEach((race, place) => write(race, plans[place], place));
-    ahead.hidden = !known.hide.includes(state.reference);
+    const toLane = known.hide.includes(state.reference);
+    ahead.hidden = !toLane;
+    lead.textContent = toLane ? "the reference" : state.metric === defaults.metric ? written.lead : "the least";
     if (state.theme === "auto") delete root.dataset.theme;
     else root.dataset.theme = state.theme;
     fillForm();
@@ -442,7 +449,7 @@
     if (rows > 0) parts.push(`${rows} of ${counted(plan.eligible.length, "row")}`);
     const said = [`${sentence()}.`];
     if (plan.eligible.length === 0) said.push(`Not measured at ${counted(race.threads, "thread")}.`);
-    if (state.metric !== "overhead") said.push("Its ratios have no interval, and there is no mean of them.");
+    if (state.metric !== "overhead") said.push("Its ratios have no interval and no mean; the verdicts are on overhead.");
     if (parts.length === 0) said.push("Nothing is hidden.");
     else {
       const depends = state.reference === "visible" && lanes > 0;
@@ -465,9 +472,12 @@
   // ---- What a reader does.
 
   function choose(change) {
+    const before = address(state);
     state = { ...state, ...change };
-    history.replaceState(null, "", (address(state) || location.pathname) + location.hash);
+    const now = address(state);
+    if (now === before) return;
     show();
+    history.replaceState(null, "", (now || location.pathname) + location.hash);
   }
 
   function readForm() {
@@ -554,9 +564,10 @@
     tipped = mark;
     tip.hidden = mark === undefined;
     if (!mark) return;
-    // Else the browser shows the same text once more.
+    // The text stands in the attribute or, if that is empty, in the title only. The title goes: else the browser shows it too.
     const title = mark.querySelector(":scope > title");
     if (title) {
+      mark.dataset.tip ||= title.textContent;
       mark.setAttribute("aria-label", title.textContent);
       title.remove();
     }
@@ -625,16 +636,17 @@
   // ---- The files, when the page has come to rest: the results as they are, and the CSV unpacked.
 
   async function offerFiles() {
-    const [json, csv] = all("#downloads a[download]");
     json.href = URL.createObjectURL(new Blob([block.textContent], { type: "application/json" }));
     json.parentElement.hidden = false;
-    const packed = Uint8Array.from(atob(csv.href.split(",")[1]), (character) => character.charCodeAt(0));
-    const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const text = await new Response(unpacked).blob();
-    csv.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-    csv.download = "results.csv";
-    csv.textContent = "results.csv";
+    csv.href = URL.createObjectURL(new Blob([await unpacked()], { type: "text/csv" }));
+    csv.textContent = csv.download = "results.csv";
   }
+
+  const [json, csv] = all("#downloads a[download]");
+  const unpacked = once(() => {
+    const packed = Uint8Array.from(atob(csv.href.split(",")[1]), (character) => character.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  });
 
   show();
   setTimeout(offerFiles);
@@ -643,6 +655,7 @@
   window.photofinish = {
     figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated },
     state: () => state,
+    csv: unpacked,
     squares: (threads, workload, size) => {
       const race = races.find((race) => race.threads === threads);
       return squares(race, race.rows.find((row) => row.workload === workload && row.size === size));

@@ -340,6 +340,24 @@ fn a_mean_within_the_noise_floor_is_level() {
 }
 
 #[test]
+fn a_lane_that_fails_does_not_make_a_mean_bolder() {
+    // How often birch is behind, from a little to a lot, beside others that end the race or do not.
+    let behind = |others: &[(&str, f64)], fail: bool| {
+        let is_behind = |percent: &u32| {
+            let lanes = [&[("ash", 100.0), ("birch", 100.0 + f64::from(*percent))], others].concat();
+            let race = Race::new().comparison("grow", 10, 3, &lanes).comparison("rot", 10, 3, &lanes);
+            let fail = others.iter().filter(|_| fail);
+            let race = fail.fold(race, |race, (other, _)| race.fail("rot", 10, other));
+            mean(&race.results(), "birch").place == Some(Place::Behind)
+        };
+        (0..40).filter(is_behind).count()
+    };
+    let others = [("cedar", 900.0), ("elder", 900.0), ("fir", 900.0)];
+    assert!(behind(&others, true) < behind(&[], false), "three more were raced");
+    assert_eq!(behind(&others, true), behind(&others, false));
+}
+
+#[test]
 fn groups_have_summaries_of_their_own_in_the_order_of_the_lineup() {
     let lanes = |ash, birch| [("ash", ash), ("birch", birch)];
     let race = Race::new()

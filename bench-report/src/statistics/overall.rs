@@ -68,7 +68,10 @@ fn place(ratio: &Mean, others: usize, floor: f64) -> Place {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::simulation::Simulation, *};
+    use super::{
+        super::{simulation::Simulation, standings},
+        *,
+    };
 
     /// How many blocks each of six comparisons has.
     const BLOCKS: [usize; 6] = [3, 6, 4, 3, 5, 3];
@@ -87,6 +90,32 @@ mod tests {
         let mut simulation = Simulation::with_seed(14);
         let runs = (0..600).filter(|_| run(&[50.0; 5], &mut simulation).contains(&Place::Behind)).count();
         assert!(runs <= 30, "{runs} of 600 runs call identical lanes different");
+    }
+
+    /// A comparison of five identical lanes that has blocks added until it is settled.
+    fn settled(simulation: &mut Simulation) -> Vec<Vec<f64>> {
+        let mut lanes: Vec<Vec<f64>> = (0..5).map(|_| simulation.blocks(50.0, 3)).collect();
+        let is_open = |lanes: &[Vec<f64>]| {
+            let lanes: Vec<&[f64]> = lanes.iter().map(Vec::as_slice).collect();
+            standings(&lanes, lanes.len(), 1.0).iter().any(|standing| standing.undecided)
+        };
+        while lanes[0].len() < 10 && is_open(&lanes) {
+            lanes.iter_mut().for_each(|lane| lane.push(simulation.block(50.0, 1.0)));
+        }
+        lanes
+    }
+
+    #[test]
+    fn identical_lanes_are_as_seldom_called_behind_where_blocks_are_added_until_comparisons_are_settled() {
+        let mut simulation = Simulation::with_seed(16);
+        let is_behind = |_: &usize| {
+            let comparisons: Vec<Vec<Vec<f64>>> = (0..6).map(|_| settled(&mut simulation)).collect();
+            let lane = |lane: usize| comparisons.iter().map(|lanes| &lanes[lane][..]).collect();
+            let lanes: Vec<Vec<&[f64]>> = (0..5).map(lane).collect();
+            overall(&lanes, 5, 1.0).iter().any(|lane| lane.place == Place::Behind)
+        };
+        let runs = (0..300).filter(is_behind).count();
+        assert!(runs <= 15, "{runs} of 300 runs call identical lanes different");
     }
 
     #[test]
