@@ -35,8 +35,9 @@ type Tests = &'static [(&'static str, fn(&mut Tab<'_>))];
 
 fn main() -> ExitCode {
     let program = devtools::find();
-    if let (Some("pictures"), Some(program)) = (env::args().nth(1).as_deref(), &program) {
-        pictures::take(&Mutex::new(Browser::start(program)), &env::args().skip(2).collect::<Vec<_>>());
+    if env::args().nth(1).as_deref() == Some("take-pictures") {
+        let program = program.expect("there is a Chromium: scripts/install-browser installs it");
+        pictures::take(&Mutex::new(Browser::start(&program)), &env::args().skip(2).collect::<Vec<_>>());
         return ExitCode::SUCCESS;
     }
     let missing: Vec<&str> = [("a Chromium", program.is_none()), ("axe-core", access::axe().is_none())]

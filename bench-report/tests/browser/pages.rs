@@ -14,7 +14,7 @@ use std::{
 
 use bench_report::{
     page,
-    results::{Cell, Estimate, Memory, Metric, Results, Warning},
+    results::{Cell, Estimate, Memory, Metric, Results, Status, Warning},
 };
 use serde_json::Value;
 
@@ -102,10 +102,17 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
-/// The made-up run, and what it lacks: memory and a warning.
+/// The made-up run, and what it lacks: costs that are counted, memory, a warning.
 fn fixture() -> Results {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
     let mut results = Results::read(&file).unwrap();
+    let ok = |cell: &&mut Cell| cell.status == Status::Ok && cell.size == 100;
+    for (place, cell) in results.cells.iter_mut().filter(ok).enumerate() {
+        // Some of them nothing at all, and several as few as others; and a unit that no figure knows.
+        let value = (place / 2 % 3) as f64;
+        cell.metrics.insert("allocations".to_owned(), measured("1/op", value));
+        cell.metrics.insert("misses".to_owned(), measured("misses/op", 2_345.6 * value));
+    }
     if results.memory.is_empty() {
         let lanes = results.executors.iter().enumerate().flat_map(|lane| [(1, lane), (2, lane)]);
         results.memory = lanes.map(|(threads, (place, lane))| memory(threads, place, &lane.name)).collect();
@@ -118,20 +125,20 @@ fn fixture() -> Results {
     results
 }
 
+fn measured(unit: &str, value: f64) -> Metric {
+    let estimate = Estimate { value, low: value * 0.98, high: value * 1.03 };
+    Metric::Measured { unit: unit.to_owned(), estimate, blocks: vec![value; 5] }
+}
+
 fn memory(threads: usize, place: usize, lane: &str) -> Memory {
     let value = 137.5 * (threads + place) as f64;
-    let measured = Metric::Measured {
-        unit: "bytes".to_owned(),
-        estimate: Estimate { value, low: value * 0.98, high: value * 1.03 },
-        blocks: Vec::new(),
-    };
     let unavailable =
         Metric::Unavailable { unavailable: "its process died while it was being counted".to_owned() };
     Memory {
         workload: "sleepers".to_owned(),
         threads,
         executor: lane.to_owned(),
-        bytes_a_task: if place == 4 { unavailable } else { measured },
+        bytes_a_task: if place == 4 { unavailable } else { measured("bytes", value) },
         r_squared: Some(0.998),
         points: vec![(1_000, 2_097_152), (10_000, 2_097_152 + 9_000 * value as u64)],
     }

@@ -4,6 +4,7 @@ use std::{fs, path::Path, sync::Mutex};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bench_report::{page, results::Results};
+use serde_json::json;
 
 use crate::{
     devtools::Browser,
@@ -26,11 +27,13 @@ pub(crate) fn take(browser: &Mutex<Browser>, arguments: &[String]) {
             let mut tab = Tab::new(browser);
             tab.show_on(screen);
             tab.prefer(scheme);
+            tab.call("Emulation.setScrollbarsHidden", json!({ "hidden": true }));
             tab.open(&address);
+            tab.lay_out_everything();
             let height =
                 tab.evaluate("document.documentElement.scrollHeight").as_u64().expect("a number") as u32;
             for (part, from) in (0..height).step_by(HEIGHT as usize).enumerate() {
-                let picture = tab.picture_of(screen.width, from, HEIGHT.min(height - from));
+                let picture = tab.picture_from(from, HEIGHT.min(height - from));
                 let name = format!("{}-{scheme}-{}.png", screen.width, part + 1);
                 fs::write(folder.join(&name), STANDARD.decode(picture).expect("base64")).unwrap();
             }

@@ -119,11 +119,16 @@ impl<'a> Tab<'a> {
         self.evaluate(&format!("({function})({})", argument.into()))
     }
 
-    /// Opens all that can be opened, and has laid out what a browser would leave until it is scrolled to.
+    /// Opens all that can be opened, and has it laid out.
     pub(crate) fn open_everything(&self) {
+        self.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })");
+        self.lay_out_everything();
+    }
+
+    /// Has laid out what a browser would leave until it is scrolled to.
+    pub(crate) fn lay_out_everything(&self) {
         self.evaluate(
-            "document.querySelectorAll('details').forEach(details => { details.open = true; });
-            document.querySelectorAll('main > section').forEach(section => { section.style.contentVisibility = 'visible'; })",
+            "document.querySelectorAll('main > section').forEach(section => { section.style.contentVisibility = 'visible'; })",
         );
     }
 
@@ -208,19 +213,17 @@ impl<'a> Tab<'a> {
 
     /// A picture of what is on the screen, in base64.
     pub(crate) fn picture(&self) -> String {
-        let mut answer = self.call("Page.captureScreenshot", json!({ "format": "png" }));
-        match answer["data"].take() {
-            Value::String(picture) => picture,
-            other => panic!("{other} is no picture"),
-        }
+        self.picture_of(json!({ "format": "png" }))
     }
 
     /// A picture of a part of the page, from so far down, in base64.
-    pub(crate) fn picture_of(&self, width: u32, from: u32, height: u32) -> String {
-        let clip = json!({ "x": 0, "y": from, "width": width, "height": height, "scale": 1 });
-        let parameters = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
-        let mut answer = self.call("Page.captureScreenshot", parameters);
-        match answer["data"].take() {
+    pub(crate) fn picture_from(&self, top: u32, height: u32) -> String {
+        let clip = json!({ "x": 0, "y": top, "width": self.screen.width, "height": height, "scale": 1 });
+        self.picture_of(json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }))
+    }
+
+    fn picture_of(&self, parameters: Value) -> String {
+        match self.call("Page.captureScreenshot", parameters)["data"].take() {
             Value::String(picture) => picture,
             other => panic!("{other} is no picture"),
         }
