@@ -157,6 +157,11 @@ fn hiding_changes_no_number(tab: &mut Tab<'_>) {
         tab.choose("[name=threads]", &threads.to_string());
         assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &Choice { threads, ..choice.clone() }));
     }
+    // Nor when everything is written anew.
+    for metric in ["cpu", "overhead"] {
+        tab.choose("[name=metric]", metric);
+        assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &Choice { metric, ..choice.clone() }));
+    }
     for (list, name) in [("lane", "hand-rolled"), ("lane", "smol"), ("workload", "wait-timeout")] {
         tick(tab, list, name);
     }
