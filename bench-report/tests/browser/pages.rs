@@ -47,6 +47,8 @@ pub(crate) struct Page {
 
 impl Page {
     fn of(name: &str, results: Results) -> Page {
+        // As the file has them, with fewer digits.
+        let results: Results = serde_json::from_str(&results.to_json()).unwrap();
         let html = page::render(&results, None);
         let file = folder().join(format!("{name}.html"));
         fs::write(&file, &html).unwrap();
