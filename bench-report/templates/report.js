@@ -308,8 +308,8 @@
       const own = reference === best ? found.geomean : found.ratios?.[reference];
       const estimate = lane === reference ? { value: 1, low: 1, high: 1 } : own;
       if (!estimate) return [lane, none("n/a", `no ratio to ${reference}`)];
-      const { value } = found.geomean;
-      return [lane, { shade: "", mark: "", figure: ratio(estimate.value), detail: ratioInterval(estimate), value, ratio: estimate.value }];
+      const written = { figure: ratio(estimate.value), detail: ratioInterval(estimate) };
+      return [lane, { shade: "", mark: "", ...written, value: found.geomean.value, ratio: estimate.value }];
     }));
   }
 
@@ -453,7 +453,8 @@
     if (parts.length === 0) said.push("Nothing is hidden.");
     else {
       const depends = state.reference === "visible" && lanes > 0;
-      said.push(`${parts.join(" and ")} hidden: ${depends ? "the ratios depend on which lanes are shown" : "no number depends on that"}.`);
+      const what = depends ? "the ratios depend on which lanes are shown" : "no number depends on that";
+      said.push(`${parts.join(" and ")} hidden: ${what}.`);
       if (rows > 0 && state.metric === "overhead") said.push("The mean is still over all rows.");
     }
     return said.join(" ");
@@ -564,7 +565,7 @@
     tipped = mark;
     tip.hidden = mark === undefined;
     if (!mark) return;
-    // The text stands in the attribute or, if that is empty, in the title only. The title goes: else the browser shows it too.
+    // The text stands in the attribute or, if that is empty, in the title only. The title goes, else it is shown twice.
     const title = mark.querySelector(":scope > title");
     if (title) {
       mark.dataset.tip ||= title.textContent;
