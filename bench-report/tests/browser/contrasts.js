@@ -50,6 +50,8 @@
     for (let node = texts.nextNode(); node; node = texts.nextNode()) {
         const element = node.parentElement;
         if (!node.data.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
+        // What cannot be used may be faint.
+        if (element.closest(':disabled')) continue;
         const range = document.createRange();
         range.selectNodeContents(node);
         const box = range.getBoundingClientRect();

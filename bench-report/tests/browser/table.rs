@@ -363,6 +363,11 @@ fn hostile_names_can_be_chosen(tab: &mut Tab<'_>) {
     let address = tab.evaluate("location.search");
     tab.open(&format!("{}{}", HOSTILE.address, address.as_str().unwrap()));
     assert_eq!(shown_in(tab), shown);
+    // Reasons are written by the script, too.
+    for metric in ["bytes-a-task", "allocated-bytes"] {
+        tab.choose("[name=metric]", metric);
+        assert_eq!(shown_in(tab), Table::of(results, &Choice { metric, ..choice.clone() }));
+    }
 }
 
 fn a_large_run_can_be_used(tab: &mut Tab<'_>) {
