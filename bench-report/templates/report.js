@@ -112,7 +112,7 @@
     };
   }
 
-  const rowName = ({ workload, size }) => `${workload}/${size}`;
+  const rowName = ({ workload, size, memory }) => (memory ? workload : `${workload}/${size}`);
 
   // What the first state of the page says, to say it again.
   const written = {
