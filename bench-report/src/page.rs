@@ -11,6 +11,7 @@ mod lanes;
 mod links;
 mod memory;
 mod method;
+mod metrics;
 mod race;
 mod sections;
 pub mod side_by_side;

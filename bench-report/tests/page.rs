@@ -1,5 +1,7 @@
 //! Facts about the page, drawn from a made-up run of the default grid.
 
+mod html;
+
 use std::{collections::BTreeSet, io::Read, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -9,10 +11,9 @@ use bench_report::{
     verdict,
 };
 use flate2::read::GzDecoder;
+use html::{HOSTILE, append_hostile, between, tags, text};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-
-const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(1)>"#;
 
 /// What the block of data begins with.
 const DATA: &str = "<script type=\"application/json\" id=\"results\">";
@@ -546,42 +547,4 @@ fn hash(text: &str) -> String {
 /// The page without the block of data.
 fn without_data(page: &str) -> String {
     page.replace(between(page, DATA, "</script>"), "")
-}
-
-fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
-    let rest = &text[text.find(start).unwrap_or_else(|| panic!("no {start}")) + start.len()..];
-    &rest[..rest.find(end).unwrap()]
-}
-
-/// What a reader sees of some HTML. It may begin within a tag.
-fn text(html: &str) -> String {
-    let html = if html.starts_with('<') { html.to_owned() } else { format!("<{html}") };
-    let shown = html.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, shown)| shown);
-    let shown: String = shown.collect::<Vec<_>>().join(" ");
-    let escapes =
-        [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&lt;", "<"), ("&gt;", ">")];
-    let shown = escapes.iter().fold(shown, |shown, (escape, character)| shown.replace(escape, character));
-    let shown = shown.replace("&#38;", "&").replace("&amp;", "&");
-    shown.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The names of all tags.
-fn tags(html: &str) -> BTreeSet<&str> {
-    let name = |tag: &'_ str| tag.find(|character: char| !character.is_alphanumeric()).unwrap_or(tag.len());
-    html.split('<').skip(1).map(|tag| &tag[..name(tag)]).collect()
-}
-
-/// Makes every text of the results hostile, save the words that the format fixes.
-fn append_hostile(value: &mut Value) {
-    match value {
-        Value::String(text) => text.push_str(HOSTILE),
-        Value::Array(values) => values.iter_mut().for_each(append_hostile),
-        Value::Object(fields) => fields
-            .iter_mut()
-            .filter(|(name, value)| {
-                !(["status", "profile", "place"].contains(&name.as_str()) && value.is_string())
-            })
-            .for_each(|(_, value)| append_hostile(value)),
-        _ => {}
-    }
 }

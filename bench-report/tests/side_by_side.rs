@@ -1,5 +1,7 @@
 //! Facts about the page that puts several runs beside each other, and about the command that draws it.
 
+mod html;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -14,10 +16,8 @@ use bench_report::{
     results::{Cell, Estimate, Metric, Results, Status},
     verdict,
 };
-use serde_json::Value;
+use html::{HOSTILE, append_hostile, between, tags, text};
 use sha2::{Digest, Sha256};
-
-const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(1)>"#;
 
 #[test]
 fn every_cell_of_every_run_stands_under_its_own_run() {
@@ -351,40 +351,4 @@ fn table(page: &str, threads: usize) -> &str {
 
 fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
     between(tag, &format!("{name}=\""), "\"")
-}
-
-fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
-    let rest = &text[text.find(start).unwrap_or_else(|| panic!("no {start}")) + start.len()..];
-    &rest[..rest.find(end).unwrap()]
-}
-
-/// What a reader sees of some HTML. It may begin within a tag.
-fn text(html: &str) -> String {
-    let html = if html.starts_with('<') { html.to_owned() } else { format!("<{html}") };
-    let shown = html.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, shown)| shown);
-    let shown: String = shown.collect::<Vec<_>>().join(" ");
-    let escapes = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
-    let shown = escapes.iter().fold(shown, |shown, (escape, character)| shown.replace(escape, character));
-    shown.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The names of all tags.
-fn tags(html: &str) -> BTreeSet<&str> {
-    let name = |tag: &'_ str| tag.find(|character: char| !character.is_alphanumeric()).unwrap_or(tag.len());
-    html.split('<').skip(1).map(|tag| &tag[..name(tag)]).collect()
-}
-
-/// Makes every text of the results hostile, save the words that the format fixes.
-fn append_hostile(value: &mut Value) {
-    match value {
-        Value::String(text) => text.push_str(HOSTILE),
-        Value::Array(values) => values.iter_mut().for_each(append_hostile),
-        Value::Object(fields) => fields
-            .iter_mut()
-            .filter(|(name, value)| {
-                !(["status", "profile", "place"].contains(&name.as_str()) && value.is_string())
-            })
-            .for_each(|(_, value)| append_hostile(value)),
-        _ => {}
-    }
 }

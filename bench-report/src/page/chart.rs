@@ -12,7 +12,7 @@ mod lateness;
 mod lines;
 mod samples;
 
-pub(super) use costs::{Bars, COSTS};
+pub(super) use costs::Bars;
 pub(super) use forest::Forest;
 pub(super) use lateness::Ecdf;
 pub(super) use lines::Lines;

@@ -1,6 +1,6 @@
 //! What a reader can choose with the script's help: a metric, a number of threads, a reference, what is shown.
 
-use super::{lanes::Look, sections};
+use super::{lanes::Look, metrics};
 use crate::{figures::counted, results::Results, verdict};
 
 /// The metric that is no cell's but comes from the memory of a race's tasks.
@@ -42,13 +42,9 @@ impl Controls {
 
 /// Every metric that the results have, measured or not.
 fn metrics(results: &Results) -> Vec<Choice> {
-    let mut keys: Vec<&str> =
-        results.cells.iter().flat_map(|cell| cell.metrics.keys()).map(String::as_str).collect();
-    let place = |key: &str| sections::ORDER.iter().position(|known| *known == key);
-    keys.sort_by_key(|key| (place(key).unwrap_or(sections::ORDER.len()), *key));
-    keys.dedup();
+    let mut keys = metrics::of(results.cells.iter());
     keys.extend((!results.memory.is_empty()).then_some(BYTES_A_TASK));
-    keys.into_iter().map(|key| Choice { value: key.to_owned(), name: sections::metric_name(key) }).collect()
+    keys.into_iter().map(|key| Choice { value: key.to_owned(), name: metrics::name(key) }).collect()
 }
 
 /// The workloads that have a row, those of the memory last.

@@ -2,35 +2,15 @@
 
 use super::{
     anchor,
-    chart::{Bars, COSTS, Chart, Comparison, Ecdf, Forest, Lane, Lines, Samples},
+    chart::{Bars, Chart, Comparison, Ecdf, Forest, Lane, Lines, Samples},
     links::{Links, Source},
-    standings,
+    metrics, standings,
 };
 use crate::{
     figures::{counted, listed, metric, whole},
     results::{Cell, Estimate, Growth, Metric, Results, Status, Workload},
     verdict,
 };
-
-/// The metrics in the order of the page; any others follow by name.
-pub(super) const ORDER: [&str; 16] = [
-    "overhead",
-    "wall",
-    "cpu",
-    "voluntary-switches",
-    "involuntary-switches",
-    "system-calls",
-    "instructions",
-    "allocations",
-    "allocated-bytes",
-    "peak-rss",
-    "threads",
-    "lateness-p50",
-    "lateness-p90",
-    "lateness-p99",
-    "lateness-p99.9",
-    "lateness-max",
-];
 
 /// Everything about one workload.
 pub(super) struct Section {
@@ -284,26 +264,23 @@ impl Costs {
 
 /// The metrics that have a panel, and a sentence for each reason why others have none.
 fn columns_of_costs(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<String>) {
-    columns(cells, operation, |key| COSTS.contains(&key))
+    columns(cells, operation, |key| metrics::COSTS.contains(&key))
 }
 
 /// The metrics that have a column, and a sentence for each reason why others have none.
 fn columns(cells: &[&Cell], operation: &str, wanted: impl Fn(&str) -> bool) -> (Vec<Column>, Vec<String>) {
-    let keys = cells.iter().flat_map(|cell| cell.metrics.keys());
-    let mut keys: Vec<&String> = keys.filter(|key| wanted(key)).collect();
-    keys.sort_by_key(|key| (ORDER.iter().position(|known| known == key).unwrap_or(ORDER.len()), *key));
-    keys.dedup();
     let mut columns = Vec::new();
     let mut without: Vec<(&str, Vec<String>)> = Vec::new();
-    for key in keys {
-        let metrics: Vec<&Metric> = cells.iter().filter_map(|cell| cell.metrics.get(key)).collect();
-        let Some(reason) = common_reason(&metrics) else {
-            columns.push(Column { key: key.clone(), name: metric_name(key), per: per(&metrics, operation) });
+    for key in metrics::of(cells.iter().copied()).into_iter().filter(|key| wanted(key)) {
+        let found: Vec<&Metric> = cells.iter().filter_map(|cell| cell.metrics.get(key)).collect();
+        let Some(reason) = common_reason(&found) else {
+            let (key, name) = (key.to_owned(), metrics::name(key));
+            columns.push(Column { key, name, per: per(&found, operation) });
             continue;
         };
         match without.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, names)) => names.push(metric_name(key)),
-            None => without.push((reason, vec![metric_name(key)])),
+            Some((_, names)) => names.push(metrics::name(key)),
+            None => without.push((reason, vec![metrics::name(key)])),
         }
     }
     let sentence = |(reason, names): &(&str, Vec<String>)| format!("{}: n/a, {reason}.", listed(names));
@@ -318,15 +295,6 @@ fn common_reason<'a>(metrics: &[&'a Metric]) -> Option<&'a str> {
     };
     let first = reason(metrics.first()?)?;
     metrics.iter().all(|metric| reason(metric) == Some(first)).then_some(first)
-}
-
-pub(super) fn metric_name(key: &str) -> String {
-    match key {
-        "cpu" => "CPU time".to_owned(),
-        "wall" => "wall time".to_owned(),
-        "peak-rss" => "peak memory".to_owned(),
-        other => other.replace('-', " "),
-    }
 }
 
 /// What a metric is counted for: an operation, or a whole run.

@@ -10,18 +10,6 @@ use crate::{
     results::{Estimate, Metric},
 };
 
-/// The metrics that have a panel, in their order.
-pub(crate) const COSTS: [&str; 8] = [
-    "cpu",
-    "voluntary-switches",
-    "involuntary-switches",
-    "system-calls",
-    "instructions",
-    "allocations",
-    "allocated-bytes",
-    "peak-rss",
-];
-
 const WIDTH: f64 = 190.0;
 const LEFT: f64 = 15.0;
 const ROW: f64 = 16.0;

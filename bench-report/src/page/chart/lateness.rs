@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     figures::{metric, ns, whole},
+    page::metrics,
     results::{Cell, Lateness},
 };
 
@@ -21,9 +22,6 @@ const STEPS: f64 = 60.0;
 
 /// The quantiles that are marked, each with its name.
 const MARKED: [(f64, &str); 2] = [(0.5, "p50"), (0.99, "p99")];
-
-/// The metrics of a cell that its tooltip tells.
-const METRICS: [&str; 5] = ["lateness-p50", "lateness-p90", "lateness-p99", "lateness-p99.9", "lateness-max"];
 
 /// The drawn lateness of a comparison.
 pub(crate) struct Ecdf {
@@ -203,7 +201,7 @@ fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness) -> String {
         let figure = metric(cell?.metrics.get(*name)?);
         Some(format!("{} {figure}", name.trim_start_matches("lateness-")))
     };
-    let mut figures: Vec<String> = METRICS.iter().filter_map(figure).collect();
+    let mut figures: Vec<String> = metrics::LATENESS.iter().filter_map(figure).collect();
     if figures.is_empty() {
         figures = MARKED.map(|(share, name)| format!("{name} {}", ns(quantile(lateness, share)))).into();
     }

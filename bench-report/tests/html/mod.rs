@@ -1,0 +1,47 @@
+//! What the tests of pages look at HTML with.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// A text that wants to be an element.
+pub(crate) const HOSTILE: &str = r#" "><script>alert('x')</script><img src=x onerror=alert(1)>"#;
+
+/// What stands between two texts, the first time that they do.
+pub(crate) fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let rest = &text[text.find(start).unwrap_or_else(|| panic!("no {start}")) + start.len()..];
+    &rest[..rest.find(end).unwrap()]
+}
+
+/// What a reader sees of some HTML. It may begin within a tag.
+pub(crate) fn text(html: &str) -> String {
+    let html = if html.starts_with('<') { html.to_owned() } else { format!("<{html}") };
+    let shown = html.split('<').filter_map(|piece| piece.split_once('>')).map(|(_, shown)| shown);
+    let shown: String = shown.collect::<Vec<_>>().join(" ");
+    let escapes =
+        [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&lt;", "<"), ("&gt;", ">")];
+    let shown = escapes.iter().fold(shown, |shown, (escape, character)| shown.replace(escape, character));
+    let shown = shown.replace("&#38;", "&").replace("&amp;", "&");
+    shown.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The names of all tags.
+pub(crate) fn tags(html: &str) -> BTreeSet<&str> {
+    let name = |tag: &'_ str| tag.find(|character: char| !character.is_alphanumeric()).unwrap_or(tag.len());
+    html.split('<').skip(1).map(|tag| &tag[..name(tag)]).collect()
+}
+
+/// Makes every text of the results hostile, save the words that the format fixes.
+pub(crate) fn append_hostile(value: &mut Value) {
+    match value {
+        Value::String(text) => text.push_str(HOSTILE),
+        Value::Array(values) => values.iter_mut().for_each(append_hostile),
+        Value::Object(fields) => fields
+            .iter_mut()
+            .filter(|(name, value)| {
+                !(["status", "profile", "place"].contains(&name.as_str()) && value.is_string())
+            })
+            .for_each(|(_, value)| append_hostile(value)),
+        _ => {}
+    }
+}
