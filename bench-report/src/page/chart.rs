@@ -7,6 +7,7 @@
 mod axis;
 mod costs;
 mod forest;
+mod frame;
 mod label;
 mod lateness;
 mod lines;

@@ -3,6 +3,7 @@
 use super::{
     Chart, Comparison, Drawing, Lane, WIDTH,
     axis::{Axis, Tick, place, times},
+    frame::{FIRST_ROW, MARKER, Rows},
     label::{column, cut, width},
 };
 use crate::{
@@ -11,10 +12,7 @@ use crate::{
     verdict::{self, Winner},
 };
 
-/// From the names to the plot: the room for a marker.
-const MARKER: f64 = 22.0;
 const RIGHT: f64 = 346.0;
-const TOP: f64 = 4.0;
 const ROW: f64 = 19.0;
 
 /// How many that share the lead are named above the chart.
@@ -22,16 +20,7 @@ const NAMED: usize = 3;
 
 /// A drawn comparison.
 pub(crate) struct Forest {
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-    /// The end of the plot's lines, and where the text below them stands.
-    pub(crate) bottom: f64,
-    pub(crate) labels: f64,
-    pub(crate) caption: f64,
-    pub(crate) middle: f64,
-    /// Where the names end, and where the markers beside them stand.
-    pub(crate) names: f64,
-    pub(crate) markers: f64,
+    pub(crate) frame: Rows,
     pub(crate) axis: &'static str,
     /// The differences that lanes show from themselves: where they begin, and how wide they are.
     pub(crate) noise: Option<(f64, f64)>,
@@ -71,18 +60,10 @@ impl Forest {
         let lanes = comparison.lanes();
         let names = column(lanes.iter().copied());
         let axis = &axis.between(names + MARKER, RIGHT);
-        let bottom = TOP + ROW * lanes.len() as f64 + 2.0;
         let rows = lanes.iter().enumerate();
         let floor = comparison.results.noise.as_ref().map(|noise| (axis.at(1.0), axis.at(noise.floor)));
         let forest = Forest {
-            width: WIDTH,
-            height: bottom + 30.0,
-            bottom,
-            labels: bottom + 13.0,
-            caption: bottom + 27.0,
-            middle: place((names + MARKER + RIGHT) / 2.0),
-            names,
-            markers: names + MARKER / 2.0,
+            frame: Rows::of(ROW * lanes.len() as f64, names, RIGHT),
             axis: if floor.is_some() {
                 "times the best, log; shaded: the noise floor"
             } else {
@@ -140,7 +121,7 @@ impl Row {
             high: axis.at(estimate.high),
         };
         Row {
-            y: place(TOP + ROW * (index as f64 + 0.5)),
+            y: place(FIRST_ROW + ROW * (index as f64 + 0.5)),
             lane: comparison.lane(lane),
             label: cut(lane, names),
             mark: ratio_of.map(mark),

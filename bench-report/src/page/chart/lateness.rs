@@ -3,6 +3,7 @@
 use super::{
     Chart, Comparison, Drawing, Lane, WIDTH,
     axis::{Axis, Tick, place, time},
+    frame::{LABELS, Plot, RIGHT, TOP},
     label::{LINE, cut, width},
 };
 use crate::{
@@ -12,10 +13,6 @@ use crate::{
 };
 
 const LEFT: f64 = 40.0;
-const RIGHT: f64 = 240.0;
-const LABELS: f64 = 254.0;
-const TOP: f64 = 24.0;
-const HEIGHT: f64 = 165.0;
 
 /// As many steps as are told apart.
 const STEPS: f64 = 60.0;
@@ -25,20 +22,9 @@ const MARKED: [(f64, &str); 2] = [(0.5, "p50"), (0.99, "p99")];
 
 /// The drawn lateness of a comparison.
 pub(crate) struct Ecdf {
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-    /// The corners of the plot, and where the text around it stands.
-    pub(crate) left: f64,
-    pub(crate) right: f64,
-    pub(crate) top: f64,
-    pub(crate) bottom: f64,
-    pub(crate) numbers: f64,
-    pub(crate) below: f64,
-    pub(crate) caption: f64,
-    pub(crate) middle: f64,
+    pub(crate) frame: Plot,
+    /// Where the names beside it begin.
     pub(crate) names: f64,
-    pub(crate) end: f64,
-    pub(crate) heading: f64,
     pub(crate) across: Vec<Tick>,
     pub(crate) up: Vec<Tick>,
     pub(crate) curves: Vec<Curve>,
@@ -79,22 +65,11 @@ impl Ecdf {
         };
         let values = lanes.iter().flat_map(|(_, lateness)| &lateness.histogram).map(|&(late, _)| late as f64);
         let across = Axis::of(values, 2.0).between(LEFT, RIGHT);
-        let bottom = TOP + HEIGHT.max(lanes.len() as f64 * LINE);
+        let bottom = Plot::bottom(lanes.len());
         let curves = lanes.iter().enumerate();
         let ecdf = Ecdf {
-            width: WIDTH,
-            height: bottom + 32.0,
-            left: LEFT,
-            right: RIGHT,
-            top: TOP,
-            bottom,
-            numbers: LEFT - 5.0,
-            below: bottom + 14.0,
-            caption: bottom + 28.0,
-            middle: (LEFT + RIGHT) / 2.0,
+            frame: Plot::of(LEFT, bottom),
             names: LABELS + 10.0,
-            end: WIDTH,
-            heading: TOP - 11.0,
             across: across.ticks(time, |label| width(label) + 8.0),
             up: shares(bottom),
             curves: curves

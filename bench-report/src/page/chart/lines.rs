@@ -4,6 +4,7 @@ use super::{
     Chart, Comparison, Drawing, Lane, WIDTH,
     axis::{Axis, Tick, place, thinned, time},
     extent,
+    frame::{LABELS, Plot, RIGHT, TOP},
     label::{LINE, apart, cut, width},
 };
 use crate::{
@@ -11,30 +12,12 @@ use crate::{
     results::{Cell, Estimate, Results},
 };
 
-const RIGHT: f64 = 240.0;
-const LABELS: f64 = 254.0;
-const TOP: f64 = 24.0;
-const HEIGHT: f64 = 165.0;
-
 /// The room for a number beside the vertical axis.
 const NUMBER: f64 = 17.0;
 
 /// Drawn lines, on a log axis of time.
 pub(crate) struct Lines {
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-    /// The corners of the plot, and where the text below it stands.
-    pub(crate) left: f64,
-    pub(crate) right: f64,
-    pub(crate) top: f64,
-    pub(crate) bottom: f64,
-    pub(crate) numbers: f64,
-    pub(crate) below: f64,
-    pub(crate) caption: f64,
-    pub(crate) middle: f64,
-    /// Where the labels of the lanes and those of the vertical axis stand.
-    pub(crate) names: f64,
-    pub(crate) times: f64,
+    pub(crate) frame: Plot,
     pub(crate) operation: String,
     pub(crate) axis: String,
     pub(crate) across: Vec<Tick>,
@@ -181,8 +164,7 @@ impl Lines {
     }
 
     fn of(stops: &[Stop], runs: &[Run<'_>], operation: &str, axis: String) -> Lines {
-        let names = runs.len().saturating_sub(1) as f64 * LINE;
-        let bottom = TOP + HEIGHT.max(names + LINE);
+        let bottom = Plot::bottom(runs.len());
         let estimates = runs.iter().flat_map(|run| &run.cells).filter_map(|cell| cell.as_ref()?.overhead());
         let up = Axis::of(estimates.flat_map(extent), 2.0).between(bottom, TOP);
         let ticks = up.ticks(time, |_| NUMBER);
@@ -197,18 +179,7 @@ impl Lines {
         let labels = apart(&ends, LINE, TOP + 4.0, bottom);
         let series = runs.iter().zip(labels);
         Lines {
-            width: WIDTH,
-            height: bottom + 32.0,
-            left,
-            right: RIGHT,
-            top: TOP,
-            bottom,
-            numbers: left - 5.0,
-            below: bottom + 14.0,
-            caption: bottom + 28.0,
-            middle: place((left + RIGHT) / 2.0),
-            names: LABELS,
-            times: TOP - 11.0,
+            frame: Plot::of(left, bottom),
             operation: cut(operation, 120.0),
             axis,
             across: thinned(stops.iter().zip(&across).map(tick).collect(), |label| width(label) + 6.0),

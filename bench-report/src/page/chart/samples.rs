@@ -4,6 +4,7 @@ use super::{
     Chart, Comparison, Drawing, Lane, WIDTH,
     axis::{Axis, Tick, place, time},
     extent,
+    frame::{FIRST_ROW, MARKER, Rows},
     label::{column, cut, width},
 };
 use crate::{
@@ -11,10 +12,7 @@ use crate::{
     results::{Cell, Spread},
 };
 
-/// From the names to the plot: the room for a marker.
-const MARKER: f64 = 22.0;
 const RIGHT: f64 = 342.0;
-const TOP: f64 = 4.0;
 
 /// The height of a row with a box, and of one without.
 const ROWS: (f64, f64) = (31.0, 22.0);
@@ -25,16 +23,7 @@ const BOX: f64 = -11.0;
 
 /// The drawn scatter of a comparison.
 pub(crate) struct Samples {
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-    /// The end of the plot's lines, and where the text below them stands.
-    pub(crate) bottom: f64,
-    pub(crate) labels: f64,
-    pub(crate) caption: f64,
-    pub(crate) middle: f64,
-    /// Where the names end, and where the markers beside them stand.
-    pub(crate) names: f64,
-    pub(crate) markers: f64,
+    pub(crate) frame: Rows,
     pub(crate) operation: String,
     pub(crate) ticks: Vec<Tick>,
     pub(crate) rows: Vec<Row>,
@@ -64,23 +53,15 @@ impl Samples {
         let names = column(cells.iter().map(|cell| &*cell.executor));
         let axis = Axis::of(values(), 1.2).between(names + MARKER, RIGHT);
         let row = if cells.iter().any(|cell| cell.spread.is_some()) { ROWS.0 } else { ROWS.1 };
-        let bottom = TOP + row * cells.len() as f64 + 2.0;
         let beyond = values().any(|value| axis.cuts(value));
         let rows = cells.iter().enumerate();
         let samples = Samples {
-            width: WIDTH,
-            height: bottom + 30.0,
-            bottom,
-            labels: bottom + 13.0,
-            caption: bottom + 27.0,
-            middle: place((names + MARKER + RIGHT) / 2.0),
-            names,
-            markers: names + MARKER / 2.0,
+            frame: Rows::of(row * cells.len() as f64, names, RIGHT),
             operation: cut(comparison.operation(), 80.0),
             ticks: axis.ticks(time, |label| width(label) + 8.0),
             rows: rows
                 .map(|(index, cell)| {
-                    Row::of(comparison, cell, names, TOP + row * (index as f64 + 0.5), &axis)
+                    Row::of(comparison, cell, names, FIRST_ROW + row * (index as f64 + 0.5), &axis)
                 })
                 .collect(),
         };
