@@ -108,6 +108,13 @@ pub(crate) fn figures_of(blocks: &[Option<&Lateness>]) -> BTreeMap<&'static str,
     all
 }
 
+/// The highest quantile, up to p99, that so many sleeps carry: its name and its share. The median is always given.
+pub(crate) fn carried(sleeps: u64) -> (&'static str, f64) {
+    let mut carried = QUANTILES[..3].iter().rev().filter(|(.., needed)| sleeps >= *needed);
+    let &(_, name, share, _) = carried.next().unwrap_or(&QUANTILES[0]);
+    (name, share)
+}
+
 fn published(histogram: &Histogram<u64>) -> Option<Lateness> {
     (!histogram.is_empty()).then(|| Lateness { samples: histogram.len(), histogram: pairs(histogram) })
 }
@@ -216,5 +223,11 @@ mod tests {
         assert_eq!(take(), Ok(None), "taken is taken");
         woken(due + Duration::from_micros(1_200), due);
         assert_eq!(take(), Err("a sleep ended 1.20 ms early".to_owned()));
+    }
+
+    #[test]
+    fn a_quantile_is_given_if_there_are_sleeps_to_carry_it() {
+        let names = [0, 19, 20, 99, 100, 999, 1_000, 1_000_000].map(|sleeps| carried(sleeps).0);
+        assert_eq!(names, ["p50", "p50", "p50", "p50", "p90", "p90", "p99", "p99"]);
     }
 }

@@ -225,7 +225,7 @@ fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> V
         ),
         Fold::of(
             format!("How late the sleeps of {workload} end"),
-            "The share of sleeps that went on no later after they were due than this, over all blocks.",
+            "The share of sleeps that went on no later after they were due than this. The sleeps of all blocks are taken together; the table of figures has the mean of the blocks.",
             comparisons.iter().filter_map(Ecdf::of).collect(),
         ),
     ];

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     figures::{metric, ns, whole},
+    lateness::carried,
     page::metrics,
     results::{Cell, Lateness},
 };
@@ -17,14 +18,18 @@ const LEFT: f64 = 40.0;
 /// As many steps as are told apart.
 const STEPS: f64 = 60.0;
 
-/// The quantiles that are marked, each with its name.
-const MARKED: [(f64, &str); 2] = [(0.5, "p50"), (0.99, "p99")];
+/// A quantile: its name and its share.
+type Quantile = (&'static str, f64);
+
+const MEDIAN: Quantile = ("p50", 0.5);
 
 /// The drawn lateness of a comparison.
 pub(crate) struct Ecdf {
     pub(crate) frame: Plot,
     /// Where the names beside it begin.
     pub(crate) names: f64,
+    /// The quantile that is given beside them.
+    pub(crate) given: &'static str,
     pub(crate) across: Vec<Tick>,
     pub(crate) up: Vec<Tick>,
     pub(crate) curves: Vec<Curve>,
@@ -50,19 +55,16 @@ impl Ecdf {
         let mut lanes: Vec<(&str, &Lateness)> =
             cells.filter_map(|cell| Some((&*cell.executor, cell.lateness.as_ref()?))).collect();
         lanes.retain(|(_, lateness)| lateness.histogram.iter().any(|&(_, many)| many > 0));
+        let given = carried(lanes.iter().map(|(_, lateness)| lateness.samples).min()?);
+        let (name, share) = given;
         // As the lines reach the top: the legend in the order of what it stands beside.
-        lanes.sort_by(|one, other| quantile(one.1, 0.99).total_cmp(&quantile(other.1, 0.99)));
-        let (best, worst) = (lanes.first()?, lanes.last()?);
-        let finding = match lanes.len() {
-            1 => format!("99 % of the sleeps end within {} on {}", ns(quantile(best.1, 0.99)), best.0),
-            _ => format!(
-                "99 % of the sleeps end within {} on {}, within {} on {}",
-                ns(quantile(best.1, 0.99)),
-                best.0,
-                ns(quantile(worst.1, 0.99)),
-                worst.0
-            ),
+        lanes.sort_by(|one, other| quantile(one.1, share).total_cmp(&quantile(other.1, share)));
+        let within = |(lane, lateness): &(&str, &Lateness)| {
+            format!("within {} on {lane}", ns(quantile(lateness, share)))
         };
+        let ends = if lanes.len() > 1 { vec![lanes.first()?, lanes.last()?] } else { vec![lanes.first()?] };
+        let ends: Vec<String> = ends.into_iter().map(within).collect();
+        let finding = format!("{:.0} % of the sleeps end {}", share * 100.0, ends.join(", "));
         let values = lanes.iter().flat_map(|(_, lateness)| &lateness.histogram).map(|&(late, _)| late as f64);
         let across = Axis::of(values, 2.0).between(LEFT, RIGHT);
         let bottom = Plot::bottom(lanes.len());
@@ -70,12 +72,13 @@ impl Ecdf {
         let ecdf = Ecdf {
             frame: Plot::of(LEFT, bottom),
             names: LABELS + 10.0,
+            given: name,
             across: across.ticks(time, |label| width(label) + 8.0),
-            up: shares(bottom),
+            up: shares(given, bottom),
             curves: curves
                 .map(|(index, (lane, lateness))| {
                     let y = TOP + LINE * (index as f64 + 0.5);
-                    Curve::of(comparison, lane, lateness, &across, bottom, y)
+                    Curve::of(comparison, lane, lateness, given, (&across, bottom), y)
                 })
                 .collect(),
         };
@@ -93,32 +96,38 @@ impl Curve {
         comparison: &Comparison<'_>,
         lane: &str,
         lateness: &Lateness,
-        across: &Axis,
-        bottom: f64,
+        given: Quantile,
+        (across, bottom): (&Axis, f64),
         y: f64,
     ) -> Curve {
-        let p99 = ns(quantile(lateness, 0.99));
-        let mark = |(share, _): (f64, _)| (across.at(quantile(lateness, share)), height(share, bottom));
+        let figure = ns(quantile(lateness, given.1));
+        let mark = |(_, share): Quantile| (across.at(quantile(lateness, share)), height(share, bottom));
         Curve {
             line: steps(&thinned(&cumulative(lateness)), across, bottom),
-            marks: MARKED.map(mark).into(),
-            label: cut(lane, WIDTH - LABELS - 14.0 - width(&p99) - 4.0),
-            figure: p99,
+            marks: marked(given).into_iter().map(mark).collect(),
+            label: cut(lane, WIDTH - LABELS - 14.0 - width(&figure) - 4.0),
+            figure,
             label_y: place(y + 4.0),
             marker_y: place(y),
-            tooltip: tooltip(comparison.cell(lane), lane, lateness),
+            tooltip: tooltip(comparison.cell(lane), lane, lateness, given),
             lane: comparison.lane(lane),
         }
     }
 }
 
+/// The quantiles that are marked: the median and the one that is given.
+fn marked(given: Quantile) -> Vec<Quantile> {
+    if given == MEDIAN { vec![MEDIAN] } else { vec![MEDIAN, given] }
+}
+
 /// Lines of the grid at shares of all sleeps; the marked quantiles by their names.
-fn shares(bottom: f64) -> Vec<Tick> {
+fn shares(given: Quantile, bottom: f64) -> Vec<Tick> {
     let tick =
         |share: f64, label: &str, class| Tick { at: height(share, bottom), label: label.to_owned(), class };
     let quarters =
         [(0.0, "0 %"), (0.25, "25 %"), (0.75, "75 %")].map(|(share, label)| tick(share, label, "grid"));
-    quarters.into_iter().chain(MARKED.map(|(share, label)| tick(share, label, "one"))).collect()
+    let marked = marked(given).into_iter().map(|(label, share)| tick(share, label, "one"));
+    quarters.into_iter().chain(marked).collect()
 }
 
 fn height(share: f64, bottom: f64) -> f64 {
@@ -171,14 +180,15 @@ fn steps(steps: &[(f64, f64)], across: &Axis, bottom: f64) -> String {
 }
 
 /// The figures of the cell, or of its histogram if it has none.
-fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness) -> String {
+fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness, given: Quantile) -> String {
     let figure = |name: &&str| {
         let figure = metric(cell?.metrics.get(*name)?);
         Some(format!("{} {figure}", name.trim_start_matches("lateness-")))
     };
     let mut figures: Vec<String> = metrics::LATENESS.iter().filter_map(figure).collect();
     if figures.is_empty() {
-        figures = MARKED.map(|(share, name)| format!("{name} {}", ns(quantile(lateness, share)))).into();
+        let (name, share) = given;
+        figures.push(format!("{name} {}", ns(quantile(lateness, share))));
     }
     format!("{lane}: {} sleeps; {}", whole(lateness.samples), figures.join(", "))
 }
