@@ -11,7 +11,7 @@ use bench_report::{
     verdict,
 };
 use flate2::read::GzDecoder;
-use html::{HOSTILE, append_hostile, between, tags, text};
+use html::{HOSTILE, append_hostile, between, expected, tags, text};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -495,20 +495,6 @@ fn observed(workers: usize, threads: usize) -> Observed {
 /// The number of a lane's colour.
 fn hue(results: &Results, lane: &str) -> usize {
     results.executors.iter().position(|executor| executor.name == lane).unwrap()
-}
-
-/// What the square of a cell must say.
-fn expected(cell: &Cell) -> Vec<String> {
-    match cell.status {
-        Status::Ok => {
-            let Estimate { value, low, high } = cell.ratio.unwrap();
-            let interval = (low != high).then(|| figures::ratio_interval(&cell.ratio.unwrap()));
-            let value = [figures::ns(cell.overhead().unwrap().value), figures::ratio(value)];
-            value.into_iter().chain(interval).collect()
-        }
-        Status::Failed => vec!["failed".to_owned(), verdict::reason(cell)[..20].to_owned()],
-        Status::NotApplicable => vec!["n/a".to_owned(), verdict::reason(cell).to_owned()],
-    }
 }
 
 /// The text of a cell's square, if its lane has a column.

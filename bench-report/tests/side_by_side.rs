@@ -16,7 +16,7 @@ use bench_report::{
     results::{Cell, Estimate, Metric, Results, Status},
     verdict,
 };
-use html::{HOSTILE, append_hostile, between, tags, text};
+use html::{HOSTILE, append_hostile, between, expected, tags, text};
 use sha2::{Digest, Sha256};
 
 #[test]
@@ -303,20 +303,6 @@ fn two_runs() -> Vec<(String, Results)> {
         summary.comparisons = 7;
     }
     vec![("desk".to_owned(), first), ("laptop".to_owned(), second)]
-}
-
-/// What the square of a cell must say.
-fn expected(cell: &Cell) -> Vec<String> {
-    match cell.status {
-        Status::Ok => {
-            let Estimate { value, low, high } = cell.ratio.unwrap();
-            let interval = (low != high).then(|| figures::ratio_interval(&cell.ratio.unwrap()));
-            let value = [figures::ns(cell.overhead().unwrap().value), figures::ratio(value)];
-            value.into_iter().chain(interval).collect()
-        }
-        Status::Failed => vec!["failed".to_owned(), verdict::reason(cell)[..20].to_owned()],
-        Status::NotApplicable => vec!["n/a".to_owned(), verdict::reason(cell).to_owned()],
-    }
 }
 
 /// What stands in the square of a cell in one run, if its lane has a column.

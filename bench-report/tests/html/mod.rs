@@ -2,6 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use bench_report::{
+    figures,
+    results::{Cell, Estimate, Status},
+    verdict,
+};
 use serde_json::Value;
 
 /// A text that wants to be an element.
@@ -23,6 +28,20 @@ pub(crate) fn text(html: &str) -> String {
     let shown = escapes.iter().fold(shown, |shown, (escape, character)| shown.replace(escape, character));
     let shown = shown.replace("&#38;", "&").replace("&amp;", "&");
     shown.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the square of a cell must say.
+pub(crate) fn expected(cell: &Cell) -> Vec<String> {
+    match cell.status {
+        Status::Ok => {
+            let Estimate { value, low, high } = cell.ratio.unwrap();
+            let interval = (low != high).then(|| figures::ratio_interval(&cell.ratio.unwrap()));
+            let value = [figures::ns(cell.overhead().unwrap().value), figures::ratio(value)];
+            value.into_iter().chain(interval).collect()
+        }
+        Status::Failed => vec!["failed".to_owned(), verdict::reason(cell)[..20].to_owned()],
+        Status::NotApplicable => vec!["n/a".to_owned(), verdict::reason(cell).to_owned()],
+    }
 }
 
 /// The names of all tags.
