@@ -7,6 +7,7 @@ mod summaries;
 use std::collections::{BTreeMap, HashMap};
 
 use executor_api::Class;
+use workload_api::Measure;
 
 use crate::{
     facts, figures, lateness,
@@ -30,7 +31,7 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
     for lanes in cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())) {
         compare(lanes, floor);
     }
-    let summaries = summaries::of_all(&cells, floor);
+    let summaries = summaries::of_all(suite, &cells, floor);
     let groups = summaries::of_groups(suite, &cells, floor);
     let growth = growth(&cells, outcomes);
     cells.extend(
@@ -59,6 +60,7 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
         groups,
         noise,
         growth,
+        known: Vec::new(),
         memory: Vec::new(),
         warnings: Vec::new(),
     }
@@ -170,7 +172,7 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
 /// The figures of every block: the midmean of its samples where the clock is read, the mean where things are counted.
 fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
     const NO_USAGE: &str = "this system does not say";
-    let midmean = |figure: fn(&Checked, f64) -> f64| {
+    let midmean = |figure: fn(&Checked, &Sample) -> f64| {
         let of_block = |&(checked, samples, _): &Measured<'_>| {
             statistics::midmean(&of_samples(checked, samples, figure))
         };
@@ -192,7 +194,7 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
         .collect();
     Figures::from([
         ("overhead", ("ns/op", midmean(overhead))),
-        ("wall", ("ns", midmean(|_, wall| wall))),
+        ("wall", ("ns", midmean(|_, sample| wall(sample)))),
         ("cpu", ("ns/op", per_operation(|sample| sample.cpu_ns))),
         ("voluntary-switches", ("1/op", per_operation(|sample| sample.voluntary_switches))),
         ("involuntary-switches", ("1/op", per_operation(|sample| sample.involuntary_switches))),
@@ -208,15 +210,23 @@ fn spread(blocks: &[Measured<'_>]) -> Spread {
     Spread { samples: samples.len(), quantiles: statistics::quantiles(&samples) }
 }
 
-/// A figure of each sample of a block, from what a run in it took on the clock.
-fn of_samples(checked: &Checked, samples: &[Sample], figure: fn(&Checked, f64) -> f64) -> Vec<f64> {
-    let walls = samples.iter().map(|sample| sample.wall_ns as f64 / sample.iterations as f64);
-    walls.map(|wall| figure(checked, wall)).collect()
+/// A figure of each sample of a block.
+fn of_samples(checked: &Checked, samples: &[Sample], figure: fn(&Checked, &Sample) -> f64) -> Vec<f64> {
+    samples.iter().map(|sample| figure(checked, sample)).collect()
+}
+
+/// What a run takes on the clock.
+fn wall(sample: &Sample) -> f64 {
+    sample.wall_ns as f64 / sample.iterations as f64
 }
 
 /// What an operation of a run takes beyond the waiting that no executor can avoid.
-fn overhead(checked: &Checked, wall: f64) -> f64 {
-    (wall - checked.ideal_ns as f64) / checked.operations as f64
+fn overhead(checked: &Checked, sample: &Sample) -> f64 {
+    let lost = match sample.told_ns {
+        Some(told) => told as f64 / sample.iterations as f64,
+        None => wall(sample) - checked.ideal_ns as f64,
+    };
+    lost / checked.operations as f64
 }
 
 /// The figure of some blocks, or why there is none.
@@ -337,9 +347,14 @@ fn growth_of_lane(cells: &mut [&Cell], operations: &HashMap<&CellId, u64>) -> Op
         // A cell that is not ok has no overhead, and the lane then no growth.
         let operations = *operations.get(&cell.id()).filter(|_| cell.status == Status::Ok)? as f64;
         let blocks = cell.overhead_of_blocks().iter().map(|overhead| overhead * operations).collect();
-        Some((cell.size as f64, blocks))
+        Some((cell.size as f64, operations, blocks))
     };
-    let costs: Vec<(f64, Vec<f64>)> = cells.iter().map(cost).collect::<Option<_>>()?;
+    let costs: Vec<(f64, f64, Vec<f64>)> = cells.iter().map(cost).collect::<Option<_>>()?;
+    // A size that makes a run do no more, such as how long a sleep is, has no such power.
+    if !costs.is_sorted_by(|(_, fewer, _), (_, more, _)| fewer < more) {
+        return None;
+    }
+    let costs: Vec<(f64, Vec<f64>)> = costs.into_iter().map(|(size, _, blocks)| (size, blocks)).collect();
     let Cell { workload, threads, executor, .. } = cells[0];
     Some(Growth {
         workload: workload.clone(),
@@ -401,13 +416,19 @@ fn executors(suite: &Suite, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
 }
 
 fn workloads(suite: &Suite, cells: &[Cell]) -> Vec<Workload> {
-    let raced = suite.workloads.iter().map(|entry| entry.about);
-    let raced = raced.filter(|about| cells.iter().any(|cell| cell.workload == about.name));
-    let describe = |about: workload_api::About| Workload {
+    let raced = suite.workloads.iter().map(|entry| (entry.about, entry.measure));
+    let raced = raced.filter(|(about, _)| cells.iter().any(|cell| cell.workload == about.name));
+    let describe = |(about, measure): (workload_api::About, Measure)| Workload {
         name: about.name.to_owned(),
         about: about.description.to_owned(),
         group: about.group.to_owned(),
         operation: about.operation.to_owned(),
+        size: about.size.to_owned(),
+        measure: match measure {
+            Measure::Clock => String::new(),
+            Measure::Told(what) => what.to_owned(),
+            Measure::Processor => "processor time".to_owned(),
+        },
         shows: about.shows.to_owned(),
         hides: about.hides.to_owned(),
         source: about.source.to_owned(),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use executor_api::{Config, Executor};
-use workload_api::Workload;
+use workload_api::{Measure, Workload};
 
 use crate::{
     costs::Reading,
@@ -81,6 +81,8 @@ pub struct Taken {
     pub iterations: u64,
     /// Time on the clock, the work alone.
     pub wall: Duration,
+    /// What the runs lost beyond the ideal, where it is not the clock that says so.
+    pub told: Option<Duration>,
     /// What the process used meanwhile, where the system says.
     pub usage: Option<Usage>,
 }
@@ -93,7 +95,7 @@ where
 {
     let threads = platform::threads();
     // Prepared for the ledger to see, should it spawn a task: that is work which no clock sees.
-    let workload = Arc::new(<W as Workload<Counted<E>>>::prepare(size));
+    let workload = Arc::new(<W as Workload<Counted<E>>>::prepare_for(size, config.threads));
     let prepared_alone =
         threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
     Box::new(Open { config: *config, executor: E::start(config), workload, prepared_alone })
@@ -160,7 +162,12 @@ where
                 "{iterations} runs took {wall:?}, no more than the {waiting:?} of waiting in them"
             ));
         }
-        Ok(Taken { iterations, wall, usage })
+        let told = match <W as Workload<E>>::MEASURE {
+            Measure::Clock => None,
+            Measure::Told(_) => Some(<W as Workload<E>>::told(&self.workload)),
+            Measure::Processor => Some(usage.ok_or("this system does not say what a process used")?.cpu),
+        };
+        Ok(Taken { iterations, wall, told, usage })
     }
 
     fn count(&self, runs: usize, read: Read) -> Result<Vec<[Reading; 2]>, String> {

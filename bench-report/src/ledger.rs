@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use executor_api::{About, BlockingPool, Config, Executor, Timer};
+use executor_api::{About, BlockingPool, Config, Executor, Remote, Restart, Timer};
 use workload_api::Work;
 
 use crate::{figures, lateness};
@@ -186,12 +186,7 @@ impl<E: Executor> Executor for Counted<E> {
         if WATCHING.load(Relaxed) {
             return E::spawn(future);
         }
-        let fate = Fate::of_a_new_task();
-        E::spawn(async move {
-            let output = polls_counted(future).await;
-            fate.finished();
-            output
-        })
+        E::spawn(fate_counted(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
@@ -212,12 +207,50 @@ impl<E: Timer> Timer for Counted<E> {
         }
     }
 
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
+        let sleep = E::sleep_until(deadline);
+        async move {
+            sleep.await;
+            lateness::woken(deadline, Instant::now());
+        }
+    }
+
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future + Send,
         F::Output: Send,
     {
         E::timeout(duration, future)
+    }
+}
+
+impl<E: Remote> Remote for Counted<E> {
+    type Spawner = E::Spawner;
+
+    fn spawner() -> Self::Spawner {
+        E::spawner()
+    }
+
+    fn spawn_from<F>(spawner: &Self::Spawner, future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if WATCHING.load(Relaxed) {
+            return E::spawn_from(spawner, future);
+        }
+        E::spawn_from(spawner, fate_counted(future))
+    }
+}
+
+impl<E: Restart> Restart for Counted<E> {
+    /// Uncounted: the ledger is that of the executor that runs the workload, not of one that a task starts.
+    fn once<F>(config: &Config, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        E::once(config, main)
     }
 }
 
@@ -355,6 +388,20 @@ impl Drop for Fate {
         LEDGER.alive.fetch_sub(1, SeqCst);
         let counter = if self.finished { &LEDGER.finished } else { &LEDGER.cancelled };
         counter.fetch_add(1, SeqCst);
+    }
+}
+
+/// Writes into the ledger that a task has been spawned, now, and later what becomes of it.
+fn fate_counted<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let fate = Fate::of_a_new_task();
+    async move {
+        let output = polls_counted(future).await;
+        fate.finished();
+        output
     }
 }
 

@@ -18,6 +18,7 @@ pub fn lineup() -> Suite {
     everything::<executor_smol::Smol>(&mut suite);
     everything::<executor_smol::SmolLocal>(&mut suite);
     all_but_timers::<executor_rayon::Rayon>(&mut suite);
+    all_but_timers::<executor_futures::Futures>(&mut suite);
     suite
 }
 
@@ -38,12 +39,21 @@ fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
     suite.race::<E, ping_pong::PingPong>("tasks");
+    suite.race::<E, fork_join::ForkJoin>("tasks");
+    suite.race::<E, channels::Channels>("tasks");
+    suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
+    suite.race::<E, cancellation::Cancellation>("tasks");
+    suite.race::<E, spawn_remote::SpawnRemote>("tasks");
+    suite.race::<E, lifecycle::Lifecycle>("tasks");
 }
 
 fn timers<E: Timer>(suite: &mut Suite) {
     suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
     suite.race::<E, wait_timeout::WaitTimeout>("a timer");
     suite.race::<E, timer_churn::TimerChurn>("a timer");
+    suite.race::<E, timer_accuracy::TimerAccuracy>("a timer");
+    suite.race::<E, busy_neighbour::BusyNeighbour>("a timer");
+    suite.race::<E, idle::Idle>("a timer");
     suite.race::<E, sleepers::Sleepers>("a timer");
 }
 

@@ -106,6 +106,9 @@ pub struct Sample {
     pub wall_ns: u64,
     /// Processor time of the process meanwhile; absent where the system does not say.
     pub cpu_ns: Option<u64>,
+    /// What the runs lost beyond the ideal, as they tell; absent where the clock says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_ns: Option<u64>,
     /// Switches that the process asked for by waiting.
     pub voluntary_switches: Option<u64>,
     /// Switches that it suffered.

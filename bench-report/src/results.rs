@@ -46,6 +46,9 @@ pub struct Results {
     /// How the cost of a run grows with its size, for what ran at three sizes or more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub growth: Vec<Growth>,
+    /// Known issues of lanes that workloads make visible.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Known>,
     /// What a task costs in memory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memory: Vec<Memory>,
@@ -168,7 +171,8 @@ pub struct Executor {
     pub name: String,
     /// How it schedules, in a sentence.
     pub about: String,
-    /// "multi-thread" or "current-thread".
+    /// "multi-thread" or "current-thread"; "program" for one in another language, or of another kind: it is shown beside the
+    /// others, has no rank, and is part of no ratio and no mean.
     pub class: String,
     /// The version of its package.
     pub version: String,
@@ -198,12 +202,36 @@ pub struct Workload {
     pub group: String,
     /// What one operation is.
     pub operation: String,
+    /// What its size counts: "tasks"; may be empty.
+    #[serde(default)]
+    pub size: String,
+    /// What its overhead is, if it is not time on the clock beyond the ideal: "lateness of a tick", "processor time"; else
+    /// empty.
+    #[serde(default)]
+    pub measure: String,
     /// What a difference between lanes says.
     pub shows: String,
     /// What it does not say.
     pub hides: String,
     /// The file of this repository that holds it.
     pub source: String,
+}
+
+/// What is known about a lane that a workload makes visible, to be read beside its figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Known {
+    /// Name of the workload.
+    pub workload: String,
+    /// Names of the lanes.
+    pub executors: Vec<String>,
+    /// What a reader sees and why, in a sentence or two.
+    pub says: String,
+    /// The issue as people name it, such as "tokio#4730"; empty for what is by design and has none.
+    #[serde(default)]
+    pub issue: String,
+    /// Where that issue is; may be empty.
+    #[serde(default)]
+    pub link: String,
 }
 
 /// One workload at one size and number of threads on one lane.

@@ -253,6 +253,7 @@ mod tests {
         let sample = Sample {
             iterations: 1,
             wall_ns: 5,
+            told_ns: None,
             cpu_ns: Some(4),
             voluntary_switches: None,
             involuntary_switches: Some(0),

@@ -4,7 +4,7 @@
 //! what the pointer leads to was compiled for one workload on one executor.
 
 use executor_api::{Config, Executor};
-use workload_api::Workload;
+use workload_api::{Measure, Workload};
 
 use crate::{
     case::{self, OpenCase},
@@ -40,6 +40,8 @@ pub struct WorkloadEntry {
     pub full_sizes: &'static [u64],
     /// The sizes at which the memory of a run is measured.
     pub memory_sizes: &'static [u64],
+    /// What of a run is measured.
+    pub measure: Measure,
     /// What it needs of an executor: the end of "needs ...".
     pub needs: &'static str,
 }
@@ -69,7 +71,8 @@ impl Suite {
         if self.workload(about.name).is_none() {
             let (sizes, full_sizes) = (<W as Workload<E>>::SIZES, <W as Workload<E>>::FULL_SIZES);
             let memory_sizes = <W as Workload<E>>::MEMORY_SIZES;
-            self.workloads.push(WorkloadEntry { about, sizes, full_sizes, memory_sizes, needs });
+            let measure = <W as Workload<E>>::MEASURE;
+            self.workloads.push(WorkloadEntry { about, sizes, full_sizes, memory_sizes, measure, needs });
         }
         self.cases.push(Case { workload: about.name, executor: E::ABOUT.name, open: case::open::<E, W> });
     }

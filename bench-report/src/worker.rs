@@ -137,6 +137,7 @@ impl InTurn<'_> {
         self.say(Answer::Sample(Sample {
             iterations,
             wall_ns: nanoseconds(taken.wall),
+            told_ns: taken.told.map(nanoseconds),
             cpu_ns: taken.usage.map(|usage| nanoseconds(usage.cpu)),
             voluntary_switches: taken.usage.map(|usage| usage.voluntary_switches),
             involuntary_switches: taken.usage.map(|usage| usage.involuntary_switches),

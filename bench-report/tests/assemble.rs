@@ -107,6 +107,7 @@ impl Race {
                 description: "Lets time pass.",
                 group,
                 operation: "one year",
+                size: "years",
                 shows: "who grows",
                 hides: "the roots",
                 source: file!(),
@@ -114,6 +115,7 @@ impl Race {
             sizes: &[],
             full_sizes: &[],
             memory_sizes: &[],
+            measure: workload_api::Measure::Clock,
             needs: "time",
         };
         let (executors, workloads) = (LANES.map(entry).into(), WORKLOADS.map(workload).into());

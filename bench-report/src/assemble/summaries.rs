@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use workload_api::Measure;
+
 use super::comparisons;
 use crate::{
     results::{Cell, GroupSummary, LaneSummary, Place, Status, Summary},
@@ -9,9 +11,15 @@ use crate::{
     suite::Suite,
 };
 
-/// A summary for each number of threads, smallest first.
-pub(super) fn of_all(cells: &[Cell], floor: f64) -> Vec<Summary> {
-    let of_threads = |threads| summary(threads, &comparisons_at(threads, cells).collect::<Vec<_>>(), floor);
+/// A summary for each number of threads, smallest first, over what is measured by the clock: the mean of times, lateness
+/// and processor time would be one of nothing.
+pub(super) fn of_all(suite: &Suite, cells: &[Cell], floor: f64) -> Vec<Summary> {
+    let by_the_clock =
+        |workload: &str| suite.workload(workload).is_none_or(|entry| entry.measure == Measure::Clock);
+    let of_threads = |threads| {
+        let comparisons = comparisons_at(threads, cells).filter(|lanes| by_the_clock(&lanes[0].workload));
+        summary(threads, &comparisons.collect::<Vec<_>>(), floor)
+    };
     threads(cells).into_iter().map(of_threads).collect()
 }
 

@@ -98,6 +98,7 @@ const fn about(name: &'static str) -> About {
         description: "Has a known cost.",
         group: "Costs",
         operation: "one operation",
+        size: "nothing",
         shows: "whether it is found",
         hides: "all else",
         source: file!(),

@@ -68,6 +68,7 @@ macro_rules! workload {
                 description: "Does one thing wrong.",
                 group: "Faults",
                 operation: "one run",
+                size: "nothing",
                 shows: "what becomes of it",
                 hides: "all else",
                 source: file!(),

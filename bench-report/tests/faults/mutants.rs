@@ -234,6 +234,7 @@ macro_rules! workload {
                 description: "Sums the numbers below N.",
                 group: "Sums",
                 operation: "one number",
+                size: "nothing",
                 shows: "whether the lane is sound",
                 hides: "all else",
                 source: file!(),

@@ -13,7 +13,12 @@
 //! - this file: the contract
 //! - [`laws`]: what every executor must keep, one function a law; [`conformance!`] makes tests of them
 
-use std::{num::NonZeroUsize, pin::Pin, task::Context, task::Poll, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 pub mod laws;
 
@@ -89,6 +94,17 @@ pub trait Timer: Executor {
     /// [`Duration::MAX`] never ends.
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static;
 
+    /// Ends once `deadline` has come; at once, without suspending the task, if that was before the first poll: who is behind
+    /// his schedule does not wait.
+    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
+        async move {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                Self::sleep(left).await;
+            }
+        }
+    }
+
     /// Gives the output of `future`, or `None` after `duration`; `future` is then gone.
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
@@ -103,6 +119,36 @@ pub trait BlockingPool: Executor {
     where
         T: Send + 'static,
         J: FnOnce() -> T + Send + 'static;
+}
+
+/// An executor that takes tasks from threads that are not its own.
+pub trait Remote: Executor {
+    /// What such a thread needs.
+    type Spawner: Clone + Send + Sync + 'static;
+
+    /// The spawner of the executor that runs this task.
+    fn spawner() -> Self::Spawner;
+
+    /// Starts a task as [`spawn`](Executor::spawn) does, but on any thread, as long as the executor runs.
+    fn spawn_from<F>(spawner: &Self::Spawner, future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static;
+}
+
+/// An executor that a process can start again and again, because it ends when it is dropped.
+pub trait Restart: Executor {
+    /// Starts an executor, runs `main` as a task on it, and ends it: its threads are gone when this returns.
+    ///
+    /// Not to be called by a worker's thread of any executor.
+    fn once<F>(config: &Config, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let executor = Self::start(config);
+        executor.run(main)
+    }
 }
 
 /// How many threads an executor starts.

@@ -19,6 +19,7 @@
 //!         description: "N tasks double a number each; the root gathers them in order.",
 //!         group: "Scheduling",
 //!         operation: "one task",
+//!         size: "tasks",
 //!         shows: "the cost of a task that returns at once",
 //!         hides: "everything that happens when a task waits",
 //!         source: file!(),
@@ -50,6 +51,7 @@
 
 use std::{
     fmt::Debug,
+    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -58,6 +60,7 @@ use std::{
 };
 
 use executor_api::{Executor, Task, Timer};
+use serde::Serialize;
 
 /// A program that is run on every executor that has what it needs.
 pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
@@ -74,11 +77,19 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// its size, all live at once.
     const MEMORY_SIZES: &'static [u64] = &[];
 
-    /// What a run computes.
-    type Answer: PartialEq + Debug + Send + 'static;
+    /// What of a run is measured, and ranked by.
+    const MEASURE: Measure = Measure::Clock;
+
+    /// What a run computes. A lane in another language says it as JSON.
+    type Answer: PartialEq + Debug + Serialize + Send + 'static;
 
     /// Makes everything a run needs; outside the clock.
     fn prepare(size: u64) -> Self;
+
+    /// As [`prepare`](Self::prepare), for a workload whose work depends on the number of workers.
+    fn prepare_for(size: u64, _workers: NonZeroUsize) -> Self {
+        Self::prepare(size)
+    }
 
     /// Does the work, inside the clock. It is the root task of the run, and it awaits or cancels all it spawned.
     fn run(self: Arc<Self>) -> impl Future<Output = Self::Answer> + Send + 'static;
@@ -94,10 +105,28 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
         Duration::ZERO
     }
 
+    /// What the runs since the last call have found that they lost, all their operations together; of
+    /// [`Measure::Told`] only.
+    fn told(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// What a run does, whichever executor it is on: the run that is counted is held to it.
     fn work(&self) -> Work {
         Work::default()
     }
+}
+
+/// What of a run is measured: all of it is divided by the operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The time on the clock beyond the [ideal](Workload::ideal).
+    Clock,
+    /// What the run [tells](Workload::told), and what that is: "lateness of a tick". For operations that overlap, and for
+    /// those that are a part of the run.
+    Told(&'static str),
+    /// Processor time: of a run that only waits. Its lanes take their samples together, not in turn.
+    Processor,
 }
 
 /// What one run of a workload does, by its own specification; `None` leaves a part open.
@@ -150,6 +179,8 @@ pub struct About {
     pub group: &'static str,
     /// What one operation is: "one task".
     pub operation: &'static str,
+    /// What its size counts: "tasks".
+    pub size: &'static str,
     /// What a difference between executors says, as the end of "It shows ...".
     pub shows: &'static str,
     /// What it does not say, as the end of "It does not show ...".

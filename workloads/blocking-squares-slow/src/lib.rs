@@ -18,6 +18,7 @@ impl<E: BlockingPool> Workload<E> for BlockingSquaresSlow {
         description: "As blocking-squares, but each job first blocks its thread for 1 ms.",
         group: "Blocking jobs",
         operation: "one job",
+        size: "jobs",
         shows: "that the pool has its three threads at work all the time, no fewer and no more",
         hides: "the cost of a job, which drowns in the pause: blocking-squares has that",
         source: file!(),

@@ -14,6 +14,7 @@ impl<E: BlockingPool> Workload<E> for BlockingSquares {
         description: "N jobs on a blocking pool of three threads square a number each; the root gathers in order.",
         group: "Blocking jobs",
         operation: "one job",
+        size: "jobs",
         shows: "what it costs to hand a job to another thread and to get its result back",
         hides: "jobs that block: blocking-squares-slow has those",
         source: file!(),

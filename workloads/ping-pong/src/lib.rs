@@ -15,6 +15,7 @@ impl<E: Executor> Workload<E> for PingPong {
         description: "N pairs of tasks hand a token to and fro, 1,000 times, through async-channel in every lane.",
         group: "Scheduling",
         operation: "one round trip",
+        size: "pairs of tasks",
         shows: "what it costs to wake another task and then to wait, twice a trip; beside a single pair nothing is ready",
         hides: "channels of the executor's own; the one that all use here has its share in every figure",
         source: file!(),

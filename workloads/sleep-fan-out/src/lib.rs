@@ -16,6 +16,7 @@ impl<E: Timer> Workload<E> for SleepFanOut {
         description: "N tasks each sleep 10 ms and return their index; the root gathers all.",
         group: "Timers",
         operation: "one task",
+        size: "tasks",
         shows: "what it costs to hold many timers at once and to wake everybody in the same instant",
         hides: "timers that are cancelled, and how late a single one is",
         source: file!(),

@@ -22,6 +22,7 @@ impl<E: Timer> Workload<E> for Sleepers {
         description: "N tasks sleep, 50 ms at a time, until all of them are alive; the root gathers them.",
         group: "Memory",
         operation: "one task",
+        size: "tasks",
         shows: "what a task that waits for a timer costs in memory",
         hides: "time: it is not raced; and what a program's own tasks hold, for these hold next to nothing",
         source: file!(),

@@ -14,6 +14,7 @@ impl<E: Executor> Workload<E> for SpawnJoin {
         description: "N tasks return their index at once; the root, which has spawned all of them, gathers them.",
         group: "Scheduling",
         operation: "one task",
+        size: "tasks",
         shows: "what it costs to make a task, to queue it, to poll it once and to hand its output over",
         hides: "tasks that wait, tasks with large futures, and tasks that other tasks spawn",
         source: file!(),

@@ -15,6 +15,7 @@ impl<E: Timer> Workload<E> for TimerChurn {
         description: "100 tasks, as if each served a connection, do N pieces of work, each under a timeout of an hour.",
         group: "Timers",
         operation: "one timeout",
+        size: "timeouts",
         shows: "what it costs to arm a timer and to cancel it, with 100 requests in flight that are all in time",
         hides: "timeouts that fire, which wait-timeout has; the yield in each piece of work has its share",
         source: file!(),

@@ -14,6 +14,7 @@ impl<E: Timer> Workload<E> for WaitTimeout {
         description: "N tasks, every other one too slow; wait for all with a timeout of 20 ms, cancel the rest.",
         group: "Timers",
         operation: "one task",
+        size: "tasks",
         shows: "what it costs to cancel tasks and their timers, up to the last destructor",
         hides: "the accuracy of the timeout, and tasks that are cancelled while they run",
         source: file!(),

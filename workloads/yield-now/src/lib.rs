@@ -14,6 +14,7 @@ impl<E: Executor> Workload<E> for YieldNow {
         description: "100 tasks each yield N times, with the yield of their executor; the root gathers all.",
         group: "Scheduling",
         operation: "one yield",
+        size: "tasks",
         shows: "what it costs to put a task back into the queue and to come to it again",
         hides: "tasks that another one wakes, which ping-pong has, and how fair the turns are",
         source: file!(),

@@ -13,6 +13,7 @@ impl<E: Executor> Workload<E> for {{Type}} {
         description: "N tasks each return their index; the root gathers all.",
         group: "Scheduling",
         operation: "one task",
+        size: "tasks",
         shows: "say what a difference between executors means",
         hides: "say what it does not mean",
         source: file!(),
