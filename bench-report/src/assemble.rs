@@ -426,7 +426,7 @@ fn workloads(suite: &Suite, cells: &[Cell]) -> Vec<Workload> {
         size: about.size.to_owned(),
         measure: match measure {
             Measure::Clock => String::new(),
-            Measure::Told(what) => what.to_owned(),
+            Measure::Part(what) | Measure::Told(what) => what.to_owned(),
             Measure::Processor => "processor time".to_owned(),
         },
         shows: about.shows.to_owned(),

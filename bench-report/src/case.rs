@@ -14,6 +14,7 @@ use crate::{
     costs::Reading,
     lateness,
     ledger::{self, Counted, CountedRun, Watching},
+    parts::{self, Parts},
     platform::{self, Usage},
     probe::{self, Workers},
     results::{Lateness, Observed},
@@ -93,6 +94,7 @@ where
     E: Executor,
     W: Workload<E> + Workload<Counted<E>>,
 {
+    parts::watch();
     let threads = platform::threads();
     // Prepared for the ledger to see, should it spawn a task: that is work which no clock sees.
     let workload = Arc::new(<W as Workload<Counted<E>>>::prepare_for(size, config.threads));
@@ -141,6 +143,7 @@ where
     fn sample(&self, iterations: u64) -> Result<Taken, String> {
         let workload = self.workload.clone();
         let expected = <W as Workload<E>>::expected(&self.workload);
+        parts::take();
         let before = Usage::now();
         // The clock is read in the root, on a worker: the way there and back is no part of the work.
         let checked = self.executor.run(async move {
@@ -162,10 +165,12 @@ where
                 "{iterations} runs took {wall:?}, no more than the {waiting:?} of waiting in them"
             ));
         }
-        let told = match <W as Workload<E>>::MEASURE {
-            Measure::Clock => None,
-            Measure::Told(_) => Some(<W as Workload<E>>::told(&self.workload)),
-            Measure::Processor => Some(usage.ok_or("this system does not say what a process used")?.cpu),
+        let parts = parts::take();
+        let (told, usage) = match <W as Workload<E>>::MEASURE {
+            Measure::Clock => (None, usage),
+            Measure::Told(_) => (Some(<W as Workload<E>>::told(&self.workload)), usage),
+            Measure::Part(_) => (Some(one_each(&parts, iterations)?.wall), parts.usage),
+            Measure::Processor => (Some(processor_time(one_each(&parts, iterations)?)?), parts.usage),
         };
         Ok(Taken { iterations, wall, told, usage })
     }
@@ -215,6 +220,24 @@ where
         }
         lateness::take()
     }
+}
+
+/// The parts of so many runs, of which each has one.
+fn one_each(parts: &Parts, runs: u64) -> Result<&Parts, String> {
+    if parts.ended == runs {
+        return Ok(parts);
+    }
+    Err(format!("{runs} runs marked {} parts to be measured, it takes one each", parts.ended))
+}
+
+/// The processor time of parts, where the system says.
+fn processor_time(parts: &Parts) -> Result<Duration, String> {
+    /// Less the kernel does not count.
+    const LEAST: Duration = Duration::from_micros(1);
+    parts
+        .usage
+        .map(|usage| usage.cpu.max(LEAST))
+        .ok_or("this system does not say what a process used".to_owned())
 }
 
 /// Compares the workers that came when they were called with the threads that did the work of the run.

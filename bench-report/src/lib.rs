@@ -10,6 +10,7 @@ mod costs;
 mod lateness;
 mod ledger;
 mod memory;
+mod parts;
 mod probe;
 
 mod arguments;

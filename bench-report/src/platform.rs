@@ -2,7 +2,12 @@
 //!
 //! Everything here has an answer everywhere; where a system has none, the answer is `None` or "unknown".
 
-use std::{collections::BTreeSet, fs, io, ops::Sub, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    ops::{Add, Sub},
+    time::Duration,
+};
 
 /// What this process has used since it started.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,6 +28,18 @@ impl Sub for Usage {
             cpu: self.cpu.saturating_sub(earlier.cpu),
             voluntary_switches: self.voluntary_switches - earlier.voluntary_switches,
             involuntary_switches: self.involuntary_switches - earlier.involuntary_switches,
+        }
+    }
+}
+
+impl Add for Usage {
+    type Output = Usage;
+
+    fn add(self, other: Usage) -> Usage {
+        Usage {
+            cpu: self.cpu + other.cpu,
+            voluntary_switches: self.voluntary_switches + other.voluntary_switches,
+            involuntary_switches: self.involuntary_switches + other.involuntary_switches,
         }
     }
 }

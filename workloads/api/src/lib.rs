@@ -53,7 +53,7 @@ use std::{
     fmt::Debug,
     num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -122,11 +122,42 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
 pub enum Measure {
     /// The time on the clock beyond the [ideal](Workload::ideal).
     Clock,
-    /// What the run [tells](Workload::told), and what that is: "lateness of a tick". For operations that overlap, and for
-    /// those that are a part of the run.
+    /// The time of one [part] of the run, and what that is: "time to the last destructor".
+    Part(&'static str),
+    /// What the run [tells](Workload::told), and what that is: "lateness of a tick". For operations that overlap.
     Told(&'static str),
-    /// Processor time: of a run that only waits. Its lanes take their samples together, not in turn.
+    /// The processor time of one [part] of the run, which only waits. Such lanes take their samples together, not in turn.
     Processor,
+}
+
+/// An end of the part of a run that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boundary {
+    /// It begins here.
+    Begin,
+    /// It ends here.
+    End,
+}
+
+/// Who looks at the clock at the boundaries of parts.
+static OBSERVER: OnceLock<fn(Boundary)> = OnceLock::new();
+
+/// Has `observer` called at both boundaries of each [part], by the task that runs it; who comes first, stays.
+pub fn observe_parts(observer: fn(Boundary)) {
+    OBSERVER.set(observer).ok();
+}
+
+/// Does the part of a run that is measured, where that is not the whole; one in each run, in the root.
+pub async fn part<T>(part: impl Future<Output = T>) -> T {
+    let observe = |boundary| {
+        if let Some(observer) = OBSERVER.get() {
+            observer(boundary);
+        }
+    };
+    observe(Boundary::Begin);
+    let output = part.await;
+    observe(Boundary::End);
+    output
 }
 
 /// What one run of a workload does, by its own specification; `None` leaves a part open.
