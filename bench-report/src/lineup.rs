@@ -39,8 +39,11 @@ fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
     suite.race::<E, ping_pong::PingPong>("tasks");
-    suite.race::<E, fork_join::ForkJoin>("tasks");
-    suite.race::<E, channels::Channels>("tasks");
+    suite.race::<E, fork_join::Skynet>("tasks");
+    suite.race::<E, fork_join::Fibonacci>("tasks");
+    suite.race::<E, channels::Channel<1, 1>>("tasks");
+    suite.race::<E, channels::Channel<4, 1>>("tasks");
+    suite.race::<E, channels::Channel<4, 4>>("tasks");
     suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
     suite.race::<E, cancellation::Cancellation>("tasks");
     suite.race::<E, spawn_remote::SpawnRemote>("tasks");
