@@ -12,7 +12,7 @@ const DEPTH: u64 = 8;
 impl<E: Executor> Workload<E> for Cancellation {
     const ABOUT: About = About {
         name: "cancellation",
-        description: "N tasks wait for ever, eight futures deep with a destructor at each depth; all are cancelled at once.",
+        description: "N tasks wait for ever, eight futures deep, with eight destructors; all are cancelled at once.",
         group: "Cancellation",
         operation: "one task, with eight destructors",
         size: "tasks",
@@ -33,6 +33,7 @@ impl<E: Executor> Workload<E> for Cancellation {
         let tasks = (0..self.0).map(|_| E::spawn(wait_deep(drops.clone(), here.clone()))).collect();
         drop(here);
         all_here.recv().await.expect_err("nobody sends: the channel is closed by the last who is here");
+        // All have been polled; what is left of it, for one task a worker, is the way out of the last poll.
         let early = drops.count();
         [early, part(cancel_all(tasks)).await, drops.count()]
     }

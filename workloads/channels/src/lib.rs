@@ -16,7 +16,7 @@ impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Ch
         group: "Scheduling",
         operation: "one message",
         size: "places in the channel; 10,000, for all messages there are, is an unbounded one",
-        shows: "what it costs to hand a message to another task: beside few places most wait and are woken, both sides",
+        shows: "what it costs to hand a message to another task; with few places both sides wait and are woken",
         hides: "channels of the executors' own: async-channel, in every lane, has its share in every figure",
         source: file!(),
     };

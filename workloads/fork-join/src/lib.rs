@@ -1,11 +1,12 @@
 //! Fork and join: tasks spawn tasks and await them, in a wide tree and in a deep one.
 //!
-//! Both spawn themselves without a box: that their future is `Send` is declared, so the compiler need not look into it.
+//! Both spawn themselves without a box: their future is declared to be `Send`, and the compiler believes it.
 use executor_api::Executor;
 use std::sync::Arc;
 use workload_api::{About, Work, Workload, gather};
 
-const SHOWS: &str = "what a task costs that another task spawns, on a worker, and how the workers share a tree that grows on one";
+const SHOWS: &str =
+    "what it costs to fork and join tasks everywhere in a tree, and how workers share what grows on one";
 const HIDES: &str =
     "work of the tasks' own: there is none, a program that computes something forks less often";
 
@@ -17,7 +18,7 @@ const FAN_OUT: u64 = 10;
 impl<E: Executor> Workload<E> for Skynet {
     const ABOUT: About = About {
         name: "skynet",
-        description: "A tree of tasks: each spawns ten and adds up what they return, N leaves return their number.",
+        description: "A tree of tasks: each spawns ten and adds up what they return; N leaves return their number.",
         group: "Scheduling",
         operation: "one task",
         size: "leaves of the tree",
@@ -30,7 +31,10 @@ impl<E: Executor> Workload<E> for Skynet {
     type Answer = u64; // the sum of the leaves' numbers
 
     fn prepare(leaves: u64) -> Self {
-        assert!(leaves > 1 && FAN_OUT.pow(leaves.ilog10()) == leaves, "its leaves are 10, 100, 1,000, ...");
+        assert!(
+            leaves > 1 && FAN_OUT.pow(leaves.ilog(FAN_OUT)) == leaves,
+            "its leaves are 10, 100, 1,000, ..."
+        );
         Skynet(leaves)
     }
     fn run(self: Arc<Self>) -> impl Future<Output = u64> + Send + 'static {
@@ -44,7 +48,7 @@ impl<E: Executor> Workload<E> for Skynet {
     }
     fn work(&self) -> Work {
         // Whoever is above a leaf waits for it.
-        let depth = u64::from(self.0.ilog10());
+        let depth = u64::from(self.0.ilog(FAN_OUT));
         Work { at_once: Some(depth), ..Work::tasks(<Self as Workload<E>>::operations(self)) }
     }
 }

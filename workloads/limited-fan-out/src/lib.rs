@@ -20,7 +20,7 @@ pub struct LimitedFanOut {
 impl<E: Executor> Workload<E> for LimitedFanOut {
     const ABOUT: About = About {
         name: "limited-fan-out",
-        description: "N tasks pass a semaphore of 100, async-lock's in every lane, and yield three times before they leave.",
+        description: "N tasks pass a semaphore of 100, async-lock's in every lane, and yield three times inside.",
         group: "Scheduling",
         operation: "one task",
         size: "tasks",
