@@ -1,6 +1,9 @@
 //! Fork and join: tasks spawn tasks and await them, in a wide tree and in a deep one.
-//!
-//! Both spawn themselves without a box: their future is declared to be `Send`, and the compiler believes it.
+#![expect(
+    clippy::manual_async_fn,
+    reason = "who spawns itself has to declare that its future is `Send`; then it needs no box"
+)]
+
 use executor_api::Executor;
 use std::sync::Arc;
 use workload_api::{About, Work, Workload, gather};
