@@ -83,7 +83,8 @@ pub(crate) fn applicable<'a>(suite: &'a Suite, cell: &CellId) -> Result<&'a Exec
     let one = |name: &String| [name.clone()];
     let workload = by_name("workload", &suite.workloads, |entry| entry.about.name, &one(&cell.workload))?[0];
     let executor = by_name("executor", &suite.executors, |entry| entry.about.name, &one(&cell.executor))?[0];
-    if cell.size == 0 || cell.threads == 0 {
+    let has_size_0 = || [workload.sizes, workload.full_sizes].concat().contains(&0);
+    if cell.threads == 0 || cell.size == 0 && !has_size_0() {
         return Err(format!("{cell}: a cell has a size and threads, 1 or more"));
     }
     match obstacle(suite, workload, executor, cell.threads) {
@@ -119,7 +120,7 @@ fn sizes(workload: &WorkloadEntry, arguments: &SelectionArguments) -> Vec<u64> {
     match &arguments.sizes[..] {
         _ if workload.sizes.is_empty() => Vec::new(),
         [] if arguments.quick => workload.sizes[..1].to_vec(),
-        [] if arguments.full => [workload.sizes, workload.full_sizes].concat(),
+        [] if arguments.full => ascending([workload.sizes, workload.full_sizes].concat()),
         [] => workload.sizes.to_vec(),
         asked => ascending(asked.iter().copied()),
     }
