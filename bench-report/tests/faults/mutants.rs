@@ -553,5 +553,5 @@ fn a_workload_that_does_not_sleep_has_no_lateness() {
     assert_eq!((cell.status, cell.lateness.as_ref()), (Status::Ok, None));
     let figures = cell.metrics.iter().filter(|(name, _)| name.starts_with("lateness-"));
     let reasons: Vec<_> = figures.map(|(_, metric)| metric.clone()).collect();
-    assert_eq!(reasons, vec![Metric::Unavailable { unavailable: "no task sleeps".into() }; 5]);
+    assert_eq!(reasons, vec![Metric::Unavailable { unavailable: "no sleep was watched".into() }; 5]);
 }
