@@ -10,7 +10,6 @@ use std::{
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use workload_api::Measure;
 
 use crate::{
     arguments::usage,
@@ -287,7 +286,8 @@ fn run_heat(
     places: Vec<Place>,
     next: &mut dyn FnMut(usize, &CellId),
 ) -> Result<Option<Vec<Ended>>> {
-    let at_once = if only_waits(suite, &places) { places.len() } else { 1 };
+    let only_wait = places.first().is_some_and(|place| suite.only_waits(&place.cell.workload));
+    let at_once = if only_wait { places.len() } else { 1 };
     let mut lanes: Vec<Lane> = Vec::new();
     // One after the other: each has the machine for its check and its warm-up.
     for places in places.chunks(at_once) {
@@ -317,12 +317,6 @@ fn run_heat(
         }
     }
     Ok(Some(ended))
-}
-
-/// Whether the runs of this comparison do nothing but wait.
-fn only_waits(suite: &Suite, places: &[Place]) -> bool {
-    let workload = places.first().and_then(|place| suite.workload(&place.cell.workload));
-    workload.is_some_and(|workload| workload.measure == Measure::Processor)
 }
 
 /// A lane in a heat.

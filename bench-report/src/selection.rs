@@ -164,3 +164,32 @@ fn ascending<T: Ord>(numbers: impl IntoIterator<Item = T>) -> Vec<T> {
     numbers.dedup();
     numbers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lineup::lineup;
+
+    #[test]
+    fn a_size_of_0_is_a_cell_of_the_workloads_that_have_it_and_of_no_other() {
+        let applicable = |cell: &str| {
+            let cell = cell.parse().expect("it is the name of a cell");
+            super::applicable(&lineup(), &cell).map(|executor| executor.about.name)
+        };
+        assert_eq!(applicable("idle/0/t1/tokio"), Ok("tokio"));
+        let refused = "spawn-join/0/t1/tokio: a cell has a size and threads, 1 or more";
+        assert_eq!(applicable("spawn-join/0/t1/tokio"), Err(refused.to_owned()));
+    }
+
+    #[test]
+    fn a_full_run_adds_its_sizes_in_their_order() {
+        let arguments = SelectionArguments {
+            full: true,
+            executors: vec!["smol-local".to_owned()],
+            workloads: vec!["timer-accuracy-crowd".to_owned()],
+            ..SelectionArguments::default()
+        };
+        let cells = select(&lineup(), &arguments, NonZeroUsize::MIN).expect("there are some").cells;
+        assert_eq!(cells.iter().map(|cell| cell.size).collect::<Vec<_>>(), [50, 200, 1_000, 5_000, 20_000]);
+    }
+}

@@ -1,4 +1,5 @@
-//! A cell's process: takes its order, checks the cell, measures it with Criterion, answers in lines of JSON.
+//! A cell's process: takes its order, checks the cell, measures it, with Criterion if a run is short, answers in lines of
+//! JSON.
 
 use std::{
     any::Any,
