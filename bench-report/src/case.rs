@@ -80,6 +80,8 @@ pub(crate) type Read = Arc<dyn Fn() -> Reading + Send + Sync>;
 pub struct Proof {
     /// What the lane was seen to do.
     pub observed: Observed,
+    /// How late its sleeps ended.
+    pub lateness: Option<Lateness>,
     /// How long it took, being counted: rather longer than one that is not.
     pub took: Duration,
 }
@@ -142,13 +144,14 @@ where
         })?;
         let took = start.elapsed();
         right(&run.output, &<W as Workload<Counted<E>>>::expected(&self.workload))?;
-        let sleeps = lateness::take()?.map_or(0, |lateness| lateness.samples);
+        let lateness = lateness::take()?;
+        let sleeps = lateness.as_ref().map_or(0, |lateness| lateness.samples);
         if !self.prepared_alone {
             return Err("prepare started a thread: work before the clock".into());
         }
         let workers = probe::workers(&self.executor, &self.config)?;
         check_workers(&run, &workers)?;
-        Ok(Proof { observed: observed(&run, &workers, sleeps), took })
+        Ok(Proof { observed: observed(&run, &workers, sleeps), lateness, took })
     }
 
     fn sample(&self, iterations: u64) -> Result<Taken, String> {

@@ -3,9 +3,9 @@
 //! The order is one line of JSON on the standard input; the end of the input means that nobody waits any more. Each
 //! line of the standard output is one [`Answer`] as JSON.
 //!
-//! The lanes of a comparison take their samples in turn, or together if they only wait. So a process that is to measure says [`Answer::Ready`] when it
-//! is warm, takes a sample for each line [`GO`] that it reads, and after the last one waits for one line more: what it
-//! still has to do would disturb the others.
+//! The lanes of a comparison take their samples in turn, or together if they only wait. So a process that is to measure
+//! says [`Answer::Ready`] when it is warm, takes a sample for each line [`GO`] that it reads, and after the last one waits
+//! for one line more: what it still has to do would disturb the others.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 

@@ -20,9 +20,9 @@ use executor_api::Config;
 use crate::{
     case::{OpenCase, Proof, Taken},
     costs::Counters,
-    memory, platform,
+    lateness, memory, platform,
     protocol::{Answer, CellId, Checked, Count, Counts, Done, GO, Order, Sample, Sampling},
-    results::Observed,
+    results::{Lateness, Observed},
     suite::Suite,
 };
 
@@ -182,7 +182,7 @@ fn perform(
     let case = open(suite, &order.cell)?;
     // Before the check, which is a run too and would have taken the memory already.
     let memory = (order.count == Some(Count::Memory)).then(|| memory::measure(&*case)).transpose()?;
-    let Proof { observed, took } = case.check().map_err(|complaint| anyhow!(complaint))?;
+    let Proof { observed, lateness, took } = case.check().map_err(|complaint| anyhow!(complaint))?;
     let ideal_ns = nanoseconds(case.ideal());
     let checked = Checked { operations: case.operations(), ideal_ns, observed: observed.clone() };
     answer(Answer::Checked(checked))?;
@@ -207,15 +207,20 @@ fn perform(
         let mut criterion = quick_criterion(&sampling, &order.scratch);
         measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
     }
-    conclude(&*case, &observed)
+    // What a slow run is delayed by being counted is little beside what it takes, and to watch another takes as long again.
+    let enough = lateness.filter(|lateness| is_slow && lateness.samples >= lateness::ENOUGH);
+    conclude(&*case, &observed, enough)
 }
 
-/// Looks at what the samples have left, then at the lateness of sleeps.
-fn conclude(case: &dyn OpenCase, observed: &Observed) -> Result<Done> {
+/// Looks at what the samples have left, then at the lateness of sleeps, unless it is known.
+fn conclude(case: &dyn OpenCase, observed: &Observed, known: Option<Lateness>) -> Result<Done> {
     // First of all: what comes after the samples is not to be in the peak.
     let peak_rss = platform::peak_rss();
     let threads_after = case.threads_left(observed).map_err(|complaint| anyhow!(complaint))?;
-    let lateness = case.lateness(observed).map_err(|complaint| anyhow!(complaint))?;
+    let lateness = match known {
+        Some(known) => Some(known),
+        None => case.lateness(observed).map_err(|complaint| anyhow!(complaint))?,
+    };
     Ok(Done { peak_rss, threads_after, lateness })
 }
 

@@ -220,20 +220,20 @@ fn note<E: Timer>() -> PathBuf {
     notes
 }
 
-/// Takes longer than a quick run measures, and does not say so.
-struct IsSlow;
+/// Tasks sleep longer than a quick run measures, which it does not say.
+struct IsSlow(u64);
 
 impl<E: Timer> Workload<E> for IsSlow {
     const ABOUT: About = About { name: "is-slow", ..<Sound as Workload<E>>::ABOUT };
     const SIZES: &'static [u64] = &[1];
     type Answer = ();
 
-    fn prepare(_size: u64) -> Self {
-        IsSlow
+    fn prepare(size: u64) -> Self {
+        IsSlow(size)
     }
     async fn run(self: Arc<Self>) {
         note::<E>();
-        E::sleep(Duration::from_millis(50)).await;
+        gather((0..self.0).map(|_| E::spawn(E::sleep(Duration::from_millis(50))))).await;
     }
     fn expected(&self) {}
     fn operations(&self) -> u64 {
@@ -255,6 +255,8 @@ impl<E: Timer> Workload<E> for Tells {
         Tells::default()
     }
     async fn run(self: Arc<Self>) {
+        // As long as a slow run: then no other is between the check and the sample.
+        E::sleep(Duration::from_millis(50)).await;
         self.0.fetch_add(1, SeqCst);
     }
     fn expected(&self) {}

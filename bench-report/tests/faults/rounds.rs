@@ -195,9 +195,8 @@ fn begun(place: &Place) -> [usize; 2] {
 
 fn a_slow_run_is_one_check_and_one_sample_in_each_process() {
     let place = Place::new();
-    assert!(
-        place.run("--quick --blocks 2 --threads 1 --workloads is-slow --executors tokio").status.success()
-    );
+    let arguments = "--quick --blocks 2 --threads 1 --workloads is-slow --executors tokio --sizes";
+    assert!(place.run(&format!("{arguments} 1")).status.success());
     let samples = lines(&place, "sample");
     assert_eq!(
         (samples.len(), lines(&place, "process").len()),
@@ -212,6 +211,13 @@ fn a_slow_run_is_one_check_and_one_sample_in_each_process() {
     assert_eq!(cell.overhead_of_blocks().len(), 2);
     let spread = cell.spread.as_ref().expect("it was measured");
     assert!(spread.samples == 2 && spread.quantiles.is_sorted(), "{spread:?}");
+
+    // Where the check has seen enough sleeps, none are watched after the sample.
+    let place = Place::new();
+    assert!(place.run(&format!("{arguments} 10000")).status.success());
+    assert_eq!(begun(&place), [4, 4]);
+    let lateness = place.results().cells[0].lateness.as_ref().map(|lateness| lateness.samples);
+    assert_eq!(lateness, Some(20_000), "those of two blocks");
 }
 
 fn what_a_run_tells_is_that_of_its_samples_alone() {
