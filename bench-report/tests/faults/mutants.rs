@@ -552,7 +552,7 @@ fn a_late_timer_is_seen_as_late_as_it_is() {
     assert!(lateness.samples >= 2_000 && lateness.samples % 1_000 == 0);
     assert_eq!(many(2e6), lateness.samples, "every one of them is late");
     assert!(many(5e6) >= lateness.samples / 20 && many(20e6) >= lateness.samples / 500);
-    // A run takes 30 ms, and they end after 50.
+    // A run takes 30 ms: no other is watched.
     let Metric::Unavailable { unavailable } = &cell.metrics["lateness-p99.9"] else {
         panic!("too few sleeps")
     };
