@@ -55,7 +55,9 @@ fn timers<E: Timer>(suite: &mut Suite) {
     suite.race::<E, wait_timeout::WaitTimeout>("a timer");
     suite.race::<E, timer_churn::TimerChurn>("a timer");
     suite.race::<E, timer_accuracy::TimerAccuracy>("a timer");
+    suite.race::<E, timer_accuracy::TimerAccuracyCrowd>("a timer");
     suite.race::<E, busy_neighbour::BusyNeighbour>("a timer");
+    suite.race::<E, busy_neighbour::BusyNeighbours>("a timer");
     suite.race::<E, idle::Idle>("a timer");
     suite.race::<E, sleepers::Sleepers>("a timer");
 }
