@@ -65,6 +65,7 @@ macro_rules! conformance {
     (@ timer) => {
         $crate::conformance!(@ tests timer:
             a_sleep_is_never_early
+            a_sleep_until_a_deadline_ends_after_it_or_at_once
             sleeps_end_in_the_order_of_their_deadlines
             a_timeout_gives_none_and_drops_the_future
             a_timeout_gives_the_output_of_a_future_that_is_in_time

@@ -12,7 +12,7 @@ use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use executor_api::{
@@ -31,6 +31,7 @@ trait Fault: Send + Sync + 'static {
     const POLLS_WHAT_COMES_FROM_OUTSIDE_ELSEWHERE: bool = false;
     const LOSES_WAKE_UPS_FROM_OUTSIDE: bool = false;
     const NEVER_ENDS: bool = false;
+    const SLEEPS_UNTIL_THE_PAST: bool = false;
 
     fn config(config: &Config) -> Config {
         *config
@@ -86,6 +87,12 @@ impl Fault for EarlySleep {
     fn duration(duration: Duration) -> Duration {
         duration / 2
     }
+}
+
+/// Sleeps until a deadline that is past, too.
+struct SleepsInVain;
+impl Fault for SleepsInVain {
+    const SLEEPS_UNTIL_THE_PAST: bool = true;
 }
 
 struct EarlyCancel;
@@ -198,6 +205,16 @@ impl<F: Fault> Executor for Mutant<F> {
 impl<F: Fault> Timer for Mutant<F> {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
         Tokio::sleep(F::duration(duration))
+    }
+
+    async fn sleep_until(deadline: Instant) {
+        if F::SLEEPS_UNTIL_THE_PAST {
+            Self::yield_now().await;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            Self::sleep(left).await;
+        }
     }
 
     fn timeout<M>(duration: Duration, future: M) -> impl Future<Output = Option<M::Output>> + Send
@@ -322,6 +339,7 @@ fn a_sound_executor_breaks_no_law() {
     cancel_ends_when_the_future_is_gone::<Mutant<Sound>>(&THREE_WORKERS);
     the_root_runs_on_a_worker::<Mutant<Sound>>(&THREE_WORKERS);
     a_sleep_is_never_early::<Mutant<Sound>>(&THREE_WORKERS);
+    a_sleep_until_a_deadline_ends_after_it_or_at_once::<Mutant<Sound>>(&THREE_WORKERS);
     as_many_jobs_run_at_once_as_there_are_threads_and_no_more::<Mutant<Sound>>(&THREE_WORKERS);
     a_task_from_outside_runs_on_a_worker_and_gives_its_output::<Mutant<Sound>>(&THREE_WORKERS);
     a_task_never_runs_inside_the_call_of_spawn_from::<Mutant<Sound>>(&THREE_WORKERS);
@@ -381,6 +399,10 @@ fn a_yield_to_nobody_is_caught() {
 #[test]
 fn an_early_sleep_is_caught() {
     caught(|| a_sleep_is_never_early::<Mutant<EarlySleep>>(&THREE_WORKERS), "ended after");
+    let law = || a_sleep_until_a_deadline_ends_after_it_or_at_once::<Mutant<EarlySleep>>(&THREE_WORKERS);
+    caught(law, "before its deadline");
+    let law = || a_sleep_until_a_deadline_ends_after_it_or_at_once::<Mutant<SleepsInVain>>(&THREE_WORKERS);
+    caught(law, "a sleep until now suspends its task");
 }
 
 #[test]
