@@ -1,9 +1,9 @@
 //! The contract between programs and executors, and the laws that hold an executor to it.
 //!
 //! A program is written once, against [`Executor`] and, where it needs them, [`Timer`], [`BlockingPool`], [`Remote`] and
-//! [`Restart`]; an executor implements what it has. What it lacks is then a compile error, never an imitation. Everything a task
-//! asks of its executor is ambient, as `tokio::spawn` is: tasks carry no handle, programs read like the ones people
-//! write, and so **one process runs one executor**.
+//! [`Restart`]; an executor implements what it has. What it lacks is then a compile error, never an imitation.
+//! Everything a task asks of its executor is ambient, as `tokio::spawn` is: tasks carry no handle, programs read like
+//! the ones people write, and so **one process runs one executor**, unless it is one that can be started again.
 //!
 //! The price of a static contract is code size: each program is compiled once for each executor. In return nothing
 //! but the executor's own code runs inside the clock.

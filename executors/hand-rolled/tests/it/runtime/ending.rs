@@ -317,10 +317,12 @@ fn tasks_that_come_from_outside_while_a_lane_ends_are_dropped_once() {
             assert_eq!((drops.made(), drops.count()), (2 * EACH, 2 * EACH));
             // Nothing is left but what keeps the memory of the tasks: their handles.
             drop(spawner);
-            for task in tasks.into_iter().flatten() {
-                assert!(task.is_finished());
-                assert_eq!(hand_rolled::run(task.cancel()), None);
-            }
+            hand_rolled::run(async {
+                for task in tasks.into_iter().flatten() {
+                    assert!(task.is_finished());
+                    assert_eq!(task.cancel().await, None);
+                }
+            });
         }
     }
     watched(|| check::<HandRolled>(2));
