@@ -23,14 +23,15 @@ use jiff::Timestamp;
 
 use crate::{
     arguments::{
-        Bench, BenchReport, CompareArguments, ExportArguments, ExportFormat, GateArguments, JudgingArguments,
-        ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse, usage,
+        Bench, BenchReport, CheckLaneArguments, CompareArguments, ExportArguments, ExportFormat,
+        GateArguments, JudgingArguments, ReportArguments, RunArguments, SelectionArguments, Subcommands,
+        Usage, parse, usage,
     },
     assemble, change,
     compare::{self, Comparison, Format, Invalid, Outcome, Side},
     counting, export,
     facts::{self, Reading},
-    gate,
+    foreign, gate,
     page::{self, side_by_side},
     plan::{self, Alias, Plan, Twins},
     process::{Launcher, Trouble},
@@ -113,6 +114,7 @@ impl Program {
                 Subcommands::Compare(arguments) => or_invalid(compare(arguments)),
                 Subcommands::Gate(arguments) => or_invalid(program.gate(arguments)),
                 Subcommands::List(arguments) => program.list(&arguments),
+                Subcommands::CheckLane(arguments) => Ok(program.check_lane(&arguments)),
             }
         })
     }
@@ -171,7 +173,7 @@ impl Program {
     /// Plans a new run and makes its folder.
     fn prepare(&self, arguments: &RunArguments, out: &Path) -> Result<(Folder, Plan)> {
         let profile = profile(&arguments.selection);
-        let Selection { cells, not_applicable, memory } = self.select(&arguments.selection)?;
+        let Selection { cells, not_applicable, memory, programs } = self.select(&arguments.selection)?;
         let now = Timestamp::now();
         let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
         let twins = if arguments.twins { Twins::All } else { Twins::One };
@@ -335,7 +337,7 @@ impl Program {
     }
 
     fn list(&self, selection: &SelectionArguments) -> Result<u8> {
-        let Selection { cells, not_applicable, memory } = self.select(selection)?;
+        let Selection { cells, not_applicable, memory, .. } = self.select(selection)?;
         for cell in cells {
             println!("{cell}");
         }
@@ -346,6 +348,15 @@ impl Program {
             println!("{cell} (n/a: {reason})");
         }
         Ok(exit::OK)
+    }
+
+    fn check_lane(&self, arguments: &CheckLaneArguments) -> u8 {
+        let command: Vec<&str> = arguments.command.iter().map(String::as_str).collect();
+        let limit = Duration::from_secs(arguments.time_limit);
+        let is_well = foreign::check(&self.suite, &foreign::Program::new(&command), limit, &mut |line| {
+            println!("{line}");
+        });
+        if is_well { exit::OK } else { exit::CELL_FAILED }
     }
 
     fn select(&self, arguments: &SelectionArguments) -> Result<Selection> {
