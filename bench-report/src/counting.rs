@@ -16,6 +16,7 @@ use fastrand::Rng;
 
 use crate::{
     assemble,
+    foreign::COUNTS_NOTHING,
     plan::Plan,
     process::{Launcher, Running, Trouble},
     protocol::{CellId, Costs, Count, Counts, MemoryUse, Order, Tally},
@@ -134,6 +135,7 @@ impl<'a> Counting<'a> {
             (Some(Ok(Counts::Costs(costs))), _) => Ok(costs),
             (Some(Ok(_)), _) => Err("its process counted something else"),
             (Some(Err(reason)), _) => Err(&**reason),
+            (None, _) if self.plan.is_program(&cell.executor) => Err(COUNTS_NOTHING),
             (None, _) if self.plan.profile == Profile::Quick => Err(QUICK),
             (None, Err(reason)) => Err(&**reason),
             (None, Ok(_)) => Err("only lanes under their own name are counted"),
@@ -172,7 +174,8 @@ impl<'a> Counting<'a> {
     /// The line of a lane that lacks what a workload needs; none if it does not.
     fn lacking(&self, workload: &str, executor: &str, others: &[Memory]) -> Option<Memory> {
         let needs = self.suite.workload(workload)?.needs;
-        self.suite.executor(executor)?;
+        // What a program adds to memory is not measured, whatever it has.
+        self.suite.executor(executor).filter(|entry| entry.program.is_none())?;
         let lacks = self.suite.case(workload, executor).is_none();
         lacks.then(|| Memory {
             workload: workload.to_owned(),
@@ -232,7 +235,8 @@ fn errands(plan: &Plan) -> Vec<Errand> {
     if plan.profile == Profile::Quick {
         return Vec::new();
     }
-    let costs = plan.cells.iter().filter(|cell| !plan.aliases.contains_key(&cell.executor));
+    let counts = |lane: &String| !plan.aliases.contains_key(lane) && !plan.is_program(lane);
+    let costs = plan.cells.iter().filter(|cell| counts(&cell.executor));
     let costs = costs.map(|cell| Errand { cell: cell.clone(), count: Count::Costs, turn: 0 });
     let memory = plan
         .memory

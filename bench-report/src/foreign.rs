@@ -16,7 +16,7 @@ use std::{
 };
 
 pub use self::case::ForeignCase;
-pub(crate) use self::{check::check, protocol::Lane};
+pub(crate) use self::{case::COUNTS_NOTHING, check::check, protocol::Lane};
 
 use self::{
     conversation::Conversation,

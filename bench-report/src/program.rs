@@ -177,7 +177,7 @@ impl Program {
         let now = Timestamp::now();
         let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
         let twins = if arguments.twins { Twins::All } else { Twins::One };
-        let (cells, aliases) = plan::add_twins(&cells, twins, seed);
+        let (cells, aliases) = plan::add_twins(&cells, &programs, twins, seed);
         let Blocks { least, most, budget } = blocks(profile, arguments);
         let plan = Plan {
             id: now.strftime("%Y%m%d-%H%M%S").to_string(),
@@ -195,6 +195,7 @@ impl Program {
             cells,
             not_applicable,
             aliases,
+            programs,
             memory,
             counting_program: self.counting_program.clone().map_or_else(counting::program, Ok),
         };
@@ -210,7 +211,7 @@ impl Program {
             executors: arguments.lanes.clone(),
             ..SelectionArguments::default()
         };
-        let Selection { cells, .. } = self.select(&selection)?;
+        let Selection { cells, programs, .. } = self.select(&selection)?;
         if cells.is_empty() {
             return Err(usage("no cell is left to race; `list` shows what there is"));
         }
@@ -224,7 +225,8 @@ impl Program {
             return Ok(exit::INTERRUPTED);
         };
         let (cells, aliases) = gate::pair(&cells, revision.short(), &program);
-        let plan = self.plan_of_gate(cells, aliases, Duration::from_secs(arguments.budget));
+        let plan =
+            Plan { programs, ..self.plan_of_gate(cells, aliases, Duration::from_secs(arguments.budget)) };
         let folder = Folder::create(&out, &plan)?;
         let Some(results) = self.race_of_gate(&plan, &folder, *margin, against, interrupted)? else {
             eprintln!("interrupted: nothing is decided");
@@ -292,6 +294,7 @@ impl Program {
             cells,
             not_applicable: Vec::new(),
             aliases,
+            programs: BTreeMap::new(),
             memory: Vec::new(),
             counting_program: Err("a gate counts no allocations".to_owned()),
         }
