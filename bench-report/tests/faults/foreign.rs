@@ -15,13 +15,14 @@ use bench_report::{
 };
 use executor_api::About;
 use executor_tokio::TokioCurrentThread;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use sleep_fan_out::SleepFanOut;
 use spawn_join::SpawnJoin;
 
 use crate::{
     gate::{Scratch, said},
-    interruption::{is_gone, until},
+    interruption::{is_gone, signal, until},
     run::Place,
 };
 
@@ -47,6 +48,7 @@ crate::tests![
     a_program_that_ignores_the_end_of_its_input_fails,
     a_program_that_tells_a_longer_time_than_passed_fails,
     a_program_that_does_not_wait_fails,
+    a_program_that_would_stay_goes_when_the_run_is_killed,
 ];
 
 /// With this in the environment, the lineup is tokio and the programs of its lines: a name, a tab, and a command whose parts
@@ -155,6 +157,7 @@ pub(crate) fn misbehave() -> ExitCode {
         match &*fault {
             "decline" => say(r#"{"not-applicable": "needs better weather"}"#),
             "nonsense" => say(r#"{"lane": {"version": "1.0", "threads": [2, 1], "workloads": {}}}"#),
+            "chat" => say("I am a lane"),
             "little" => {
                 let workloads = r#"{"spawn-join": 50, "sleep-fan-out": null, "dance": null}"#;
                 say(&format!(
@@ -237,6 +240,7 @@ fn a_program_that_declines_does_not_apply() {
 
 fn a_program_whose_description_is_nonsense_does_not_apply() {
     expect("nonsense", Status::NotApplicable, "has from 2 to 1 threads, which makes no sense");
+    expect("chat", Status::NotApplicable, "its program said what is no answer: `I am a lane`");
 }
 
 fn a_program_applies_within_its_claims() {
@@ -302,6 +306,20 @@ fn a_program_that_tells_a_longer_time_than_passed_fails() {
 
 fn a_program_that_does_not_wait_fails() {
     expect("nothing-at-all", Status::Failed, "1 runs took 0ns, no more than the 0ns of waiting in them");
+}
+
+fn a_program_that_would_stay_goes_when_the_run_is_killed() {
+    let race = Race::new().peer("unsound", "stay");
+    let mut command = race.place.command(&format!("{SHORT} --workloads spawn-join --executors unsound"));
+    command.env(CHOSEN, &race.programs).env(STARTED, race.started());
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    let started = || fs::read_to_string(race.started()).unwrap_or_default();
+    // It was asked what it is, and ended well, before it was asked for a cell.
+    until("a peer has started", || started().lines().count() >= 4);
+    signal(&run, Signal::SIGKILL);
+    run.wait().expect("it is our child");
+    let started: Vec<u32> = started().lines().filter_map(|pid| pid.parse().ok()).collect();
+    until("all that it has started has ended", || started.iter().all(|&pid| is_gone(pid)));
 }
 
 fn check_lane_says_what_is_right_and_what_is_wrong() {
