@@ -70,6 +70,18 @@ impl Race {
         self
     }
 
+    /// Gives a run as many times the operations as its size says, each of which takes as long as before.
+    fn grows(mut self) -> Race {
+        for ((cell, _), outcome) in &mut self.outcomes {
+            let Outcome::Measured(checked, samples, _) = outcome else { continue };
+            checked.operations *= cell.size;
+            for sample in samples {
+                sample.wall_ns = IDEAL as u64 + (sample.wall_ns - IDEAL as u64) * cell.size;
+            }
+        }
+        self
+    }
+
     /// Makes a lane a program.
     fn program(mut self, lane: &str) -> Race {
         self.plan.programs.insert(lane.to_owned(), "Tree 1.0".to_owned());
@@ -532,15 +544,17 @@ fn growth_takes_three_sizes_that_are_all_ok() {
             .into_iter()
             .fold(Race::new(), |race, size| race.comparison("grow", size, 5, &lanes(size as f64)))
     };
-    let results =
-        race().comparison("rot", 10, 5, &lanes(1.0)).comparison("rot", 100, 5, &lanes(1.0)).results();
+    let two_sizes =
+        |race: Race| race.comparison("rot", 10, 5, &lanes(1.0)).comparison("rot", 100, 5, &lanes(1.0));
+    assert_eq!(two_sizes(race()).results().growth, [], "a larger size that does no more has no growth");
+    let results = two_sizes(race()).grows().results();
     let [ash, birch] = &results.growth[..] else { panic!("{:?}", results.growth) };
     assert_eq!((&*ash.workload, ash.threads, &*ash.executor), ("grow", 1, "ash"));
     assert_eq!(ash.sizes, [10, 100, 1_000]);
-    // Each made-up run has as many operations, so that its cost is in step with its overhead.
-    assert!(ash.exponent.low < 0.0 && 0.0 < ash.exponent.high, "{ash:?}");
-    assert!(birch.exponent.low < 1.0 && 1.0 < birch.exponent.high, "{birch:?}");
-    let failed = race().fail("grow", 100, "ash").results();
+    // An operation of one takes as long at every size, of the other in step with it.
+    assert!(ash.exponent.low < 1.0 && 1.0 < ash.exponent.high, "{ash:?}");
+    assert!(birch.exponent.low < 2.0 && 2.0 < birch.exponent.high, "{birch:?}");
+    let failed = race().grows().fail("grow", 100, "ash").results();
     assert_eq!(failed.growth.iter().map(|growth| &*growth.executor).collect::<Vec<_>>(), ["birch"]);
 }
 
