@@ -7,7 +7,6 @@ use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    process,
     sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
@@ -67,11 +66,11 @@ pub(crate) fn work(suite: &Suite, program: Purpose) -> Result<()> {
 ///
 /// # Errors
 ///
-/// If the lineup has no such case.
+/// If the lineup has no such case, or its program does not start.
 pub(crate) fn open(suite: &Suite, cell: &CellId) -> Result<Box<dyn OpenCase>> {
-    let case = suite.case(&cell.workload, &cell.executor);
-    let case = case.with_context(|| format!("the lineup has no {} on {}", cell.workload, cell.executor))?;
-    Ok((case.open)(&config(cell)?, cell.size))
+    suite
+        .open(&cell.workload, &cell.executor, &config(cell)?, cell.size)
+        .map_err(|complaint| anyhow!(complaint))
 }
 
 /// The configuration that a cell asks of its executor.
@@ -144,8 +143,8 @@ impl InTurn<'_> {
             wall_ns: nanoseconds(taken.wall),
             told_ns: taken.told.map(nanoseconds),
             cpu_ns: taken.usage.map(|usage| nanoseconds(usage.cpu)),
-            voluntary_switches: taken.usage.map(|usage| usage.voluntary_switches),
-            involuntary_switches: taken.usage.map(|usage| usage.involuntary_switches),
+            voluntary_switches: taken.usage.and_then(|usage| usage.voluntary_switches),
+            involuntary_switches: taken.usage.and_then(|usage| usage.involuntary_switches),
         }));
         self.taken += 1;
         if self.taken == self.samples {
@@ -193,7 +192,9 @@ fn perform(
         answer(Answer::Counted(Counts::Costs(counters.count(&*case)?)))?;
     }
     let Some(sampling) = order.sampling else {
-        return Ok(Done { peak_rss: platform::peak_rss(), threads_after: None, lateness: None });
+        let peak_rss = case.peak_rss();
+        case.end().map_err(|complaint| anyhow!(complaint))?;
+        return Ok(Done { peak_rss, threads_after: None, lateness: None });
     };
     let is_slow = is_slow(&sampling, case.ideal(), took);
     let samples = if is_slow { 1 } else { samples(&sampling, take(&*case, 1).wall) };
@@ -215,12 +216,13 @@ fn perform(
 /// Looks at what the samples have left, then at the lateness of sleeps, unless it is known.
 fn conclude(case: &dyn OpenCase, observed: &Observed, known: Option<Lateness>) -> Result<Done> {
     // First of all: what comes after the samples is not to be in the peak.
-    let peak_rss = platform::peak_rss();
+    let peak_rss = case.peak_rss();
     let threads_after = case.threads_left(observed).map_err(|complaint| anyhow!(complaint))?;
     let lateness = match known {
         Some(known) => Some(known),
         None => case.lateness(observed).map_err(|complaint| anyhow!(complaint))?,
     };
+    case.end().map_err(|complaint| anyhow!(complaint))?;
     Ok(Done { peak_rss, threads_after, lateness })
 }
 
@@ -262,7 +264,7 @@ fn turns() -> Receiver<()> {
             // Nobody listens any more once the samples are taken.
             sender.send(()).ok();
         }
-        process::exit(1);
+        platform::end_this_with_children();
     });
     turns
 }

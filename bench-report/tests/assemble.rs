@@ -70,6 +70,24 @@ impl Race {
         self
     }
 
+    /// Gives a run as many times the operations as its size says, each of which takes as long as before.
+    fn grows(mut self) -> Race {
+        for ((cell, _), outcome) in &mut self.outcomes {
+            let Outcome::Measured(checked, samples, _) = outcome else { continue };
+            checked.operations *= cell.size;
+            for sample in samples {
+                sample.wall_ns = IDEAL as u64 + (sample.wall_ns - IDEAL as u64) * cell.size;
+            }
+        }
+        self
+    }
+
+    /// Makes a lane a program.
+    fn program(mut self, lane: &str) -> Race {
+        self.plan.programs.insert(lane.to_owned(), "Tree 1.0".to_owned());
+        self
+    }
+
     fn twin(mut self, twin: &str, lane: &str) -> Race {
         self.plan.aliases.insert(twin.to_owned(), Alias { executor: lane.to_owned(), program: None });
         self
@@ -100,6 +118,7 @@ impl Race {
                 source: file!(),
             },
             environment: |_| Vec::new(),
+            program: None,
         };
         let workload = |(name, group)| WorkloadEntry {
             about: workload_api::About {
@@ -117,6 +136,7 @@ impl Race {
             memory_sizes: &[],
             measure: workload_api::Measure::Clock,
             needs: "time",
+            specify: |_, _| unreachable!("nobody runs it"),
         };
         let (executors, workloads) = (LANES.map(entry).into(), WORKLOADS.map(workload).into());
         let suite = Suite { executors, workloads, ..Suite::default() };
@@ -524,15 +544,17 @@ fn growth_takes_three_sizes_that_are_all_ok() {
             .into_iter()
             .fold(Race::new(), |race, size| race.comparison("grow", size, 5, &lanes(size as f64)))
     };
-    let results =
-        race().comparison("rot", 10, 5, &lanes(1.0)).comparison("rot", 100, 5, &lanes(1.0)).results();
+    let two_sizes =
+        |race: Race| race.comparison("rot", 10, 5, &lanes(1.0)).comparison("rot", 100, 5, &lanes(1.0));
+    assert_eq!(two_sizes(race()).results().growth, [], "a larger size that does no more has no growth");
+    let results = two_sizes(race()).grows().results();
     let [ash, birch] = &results.growth[..] else { panic!("{:?}", results.growth) };
     assert_eq!((&*ash.workload, ash.threads, &*ash.executor), ("grow", 1, "ash"));
     assert_eq!(ash.sizes, [10, 100, 1_000]);
-    // Each made-up run has as many operations, so that its cost is in step with its overhead.
-    assert!(ash.exponent.low < 0.0 && 0.0 < ash.exponent.high, "{ash:?}");
-    assert!(birch.exponent.low < 1.0 && 1.0 < birch.exponent.high, "{birch:?}");
-    let failed = race().fail("grow", 100, "ash").results();
+    // An operation of one takes as long at every size, of the other in step with it.
+    assert!(ash.exponent.low < 1.0 && 1.0 < ash.exponent.high, "{ash:?}");
+    assert!(birch.exponent.low < 2.0 && 2.0 < birch.exponent.high, "{birch:?}");
+    let failed = race().grows().fail("grow", 100, "ash").results();
     assert_eq!(failed.growth.iter().map(|growth| &*growth.executor).collect::<Vec<_>>(), ["birch"]);
 }
 
@@ -587,4 +609,58 @@ fn every_number_of_the_results_is_one() {
     assert_eq!(read.noise, results.noise);
     let metric = |cell: &Cell| matches!(cell.metrics["overhead"], Metric::Measured { .. });
     assert!(read.cells.iter().all(metric));
+}
+
+#[test]
+fn a_program_has_its_figures_and_changes_nothing_for_the_others() {
+    let others = |lanes: &[(&'static str, f64)]| {
+        [("ash", 100.0), ("birch", 150.0), ("twin", 100.0)]
+            .into_iter()
+            .chain(lanes.iter().copied())
+            .collect::<Vec<_>>()
+    };
+    let race = |lanes: &[(&'static str, f64)]| {
+        let race =
+            Race::new().comparison("grow", 10, 4, &others(lanes)).comparison("rot", 10, 5, &others(lanes));
+        race.twin("twin", "ash").burns("grow", 10, "birch", 40.0).program("elder")
+    };
+    let alone = race(&[]).results();
+    // It is faster than all, burns less, and has had fewer blocks.
+    let mut joined = race(&[("elder", 1.0)]).burns("grow", 10, "elder", 0.01);
+    joined.outcomes.retain(|(cell, block), _| cell.executor != "elder" || *block < 3);
+    let joined = joined.results();
+    for lane in ["ash", "birch"] {
+        assert_eq!(said_of(&alone, lane), said_of(&joined, lane));
+    }
+    assert_eq!(alone.noise, joined.noise);
+    assert!(!find(&alone, "grow", 10, "birch").flags.is_empty(), "it is flagged with and without");
+    let program = find(&joined, "grow", 10, "elder");
+    assert_eq!((program.status, program.overhead_of_blocks().len()), (Status::Ok, 3));
+    assert!(program.spread.is_some() && program.rank.is_none() && program.ratio.is_none());
+    assert!(program.ratios.is_empty() && !program.undecided && !program.tied && program.flags.is_empty());
+    assert!(joined.summaries[0].lanes.iter().all(|lane| lane.executor != "elder"));
+    let lane = joined.executors.iter().find(|lane| lane.name == "elder").expect("it is a lane");
+    assert_eq!((&*lane.class, &*lane.version), ("program", "Tree 1.0"));
+}
+
+#[test]
+fn a_program_that_fails_takes_no_block_from_the_others() {
+    let lanes = [("ash", 100.0), ("birch", 150.0), ("elder", 1.0)];
+    let results =
+        Race::new().comparison("grow", 10, 4, &lanes).program("elder").fail("grow", 10, "elder").results();
+    assert_eq!(find(&results, "grow", 10, "elder").status, Status::Failed);
+    assert_eq!(find(&results, "grow", 10, "ash").overhead_of_blocks().len(), 4);
+}
+
+#[test]
+fn a_program_and_itself_in_another_revision_have_their_blocks_in_common() {
+    let lanes = [("ash", 100.0), ("elder", 1.0), ("elder@abc", 2.0)];
+    let mut race = Race::new().comparison("grow", 10, 4, &lanes).program("elder");
+    let alias = Alias { executor: "elder".to_owned(), program: Some("/old".into()) };
+    race.plan.aliases.insert("elder@abc".to_owned(), alias);
+    race.outcomes.retain(|(cell, block), _| cell.executor != "elder@abc" || *block > 0);
+    let results = race.results();
+    for (lane, blocks) in [("ash", 4), ("elder", 3), ("elder@abc", 3)] {
+        assert_eq!(find(&results, "grow", 10, lane).overhead_of_blocks().len(), blocks, "{lane}");
+    }
 }
