@@ -18,7 +18,7 @@ pub fn lineup() -> Suite {
     everything::<executor_smol::Smol>(&mut suite);
     everything::<executor_smol::SmolLocal>(&mut suite);
     all_but_timers::<executor_rayon::Rayon>(&mut suite);
-    all_but_timers::<executor_futures::Futures>(&mut suite);
+    tasks::<executor_futures::Futures>(&mut suite);
     suite
 }
 
