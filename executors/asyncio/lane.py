@@ -210,6 +210,9 @@ WORKLOADS = {
     "blocking-squares-slow": (blocking_squares_slow, None),
 }
 
+# Its clock counts whole milliseconds, so that a sleep may end up to one too early (issue 739): a wrong answer.
+NOT_ON_UVLOOP = ["wait-timeout", "timer-accuracy", "timer-accuracy-crowd"]
+
 
 class Stopwatch:
     """Adds up the time on the clock, and that of the processor, of everything done inside `with`."""
@@ -274,6 +277,8 @@ def main():
         except ImportError:
             return say({"not-applicable": "needs the package uvloop"})
         version, loop_factory = f"uvloop {uvloop.__version__} on {version}", uvloop.new_event_loop
+        for name in NOT_ON_UVLOOP:
+            del WORKLOADS[name]
     if "describe" in request:
         workloads = {name: largest for name, (_, largest) in WORKLOADS.items()}
         return say({"lane": {"version": version, "threads": [1, 1], "workloads": workloads}})
