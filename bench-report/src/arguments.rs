@@ -45,6 +45,8 @@ pub(crate) enum Subcommands {
     Gate(GateArguments),
     /// Lists the cells of a default run
     List(SelectionArguments),
+    /// Checks a program that is to be a lane: runs each workload it claims at its smallest size, and says what is wrong
+    CheckLane(CheckLaneArguments),
 }
 
 /// A run.
@@ -171,6 +173,17 @@ pub(crate) struct GateArguments {
     /// Where the other revision is built and the samples go, in the folder gate [default: target/bench-report]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// A program that is to be a lane.
+#[derive(Args)]
+pub(crate) struct CheckLaneArguments {
+    /// How long each of its answers may take
+    #[arg(long, value_name = "SECONDS", default_value_t = race::TIME_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time_limit: u64,
+    /// The program and its arguments, as they would stand in the lineup
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
 }
 
 /// How what has changed is judged and told.

@@ -24,8 +24,11 @@ use crate::{
 
 /// Makes the results of a run whose every process has ended, at the time `finished`.
 pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String) -> Results {
+    // Programs are compared with nobody: whatever takes other lanes to say is said without them.
+    let (programs, cells): (Vec<Cell>, Vec<Cell>) =
+        judged(plan, outcomes).into_iter().partition(|cell| plan.is_program(&cell.executor));
     let (twins, mut cells): (Vec<Cell>, Vec<Cell>) =
-        judged(&plan.cells, outcomes).into_iter().partition(|cell| is_twin(plan, &cell.executor));
+        cells.into_iter().partition(|cell| is_twin(plan, &cell.executor));
     let noise = noise(plan, &cells, &twins);
     let floor = noise.as_ref().map_or(1.0, |noise| noise.floor);
     for lanes in cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())) {
@@ -33,6 +36,7 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
     }
     let summaries = summaries::of_all(suite, &cells, floor);
     let groups = summaries::of_groups(suite, &cells, floor);
+    cells.extend(programs);
     let growth = growth(&cells, outcomes);
     cells.extend(
         plan.not_applicable.iter().map(|(cell, reason)| blank(cell, Status::NotApplicable, Some(reason))),
@@ -81,18 +85,26 @@ type Measured<'a> = (&'a Checked, &'a [Sample], &'a Done);
 type Figures = BTreeMap<&'static str, (&'static str, Result<Vec<f64>, &'static str>)>;
 
 /// The figures of every cell, without what takes other cells to say.
-fn judged(cells: &[CellId], outcomes: &Outcomes) -> Vec<Cell> {
+fn judged(plan: &Plan, outcomes: &Outcomes) -> Vec<Cell> {
     let by_cell = by_cell(outcomes);
     let of_comparison = |lanes: &[CellId]| -> Vec<Cell> {
         let processes: Vec<_> = lanes.iter().map(|lane| processes(by_cell.get(lane))).collect();
-        let blocks = common_blocks(&processes);
-        let judge = |(lane, processes): (&CellId, &Result<_, String>)| match processes {
-            Ok(processes) => judge(lane, processes, &blocks),
+        // Executors are compared with each other, a program only with itself in another revision.
+        let compared = |lane: &CellId| {
+            plan.is_program(&lane.executor).then(|| in_lineup(plan, &lane.executor).0.to_owned())
+        };
+        let judge = |(lane, of_lane): (&CellId, &Result<_, String>)| match of_lane {
+            Ok(of_lane) => {
+                let others = lanes.iter().zip(&processes);
+                let others = others.filter(|(other, _)| compared(other) == compared(lane));
+                let blocks = common_blocks(others.map(|(_, processes)| processes));
+                judge(lane, of_lane, &blocks, plan.is_program(&lane.executor))
+            }
             Err(reason) => blank(lane, Status::Failed, Some(reason)),
         };
         lanes.iter().zip(&processes).map(judge).collect()
     };
-    cells.chunk_by(same_comparison).flat_map(of_comparison).collect()
+    plan.comparisons().flat_map(of_comparison).collect()
 }
 
 fn by_cell(outcomes: &Outcomes) -> HashMap<&CellId, BTreeMap<usize, &Outcome>> {
@@ -116,18 +128,21 @@ fn processes<'a>(
 }
 
 /// The blocks that all lanes have which have not failed: ratios are paired by block.
-fn common_blocks(lanes: &[Result<BTreeMap<usize, Measured<'_>>, String>]) -> Vec<usize> {
-    let sound: Vec<_> = lanes.iter().flatten().collect();
+fn common_blocks<'a>(
+    lanes: impl Iterator<Item = &'a Result<BTreeMap<usize, Measured<'a>>, String>>,
+) -> Vec<usize> {
+    let sound: Vec<_> = lanes.flatten().collect();
     let Some((first, others)) = sound.split_first() else { return Vec::new() };
     first.keys().copied().filter(|block| others.iter().all(|lane| lane.contains_key(block))).collect()
 }
 
-fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize]) -> Cell {
+fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize], is_program: bool) -> Cell {
     let measured: Vec<Measured<'_>> = blocks.iter().map(|block| processes[block]).collect();
     let [_, .., (checked, _, done)] = measured[..] else {
         return blank(id, Status::Failed, Some("was measured in fewer than two blocks"));
     };
-    let figures = figures_of_blocks(&measured);
+    let silent = if is_program { "the program does not tell" } else { "this system does not say" };
+    let figures = figures_of_blocks(&measured, silent);
     let overhead = &figures["overhead"].1;
     if overhead.as_ref().is_ok_and(|blocks| blocks.iter().any(|&overhead| overhead <= 0.0)) {
         return blank(id, Status::Failed, Some("took no longer than the waiting in it"));
@@ -170,8 +185,8 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
 }
 
 /// The figures of every block: the midmean of its samples where the clock is read, the mean where things are counted.
-fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
-    const NO_USAGE: &str = "this system does not say";
+/// Where there is none, it is because somebody is `silent`.
+fn figures_of_blocks(blocks: &[Measured<'_>], silent: &'static str) -> Figures {
     let midmean = |figure: fn(&Checked, &Sample) -> f64| {
         let of_block = |&(checked, samples, _): &Measured<'_>| {
             statistics::midmean(&of_samples(checked, samples, figure))
@@ -180,17 +195,17 @@ fn figures_of_blocks(blocks: &[Measured<'_>]) -> Figures {
     };
     let per_operation = |count: fn(&Sample) -> Option<u64>| {
         let of_block = |&(checked, samples, _): &Measured<'_>| {
-            let total: u64 = samples.iter().map(count).sum::<Option<u64>>().ok_or(NO_USAGE)?;
+            let total: u64 = samples.iter().map(count).sum::<Option<u64>>().ok_or(silent)?;
             let runs: u64 = samples.iter().map(|sample| sample.iterations).sum();
             Ok(total as f64 / (runs * checked.operations) as f64)
         };
         blocks.iter().map(of_block).collect()
     };
     let peak =
-        blocks.iter().map(|(.., done)| done.peak_rss.map(|bytes| bytes as f64).ok_or(NO_USAGE)).collect();
+        blocks.iter().map(|(.., done)| done.peak_rss.map(|bytes| bytes as f64).ok_or(silent)).collect();
     let threads = blocks
         .iter()
-        .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(NO_USAGE))
+        .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(silent))
         .collect();
     Figures::from([
         ("overhead", ("ns/op", midmean(overhead))),
@@ -399,14 +414,19 @@ fn executors(suite: &Suite, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
     };
     let lanes = suite.executors.iter().flat_map(|entry| lanes_of(entry.about));
     let raced = lanes.filter(|(name, _)| cells.iter().any(|cell| cell.executor == *name));
+    let packages = &plan.build.packages;
     let describe = |(name, about): (&str, executor_api::About)| Executor {
         name: name.to_owned(),
         about: about.description.to_owned(),
         class: match about.class {
+            _ if plan.is_program(name) => "program".to_owned(),
             Class::CurrentThread => "current-thread".to_owned(),
             Class::MultiThread => "multi-thread".to_owned(),
         },
-        version: plan.build.packages.get(about.package).cloned().unwrap_or_else(|| "unknown".to_owned()),
+        version: match plan.programs.get(about.name).or_else(|| packages.get(about.package)) {
+            Some(version) => version.clone(),
+            None => "unknown".to_owned(),
+        },
         homepage: about.homepage.to_owned(),
         source: about.source.to_owned(),
         limits: about.limits.to_owned(),

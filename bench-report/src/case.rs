@@ -11,6 +11,7 @@ use executor_api::{Config, Executor};
 use workload_api::{Measure, Workload};
 
 use crate::{
+    child::shorten,
     costs::Reading,
     lateness,
     ledger::{self, Counted, CountedRun, Watching},
@@ -70,6 +71,20 @@ pub trait OpenCase {
     ///
     /// If an answer was wrong, or a sleep ended early.
     fn lateness(&self, observed: &Observed) -> Result<Option<Lateness>, String>;
+
+    /// The most memory that the process of the runs ever had, where the system says.
+    fn peak_rss(&self) -> Option<u64> {
+        platform::peak_rss()
+    }
+
+    /// Ends what the case has started; the last call.
+    ///
+    /// # Errors
+    ///
+    /// If it does not end as it should.
+    fn end(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Reads the counters of this process.
@@ -161,9 +176,7 @@ where
         let wall = checked?;
         let waiting = self.ideal() * iterations as u32;
         if wall <= waiting {
-            return Err(format!(
-                "{iterations} runs took {wall:?}, no more than the {waiting:?} of waiting in them"
-            ));
+            return Err(too_fast(iterations, wall, waiting));
         }
         let parts = parts::take();
         let (told, usage) = match <W as Workload<E>>::MEASURE {
@@ -295,10 +308,16 @@ fn right<A: PartialEq + Debug>(answer: &A, expected: &A) -> Result<(), String> {
     if answer == expected {
         return Ok(());
     }
-    let shorten = |text: String| match text.char_indices().nth(200) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    };
-    let [answer, expected] = [answer, expected].map(|answer| shorten(format!("{answer:?}")));
-    Err(format!("wrong answer: {answer}, expected {expected}"))
+    Err(wrong_answer(&format!("{answer:?}"), &format!("{expected:?}")))
+}
+
+/// What is said of a wrong answer.
+pub(crate) fn wrong_answer(answer: &str, expected: &str) -> String {
+    let [answer, expected] = [answer, expected].map(|answer| shorten(answer, 200));
+    format!("wrong answer: {answer}, expected {expected}")
+}
+
+/// What is said of runs that took no more than the waiting in them.
+pub(crate) fn too_fast(runs: u64, wall: Duration, waiting: Duration) -> String {
+    format!("{runs} runs took {wall:?}, no more than the {waiting:?} of waiting in them")
 }

@@ -16,6 +16,7 @@ use fastrand::Rng;
 
 use crate::{
     assemble,
+    foreign::COUNTS_NOTHING,
     plan::Plan,
     process::{Launcher, Running, Trouble},
     protocol::{CellId, Costs, Count, Counts, MemoryUse, Order, Tally},
@@ -134,6 +135,7 @@ impl<'a> Counting<'a> {
             (Some(Ok(Counts::Costs(costs))), _) => Ok(costs),
             (Some(Ok(_)), _) => Err("its process counted something else"),
             (Some(Err(reason)), _) => Err(&**reason),
+            (None, _) if self.plan.is_program(&cell.executor) => Err(COUNTS_NOTHING),
             (None, _) if self.plan.profile == Profile::Quick => Err(QUICK),
             (None, Err(reason)) => Err(&**reason),
             (None, Ok(_)) => Err("only lanes under their own name are counted"),
@@ -172,7 +174,8 @@ impl<'a> Counting<'a> {
     /// The line of a lane that lacks what a workload needs; none if it does not.
     fn lacking(&self, workload: &str, executor: &str, others: &[Memory]) -> Option<Memory> {
         let needs = self.suite.workload(workload)?.needs;
-        self.suite.executor(executor)?;
+        // What a program adds to memory is not measured, whatever it has.
+        self.suite.executor(executor).filter(|entry| entry.program.is_none())?;
         let lacks = self.suite.case(workload, executor).is_none();
         lacks.then(|| Memory {
             workload: workload.to_owned(),
@@ -232,7 +235,8 @@ fn errands(plan: &Plan) -> Vec<Errand> {
     if plan.profile == Profile::Quick {
         return Vec::new();
     }
-    let costs = plan.cells.iter().filter(|cell| !plan.aliases.contains_key(&cell.executor));
+    let counts = |lane: &String| !plan.aliases.contains_key(lane) && !plan.is_program(lane);
+    let costs = plan.cells.iter().filter(|cell| counts(&cell.executor));
     let costs = costs.map(|cell| Errand { cell: cell.clone(), count: Count::Costs, turn: 0 });
     let memory = plan
         .memory
@@ -259,18 +263,26 @@ fn per_operation(unit: &str, runs: Result<(u64, &[u64]), &str>) -> Metric {
 ///
 /// Why there is none to be used.
 pub(crate) fn program() -> Result<PathBuf, String> {
-    let this = env::current_exe();
-    program_near(&this.map_err(|error| format!("the system does not say which program this is: {error}"))?)
+    built_beside(PROGRAM)?.ok_or_else(|| format!("{PROGRAM}, which counts, is not built, {BUILD_IT}"))
 }
 
-fn program_near(this: &Path) -> Result<PathBuf, String> {
-    let mut places =
-        this.ancestors().skip(1).take(2).map(|folder| folder.join(PROGRAM.to_owned() + EXE_SUFFIX));
-    let program = places.find(|program| program.is_file());
-    let program = program.ok_or_else(|| format!("the counting program is not built, {BUILD_IT}"))?;
+/// Finds a program that cargo has built beside the running one, or above it if that is a benchmark of cargo's.
+///
+/// # Errors
+///
+/// If it is older than its sources.
+pub(crate) fn built_beside(name: &str) -> Result<Option<PathBuf>, String> {
+    let this = env::current_exe();
+    let this = this.map_err(|error| format!("the system does not say which program this is: {error}"))?;
+    built_near(&this, name)
+}
+
+fn built_near(this: &Path, name: &str) -> Result<Option<PathBuf>, String> {
+    let mut places = this.ancestors().skip(1).take(2).map(|folder| folder.join(name.to_owned() + EXE_SUFFIX));
+    let Some(program) = places.find(|program| program.is_file()) else { return Ok(None) };
     match stale(&program) {
-        None => Ok(program),
-        Some(source) => Err(format!("the counting program is older than {}, {BUILD_IT}", source.display())),
+        None => Ok(Some(program)),
+        Some(source) => Err(format!("{name} is older than {}, {BUILD_IT}", source.display())),
     }
 }
 
@@ -297,13 +309,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let [this, benchmark] = ["bench-report", "deps/executors-0123"].map(|name| folder.path().join(name));
         for program in [&this, &benchmark] {
-            let reason = program_near(program).expect_err("there is none");
-            assert!(reason.contains("is not built, `cargo build"), "{reason}");
+            assert_eq!(built_near(program, PROGRAM), Ok(None));
         }
         let counting = folder.path().join(PROGRAM.to_owned() + EXE_SUFFIX);
         fs::write(&counting, "").expect("the folder is ours");
         for program in [&this, &benchmark] {
-            assert_eq!(program_near(program), Ok(counting.clone()));
+            assert_eq!(built_near(program, PROGRAM), Ok(Some(counting.clone())));
         }
     }
 
@@ -327,9 +338,9 @@ mod tests {
         for file in [&older, &newer] {
             touch(file, built - Duration::from_secs(1));
         }
-        assert_eq!(program_near(&this), Ok(counting));
+        assert_eq!(built_near(&this, PROGRAM), Ok(Some(counting)));
         touch(&newer, built + Duration::from_secs(1));
-        let reason = program_near(&this).expect_err("it is stale");
+        let reason = built_near(&this, PROGRAM).expect_err("it is stale");
         assert!(reason.contains("is older than") && reason.contains("with space.rs"), "{reason}");
     }
 }

@@ -41,13 +41,18 @@ pub(crate) fn woken(due: Instant, now: Instant) {
         EARLIEST.fetch_max(nanoseconds(due - now), Relaxed);
         return;
     }
+    late(nanoseconds(now - due));
+}
+
+/// Takes note of a sleep that ended so many ns late.
+pub(crate) fn late(nanoseconds: u64) {
     OF_THIS_THREAD.with_borrow_mut(|mine| {
         let mine = mine.get_or_insert_with(|| {
             let histogram = Arc::new(Mutex::new(empty()));
             lock(&OF_THREADS).push(histogram.clone());
             histogram
         });
-        lock(mine).saturating_record(nanoseconds(now - due));
+        lock(mine).saturating_record(nanoseconds);
     });
 }
 

@@ -118,7 +118,11 @@ fn check_threads(counts: &Counts, caller: ThreadId, config: &Config) -> Result<(
 }
 
 /// Compares what was done with what the workload says that it does.
-fn check_work(counts: &Counts, work: &Work) -> Result<(), String> {
+///
+/// # Errors
+///
+/// The first difference.
+pub(crate) fn check_work(counts: &Counts, work: &Work) -> Result<(), String> {
     let exact = [
         ("spawned", counts.spawned, work.spawned, "tasks"),
         ("finished", counts.finished, work.finished, "tasks"),

@@ -7,6 +7,7 @@ pub mod suite;
 
 mod case;
 mod costs;
+pub mod foreign;
 mod lateness;
 mod ledger;
 mod memory;
@@ -21,6 +22,7 @@ mod selection;
 
 pub mod plan;
 
+mod child;
 pub mod process;
 pub mod protocol;
 mod worker;

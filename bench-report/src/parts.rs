@@ -23,7 +23,8 @@ pub(crate) struct Parts {
 /// Ambient, as everything a task asks of its executor is: one process runs one workload, and one run at a time.
 static GATHERED: Mutex<Gathered> = Mutex::new(Gathered { begun: None, parts: NONE });
 
-const NOTHING: Usage = Usage { cpu: Duration::ZERO, voluntary_switches: 0, involuntary_switches: 0 };
+const NOTHING: Usage =
+    Usage { cpu: Duration::ZERO, voluntary_switches: Some(0), involuntary_switches: Some(0) };
 const NONE: Parts = Parts { ended: 0, wall: Duration::ZERO, usage: Some(NOTHING) };
 
 struct Gathered {

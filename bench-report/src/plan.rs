@@ -54,6 +54,9 @@ pub struct Plan {
     /// Lanes that race under another name than their executor's, by that name.
     #[serde(default)]
     pub aliases: BTreeMap<String, Alias>,
+    /// The versions of those lanes of the lineup that are programs, by their names.
+    #[serde(default)]
+    pub programs: BTreeMap<String, String>,
     /// The cells whose memory is measured, apart from the race; those of one lane follow each other.
     #[serde(default)]
     pub memory: Vec<CellId>,
@@ -114,6 +117,19 @@ impl Plan {
         self.aliases.get(&cell.executor).is_some_and(|alias| alias.program.is_none())
     }
 
+    /// Whether the lane is a program: it has no rank, and is part of no ratio.
+    pub fn is_program(&self, lane: &str) -> bool {
+        let executor = self.aliases.get(lane).map_or(lane, |alias| &alias.executor);
+        self.programs.contains_key(executor)
+    }
+
+    /// Whether the lane is compared with another: in a race an executor, in a gate every lane, with that of the other
+    /// revision.
+    pub fn is_compared(&self, lane: &str) -> bool {
+        !self.is_program(lane)
+            || self.aliases.iter().any(|(name, alias)| name == lane || alias.executor == lane)
+    }
+
     /// How many blocks a comparison may have.
     pub fn block_limit(&self) -> usize {
         self.blocks.max(self.most_blocks)
@@ -155,15 +171,24 @@ pub(crate) enum Twins {
 
 /// Adds twins to `cells`, behind the lanes of their comparison, and says whose they are.
 ///
-/// One lane of each comparison is drawn such that all lanes have a twin equally often, as far as they can.
-pub(crate) fn add_twins(cells: &[CellId], twins: Twins, seed: u64) -> (Vec<CellId>, BTreeMap<String, Alias>) {
-    let mut drawn = Draw::new(cells, seed);
+/// One lane of each comparison is drawn such that all lanes have a twin equally often, as far as they can. Lanes that are
+/// `programs` have none: they are compared with nobody.
+pub(crate) fn add_twins(
+    cells: &[CellId],
+    programs: &BTreeMap<String, String>,
+    twins: Twins,
+    seed: u64,
+) -> (Vec<CellId>, BTreeMap<String, Alias>) {
+    let executors = |cells: &[CellId]| -> Vec<CellId> {
+        cells.iter().filter(|cell| !programs.contains_key(&cell.executor)).cloned().collect()
+    };
+    let mut drawn = Draw::new(&executors(cells), seed);
     let mut all = Vec::new();
     let mut aliases = BTreeMap::new();
     for lanes in cells.chunk_by(same_comparison) {
-        let doubled = match twins {
-            Twins::All => lanes.to_vec(),
-            Twins::One => vec![drawn.next(lanes)],
+        let doubled = match (twins, executors(lanes)) {
+            (Twins::One, executors) if !executors.is_empty() => vec![drawn.next(&executors)],
+            (_, executors) => executors,
         };
         all.extend_from_slice(lanes);
         for cell in doubled {
@@ -312,13 +337,13 @@ mod tests {
 
     /// The lanes that have a twin, in the order of their comparisons.
     fn doubled(cells: &[CellId], twins: Twins, seed: u64) -> Vec<String> {
-        let (all, aliases) = add_twins(cells, twins, seed);
+        let (all, aliases) = add_twins(cells, &BTreeMap::new(), twins, seed);
         all.into_iter().filter_map(|cell| Some(aliases.get(&cell.executor)?.executor.clone())).collect()
     }
 
     #[test]
     fn each_comparison_has_one_twin_behind_its_lanes() {
-        let (all, aliases) = add_twins(&comparisons(20, 5), Twins::One, 3);
+        let (all, aliases) = add_twins(&comparisons(20, 5), &BTreeMap::new(), Twins::One, 3);
         for lanes in all.chunk_by(same_comparison) {
             let [lanes @ .., twin] = lanes else { panic!("there are lanes") };
             let executor = &aliases[&twin.executor].executor;
@@ -358,6 +383,19 @@ mod tests {
         let cells = comparisons(3, 4);
         let lanes: Vec<String> = cells.iter().map(|cell| cell.executor.clone()).collect();
         assert_eq!(doubled(&cells, Twins::All, 3), lanes);
+    }
+
+    #[test]
+    fn a_program_has_no_twin() {
+        let programs = BTreeMap::from([("lane-1".to_owned(), "1.0".to_owned())]);
+        for twins in [Twins::One, Twins::All] {
+            let (all, aliases) = add_twins(&comparisons(20, 2), &programs, twins, 3);
+            assert_eq!(all.len(), 20 * 3);
+            assert_eq!(aliases.keys().collect::<Vec<_>>(), ["lane-0-twin"]);
+        }
+        let mut alone = comparisons(3, 2);
+        alone.retain(|cell| programs.contains_key(&cell.executor));
+        assert_eq!(add_twins(&alone, &programs, Twins::One, 3), (alone, BTreeMap::new()));
     }
 
     #[test]

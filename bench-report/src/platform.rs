@@ -14,10 +14,10 @@ use std::{
 pub struct Usage {
     /// Processor time of all threads, in user mode and in the kernel.
     pub cpu: Duration,
-    /// Times that a thread gave its processor up, to wait for something.
-    pub voluntary_switches: u64,
+    /// Times that a thread gave its processor up, to wait for something; absent where nobody says.
+    pub voluntary_switches: Option<u64>,
     /// Times that a thread lost its processor to another.
-    pub involuntary_switches: u64,
+    pub involuntary_switches: Option<u64>,
 }
 
 impl Sub for Usage {
@@ -26,8 +26,8 @@ impl Sub for Usage {
     fn sub(self, earlier: Usage) -> Usage {
         Usage {
             cpu: self.cpu.saturating_sub(earlier.cpu),
-            voluntary_switches: self.voluntary_switches - earlier.voluntary_switches,
-            involuntary_switches: self.involuntary_switches - earlier.involuntary_switches,
+            voluntary_switches: combine(self.voluntary_switches, earlier.voluntary_switches, u64::sub),
+            involuntary_switches: combine(self.involuntary_switches, earlier.involuntary_switches, u64::sub),
         }
     }
 }
@@ -38,10 +38,14 @@ impl Add for Usage {
     fn add(self, other: Usage) -> Usage {
         Usage {
             cpu: self.cpu + other.cpu,
-            voluntary_switches: self.voluntary_switches + other.voluntary_switches,
-            involuntary_switches: self.involuntary_switches + other.involuntary_switches,
+            voluntary_switches: combine(self.voluntary_switches, other.voluntary_switches, u64::add),
+            involuntary_switches: combine(self.involuntary_switches, other.involuntary_switches, u64::add),
         }
     }
+}
+
+fn combine(one: Option<u64>, other: Option<u64>, operation: fn(u64, u64) -> u64) -> Option<u64> {
+    one.zip(other).map(|(one, other)| operation(one, other))
 }
 
 #[cfg(unix)]
@@ -63,8 +67,8 @@ mod system {
             let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
             Some(Usage {
                 cpu: Duration::from_micros(cpu.try_into().ok()?),
-                voluntary_switches: usage.voluntary_context_switches().try_into().ok()?,
-                involuntary_switches: usage.involuntary_context_switches().try_into().ok()?,
+                voluntary_switches: usage.voluntary_context_switches().try_into().ok(),
+                involuntary_switches: usage.involuntary_context_switches().try_into().ok(),
             })
         }
     }
@@ -169,7 +173,12 @@ mod system {
 ///
 /// Not `ru_maxrss`, which begins with what the parent had when it forked.
 pub(crate) fn peak_rss() -> Option<u64> {
-    let kibibytes: u64 = own_status("VmHWM:")?.strip_suffix(" kB")?.parse().ok()?;
+    peak_rss_of("self")
+}
+
+/// The most memory that a process ever had, by its number in the system.
+pub(crate) fn peak_rss_of(process: &str) -> Option<u64> {
+    let kibibytes: u64 = status(process, "VmHWM:")?.strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes * 1024)
 }
 
@@ -178,9 +187,9 @@ pub(crate) fn forget_peak_rss() {
     fs::write("/proc/self/clear_refs", "5").ok();
 }
 
-/// What the kernel says about this process under a name.
-fn own_status(name: &str) -> Option<String> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+/// What the kernel says about a process under a name.
+fn status(process: &str, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(value.trim().to_owned())
 }

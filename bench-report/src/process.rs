@@ -2,18 +2,17 @@
 
 use std::{
     ffi::OsString,
-    io::{self, BufRead, BufReader, Read, Write},
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{Command, ExitStatus},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
-        mpsc::{self, Receiver, RecvTimeoutError},
+        mpsc::RecvTimeoutError,
     },
-    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use crate::{
+    child::{Child, Group, no_answer},
     platform,
     protocol::{Answer, Checked, Counts, Done, GO, Order, Sample},
 };
@@ -53,10 +52,6 @@ pub struct Launcher {
     pub interrupted: Arc<AtomicBool>,
 }
 
-/// The most of its last words that a message repeats.
-const LAST_WORDS: usize = 2_000;
-/// No answer is longer.
-const LONGEST_LINE: u64 = 1 << 20;
 /// How soon an interruption is noticed.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -68,17 +63,9 @@ impl Launcher {
     /// [`Trouble::Failed`] if it does not start.
     pub fn start(&self, order: &Order, environment: &[(&'static str, String)]) -> Result<Running, Trouble> {
         let mut command = Command::new(&self.program[0]);
-        command
-            .args(&self.program[1..])
-            .envs(environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        platform::shield_from_terminal(&mut command);
-        let child = command
-            .spawn()
+        command.args(&self.program[1..]).envs(environment.iter().map(|(name, value)| (name, value)));
+        let mut process = Child::start(command, Group::Own)
             .map_err(|error| Trouble::Failed(format!("its process did not start: {error}")))?;
-        let mut process = Process::new(child);
         let line = serde_json::to_string(order).expect("an order is plain data") + "\n";
         process.tell(&line);
         Ok(Running {
@@ -98,7 +85,7 @@ impl Launcher {
 /// After an error there is nothing to be had from it but its end. The process is gone when this is, whatever it did.
 #[derive(Debug)]
 pub struct Running {
-    process: Process,
+    process: Child,
     limit: Duration,
     /// What is left of its time; the turns of others do not count.
     left: Duration,
@@ -165,7 +152,7 @@ impl Running {
         match self.process.wait(self.limit) {
             None => Err(self.too_late()),
             Some(status) if status.success() => {
-                Ok(Measurement { pid: self.process.child.id(), checked, samples: self.samples, counts, done })
+                Ok(Measurement { pid: self.process.id(), checked, samples: self.samples, counts, done })
             }
             Some(status) => Err(self.ended(status)),
         }
@@ -181,7 +168,7 @@ impl Running {
             if start.elapsed() > self.left {
                 return Err(self.too_late());
             }
-            match self.process.lines.recv_timeout(GLANCE) {
+            match self.process.hear(GLANCE) {
                 Ok(line) => break line,
                 Err(RecvTimeoutError::Timeout) => continue,
                 // It closed its output before its last answer.
@@ -223,100 +210,5 @@ impl Running {
     fn ended(&mut self, status: ExitStatus) -> Trouble {
         let last_words = self.process.end();
         Trouble::Failed(format!("its process {}{last_words}", platform::describe_exit(status)))
-    }
-}
-
-fn no_answer(line: &str) -> String {
-    format!("said what is no answer: `{}`", shorten(line.trim_end(), 200))
-}
-
-/// A running process and the threads that read from it.
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    /// Held open as long as we wait: its end tells the process to go.
-    stdin: ChildStdin,
-    lines: Receiver<String>,
-    /// Gives its last words; taken at its end.
-    stderr: Option<JoinHandle<String>>,
-}
-
-impl Process {
-    fn new(mut child: Child) -> Process {
-        let stdin = child.stdin.take().expect("piped");
-        let stdout = child.stdout.take().expect("piped");
-        let stderr = child.stderr.take().expect("piped");
-        let (sender, lines) = mpsc::sync_channel(64);
-        thread::spawn(move || {
-            let mut stdout = BufReader::new(stdout);
-            while let Ok(Some(line)) = read_line(&mut stdout) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Process { child, stdin, lines, stderr: Some(thread::spawn(move || read_tail(stderr))) }
-    }
-
-    /// Writes to the process, unless it is gone: how it died says more than that nobody reads.
-    fn tell(&mut self, line: &str) {
-        self.stdin.write_all(line.as_bytes()).ok();
-    }
-
-    /// Waits for the end of the process, `limit` at most.
-    fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) => thread::sleep(Duration::from_millis(1)),
-                Err(_) => return None,
-            }
-        }
-        None
-    }
-
-    /// Makes sure that the process is gone, and gives its last words.
-    fn end(&mut self) -> String {
-        // An error says that it has ended already.
-        self.child.kill().ok();
-        self.child.wait().ok();
-        let last_words = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
-        match last_words.trim() {
-            "" => String::new(),
-            words => format!("; its last words: {words}"),
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Reads a line, cut where it gets too long to be an answer; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
-    let mut bytes = Vec::new();
-    input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)?;
-    Ok((!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned()))
-}
-
-/// Reads to the end, and keeps the last of it.
-fn read_tail(mut input: impl Read) -> String {
-    let mut tail = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = input.read(&mut buffer) {
-        tail.extend_from_slice(&buffer[..count]);
-        let surplus = tail.len().saturating_sub(LAST_WORDS);
-        tail.drain(..surplus);
-    }
-    String::from_utf8_lossy(&tail).into_owned()
-}
-
-fn shorten(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
     }
 }

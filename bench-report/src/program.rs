@@ -23,14 +23,15 @@ use jiff::Timestamp;
 
 use crate::{
     arguments::{
-        Bench, BenchReport, CompareArguments, ExportArguments, ExportFormat, GateArguments, JudgingArguments,
-        ReportArguments, RunArguments, SelectionArguments, Subcommands, Usage, parse, usage,
+        Bench, BenchReport, CheckLaneArguments, CompareArguments, ExportArguments, ExportFormat,
+        GateArguments, JudgingArguments, ReportArguments, RunArguments, SelectionArguments, Subcommands,
+        Usage, parse, usage,
     },
     assemble, change,
     compare::{self, Comparison, Format, Invalid, Outcome, Side},
     counting, export,
     facts::{self, Reading},
-    gate,
+    foreign, gate,
     page::{self, side_by_side},
     plan::{self, Alias, Plan, Twins},
     process::{Launcher, Trouble},
@@ -113,6 +114,7 @@ impl Program {
                 Subcommands::Compare(arguments) => or_invalid(compare(arguments)),
                 Subcommands::Gate(arguments) => or_invalid(program.gate(arguments)),
                 Subcommands::List(arguments) => program.list(&arguments),
+                Subcommands::CheckLane(arguments) => Ok(program.check_lane(&arguments)),
             }
         })
     }
@@ -171,11 +173,11 @@ impl Program {
     /// Plans a new run and makes its folder.
     fn prepare(&self, arguments: &RunArguments, out: &Path) -> Result<(Folder, Plan)> {
         let profile = profile(&arguments.selection);
-        let Selection { cells, not_applicable, memory } = self.select(&arguments.selection)?;
+        let Selection { cells, not_applicable, memory, programs } = self.select(&arguments.selection)?;
         let now = Timestamp::now();
         let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
         let twins = if arguments.twins { Twins::All } else { Twins::One };
-        let (cells, aliases) = plan::add_twins(&cells, twins, seed);
+        let (cells, aliases) = plan::add_twins(&cells, &programs, twins, seed);
         let Blocks { least, most, budget } = blocks(profile, arguments);
         let plan = Plan {
             id: now.strftime("%Y%m%d-%H%M%S").to_string(),
@@ -193,6 +195,7 @@ impl Program {
             cells,
             not_applicable,
             aliases,
+            programs,
             memory,
             counting_program: self.counting_program.clone().map_or_else(counting::program, Ok),
         };
@@ -208,7 +211,7 @@ impl Program {
             executors: arguments.lanes.clone(),
             ..SelectionArguments::default()
         };
-        let Selection { cells, .. } = self.select(&selection)?;
+        let Selection { cells, programs, .. } = self.select(&selection)?;
         if cells.is_empty() {
             return Err(usage("no cell is left to race; `list` shows what there is"));
         }
@@ -222,7 +225,8 @@ impl Program {
             return Ok(exit::INTERRUPTED);
         };
         let (cells, aliases) = gate::pair(&cells, revision.short(), &program);
-        let plan = self.plan_of_gate(cells, aliases, Duration::from_secs(arguments.budget));
+        let plan =
+            Plan { programs, ..self.plan_of_gate(cells, aliases, Duration::from_secs(arguments.budget)) };
         let folder = Folder::create(&out, &plan)?;
         let Some(results) = self.race_of_gate(&plan, &folder, *margin, against, interrupted)? else {
             eprintln!("interrupted: nothing is decided");
@@ -290,6 +294,7 @@ impl Program {
             cells,
             not_applicable: Vec::new(),
             aliases,
+            programs: BTreeMap::new(),
             memory: Vec::new(),
             counting_program: Err("a gate counts no allocations".to_owned()),
         }
@@ -335,7 +340,7 @@ impl Program {
     }
 
     fn list(&self, selection: &SelectionArguments) -> Result<u8> {
-        let Selection { cells, not_applicable, memory } = self.select(selection)?;
+        let Selection { cells, not_applicable, memory, .. } = self.select(selection)?;
         for cell in cells {
             println!("{cell}");
         }
@@ -346,6 +351,15 @@ impl Program {
             println!("{cell} (n/a: {reason})");
         }
         Ok(exit::OK)
+    }
+
+    fn check_lane(&self, arguments: &CheckLaneArguments) -> u8 {
+        let command: Vec<&str> = arguments.command.iter().map(String::as_str).collect();
+        let limit = Duration::from_secs(arguments.time_limit);
+        let is_well = foreign::check(&self.suite, &foreign::Program::new(&command), limit, &mut |line| {
+            println!("{line}");
+        });
+        if is_well { exit::OK } else { exit::CELL_FAILED }
     }
 
     fn select(&self, arguments: &SelectionArguments) -> Result<Selection> {

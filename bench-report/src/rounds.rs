@@ -146,7 +146,11 @@ impl<'a> Rounds<'a> {
 
     fn heat(&self, comparison: usize) -> Heat {
         let Comparison { name, blocks: block, .. } = &self.comparisons[comparison];
-        let lanes = self.schedule.lanes(comparison, *block).to_vec();
+        let mut lanes = self.schedule.lanes(comparison, *block).to_vec();
+        if *block >= self.plan.blocks {
+            // A further block is to settle an order, which concerns those in it.
+            lanes.retain(|cell| self.plan.is_compared(&cell.executor));
+        }
         Heat { comparison, name: name.clone(), block: *block, lanes }
     }
 
@@ -212,7 +216,7 @@ fn to_go(cell: &Cell, floor: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeMap, path::Path};
 
     use super::*;
     use crate::{assemble, facts, protocol::Sampling, results::Profile, samples::Outcome, suite::Suite};
@@ -229,7 +233,7 @@ mod tests {
         };
         let cells: Vec<CellId> =
             (1..=comparisons).flat_map(|size| [cell(size, "a"), cell(size, "b")]).collect();
-        let (cells, aliases) = crate::plan::add_twins(&cells, crate::plan::Twins::One, 3);
+        let (cells, aliases) = crate::plan::add_twins(&cells, &BTreeMap::new(), crate::plan::Twins::One, 3);
         Plan {
             id: String::new(),
             started: String::new(),
@@ -251,6 +255,7 @@ mod tests {
             cells,
             not_applicable: Vec::new(),
             aliases,
+            programs: BTreeMap::new(),
             memory: Vec::new(),
             counting_program: Err("not asked for".to_owned()),
         }
@@ -369,6 +374,22 @@ mod tests {
         let plan = Plan { most_blocks: 2, ..plan(3) };
         let judge = |_: &Outcomes| panic!("nobody is asked");
         assert_eq!(run(&plan, &judge, &three_sorts).len(), 6);
+    }
+
+    #[test]
+    fn a_program_has_no_further_blocks_unless_it_is_compared_with_another_revision() {
+        let programs = BTreeMap::from([("b".to_owned(), "1.0".to_owned())]);
+        let judge = |_: &Outcomes| vec![Some(1.0)];
+        let sport = |_: &Heat, _: &CellId| (measured(1), SECOND);
+        let lanes = |plan: &Plan| -> Vec<usize> {
+            run(plan, &judge, &sport).iter().map(|heat| heat.lanes.len()).collect()
+        };
+        let race = Plan { most_blocks: 4, programs, ..plan(1) };
+        assert!(!race.is_compared("b") && race.is_compared("a"));
+        assert_eq!(lanes(&race), [3, 3, 2, 2]);
+        let other = crate::plan::Alias { executor: "b".to_owned(), program: Some("/old".into()) };
+        let aliases = BTreeMap::from([("a-twin".to_owned(), other)]);
+        assert_eq!(lanes(&Plan { aliases, ..race }), [3; 4]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which cells the command line asks for.
 
-use std::num::NonZeroUsize;
+use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use executor_api::Class;
 
@@ -19,6 +19,8 @@ pub(crate) struct Selection {
     pub not_applicable: Vec<(CellId, String)>,
     /// Those whose memory is measured, apart from the race; those of one lane follow each other.
     pub memory: Vec<CellId>,
+    /// The versions of the lanes that are programs, by their names.
+    pub programs: BTreeMap<String, String>,
 }
 
 /// Selects cells of `suite`; threads are 1 and `processors` unless asked for.
@@ -37,10 +39,13 @@ pub(crate) fn select(
         [] => ascending([1, processors.get()]),
         asked => ascending(asked.iter().map(|threads| threads.get())),
     };
-    let mut selection = Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new() };
+    let programs = executors.iter().filter_map(|executor| version(executor)).collect();
+    let mut selection =
+        Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs };
     for workload in workloads {
-        for executor in &executors {
-            let able = |threads: &&usize| obstacle(suite, workload, executor, **threads).is_none();
+        // What a program adds to memory nobody counts.
+        for executor in executors.iter().filter(|executor| executor.program.is_none()) {
+            let able = |threads: &&usize| obstacle(suite, workload, executor, **threads, 1).is_none();
             let Some(&threads) = threads.iter().filter(able).max() else { continue };
             let cells = memory_sizes(workload, arguments).iter().map(|&size| CellId {
                 workload: workload.about.name.to_owned(),
@@ -59,7 +64,7 @@ pub(crate) fn select(
                         threads,
                         executor: executor.about.name.to_owned(),
                     };
-                    match obstacle(suite, workload, executor, threads) {
+                    match obstacle(suite, workload, executor, threads, size) {
                         None => selection.cells.push(cell),
                         Some(reason) => selection.not_applicable.push((cell, reason)),
                     }
@@ -86,7 +91,7 @@ pub(crate) fn applicable<'a>(suite: &'a Suite, cell: &CellId) -> Result<&'a Exec
     if cell.size == 0 || cell.threads == 0 {
         return Err(format!("{cell}: a cell has a size and threads, 1 or more"));
     }
-    match obstacle(suite, workload, executor, cell.threads) {
+    match obstacle(suite, workload, executor, cell.threads, cell.size) {
         None => Ok(executor),
         Some(reason) => Err(format!("{cell}: {} {reason}", executor.about.name)),
     }
@@ -131,7 +136,11 @@ fn obstacle(
     workload: &WorkloadEntry,
     executor: &ExecutorEntry,
     threads: usize,
+    size: u64,
 ) -> Option<String> {
+    if let Some(program) = &executor.program {
+        return program.obstacle(workload.about.name, size, threads);
+    }
     if suite.case(workload.about.name, executor.about.name).is_none() {
         return Some(format!("needs {}", workload.needs));
     }
@@ -139,9 +148,15 @@ fn obstacle(
         .then(|| "runs on one thread only".to_owned())
 }
 
+/// The name and version of a lane that is a program.
+fn version(executor: &ExecutorEntry) -> Option<(String, String)> {
+    let version = executor.program.as_ref()?.lane().map_or("unknown".to_owned(), |lane| lane.version.clone());
+    Some((executor.about.name.to_owned(), version))
+}
+
 /// Keeps the cells that have one of `filters` in their name.
 fn filter(selection: &mut Selection, filters: &[String]) -> Result<(), String> {
-    let Selection { cells, not_applicable, memory } = selection;
+    let Selection { cells, not_applicable, memory, .. } = selection;
     let all = cells.iter().chain(&*memory).chain(not_applicable.iter().map(|(cell, _)| cell));
     let names: Vec<String> = all.map(CellId::to_string).collect();
     if let Some(idle) = filters.iter().find(|filter| !names.iter().any(|name| name.contains(&***filter))) {

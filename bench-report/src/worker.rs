@@ -66,11 +66,11 @@ pub(crate) fn work(suite: &Suite, program: Purpose) -> Result<()> {
 ///
 /// # Errors
 ///
-/// If the lineup has no such case.
+/// If the lineup has no such case, or its program does not start.
 pub(crate) fn open(suite: &Suite, cell: &CellId) -> Result<Box<dyn OpenCase>> {
-    let case = suite.case(&cell.workload, &cell.executor);
-    let case = case.with_context(|| format!("the lineup has no {} on {}", cell.workload, cell.executor))?;
-    Ok((case.open)(&config(cell)?, cell.size))
+    suite
+        .open(&cell.workload, &cell.executor, &config(cell)?, cell.size)
+        .map_err(|complaint| anyhow!(complaint))
 }
 
 /// The configuration that a cell asks of its executor.
@@ -139,8 +139,8 @@ impl InTurn<'_> {
             wall_ns: nanoseconds(taken.wall),
             told_ns: taken.told.map(nanoseconds),
             cpu_ns: taken.usage.map(|usage| nanoseconds(usage.cpu)),
-            voluntary_switches: taken.usage.map(|usage| usage.voluntary_switches),
-            involuntary_switches: taken.usage.map(|usage| usage.involuntary_switches),
+            voluntary_switches: taken.usage.and_then(|usage| usage.voluntary_switches),
+            involuntary_switches: taken.usage.and_then(|usage| usage.involuntary_switches),
         }));
         self.taken += 1;
         if self.taken == self.samples {
@@ -188,7 +188,9 @@ fn perform(
         answer(Answer::Counted(Counts::Costs(counters.count(&*case)?)))?;
     }
     let Some(sampling) = order.sampling else {
-        return Ok(Done { peak_rss: platform::peak_rss(), threads_after: None, lateness: None });
+        let peak_rss = case.peak_rss();
+        case.end().map_err(|complaint| anyhow!(complaint))?;
+        return Ok(Done { peak_rss, threads_after: None, lateness: None });
     };
     let mut criterion = quick_criterion(&sampling, &order.scratch);
     let samples = samples(&sampling, take(&*case, 1).wall);
@@ -202,9 +204,10 @@ fn perform(
 /// Looks at what the samples have left, then at the lateness of sleeps.
 fn conclude(case: &dyn OpenCase, observed: &Observed) -> Result<Done> {
     // First of all: what comes after the samples is not to be in the peak.
-    let peak_rss = platform::peak_rss();
+    let peak_rss = case.peak_rss();
     let threads_after = case.threads_left(observed).map_err(|complaint| anyhow!(complaint))?;
     let lateness = case.lateness(observed).map_err(|complaint| anyhow!(complaint))?;
+    case.end().map_err(|complaint| anyhow!(complaint))?;
     Ok(Done { peak_rss, threads_after, lateness })
 }
 

@@ -70,6 +70,12 @@ impl Race {
         self
     }
 
+    /// Makes a lane a program.
+    fn program(mut self, lane: &str) -> Race {
+        self.plan.programs.insert(lane.to_owned(), "Tree 1.0".to_owned());
+        self
+    }
+
     fn twin(mut self, twin: &str, lane: &str) -> Race {
         self.plan.aliases.insert(twin.to_owned(), Alias { executor: lane.to_owned(), program: None });
         self
@@ -100,6 +106,7 @@ impl Race {
                 source: file!(),
             },
             environment: |_| Vec::new(),
+            program: None,
         };
         let workload = |(name, group)| WorkloadEntry {
             about: workload_api::About {
@@ -117,6 +124,7 @@ impl Race {
             memory_sizes: &[],
             measure: workload_api::Measure::Clock,
             needs: "time",
+            specify: |_, _| unreachable!("nobody runs it"),
         };
         let (executors, workloads) = (LANES.map(entry).into(), WORKLOADS.map(workload).into());
         let suite = Suite { executors, workloads, ..Suite::default() };
@@ -587,4 +595,58 @@ fn every_number_of_the_results_is_one() {
     assert_eq!(read.noise, results.noise);
     let metric = |cell: &Cell| matches!(cell.metrics["overhead"], Metric::Measured { .. });
     assert!(read.cells.iter().all(metric));
+}
+
+#[test]
+fn a_program_has_its_figures_and_changes_nothing_for_the_others() {
+    let others = |lanes: &[(&'static str, f64)]| {
+        [("ash", 100.0), ("birch", 150.0), ("twin", 100.0)]
+            .into_iter()
+            .chain(lanes.iter().copied())
+            .collect::<Vec<_>>()
+    };
+    let race = |lanes: &[(&'static str, f64)]| {
+        let race =
+            Race::new().comparison("grow", 10, 4, &others(lanes)).comparison("rot", 10, 5, &others(lanes));
+        race.twin("twin", "ash").burns("grow", 10, "birch", 40.0).program("elder")
+    };
+    let alone = race(&[]).results();
+    // It is faster than all, burns less, and has had fewer blocks.
+    let mut joined = race(&[("elder", 1.0)]).burns("grow", 10, "elder", 0.01);
+    joined.outcomes.retain(|(cell, block), _| cell.executor != "elder" || *block < 3);
+    let joined = joined.results();
+    for lane in ["ash", "birch"] {
+        assert_eq!(said_of(&alone, lane), said_of(&joined, lane));
+    }
+    assert_eq!(alone.noise, joined.noise);
+    assert!(!find(&alone, "grow", 10, "birch").flags.is_empty(), "it is flagged with and without");
+    let program = find(&joined, "grow", 10, "elder");
+    assert_eq!((program.status, program.overhead_of_blocks().len()), (Status::Ok, 3));
+    assert!(program.spread.is_some() && program.rank.is_none() && program.ratio.is_none());
+    assert!(program.ratios.is_empty() && !program.undecided && !program.tied && program.flags.is_empty());
+    assert!(joined.summaries[0].lanes.iter().all(|lane| lane.executor != "elder"));
+    let lane = joined.executors.iter().find(|lane| lane.name == "elder").expect("it is a lane");
+    assert_eq!((&*lane.class, &*lane.version), ("program", "Tree 1.0"));
+}
+
+#[test]
+fn a_program_that_fails_takes_no_block_from_the_others() {
+    let lanes = [("ash", 100.0), ("birch", 150.0), ("elder", 1.0)];
+    let results =
+        Race::new().comparison("grow", 10, 4, &lanes).program("elder").fail("grow", 10, "elder").results();
+    assert_eq!(find(&results, "grow", 10, "elder").status, Status::Failed);
+    assert_eq!(find(&results, "grow", 10, "ash").overhead_of_blocks().len(), 4);
+}
+
+#[test]
+fn a_program_and_itself_in_another_revision_have_their_blocks_in_common() {
+    let lanes = [("ash", 100.0), ("elder", 1.0), ("elder@abc", 2.0)];
+    let mut race = Race::new().comparison("grow", 10, 4, &lanes).program("elder");
+    let alias = Alias { executor: "elder".to_owned(), program: Some("/old".into()) };
+    race.plan.aliases.insert("elder@abc".to_owned(), alias);
+    race.outcomes.retain(|(cell, block), _| cell.executor != "elder@abc" || *block > 0);
+    let results = race.results();
+    for (lane, blocks) in [("ash", 4), ("elder", 3), ("elder@abc", 3)] {
+        assert_eq!(find(&results, "grow", 10, lane).overhead_of_blocks().len(), blocks, "{lane}");
+    }
 }
