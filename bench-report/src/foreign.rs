@@ -15,8 +15,8 @@ use std::{
     time::Duration,
 };
 
-pub use self::case::ForeignCase;
-pub(crate) use self::{case::COUNTS_NOTHING, check::check, protocol::Lane};
+pub(crate) use self::{case::COUNTS_NOTHING, check::check};
+pub use self::{case::ForeignCase, protocol::Lane};
 
 use self::{
     conversation::Conversation,
@@ -50,7 +50,7 @@ impl Program {
     /// # Errors
     ///
     /// Why it cannot run here, in its own words if it has any.
-    pub(crate) fn lane(&self) -> Result<&Lane, String> {
+    pub fn lane(&self) -> Result<&Lane, String> {
         self.description.get_or_init(|| self.describe(INTRODUCTION)).as_ref().map_err(String::clone)
     }
 

@@ -44,13 +44,13 @@ pub(crate) enum Reply {
 /// What a program says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Lane {
+pub struct Lane {
     /// Of what matters most in it: "CPython 3.11.7".
-    pub(crate) version: String,
+    pub version: String,
     /// The fewest and the most workers it can have.
-    pub(crate) threads: [usize; 2],
+    pub threads: [usize; 2],
     /// Its workloads, each with the largest size it can bear.
-    pub(crate) workloads: BTreeMap<String, Option<u64>>,
+    pub workloads: BTreeMap<String, Option<u64>>,
 }
 
 /// What a program has started.

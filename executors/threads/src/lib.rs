@@ -33,7 +33,6 @@ enum Request {
 struct Cell {
     workload: String,
     size: u64,
-    threads: usize,
     blocking_threads: usize,
 }
 
@@ -95,7 +94,7 @@ fn serve() -> Result<(), String> {
     let program = programs::PROGRAMS.iter().find(|program| program.name == cell.workload);
     let program = program.ok_or_else(|| format!("there is no program for {}", cell.workload))?;
     let pool = Pool::start(cell.blocking_threads).map_err(out_of_threads)?;
-    say(&Reply::Observed { threads: cell.threads });
+    say(&Reply::Observed { threads: processors() });
     for line in lines {
         let iterations = line?.trim().parse().map_err(|error| format!("no number of runs: {error}"))?;
         say(&Reply::Sample(sample(program, cell.size, &pool, iterations)?));
@@ -104,11 +103,14 @@ fn serve() -> Result<(), String> {
 }
 
 fn describe() {
-    // As many tasks run at once as there are processors, whatever we would like.
-    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let workloads = programs::PROGRAMS.iter().map(|program| (program.name, program.largest)).collect();
     let version = format!("std::thread on {}", std::env::consts::OS);
-    say(&Reply::Lane { version, threads: [processors; 2], workloads });
+    say(&Reply::Lane { version, threads: [processors(); 2], workloads });
+}
+
+/// How many tasks run at once, whatever we would like.
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Runs a program so many times, one after the other.

@@ -52,7 +52,7 @@ fn yield_now(run: &mut Run<'_>) -> io::Result<Value> {
     let yields = run.size;
     let take_turns = |_| {
         move || {
-            let mut turns = 1;
+            let mut turns = 1; // a thread is not polled: these it counts itself
             for _ in 0..yields {
                 thread::yield_now();
                 turns += 1;
