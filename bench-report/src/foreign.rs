@@ -77,8 +77,8 @@ impl Program {
             Reply::Lane(lane) => lane,
             other => return Err(conversation.out_of_turn(&other)),
         };
+        lane.check().map_err(|complaint| conversation.fails(&complaint))?;
         conversation.end()?;
-        lane.check()?;
         Ok(lane)
     }
 

@@ -106,6 +106,16 @@ mod system {
         child.wait().ok();
     }
 
+    /// Ends this process, and with it all that it has started if it is shielded from the terminal.
+    pub(crate) fn end_this_with_children() -> ! {
+        use nix::{sys::signal::Signal, unistd};
+        let this = unistd::getpid();
+        if unistd::getpgrp() == this {
+            nix::sys::signal::killpg(this, Signal::SIGKILL).ok();
+        }
+        std::process::exit(1);
+    }
+
     /// Becomes another program, in the same process.
     pub(crate) fn become_program(mut command: Command) -> io::Error {
         command.exec()
@@ -153,6 +163,11 @@ mod system {
     pub fn end_with_children(child: &mut Child) {
         child.kill().ok();
         child.wait().ok();
+    }
+
+    /// Ends this process; what it has started goes on.
+    pub fn end_this_with_children() -> ! {
+        std::process::exit(1);
     }
 
     /// Runs another program and ends as it ends.
@@ -222,7 +237,8 @@ fn processors(list: &str) -> BTreeSet<usize> {
 }
 
 pub(crate) use system::{
-    become_program, cpu_with_children, describe_exit, end_with_children, shield_from_terminal, take_stdout,
+    become_program, cpu_with_children, describe_exit, end_this_with_children, end_with_children,
+    shield_from_terminal, take_stdout,
 };
 
 #[cfg(test)]

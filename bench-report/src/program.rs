@@ -221,7 +221,9 @@ impl Program {
         eprintln!("building {against} ({})", revision.short());
         let build = facts::build();
         let flags = if build.flags == "none" { "" } else { &build.flags };
-        let Built::Program(program, compiler) = revision.build(&out, flags, &interrupted)? else {
+        let Built::Program(program, compiler) =
+            revision.build(&out, flags, !programs.is_empty(), &interrupted)?
+        else {
             return Ok(exit::INTERRUPTED);
         };
         let (cells, aliases) = gate::pair(&cells, revision.short(), &program);

@@ -62,19 +62,27 @@ impl Revision {
         self.commit.get(..10).unwrap_or(&self.commit)
     }
 
-    /// Builds its program below `folder`, with its own lock file and our `flags`; what was built before is used again.
+    /// Builds its program below `folder`, with its own lock file and our `flags`, and `with_lanes` the programs that are
+    /// lanes too; what was built before is used again.
     ///
     /// # Errors
     ///
     /// [`Invalid`] if it cannot be checked out or does not build.
-    pub(crate) fn build(&self, folder: &Path, flags: &str, interrupted: &AtomicBool) -> Result<Built> {
+    pub(crate) fn build(
+        &self,
+        folder: &Path,
+        flags: &str,
+        with_lanes: bool,
+        interrupted: &AtomicBool,
+    ) -> Result<Built> {
         fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
         let folder = folder.canonicalize().with_context(|| format!("failed to find {}", folder.display()))?;
         let worktree = folder.join(&self.commit);
         self.check_out(&worktree)?;
         let target = worktree.join("target");
         let log = folder.join(format!("{}.log", self.commit));
-        let status = run_cargo(&worktree, &target, flags, &log, interrupted)?;
+        let programs: &[&str] = if with_lanes { &["--bins"] } else { &["--bin", "bench-report"] };
+        let status = run_cargo(&worktree, &target, flags, programs, &log, interrupted)?;
         let Some(is_built) = status else { return Ok(Built::Interrupted) };
         let program = target.join("release").join(format!("bench-report{}", std::env::consts::EXE_SUFFIX));
         if !is_built || !program.exists() {
@@ -130,6 +138,7 @@ fn run_cargo(
     worktree: &Path,
     target: &Path,
     flags: &str,
+    programs: &[&str],
     log: &Path,
     interrupted: &AtomicBool,
 ) -> Result<Option<bool>> {
@@ -138,7 +147,8 @@ fn run_cargo(
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(worktree)
-        .args(["build", "--release", "--locked", "--package", "bench-report", "--bin", "bench-report"])
+        .args(["build", "--release", "--locked", "--package", "bench-report"])
+        .args(programs)
         .arg("--target-dir")
         .arg(target)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")

@@ -6,7 +6,6 @@ use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    process,
     sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
@@ -239,7 +238,7 @@ fn turns() -> Receiver<()> {
             // Nobody listens any more once the samples are taken.
             sender.send(()).ok();
         }
-        process::exit(1);
+        platform::end_this_with_children();
     });
     turns
 }

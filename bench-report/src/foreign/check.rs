@@ -7,6 +7,7 @@ use executor_api::Config;
 use super::{ForeignCase, Program};
 use crate::{
     case::OpenCase,
+    figures,
     protocol::CellId,
     suite::{Suite, WorkloadEntry},
 };
@@ -54,8 +55,8 @@ fn check_workload(
     let cell = CellId { workload: name.to_owned(), size, threads, executor: LANE.to_owned() };
     let cell = cell.to_string();
     let cell = cell.trim_end_matches(LANE).trim_end_matches('/');
-    if bears.is_some_and(|bears| bears < size) {
-        return (format!("{cell}: n/a: it says that it cannot bear the smallest size"), true);
+    if let Some(bears) = bears.filter(|&bears| bears < size) {
+        return (format!("{cell}: n/a: it bears at most {}", figures::whole(bears)), true);
     }
     match check_cell(program, workload, size, threads, limit) {
         Ok(()) => (format!("{cell}: ok"), true),

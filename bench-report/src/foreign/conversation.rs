@@ -49,13 +49,9 @@ impl Conversation {
             Err(RecvTimeoutError::Disconnected) => return Err(self.ended()),
         };
         match serde_json::from_str(&line) {
-            Ok(Reply::Failed(reason)) => Err(self.fails(&reason)),
-            Ok(Reply::NotApplicable(reason)) => Err(self.fails(&reason)),
+            Ok(Reply::Failed(reason) | Reply::NotApplicable(reason)) => Err(self.fails(&reason)),
             Ok(reply) => Ok(reply),
-            Err(error) if line.starts_with('{') && line.ends_with('\n') => {
-                Err(self.fails(&format!("{}, {error}", no_answer(&line))))
-            }
-            Err(_) => Err(self.fails(&no_answer(&line))),
+            Err(error) => Err(self.fails(&format!("its program {}: {error}", no_answer(&line)))),
         }
     }
 
@@ -71,7 +67,7 @@ impl Conversation {
         match self.child.wait(PARTING.saturating_sub(start.elapsed())) {
             None => Err(self.fails("ignored the end of its input")),
             Some(status) if status.success() => Ok(()),
-            Some(status) => Err(self.fails(&platform::describe_exit(status))),
+            Some(status) => Err(self.fails(&format!("its program {}", platform::describe_exit(status)))),
         }
     }
 
@@ -100,6 +96,6 @@ impl Conversation {
     fn ended(&mut self) -> String {
         let status = self.child.wait(PARTING);
         let how = status.map_or("closed its output".to_owned(), platform::describe_exit);
-        self.fails(&how)
+        self.fails(&format!("its program {how}"))
     }
 }

@@ -30,7 +30,7 @@ crate::tests![
 ];
 
 /// A repository with one commit, a cargo that builds anything at once, and a folder for what the gate leaves behind.
-struct Scratch {
+pub(crate) struct Scratch {
     folder: TempDir,
 }
 
@@ -58,7 +58,7 @@ chmod +x "$2/release/bench-report"
 const CELL: &str = "--lanes tokio obeys/1/t1/";
 
 impl Scratch {
-    fn new() -> Scratch {
+    pub(crate) fn new() -> Scratch {
         let scratch = Scratch { folder: tempfile::tempdir().expect("a temporary folder") };
         fs::create_dir(scratch.repository()).expect("the folder is ours");
         fs::write(scratch.repository().join("file"), "text").expect("the folder is ours");
@@ -85,7 +85,7 @@ impl Scratch {
     }
 
     /// The gate, in which the old program pauses so many milliseconds and this one so many.
-    fn command(&self, stub: &str, [old, new]: [&str; 2], arguments: &str) -> Command {
+    pub(crate) fn command(&self, stub: &str, [old, new]: [&str; 2], arguments: &str) -> Command {
         let program = env::current_exe().expect("a test knows its program");
         let mut command = Command::new(&program);
         command.current_dir(self.repository()).arg("gate").args(arguments.split_whitespace());
@@ -109,7 +109,7 @@ impl Scratch {
     }
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     format!("{stdout}{stderr}")
 }

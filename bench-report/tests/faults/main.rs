@@ -1,11 +1,14 @@
 //! What goes wrong in a run, for real: cells that panic, hang, die, lie or talk rubbish; interruptions; bad input.
 //!
-//! This program is two. With a command of `bench-report` it is that program with the lineup of `lanes`, or that of
-//! `mutants` if the environment says so; else it runs the tests, each of which starts it as the former.
+//! This program is several. With a command of `bench-report` it is that program with the lineup of `lanes`, or that of
+//! `mutants` or `foreign` if the environment says so. With another argument it is a lane of the latter. Else it runs the
+//! tests, each of which starts it as one of the former.
 
 mod bad_cells;
 mod bad_input;
 mod counts;
+#[cfg(target_os = "linux")]
+mod foreign;
 #[cfg(target_os = "linux")]
 mod gate;
 mod interruption;
@@ -26,16 +29,22 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
-        Some("run" | "check" | "report" | "list" | "export" | "compare" | "gate") => {
+        Some("run" | "check" | "report" | "list" | "export" | "compare" | "gate" | "check-lane") => {
             counts::with_counting_program(Program::new(lineup())).measuring_debug_builds().main()
         }
         Some(argument) if argument == WORKER => lanes::work(),
+        #[cfg(target_os = "linux")]
+        Some(foreign::PEER) => foreign::misbehave(),
         _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
     }
 }
 
 /// The lineup that the environment chooses, which the processes of cells inherit.
 fn lineup() -> Suite {
+    #[cfg(target_os = "linux")]
+    if let Ok(programs) = env::var(foreign::CHOSEN) {
+        return foreign::lineup(&programs);
+    }
     if env::var_os(mutants::CHOSEN).is_some() { mutants::lineup() } else { lanes::lineup() }
 }
 
@@ -49,7 +58,7 @@ fn trials() -> Vec<Trial> {
         tests.extend(counts::LINUX_TESTS);
     }
     #[cfg(target_os = "linux")]
-    tests.extend(gate::TESTS);
+    tests.extend([gate::TESTS, foreign::TESTS].concat());
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
             test();

@@ -1,4 +1,4 @@
-"""A lane in Python: asyncio, with three workloads. The protocol is in CONTRIBUTING.md."""
+"""A lane in Python: asyncio, with two workloads. The protocol is in CONTRIBUTING.md."""
 
 import asyncio
 import json
@@ -11,33 +11,29 @@ async def index(number):
     return number
 
 
-async def spawn_join(tasks):
-    indices = await asyncio.gather(*[asyncio.create_task(index(task)) for task in range(tasks)])
-    return [len(indices), sum(indices)], tasks
-
-
 async def nap(number):
-    await asyncio.sleep(0.001)
+    await asyncio.sleep(0.01)
     return number
 
 
-async def naps(tasks):
-    return sum(await asyncio.gather(*[asyncio.create_task(nap(task)) for task in range(tasks)])), tasks
+async def run(task, tasks):
+    indices = await asyncio.gather(*[asyncio.create_task(task(number)) for number in range(tasks)])
+    return [len(indices), sum(indices)]
 
 
-WORKLOADS = {"spawn-join": spawn_join, "naps": naps}
+TASKS = {"spawn-join": index, "sleep-fan-out": nap}
 
 
 def say(**line):
     print(json.dumps(line), flush=True)
 
 
-def sample(runner, workload, size, runs):
+def sample(runner, task, size, runs):
     wall, cpu = time.perf_counter_ns(), time.process_time_ns()
     for _ in range(runs):
-        answer, tasks = runner.run(workload(size))
+        answer = runner.run(run(task, size))
     wall, cpu = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
-    ledger = {"spawned": tasks, "finished": tasks, "cancelled": 0, "jobs": 0}
+    ledger = {"spawned": size, "finished": size, "cancelled": 0, "jobs": 0}
     say(sample={"iterations": runs, "wall-ns": wall, "cpu-ns": cpu, "answer": answer, "ledger": ledger})
 
 
@@ -47,12 +43,12 @@ def main():
         return say(**{"not-applicable": f"needs Python 3.11 or newer, this is {platform.python_version()}"})
     if "describe" in request:
         version = f"CPython {platform.python_version()}"
-        return say(lane={"version": version, "threads": [1, 1], "workloads": dict.fromkeys(WORKLOADS)})
+        return say(lane={"version": version, "threads": [1, 1], "workloads": dict.fromkeys(TASKS)})
     cell = request["cell"]
     with asyncio.Runner() as runner:
         say(observed={"threads": 1})
         for line in sys.stdin:
-            sample(runner, WORKLOADS[cell["workload"]], cell["size"], int(line))
+            sample(runner, TASKS[cell["workload"]], cell["size"], int(line))
 
 
 main()
