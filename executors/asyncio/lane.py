@@ -240,24 +240,22 @@ async def sample(program, size: int, pool: ThreadPoolExecutor, iterations: int):
             if run.told_ns is not None:
                 told_ns = (told_ns or 0) + run.told_ns
                 lateness_ns += run.lateness_ns
-    sample = {"iterations": iterations, "answer": answer, "ledger": run.ledger()}
+    taken = {"iterations": iterations, "answer": answer, "ledger": run.ledger()}
     # The ledger needed the tasks of the last run. To free them is a part of the run, as it was of the others.
     with watch:
         del run
-    sample |= {"wall-ns": watch.wall_ns, "cpu-ns": watch.cpu_ns}
+    taken |= {"wall-ns": watch.wall_ns, "cpu-ns": watch.cpu_ns}
     if told_ns is not None:
-        sample["told-ns"] = told_ns
+        taken["told-ns"] = told_ns
     if lateness_ns:
-        sample["lateness-ns"] = lateness_ns
-    return sample
+        taken["lateness-ns"] = lateness_ns
+    return taken
 
 
 async def serve(cell):
     """Takes a sample for each further line of the input."""
     if cell["workload"] not in WORKLOADS:
-        return say({"not-applicable": f"has no program for {cell['workload']}"})
-    if cell["threads"] != 1:
-        return say({"not-applicable": "an event loop has one thread"})
+        return say({"failed": f"there is no program for {cell['workload']}"})
     program, _ = WORKLOADS[cell["workload"]]
     with ThreadPoolExecutor(max_workers=cell["blocking-threads"]) as pool:
         say({"observed": {"threads": 1}})
