@@ -27,7 +27,7 @@ pub fn lineup() -> Suite {
 
 const ASYNCIO: About = About {
     limits: "One thread, and one interpreter lock for it and the blocking pool: no two tasks or jobs in Python run at once. \
-             Sleeps end on whole milliseconds.",
+             Sleeps are rounded up to whole milliseconds.",
     homepage: "https://docs.python.org/3/library/asyncio.html",
     source: "executors/asyncio/lane.py",
     ..about_program(
