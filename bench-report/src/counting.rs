@@ -263,7 +263,7 @@ fn per_operation(unit: &str, runs: Result<(u64, &[u64]), &str>) -> Metric {
 ///
 /// Why there is none to be used.
 pub(crate) fn program() -> Result<PathBuf, String> {
-    built_beside(PROGRAM)?.ok_or_else(|| format!("{PROGRAM}, which counts, is not built, {BUILD_IT}"))
+    built_beside(PROGRAM)?.ok_or_else(|| format!("the counting program is not built, {BUILD_IT}"))
 }
 
 /// Finds a program that cargo has built beside the running one, or above it if that is a benchmark of cargo's.
