@@ -26,8 +26,8 @@ pub fn lineup() -> Suite {
 }
 
 const ASYNCIO: About = About {
-    limits: "One thread, and one interpreter lock for it and the blocking pool: no two tasks or jobs in Python run at once. \
-             Sleeps are rounded up to whole milliseconds.",
+    limits: "One thread, and one interpreter lock for it and the blocking pool: no two tasks or jobs in Python run at \
+             once. Sleeps are rounded up to whole milliseconds.",
     homepage: "https://docs.python.org/3/library/asyncio.html",
     source: "executors/asyncio/lane.py",
     ..about_program(
@@ -37,8 +37,8 @@ const ASYNCIO: About = About {
 };
 
 const UVLOOP: About = About {
-    limits: "One thread and one interpreter lock, as asyncio. Timers count whole milliseconds: shorter sleeps do not wait, \
-             others may end up to one early (issue 739), so that it sits out what must not.",
+    limits: "One thread and one interpreter lock, as asyncio. Timers count whole milliseconds: shorter sleeps do not \
+             wait, others may end up to one early (issue 739), so that it sits out what must not.",
     homepage: "https://github.com/MagicStack/uvloop",
     source: "executors/asyncio/lane.py",
     ..about_program(

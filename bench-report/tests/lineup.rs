@@ -1,6 +1,7 @@
 //! Every workload answers right and does its work on every lane: a test for each pair, in the processes of a run.
 //!
-//! Of a lane that is a program, with the workloads that it has. Where it cannot run its test is ignored, and a line says why.
+//! Of a lane that is a program, with the workloads that it has. Where it cannot run its test is ignored, and a line
+//! says why.
 
 use std::process::Command;
 

@@ -1,11 +1,11 @@
 """The lanes asyncio and uvloop: programs of the race as Python has them.
 
-Some of them are where this project comes from: a blog post on asyncio, whose event loop executors/hand-rolled rebuilds.
-Here they run on the loop itself. CONTRIBUTING.md has the protocol that this program speaks, workloads/NAME/src/lib.rs
-the program in Rust that each of these must equal: the same tasks, the same answer.
+Some of them are where this project comes from: a blog post on asyncio, whose event loop executors/hand-rolled
+rebuilds. Here they run on the loop itself. CONTRIBUTING.md has the protocol that this program speaks,
+workloads/NAME/src/lib.rs the program in Rust that each of these must equal: the same tasks, the same answer.
 
-`python3 lane.py` runs them on the loop of asyncio, `python3 lane.py uvloop` on that of the package uvloop. Both are left
-as they come, garbage collector and all.
+`python3 lane.py` runs them on the loop of asyncio, `python3 lane.py uvloop` on that of the package uvloop. Both are
+left as they come, garbage collector and all.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Run:
         }
 
 
-# The programs. Tasks are awaited in order, as in Rust: `asyncio.gather` takes twice as long for those that return at once.
+# The programs. Tasks are awaited in order, as in Rust: with `asyncio.gather`, spawn-join takes twice as long.
 
 
 async def spawn_join(run: Run):

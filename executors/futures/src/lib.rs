@@ -1,12 +1,13 @@
 //! The futures lane: the `ThreadPool` of futures-executor.
 //!
-//! The future of a task is spawned on the pool as its documentation has it, by `spawn_ok`, so that the pool's own tasks and
-//! wakers are raced and no adapter's. What a handle needs is built from futures' own parts: `Abortable` to cancel, a oneshot
-//! channel for the outcome, `catch_unwind` because a panic would end its worker. That is four allocations a task, as many as
-//! `spawn_with_handle` makes, whose handle tells neither that a task has finished nor that a cancelled one is gone.
+//! The future of a task is spawned on the pool as its documentation has it, by `spawn_ok`, so that the pool's own
+//! tasks and wakers are raced and no adapter's. What a handle needs is built from futures' own parts: `Abortable` to
+//! cancel, a oneshot channel for the outcome, `catch_unwind` because a panic would end its worker. That is four
+//! allocations a task, as many as `spawn_with_handle` makes, whose handle tells neither that a task has finished nor
+//! that a cancelled one is gone.
 //!
-//! The pool polls a task again at once that wakes itself inside its poll, so that the usual yield would let nobody else run.
-//! A yield here spawns a second task, which wakes the first.
+//! The pool polls a task again at once that wakes itself inside its poll, so that the usual yield would let nobody
+//! else run. A yield here spawns a second task, which wakes the first.
 
 use std::{
     any::Any,
@@ -37,8 +38,9 @@ impl Executor for Futures {
         name: "futures",
         description: "Threads that take turns at one channel behind a lock; a task that is woken goes to its end.",
         class: Class::MultiThread,
-        limits: "No timers, no blocking pool, no work stealing. It has no yield, and polls a task again at once that wakes \
-                 itself: the lane yields by a second task. A panic that nobody catches ends its worker (issue 1468).",
+        limits: "No timers, no blocking pool, no work stealing. It has no yield, and polls a task again at once that \
+                 wakes itself: the lane yields by a second task. A panic that nobody catches ends its worker \
+                 (issue 1468).",
         package: "futures",
         homepage: "https://github.com/rust-lang/futures-rs",
         source: file!(),

@@ -1,8 +1,9 @@
-//! The threads lane: what the programs of the race are without an executor, with a thread of the system for each task.
+//! The threads lane: the programs of the race without an executor, a thread of the system for each task.
 //!
-//! A thread is no executor by our contract: it cannot be cancelled, and nothing says how many of them run at once but the
-//! number of processors. So this is a lane as a program in another language is one. CONTRIBUTING.md has the protocol that it
-//! speaks, `workloads/NAME/src/lib.rs` the program that each of [`programs`] must equal: the same tasks, the same answer.
+//! A thread is no executor by our contract: it cannot be cancelled, and nothing but the number of processors says how
+//! many of them run at once. So this is a lane as a program in another language is one. CONTRIBUTING.md has the
+//! protocol that it speaks, `workloads/NAME/src/lib.rs` the program that each of `programs.rs` must equal: the same
+//! tasks, the same answer.
 
 mod programs;
 
