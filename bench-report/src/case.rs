@@ -24,9 +24,8 @@ use crate::{
 /// How long threads that have ended may take to be gone.
 const PARTING: Duration = Duration::from_millis(100);
 
-/// How long sleeps are watched, as far as that goes in whole runs.
+/// How long sleeps are watched at most, as far as that goes in whole runs.
 const WATCH: Duration = Duration::from_millis(20);
-const MOST_WATCHED_RUNS: u32 = 10;
 
 /// A prepared workload on a started executor.
 pub trait OpenCase {
@@ -41,7 +40,7 @@ pub trait OpenCase {
     /// # Errors
     ///
     /// What was wrong: the answer, work that is not as specified, a worker too few, a root on the wrong thread.
-    fn check(&self) -> Result<Observed, String>;
+    fn check(&self) -> Result<Proof, String>;
 
     /// Runs the workload `iterations` times and says what that took; checks every answer.
     ///
@@ -65,7 +64,8 @@ pub trait OpenCase {
     /// If there are more than when the check had `observed` them: runs have left them behind.
     fn threads_left(&self, observed: &Observed) -> Result<Option<usize>, String>;
 
-    /// Runs the workload a few times more and tells how late sleeps ended; none where no task sleeps.
+    /// Runs the workload once more or a few times and tells how late sleeps ended; none where nobody waits for a sleep's
+    /// end.
     ///
     /// # Errors
     ///
@@ -89,6 +89,17 @@ pub trait OpenCase {
 
 /// Reads the counters of this process.
 pub(crate) type Read = Arc<dyn Fn() -> Reading + Send + Sync>;
+
+/// What a run has shown that was checked.
+#[derive(Debug)]
+pub struct Proof {
+    /// What the lane was seen to do.
+    pub observed: Observed,
+    /// How late its sleeps ended.
+    pub lateness: Option<Lateness>,
+    /// How long it took, being counted: rather longer than one that is not.
+    pub took: Duration,
+}
 
 /// What a number of runs took.
 #[derive(Clone, Copy, Debug)]
@@ -139,26 +150,31 @@ where
         <W as Workload<E>>::ideal(&self.workload)
     }
 
-    fn check(&self) -> Result<Observed, String> {
+    fn check(&self) -> Result<Proof, String> {
         let workload = self.workload.clone();
         let work = <W as Workload<Counted<E>>>::work(&self.workload);
+        let start = Instant::now();
         let run = ledger::count(&self.executor, &self.config, &work, || {
             <W as Workload<Counted<E>>>::run(workload)
         })?;
+        let took = start.elapsed();
         right(&run.output, &<W as Workload<Counted<E>>>::expected(&self.workload))?;
-        let sleeps = lateness::take()?.map_or(0, |lateness| lateness.samples);
+        let lateness = lateness::take()?;
+        let sleeps = lateness.as_ref().map_or(0, |lateness| lateness.samples);
         if !self.prepared_alone {
             return Err("prepare started a thread: work before the clock".into());
         }
         let workers = probe::workers(&self.executor, &self.config)?;
         check_workers(&run, &workers)?;
-        Ok(observed(&run, &workers, sleeps))
+        Ok(Proof { observed: observed(&run, &workers, sleeps), lateness, took })
     }
 
     fn sample(&self, iterations: u64) -> Result<Taken, String> {
         let workload = self.workload.clone();
         let expected = <W as Workload<E>>::expected(&self.workload);
+        // What the check has told, and the runs of the last lateness, is none of this sample's.
         parts::take();
+        <W as Workload<E>>::told(&self.workload);
         let before = Usage::now();
         // The clock is read in the root, on a worker: the way there and back is no part of the work.
         let checked = self.executor.run(async move {
@@ -217,21 +233,21 @@ where
     }
 
     fn lateness(&self, observed: &Observed) -> Result<Option<Lateness>, String> {
-        if observed.sleeps == 0 {
+        // A run that is there to wait has few sleeps that end, and watching it takes long.
+        if observed.sleeps == 0 || <W as Workload<E>>::MEASURE == Measure::Processor {
             return Ok(None);
         }
         let expected = <W as Workload<Counted<E>>>::expected(&self.workload);
         let _watching = Watching::sleeps();
         let start = Instant::now();
-        for _ in 0..MOST_WATCHED_RUNS {
+        loop {
             let workload = self.workload.clone();
             let answer = self.executor.run(async { <W as Workload<Counted<E>>>::run(workload).await });
             right(&answer, &expected)?;
-            if start.elapsed() >= WATCH {
-                break;
+            if start.elapsed() >= WATCH || lateness::gathered() >= lateness::ENOUGH {
+                return lateness::take();
             }
         }
-        lateness::take()
     }
 }
 

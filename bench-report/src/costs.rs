@@ -5,7 +5,7 @@
 
 mod kernel;
 
-use std::{hint, sync::Arc};
+use std::{hint, sync::Arc, time::Duration};
 
 use anyhow::{Result, anyhow, ensure};
 use stats_alloc::INSTRUMENTED_SYSTEM;
@@ -20,6 +20,9 @@ use crate::{
 const WARM_UPS: usize = 2;
 /// Runs that are counted.
 const RUNS: usize = 5;
+/// Of a run that waits as long as this, fewer have to do: the check was one to warm up too.
+const LONG: Duration = Duration::from_millis(60);
+const LONG_RUNS: usize = 2;
 
 /// The counters of this process at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +60,10 @@ impl Counters {
         // To read costs a little itself; what nothing costs is taken off again.
         let nothing = (0..3).map(|_| Cost::between([read(), read()])).reduce(Cost::least);
         let nothing = nothing.expect("three readings");
-        let readings = case.count(WARM_UPS + RUNS, read).map_err(|complaint| anyhow!(complaint))?;
+        let (warm_ups, runs) = if case.ideal() < LONG { (WARM_UPS, RUNS) } else { (0, LONG_RUNS) };
+        let readings = case.count(warm_ups + runs, read).map_err(|complaint| anyhow!(complaint))?;
         let runs: Vec<Cost> =
-            readings[WARM_UPS..].iter().map(|&pair| Cost::between(pair) - nothing).collect();
+            readings[warm_ups..].iter().map(|&pair| Cost::between(pair) - nothing).collect();
         let tally = |opened: &Result<&'static str, String>, figure: fn(&Cost) -> Option<u64>| match opened {
             Err(reason) => Tally::Refused(reason.clone()),
             Ok(unit) => match runs.iter().map(figure).collect() {

@@ -32,6 +32,8 @@ use crate::{
 const TURNS: usize = 2;
 /// Why a quick run has none of these figures.
 const QUICK: &str = "a quick run counts none";
+/// Why a run of seconds has none that nobody works in.
+const ONLY_WAITS: &str = "a run that only waits is not counted";
 /// How the counting program comes to be.
 const BUILD_IT: &str = "`cargo build --release -p bench-report` builds it";
 /// Name of the counting program.
@@ -55,6 +57,7 @@ impl<'a> Counting<'a> {
         let tallies = if samples.exists() { samples::read_tallies(samples)? } else { Tallies::new() };
         let mut pending = errands(plan);
         pending.retain(|errand| !tallies.contains_key(errand));
+        pending.retain(|errand| errand.count == Count::Memory || !suite.only_waits(&errand.cell.workload));
         Ok(Counting { suite, plan, tallies, pending })
     }
 
@@ -137,6 +140,7 @@ impl<'a> Counting<'a> {
             (Some(Err(reason)), _) => Err(&**reason),
             (None, _) if self.plan.is_program(&cell.executor) => Err(COUNTS_NOTHING),
             (None, _) if self.plan.profile == Profile::Quick => Err(QUICK),
+            (None, _) if self.suite.only_waits(&cell.workload) => Err(ONLY_WAITS),
             (None, Err(reason)) => Err(&**reason),
             (None, Ok(_)) => Err("only lanes under their own name are counted"),
         };

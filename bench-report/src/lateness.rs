@@ -23,7 +23,10 @@ const QUANTILES: [(&str, &str, f64, u64); 4] = [
     ("lateness-p99.9", "p99.9", 0.999, 10_000),
 ];
 const MAX: &str = "lateness-max";
-const NO_SLEEPS: &str = "no task sleeps";
+const NO_SLEEPS: &str = "no sleep was watched";
+
+/// So many sleeps carry every figure.
+pub(crate) const ENOUGH: u64 = QUANTILES[3].3;
 
 /// The histogram of each thread on which sleeps have ended: workers must not wait for each other to write theirs.
 static OF_THREADS: Mutex<Vec<Arc<Mutex<Histogram<u64>>>>> = Mutex::new(Vec::new());
@@ -54,6 +57,11 @@ pub(crate) fn late(nanoseconds: u64) {
         });
         lock(mine).saturating_record(nanoseconds);
     });
+}
+
+/// How many sleeps have been gathered since the last time that they were taken, those that ended early left out.
+pub(crate) fn gathered() -> u64 {
+    lock(&OF_THREADS).iter().map(|histogram| lock(histogram).len()).sum()
 }
 
 /// Takes what has been gathered since the last time; none if no sleep has ended.
@@ -198,7 +206,7 @@ mod tests {
     fn a_block_without_sleeps_leaves_no_figure() {
         let sleeps = staircase(100);
         for figure in figures_of(&[Some(&sleeps), None]).values() {
-            assert_eq!(figure.as_ref().expect_err("a block has none"), "no task sleeps");
+            assert_eq!(figure.as_ref().expect_err("a block has none"), "no sleep was watched");
         }
         assert_eq!(merge([]), None);
     }
@@ -223,9 +231,10 @@ mod tests {
                 threads.spawn(move || late(lateness));
             }
         });
+        assert_eq!(gathered(), 3);
         let gathered = take().expect("none was early").expect("three were reported");
         assert_eq!(gathered.samples, 3);
-        assert_eq!(take(), Ok(None), "taken is taken");
+        assert_eq!((self::gathered(), take()), (0, Ok(None)), "taken is taken");
         woken(due + Duration::from_micros(1_200), due);
         assert_eq!(take(), Err("a sleep ended 1.20 ms early".to_owned()));
     }

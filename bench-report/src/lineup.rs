@@ -75,8 +75,11 @@ fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
     suite.race::<E, ping_pong::PingPong>("tasks");
-    suite.race::<E, fork_join::ForkJoin>("tasks");
-    suite.race::<E, channels::Channels>("tasks");
+    suite.race::<E, fork_join::Skynet>("tasks");
+    suite.race::<E, fork_join::Fibonacci>("tasks");
+    suite.race::<E, channels::Channel<1, 1>>("tasks");
+    suite.race::<E, channels::Channel<4, 1>>("tasks");
+    suite.race::<E, channels::Channel<4, 4>>("tasks");
     suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
     suite.race::<E, cancellation::Cancellation>("tasks");
     suite.race::<E, spawn_remote::SpawnRemote>("tasks");
@@ -88,7 +91,9 @@ fn timers<E: Timer>(suite: &mut Suite) {
     suite.race::<E, wait_timeout::WaitTimeout>("a timer");
     suite.race::<E, timer_churn::TimerChurn>("a timer");
     suite.race::<E, timer_accuracy::TimerAccuracy>("a timer");
+    suite.race::<E, timer_accuracy::TimerAccuracyCrowd>("a timer");
     suite.race::<E, busy_neighbour::BusyNeighbour>("a timer");
+    suite.race::<E, busy_neighbour::BusyNeighbours>("a timer");
     suite.race::<E, idle::Idle>("a timer");
     suite.race::<E, sleepers::Sleepers>("a timer");
 }

@@ -111,13 +111,17 @@ impl Running {
         }
     }
 
-    /// Lets the process take its next sample, and waits for it.
+    /// Lets the process take its next sample.
+    pub fn go(&mut self) {
+        self.process.tell(GO);
+    }
+
+    /// Waits for the sample that the process was let take.
     ///
     /// # Errors
     ///
     /// As [`finish`](Self::finish).
     pub fn sample(&mut self) -> Result<(), Trouble> {
-        self.process.tell(GO);
         match self.hear()? {
             Answer::Sample(sample) if sample.iterations > 0 => {
                 self.samples.push(sample);

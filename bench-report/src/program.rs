@@ -313,10 +313,14 @@ impl Program {
             return Err(crate::platform::become_program(again)).context("failed to start this program again");
         }
         let case = worker::open(&self.suite, cell)?;
-        case.check().map_err(|complaint| anyhow!("{cell}: {complaint}"))?;
+        let proof = case.check().map_err(|complaint| anyhow!("{cell}: {complaint}"))?;
         // Few resamples: in a profile the work is to be seen, not the statistics.
         let mut criterion = Criterion::default().output_directory(&out.join("criterion")).nresamples(1_001);
-        worker::measure(cell, &mut criterion, 100, &mut |iterations| worker::take(&*case, iterations).wall);
+        // Criterion's own numbers, but for a run that would take minutes so often.
+        let samples = if proof.took < Duration::from_millis(100) { 100 } else { 10 };
+        worker::measure(cell, &mut criterion, samples, &mut |iterations| {
+            worker::take(&*case, iterations).wall
+        });
         Ok(exit::OK)
     }
 

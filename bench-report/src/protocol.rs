@@ -3,9 +3,9 @@
 //! The order is one line of JSON on the standard input; the end of the input means that nobody waits any more. Each
 //! line of the standard output is one [`Answer`] as JSON.
 //!
-//! The lanes of a comparison take their samples in turn. So a process that is to measure says [`Answer::Ready`] when it
-//! is warm, takes a sample for each line [`GO`] that it reads, and after the last one waits for one line more: what it
-//! still has to do would disturb the others.
+//! The lanes of a comparison take their samples in turn, or together if they only wait. So a process that is to measure
+//! says [`Answer::Ready`] when it is warm, takes a sample for each line [`GO`] that it reads, and after the last one waits
+//! for one line more: what it still has to do would disturb the others.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -57,7 +57,7 @@ pub struct Sampling {
     pub warm_up: Duration,
     /// All samples together, at least one run each.
     pub measurement: Duration,
-    /// How many samples at least, however long they take; Criterion asks for ten or more.
+    /// How many samples at least, because Criterion asks for ten or more; but one of a run as long as the measurement.
     pub samples: usize,
     /// How many samples at most, however short they are.
     pub most_samples: usize,

@@ -277,7 +277,7 @@ type Ended = (Place, Result<Measurement, String>);
 ///
 /// What disturbs a machine comes and goes within milliseconds to minutes: a neighbour on the same core, a frequency, a
 /// daemon. Of samples that lie so close together each lane gets its share, and their ratio stays. At any time one process
-/// works, and the others wait for their turn.
+/// works, and the others wait for their turn; but those that only wait disturb nobody, so they do it together.
 fn run_heat(
     suite: &Suite,
     launcher: &Launcher,
@@ -286,40 +286,69 @@ fn run_heat(
     places: Vec<Place>,
     next: &mut dyn FnMut(usize, &CellId),
 ) -> Result<Option<Vec<Ended>>> {
-    let mut lanes = Vec::new();
-    for (index, place) in places.into_iter().enumerate() {
-        next(index, &place.cell);
-        let scratch = scratch.join(index.to_string());
-        let started = start_lane(suite, launcher, plan, &place.cell, &scratch)?;
-        // One after the other: each has the machine for its check and its warm-up.
-        let ready = started.and_then(|mut process| process.ready().map(|samples| (samples, process)));
-        let (samples, lane) = match ready {
-            Ok((samples, process)) => (samples, Ok(process)),
-            Err(trouble) => (0, Err(trouble)),
-        };
-        lanes.push((place, samples, lane));
+    let only_wait = places.first().is_some_and(|place| suite.only_waits(&place.cell.workload));
+    let at_once = if only_wait { places.len() } else { 1 };
+    let mut lanes: Vec<Lane> = Vec::new();
+    // One after the other: each has the machine for its check and its warm-up.
+    for places in places.chunks(at_once) {
+        let begun = lanes.len();
+        for place in places {
+            next(lanes.len(), &place.cell);
+            let scratch = scratch.join(lanes.len().to_string());
+            let process = start_lane(suite, launcher, plan, &place.cell, &scratch)?;
+            lanes.push(Lane { place: place.clone(), samples: 0, process });
+        }
+        lanes[begun..].iter_mut().for_each(Lane::get_ready);
     }
-    let rounds = lanes.iter().map(|(_, samples, _)| *samples).max().unwrap_or(0);
-    for (round, order) in plan::turns(lanes.len(), rounds).enumerate() {
-        for lane in order {
-            let (_, samples, lane) = &mut lanes[lane];
-            if let Ok(process) = lane
-                && plan::has_turn(*samples, round, rounds)
-                && let Err(trouble) = process.sample()
-            {
-                *lane = Err(trouble);
-            }
+    let rounds = lanes.iter().map(|lane| lane.samples).max().unwrap_or(0);
+    for (round, mut order) in plan::turns(lanes.len(), rounds).enumerate() {
+        order.retain(|&lane| plan::has_turn(lanes[lane].samples, round, rounds));
+        for order in order.chunks(at_once) {
+            order.iter().for_each(|&lane| lanes[lane].go());
+            order.iter().for_each(|&lane| lanes[lane].sample());
         }
     }
     let mut ended = Vec::new();
-    for (place, _, lane) in lanes {
-        match lane.and_then(Running::finish) {
+    for Lane { place, process, .. } in lanes {
+        match process.and_then(Running::finish) {
             Ok(measurement) => ended.push((place, Ok(measurement))),
             Err(Trouble::Failed(reason)) => ended.push((place, Err(reason))),
             Err(Trouble::Interrupted) => return Ok(None),
         }
     }
     Ok(Some(ended))
+}
+
+/// A lane in a heat.
+struct Lane {
+    place: Place,
+    /// How many it takes; none before it is ready.
+    samples: usize,
+    process: Result<Running, Trouble>,
+}
+
+impl Lane {
+    fn get_ready(&mut self) {
+        match self.process.as_mut().map(Running::ready) {
+            Ok(Ok(samples)) => self.samples = samples,
+            Ok(Err(trouble)) => self.process = Err(trouble),
+            Err(_) => {}
+        }
+    }
+
+    fn go(&mut self) {
+        if let Ok(process) = &mut self.process {
+            process.go();
+        }
+    }
+
+    fn sample(&mut self) {
+        if let Ok(process) = &mut self.process
+            && let Err(trouble) = process.sample()
+        {
+            self.process = Err(trouble);
+        }
+    }
 }
 
 /// Checks one cell in a process of its own, without measuring.

@@ -88,7 +88,8 @@ pub(crate) fn applicable<'a>(suite: &'a Suite, cell: &CellId) -> Result<&'a Exec
     let one = |name: &String| [name.clone()];
     let workload = by_name("workload", &suite.workloads, |entry| entry.about.name, &one(&cell.workload))?[0];
     let executor = by_name("executor", &suite.executors, |entry| entry.about.name, &one(&cell.executor))?[0];
-    if cell.size == 0 || cell.threads == 0 {
+    let has_size_0 = || [workload.sizes, workload.full_sizes].concat().contains(&0);
+    if cell.threads == 0 || cell.size == 0 && !has_size_0() {
         return Err(format!("{cell}: a cell has a size and threads, 1 or more"));
     }
     match obstacle(suite, workload, executor, cell.threads, cell.size) {
@@ -124,7 +125,7 @@ fn sizes(workload: &WorkloadEntry, arguments: &SelectionArguments) -> Vec<u64> {
     match &arguments.sizes[..] {
         _ if workload.sizes.is_empty() => Vec::new(),
         [] if arguments.quick => workload.sizes[..1].to_vec(),
-        [] if arguments.full => [workload.sizes, workload.full_sizes].concat(),
+        [] if arguments.full => ascending([workload.sizes, workload.full_sizes].concat()),
         [] => workload.sizes.to_vec(),
         asked => ascending(asked.iter().copied()),
     }
@@ -177,4 +178,33 @@ fn ascending<T: Ord>(numbers: impl IntoIterator<Item = T>) -> Vec<T> {
     numbers.sort_unstable();
     numbers.dedup();
     numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lineup::lineup;
+
+    #[test]
+    fn a_size_of_0_is_a_cell_of_the_workloads_that_have_it_and_of_no_other() {
+        let applicable = |cell: &str| {
+            let cell = cell.parse().expect("it is the name of a cell");
+            super::applicable(&lineup(), &cell).map(|executor| executor.about.name)
+        };
+        assert_eq!(applicable("idle/0/t1/tokio"), Ok("tokio"));
+        let refused = "spawn-join/0/t1/tokio: a cell has a size and threads, 1 or more";
+        assert_eq!(applicable("spawn-join/0/t1/tokio"), Err(refused.to_owned()));
+    }
+
+    #[test]
+    fn a_full_run_adds_its_sizes_in_their_order() {
+        let arguments = SelectionArguments {
+            full: true,
+            executors: vec!["smol-local".to_owned()],
+            workloads: vec!["timer-accuracy-crowd".to_owned()],
+            ..SelectionArguments::default()
+        };
+        let cells = select(&lineup(), &arguments, NonZeroUsize::MIN).expect("there are some").cells;
+        assert_eq!(cells.iter().map(|cell| cell.size).collect::<Vec<_>>(), [50, 200, 1_000, 5_000, 20_000]);
+    }
 }

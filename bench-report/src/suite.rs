@@ -128,6 +128,11 @@ impl Suite {
         self.workloads.iter().find(|entry| entry.about.name == name)
     }
 
+    /// Whether the runs of a workload do nothing but wait.
+    pub fn only_waits(&self, workload: &str) -> bool {
+        self.workload(workload).is_some_and(|entry| entry.measure == Measure::Processor)
+    }
+
     /// Finds the case of a workload and an executor; none where the executor lacks what the workload needs.
     pub fn case(&self, workload: &str, executor: &str) -> Option<&Case> {
         self.cases.iter().find(|case| case.workload == workload && case.executor == executor)

@@ -1,4 +1,5 @@
-//! A cell's process: takes its order, checks the cell, measures it with Criterion, answers in lines of JSON.
+//! A cell's process: takes its order, checks the cell, measures it, with Criterion if a run is short, answers in lines of
+//! JSON.
 
 use std::{
     any::Any,
@@ -16,11 +17,11 @@ use criterion::{Criterion, SamplingMode};
 use executor_api::Config;
 
 use crate::{
-    case::{OpenCase, Taken},
+    case::{OpenCase, Proof, Taken},
     costs::Counters,
-    memory, platform,
+    lateness, memory, platform,
     protocol::{Answer, CellId, Checked, Count, Counts, Done, GO, Order, Sample, Sampling},
-    results::Observed,
+    results::{Lateness, Observed},
     suite::Suite,
 };
 
@@ -128,6 +129,10 @@ impl InTurn<'_> {
             self.elapsed += start.elapsed();
             return wall;
         }
+        self.take_turn(iterations)
+    }
+
+    fn take_turn(&mut self, iterations: u64) -> Duration {
         if self.taken == 0 {
             self.say(Answer::Ready(self.samples));
         }
@@ -176,7 +181,7 @@ fn perform(
     let case = open(suite, &order.cell)?;
     // Before the check, which is a run too and would have taken the memory already.
     let memory = (order.count == Some(Count::Memory)).then(|| memory::measure(&*case)).transpose()?;
-    let observed = case.check().map_err(|complaint| anyhow!(complaint))?;
+    let Proof { observed, lateness, took } = case.check().map_err(|complaint| anyhow!(complaint))?;
     let ideal_ns = nanoseconds(case.ideal());
     let checked = Checked { operations: case.operations(), ideal_ns, observed: observed.clone() };
     answer(Answer::Checked(checked))?;
@@ -191,28 +196,49 @@ fn perform(
         case.end().map_err(|complaint| anyhow!(complaint))?;
         return Ok(Done { peak_rss, threads_after: None, lateness: None });
     };
-    let mut criterion = quick_criterion(&sampling, &order.scratch);
-    let samples = samples(&sampling, take(&*case, 1).wall);
+    let is_slow = is_slow(&sampling, case.ideal(), took);
+    let samples = if is_slow { 1 } else { samples(&sampling, take(&*case, 1).wall) };
     let warm_up = sampling.warm_up;
     let elapsed = Duration::ZERO;
     let mut in_turn = InTurn { case: &*case, warm_up, samples, turns, answer, calls: 0, elapsed, taken: 0 };
-    measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
-    conclude(&*case, &observed)
+    if samples == 1 {
+        // The check was the warm-up. Criterion would insist on ten samples.
+        in_turn.take_turn(1);
+    } else {
+        let mut criterion = quick_criterion(&sampling, &order.scratch);
+        measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
+    }
+    // What a slow run is delayed by being counted is little beside what it takes, and to watch another takes as long again.
+    let enough = lateness.filter(|lateness| is_slow && lateness.samples >= lateness::ENOUGH);
+    conclude(&*case, &observed, enough)
 }
 
-/// Looks at what the samples have left, then at the lateness of sleeps.
-fn conclude(case: &dyn OpenCase, observed: &Observed) -> Result<Done> {
+/// Looks at what the samples have left, then at the lateness of sleeps, unless it is known.
+fn conclude(case: &dyn OpenCase, observed: &Observed, known: Option<Lateness>) -> Result<Done> {
     // First of all: what comes after the samples is not to be in the peak.
     let peak_rss = case.peak_rss();
     let threads_after = case.threads_left(observed).map_err(|complaint| anyhow!(complaint))?;
-    let lateness = case.lateness(observed).map_err(|complaint| anyhow!(complaint))?;
+    let lateness = match known {
+        Some(known) => Some(known),
+        None => case.lateness(observed).map_err(|complaint| anyhow!(complaint))?,
+    };
     case.end().map_err(|complaint| anyhow!(complaint))?;
     Ok(Done { peak_rss, threads_after, lateness })
 }
 
-/// How many samples of a run that takes so long: as many as fit, because many short ones in turn with those of other
-/// lanes share what disturbs the machine better than few long ones.
+/// Whether it is known after the check that a run takes longer than the whole measurement: it waits as long, or the one
+/// that was counted took twice as long. Then no run is spent on finding out.
+fn is_slow(sampling: &Sampling, ideal: Duration, counted: Duration) -> bool {
+    ideal.max(counted / 2) >= sampling.measurement
+}
+
+/// How many samples of a run that takes so long: one if it takes as long as the measurement, for it is the process that
+/// is repeated; else as many as fit, because many short ones in turn with those of other lanes share what disturbs the
+/// machine better than few long ones.
 fn samples(sampling: &Sampling, run: Duration) -> usize {
+    if run >= sampling.measurement {
+        return 1;
+    }
     let fit = sampling.measurement.as_nanos() / run.as_nanos().max(1);
     usize::try_from(fit).unwrap_or(usize::MAX).clamp(sampling.samples, sampling.most_samples)
 }
@@ -251,4 +277,34 @@ pub(crate) fn message_of(panic: &(dyn Any + Send)) -> &str {
 
 fn nanoseconds(duration: Duration) -> u64 {
     duration.as_nanos().try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const SAMPLING: Sampling =
+        Sampling { warm_up: MS, measurement: Duration::from_millis(60), samples: 10, most_samples: 30 };
+
+    #[test]
+    fn a_run_has_as_many_samples_as_fit_and_one_if_it_takes_as_long_as_all_of_them() {
+        let of_run = |micros| samples(&SAMPLING, Duration::from_micros(micros));
+        assert_eq!([0, 1, 2_000, 3_000, 6_000, 59_999].map(of_run), [30, 30, 30, 20, 10, 10]);
+        assert_eq!([60_000, 1_000_000].map(of_run), [1, 1]);
+    }
+
+    #[test]
+    fn a_run_is_known_to_be_slow_if_it_waits_as_long_as_the_measurement_or_took_twice_as_long_counted() {
+        for (ideal, counted, expected) in [
+            (0, 1, false),
+            (59, 119, false),
+            (60, 61, true),
+            (0, 119, false),
+            (0, 120, true),
+            (10, 1_000, true),
+        ] {
+            assert_eq!(is_slow(&SAMPLING, ideal * MS, counted * MS), expected, "{ideal} ms, {counted} ms");
+        }
+    }
 }

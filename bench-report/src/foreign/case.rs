@@ -14,7 +14,7 @@ use super::{
     protocol::{Cell, Reply, Request, Sample},
 };
 use crate::{
-    case::{OpenCase, Read, Taken, too_fast, wrong_answer},
+    case::{OpenCase, Proof, Read, Taken, too_fast, wrong_answer},
     costs::Reading,
     lateness,
     ledger::{self, Counts},
@@ -77,6 +77,7 @@ impl ForeignCase {
         };
         let checked = self.check_sample(&sample, iterations, start.elapsed());
         checked.map_err(|complaint| conversation.fails(&complaint))?;
+        sample.lateness_ns.iter().copied().for_each(lateness::late);
         Ok(sample)
     }
 
@@ -122,10 +123,11 @@ impl OpenCase for ForeignCase {
         self.specification.ideal
     }
 
-    fn check(&self) -> Result<Observed, String> {
+    fn check(&self) -> Result<Proof, String> {
         let sample = self.runs(1)?;
+        let lateness = lateness::take()?;
         let Counts { spawned, finished, cancelled, jobs, .. } = counts(&sample);
-        Ok(Observed {
+        let observed = Observed {
             threads: self.threads,
             spawned,
             finished,
@@ -134,18 +136,18 @@ impl OpenCase for ForeignCase {
             jobs,
             jobs_at_once: 0,
             at_once: 0,
-            sleeps: sample.lateness_ns.len() as u64,
+            sleeps: lateness.as_ref().map_or(0, |lateness| lateness.samples),
             workers: self.threads,
             root_on_worker: true,
             cpus: "unknown".to_owned(),
             threads_before: None,
             threads_after: None,
-        })
+        };
+        Ok(Proof { observed, lateness, took: Duration::from_nanos(sample.wall_ns) })
     }
 
     fn sample(&self, iterations: u64) -> Result<Taken, String> {
         let sample = self.runs(iterations)?;
-        sample.lateness_ns.iter().copied().for_each(lateness::late);
         let usage = |cpu| Usage {
             cpu: Duration::from_nanos(cpu),
             voluntary_switches: None,

@@ -16,6 +16,7 @@ crate::tests![
     a_task_left_behind_is_a_failed_cell,
     a_run_faster_than_its_waiting_is_a_failed_cell,
     a_run_of_no_operations_is_a_failed_cell,
+    a_run_without_the_part_that_is_measured_is_a_failed_cell,
     a_failed_cell_is_not_run_again,
     a_lane_fails_with_its_twin,
 ];
@@ -79,6 +80,10 @@ fn a_run_faster_than_its_waiting_is_a_failed_cell() {
 
 fn a_run_of_no_operations_is_a_failed_cell() {
     expect_failure("counts-nothing", "a run has no operations");
+}
+
+fn a_run_without_the_part_that_is_measured_is_a_failed_cell() {
+    expect_failure("marks-no-part", "1 runs marked 0 parts to be measured, it takes one each");
 }
 
 fn a_failed_cell_is_not_run_again() {

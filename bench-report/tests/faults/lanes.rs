@@ -1,7 +1,7 @@
 //! A lineup of sound executors and of workloads that each do one thing wrong.
 
 use std::{
-    env, fs, future,
+    any, env, fs, future,
     io::{self, BufRead, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -15,7 +15,7 @@ use std::{
 use bench_report::{program::Program, suite::Suite};
 use executor_api::Timer;
 use executor_tokio::{Tokio, TokioCurrentThread};
-use workload_api::{About, Workload, gather};
+use workload_api::{About, Measure, Workload, gather, part};
 
 use crate::counts;
 
@@ -43,6 +43,10 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, Differs>("a timer");
     suite.race::<E, Wavers>("a timer");
     suite.race::<E, Obeys>("a timer");
+    suite.race::<E, IsSlow>("a timer");
+    suite.race::<E, Tells>("a timer");
+    suite.race::<E, MarksNoPart>("a timer");
+    suite.race::<E, OnlyWaits>("a timer");
     counts::enter::<E>(suite);
 }
 
@@ -131,12 +135,14 @@ fn scratch() -> PathBuf {
     env::var_os("CRITERION_HOME").unwrap_or_default().into()
 }
 
+/// Where the run writes down what it has measured: the folder of this process's own lies in there.
+fn folder_of_run() -> PathBuf {
+    scratch().ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
+}
+
 /// Whether this is the first, third, ... block of a comparison, which the process of a cell is not told.
 fn is_odd_block(workload: &str, size: u64) -> bool {
-    // Beside the folder of this process's own lies what has been measured.
-    let scratch = scratch();
-    let run = scratch.ancestors().nth(2).unwrap_or(Path::new("."));
-    let samples = fs::read_to_string(run.join("samples.jsonl")).unwrap_or_default();
+    let samples = fs::read_to_string(folder_of_run().join("samples.jsonl")).unwrap_or_default();
     let heat = format!("\"kind\":\"heat\",\"comparison\":\"{workload}/{size}/");
     samples.lines().filter(|line| line.contains(&heat)).count().is_multiple_of(2)
 }
@@ -199,6 +205,119 @@ impl<E: Timer> Workload<E> for Obeys {
     fn expected(&self) {}
     fn operations(&self) -> u64 {
         1
+    }
+}
+
+/// What a run is for, as workloads note it in the file of that name: a check or a sample.
+pub(crate) const MOMENTS: [&str; 2] = ["checks", "samples"];
+
+/// Notes that a run begins, and gives the file of the notes: a line for each run of its kind.
+fn note<E: Timer>() -> PathBuf {
+    let is_check = any::type_name::<E>().contains("Counted");
+    let notes = folder_of_run().join(MOMENTS[usize::from(!is_check)]);
+    let file = fs::OpenOptions::new().create(true).append(true).open(&notes);
+    file.and_then(|mut file| file.write_all(b"begun\n")).expect("the folder is this run's");
+    notes
+}
+
+/// Tasks sleep longer than a quick run measures, which it does not say.
+struct IsSlow(u64);
+
+impl<E: Timer> Workload<E> for IsSlow {
+    const ABOUT: About = About { name: "is-slow", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1];
+    type Answer = ();
+
+    fn prepare(size: u64) -> Self {
+        IsSlow(size)
+    }
+    async fn run(self: Arc<Self>) {
+        note::<E>();
+        gather((0..self.0).map(|_| E::spawn(E::sleep(Duration::from_millis(50))))).await;
+    }
+    fn expected(&self) {}
+    fn operations(&self) -> u64 {
+        1
+    }
+}
+
+/// Tells a second of each run.
+#[derive(Default)]
+struct Tells(AtomicU64);
+
+impl<E: Timer> Workload<E> for Tells {
+    const ABOUT: About = About { name: "tells", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1];
+    const MEASURE: Measure = Measure::Told("what it tells");
+    type Answer = ();
+
+    fn prepare(_size: u64) -> Self {
+        Tells::default()
+    }
+    async fn run(self: Arc<Self>) {
+        // As long as a slow run: then no other is between the check and the sample.
+        E::sleep(Duration::from_millis(50)).await;
+        self.0.fetch_add(1, SeqCst);
+    }
+    fn expected(&self) {}
+    fn operations(&self) -> u64 {
+        1
+    }
+    fn told(&self) -> Duration {
+        Duration::from_secs(self.0.swap(0, SeqCst))
+    }
+}
+
+/// Is measured by a part, and has none.
+struct MarksNoPart;
+
+impl<E: Timer> Workload<E> for MarksNoPart {
+    const ABOUT: About = About { name: "marks-no-part", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1];
+    const MEASURE: Measure = Measure::Part("nothing");
+    type Answer = ();
+
+    fn prepare(_size: u64) -> Self {
+        MarksNoPart
+    }
+    async fn run(self: Arc<Self>) {}
+    fn expected(&self) {}
+    fn operations(&self) -> u64 {
+        1
+    }
+}
+
+/// Waits until three processes do; longer than a run measures.
+struct OnlyWaits;
+
+const LONG: Duration = Duration::from_millis(100);
+
+impl<E: Timer> Workload<E> for OnlyWaits {
+    const ABOUT: About = About { name: "only-waits", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1];
+    const MEASURE: Measure = Measure::Processor;
+    type Answer = ();
+
+    fn prepare(_size: u64) -> Self {
+        OnlyWaits
+    }
+    async fn run(self: Arc<Self>) {
+        let notes = note::<E>();
+        let begun = || fs::read_to_string(&notes).map_or(0, |notes| notes.lines().count());
+        part(async {
+            E::sleep(LONG).await;
+            while !begun().is_multiple_of(3) {
+                E::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+    }
+    fn expected(&self) {}
+    fn operations(&self) -> u64 {
+        1
+    }
+    fn ideal(&self) -> Duration {
+        LONG
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     },
     task::{Context, Poll, Waker},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bench_report::{
@@ -37,6 +37,7 @@ crate::tests![
     an_answer_that_was_computed_before_the_clock_is_caught,
     a_sleep_that_ends_early_is_caught,
     a_late_timer_is_seen_as_late_as_it_is,
+    a_task_that_is_behind_its_schedule_is_seen_as_late_as_it_is,
     a_workload_that_does_not_sleep_has_no_lateness,
 ];
 
@@ -75,6 +76,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.enter::<E>();
     suite.race::<E, Adds>("a timer");
     suite.race::<E, Naps>("a timer");
+    suite.race::<E, FallsBehind>("a timer");
     suite.race::<E, AddsInPrepare>("a timer");
     suite.race::<E, AddsOnAThread>("a timer");
     suite.race::<E, SpawnsInPrepare>("a timer");
@@ -289,6 +291,17 @@ struct Naps {
 }
 workload!(Naps, "naps", |size| Naps { size }, |this, E| sum_of_tasks::<E>(this.size, 10).await);
 
+/// Waits for a moment that has passed 5 ms before.
+struct FallsBehind {
+    size: u64,
+}
+workload!(FallsBehind, "falls-behind", |size| FallsBehind { size }, |this, E| {
+    let due = Instant::now();
+    thread::sleep(Duration::from_millis(5));
+    E::sleep_until(due).await;
+    sum_of_tasks::<E>(this.size, 0).await
+});
+
 /// Computes the answer in `prepare`, and does nothing inside the clock.
 struct AddsInPrepare {
     size: u64,
@@ -459,12 +472,12 @@ fn a_thread_left_behind_is_caught() {
     let (output, results) = race("leaves-threads", "tokio");
     assert_eq!(output.status.code(), Some(2));
     let reason = results.cells[0].reason.as_deref().expect("a failed cell has its reason");
-    // Ten samples of one run or more.
+    // One sample of one run or more; ten where the machine has the time.
     let threads: usize = reason
         .strip_prefix("left ")
         .and_then(|rest| rest.strip_suffix(" threads behind")?.parse().ok())
         .expect(reason);
-    assert!(threads >= 10, "{reason}");
+    assert!(threads >= 1, "{reason}");
 }
 
 fn a_worker_that_is_confined_is_caught() {
@@ -539,11 +552,18 @@ fn a_late_timer_is_seen_as_late_as_it_is() {
     assert!(lateness.samples >= 2_000 && lateness.samples % 1_000 == 0);
     assert_eq!(many(2e6), lateness.samples, "every one of them is late");
     assert!(many(5e6) >= lateness.samples / 20 && many(20e6) >= lateness.samples / 500);
-    // A run takes 30 ms, and they end after 50.
+    // A run takes 30 ms: no other is watched.
     let Metric::Unavailable { unavailable } = &cell.metrics["lateness-p99.9"] else {
         panic!("too few sleeps")
     };
     assert!(unavailable.ends_with(" sleeps cannot carry a p99.9, it takes 10,000"), "{unavailable}");
+}
+
+fn a_task_that_is_behind_its_schedule_is_seen_as_late_as_it_is() {
+    let (output, results) = race("falls-behind", "tokio");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lateness = results.cells[0].lateness.as_ref().expect("it waits for a moment");
+    assert!(lateness.histogram.iter().all(|(ns, _)| *ns as f64 >= 5e6 * 0.99), "{lateness:?}");
 }
 
 fn a_workload_that_does_not_sleep_has_no_lateness() {
@@ -553,5 +573,5 @@ fn a_workload_that_does_not_sleep_has_no_lateness() {
     assert_eq!((cell.status, cell.lateness.as_ref()), (Status::Ok, None));
     let figures = cell.metrics.iter().filter(|(name, _)| name.starts_with("lateness-"));
     let reasons: Vec<_> = figures.map(|(_, metric)| metric.clone()).collect();
-    assert_eq!(reasons, vec![Metric::Unavailable { unavailable: "no task sleeps".into() }; 5]);
+    assert_eq!(reasons, vec![Metric::Unavailable { unavailable: "no sleep was watched".into() }; 5]);
 }

@@ -1,13 +1,14 @@
-//! Twins in every comparison; further blocks for comparisons that are open, and for no others.
+//! Twins in every comparison; further blocks for comparisons that are open, and for no others; how samples are taken.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use bench_report::results::Results;
+use bench_report::results::{Metric, Results};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::{
     interruption::{signal, start, until},
+    lanes::MOMENTS,
     run::{Place, SHORTEST},
 };
 
@@ -19,6 +20,9 @@ crate::tests![
     open_comparisons_have_further_blocks_up_to_the_limit_and_settled_ones_have_none,
     a_run_resumed_in_a_round_goes_on_in_its_order,
     a_run_out_of_budget_leaves_open_comparisons_undecided,
+    a_slow_run_is_one_check_and_one_sample_in_each_process,
+    what_a_run_tells_is_that_of_its_samples_alone,
+    lanes_that_only_wait_do_it_together,
 ];
 
 /// The lines of one kind in the samples of the only run.
@@ -180,4 +184,64 @@ fn a_run_out_of_budget_leaves_open_comparisons_undecided() {
     assert_eq!(blocks_of(&results, "wavers"), [3, 3], "what does not count any more is left out");
     assert_eq!(undecided(&results), ["wavers"]);
     assert_eq!(place.run("--resume").status.code(), Some(64), "the run has come to its end all the same");
+}
+
+/// How often workloads have noted that a run began: checks, and those sleeps are watched in; then samples.
+fn begun(place: &Place) -> [usize; 2] {
+    MOMENTS.map(|moment| {
+        fs::read_to_string(place.only_run().join(moment)).map_or(0, |notes| notes.lines().count())
+    })
+}
+
+fn a_slow_run_is_one_check_and_one_sample_in_each_process() {
+    let place = Place::new();
+    let arguments = "--quick --blocks 2 --threads 1 --workloads is-slow --executors tokio --sizes";
+    assert!(place.run(&format!("{arguments} 1")).status.success());
+    let samples = lines(&place, "sample");
+    assert_eq!(
+        (samples.len(), lines(&place, "process").len()),
+        (4, 4),
+        "of a lane and its twin, in two blocks"
+    );
+    assert!(samples.iter().all(|sample| sample["iterations"] == 1), "{samples:?}");
+    // Its sleeps are watched once more after the sample.
+    assert_eq!(begun(&place), [8, 4]);
+    let results = place.results();
+    let cell = &results.cells[0];
+    assert_eq!(cell.overhead_of_blocks().len(), 2);
+    let spread = cell.spread.as_ref().expect("it was measured");
+    assert!(spread.samples == 2 && spread.quantiles.is_sorted(), "{spread:?}");
+
+    // Where the check has seen enough sleeps, none are watched after the sample.
+    let place = Place::new();
+    assert!(place.run(&format!("{arguments} 10000")).status.success());
+    assert_eq!(begun(&place), [4, 4]);
+    let lateness = place.results().cells[0].lateness.as_ref().map(|lateness| lateness.samples);
+    assert_eq!(lateness, Some(20_000), "those of two blocks");
+}
+
+fn what_a_run_tells_is_that_of_its_samples_alone() {
+    let place = Place::new();
+    assert!(place.run("--quick --blocks 2 --threads 1 --workloads tells --executors tokio").status.success());
+    let samples = lines(&place, "sample");
+    let told = |sample: &Value| sample["told-ns"].as_u64().expect("it tells");
+    let runs = |sample: &Value| sample["iterations"].as_u64().expect("there are runs");
+    assert!(samples.iter().all(|sample| told(sample) == runs(sample) * 1_000_000_000), "{samples:?}");
+    let results = place.results();
+    assert!(results.cells[0].overhead_of_blocks().iter().all(|block| (block / 1e9 - 1.0).abs() < 1e-9));
+}
+
+/// Each process waits for the two others, in its check and in its sample.
+fn lanes_that_only_wait_do_it_together() {
+    let place = Place::new();
+    let output = place.run("--blocks 2 --threads 1 --workloads only-waits --time-limit 20");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(begun(&place), [6, 6], "two lanes and a twin, in two blocks");
+    assert!(lines(&place, "sample").iter().all(|sample| sample["told-ns"].is_u64()));
+    let results = place.results();
+    assert!(results.cells.iter().all(|cell| cell.rank.is_some()), "processor time is compared");
+    assert_eq!(results.workloads[0].measure, "processor time");
+    // A process that counts would be alone.
+    let not_counted = Metric::Unavailable { unavailable: "a run that only waits is not counted".into() };
+    assert!(results.cells.iter().all(|cell| cell.metrics["allocations"] == not_counted));
 }

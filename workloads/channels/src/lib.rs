@@ -1,40 +1,77 @@
-//! Channels: say what it does.
+//! Channels: tasks send messages to tasks, one or four to one or four.
+use async_channel::{Receiver, Sender, bounded, unbounded};
 use executor_api::Executor;
 use std::sync::Arc;
 use workload_api::{About, Work, Workload, gather};
 
-/// N tasks each return their index.
-pub struct Channels(u64);
+const MESSAGES: u64 = 10_000;
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
-impl<E: Executor> Workload<E> for Channels {
+/// So many producers share the sending of 10,000 messages to so many consumers; with the places in their channel.
+pub struct Channel<const PRODUCERS: u64, const CONSUMERS: u64>(u64);
+
+impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Channel<PRODUCERS, CONSUMERS> {
     const ABOUT: About = About {
-        name: "channels",
-        description: "N tasks each return their index; the root gathers all.",
+        name: Self::WORDS.0,
+        description: Self::WORDS.1,
         group: "Scheduling",
-        operation: "one task",
-        size: "tasks",
-        shows: "say what a difference between executors means",
-        hides: "say what it does not mean",
+        operation: "one message",
+        size: "places in the channel; 10,000, for all messages there are, is an unbounded one",
+        shows: "what it costs to hand a message to another task; with few places both sides wait and are woken",
+        hides: "channels of the executors' own: async-channel, in every lane, has its share in every figure",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    type Answer = u64;
+    const SIZES: &'static [u64] = &[1, 64];
+    const FULL_SIZES: &'static [u64] = &[MESSAGES];
+    type Answer = [u64; 2]; // how many messages were received, and their sum
 
-    fn prepare(tasks: u64) -> Self {
-        Channels(tasks)
+    fn prepare(places: u64) -> Self {
+        Channel(places)
     }
-    async fn run(self: Arc<Self>) -> u64 {
-        let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
-        indices.iter().sum()
+    async fn run(self: Arc<Self>) -> [u64; 2] {
+        let (sender, receiver) = if self.0 < MESSAGES { bounded(self.0 as usize) } else { unbounded() };
+        let consumers: Vec<_> = (0..CONSUMERS).map(|_| E::spawn(consume(receiver.clone()))).collect();
+        let share = |producer| (producer..MESSAGES).step_by(PRODUCERS as usize);
+        gather((0..PRODUCERS).map(|producer| E::spawn(produce(share(producer), sender.clone())))).await;
+        sender.close();
+        let received = gather(consumers).await;
+        received.iter().fold([0, 0], |[count, sum], [more, theirs]| [count + more, sum + theirs])
     }
-    fn expected(&self) -> u64 {
-        (0..self.0).sum()
+    fn expected(&self) -> [u64; 2] {
+        [MESSAGES, (0..MESSAGES).sum()]
     }
     fn operations(&self) -> u64 {
-        self.0
+        MESSAGES
     }
     fn work(&self) -> Work {
-        Work::tasks(self.0)
+        // Consumers end after all producers.
+        Work { at_once: Some(CONSUMERS + 1), ..Work::tasks(PRODUCERS + CONSUMERS) }
     }
+}
+
+impl<const PRODUCERS: u64, const CONSUMERS: u64> Channel<PRODUCERS, CONSUMERS> {
+    /// Name and description.
+    const WORDS: (&str, &str) = match (PRODUCERS, CONSUMERS) {
+        (1, 1) => ("channel-1-to-1", "One task sends 10,000 messages to another."),
+        (4, 1) => ("channel-4-to-1", "Four tasks send 10,000 messages, a quarter each, to one."),
+        (4, 4) => (
+            "channel-4-to-4",
+            "Four tasks send 10,000 messages, a quarter each, to four, whoever comes first.",
+        ),
+        _ => panic!("who adds a channel gives it a name"),
+    };
+}
+
+async fn produce(messages: impl Iterator<Item = u64>, sender: Sender<u64>) {
+    for message in messages {
+        sender.send(message).await.expect("the channel is closed after the last message");
+    }
+}
+
+async fn consume(receiver: Receiver<u64>) -> [u64; 2] {
+    let [mut count, mut sum] = [0, 0];
+    while let Ok(message) = receiver.recv().await {
+        count += 1;
+        sum += message;
+    }
+    [count, sum]
 }

@@ -1,40 +1,118 @@
-//! ForkJoin: say what it does.
+//! Fork and join: tasks spawn tasks and await them, in a wide tree and in a deep one.
+#![expect(
+    clippy::manual_async_fn,
+    reason = "who spawns itself has to declare that its future is `Send`; then it needs no box"
+)]
+
 use executor_api::Executor;
 use std::sync::Arc;
 use workload_api::{About, Work, Workload, gather};
 
-/// N tasks each return their index.
-pub struct ForkJoin(u64);
+const SHOWS: &str =
+    "what it costs to fork and join tasks everywhere in a tree, and how workers share what grows on one";
+const HIDES: &str =
+    "work of the tasks' own: there is none, a program that computes something forks less often";
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
-impl<E: Executor> Workload<E> for ForkJoin {
+/// A tree of tasks with ten children each, down to N leaves: the root of the run is that of the tree.
+pub struct Skynet(u64);
+
+const FAN_OUT: u64 = 10;
+
+impl<E: Executor> Workload<E> for Skynet {
     const ABOUT: About = About {
-        name: "fork-join",
-        description: "N tasks each return their index; the root gathers all.",
+        name: "skynet",
+        description: "A tree of tasks: each spawns ten and adds up what they return; N leaves return their number.",
         group: "Scheduling",
         operation: "one task",
-        size: "tasks",
-        shows: "say what a difference between executors means",
-        hides: "say what it does not mean",
+        size: "leaves of the tree",
+        shows: SHOWS,
+        hides: HIDES,
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    type Answer = u64;
+    const SIZES: &'static [u64] = &[100_000];
+    const FULL_SIZES: &'static [u64] = &[1_000_000];
+    type Answer = u64; // the sum of the leaves' numbers
 
-    fn prepare(tasks: u64) -> Self {
-        ForkJoin(tasks)
+    fn prepare(leaves: u64) -> Self {
+        assert!(
+            leaves > 1 && FAN_OUT.pow(leaves.ilog(FAN_OUT)) == leaves,
+            "its leaves are 10, 100, 1,000, ..."
+        );
+        Skynet(leaves)
     }
-    async fn run(self: Arc<Self>) -> u64 {
-        let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
-        indices.iter().sum()
+    fn run(self: Arc<Self>) -> impl Future<Output = u64> + Send + 'static {
+        skynet::<E>(0, self.0)
     }
     fn expected(&self) -> u64 {
         (0..self.0).sum()
     }
     fn operations(&self) -> u64 {
-        self.0
+        (self.0 - 1) * FAN_OUT / (FAN_OUT - 1) // 10 + 100 + ... + leaves
     }
     fn work(&self) -> Work {
-        Work::tasks(self.0)
+        // Whoever is above a leaf waits for it.
+        let depth = u64::from(self.0.ilog(FAN_OUT));
+        Work { at_once: Some(depth), ..Work::tasks(<Self as Workload<E>>::operations(self)) }
     }
+}
+
+fn skynet<E: Executor>(first: u64, leaves: u64) -> impl Future<Output = u64> + Send + 'static {
+    async move {
+        if leaves == 1 {
+            return first;
+        }
+        let part = leaves / FAN_OUT;
+        let children = (0..FAN_OUT).map(|child| E::spawn(skynet::<E>(first + child * part, part)));
+        gather(children).await.iter().sum()
+    }
+}
+
+/// The Nth Fibonacci number by its definition: a task for every other call.
+pub struct Fibonacci(u64);
+
+impl<E: Executor> Workload<E> for Fibonacci {
+    const ABOUT: About = About {
+        name: "fibonacci",
+        description: "fib(n) = fib(n-1) + fib(n-2): each call spawns a task for the former, goes on with the latter.",
+        group: "Scheduling",
+        operation: "one task",
+        size: "n",
+        shows: SHOWS,
+        hides: HIDES,
+        source: file!(),
+    };
+    const SIZES: &'static [u64] = &[20];
+    const FULL_SIZES: &'static [u64] = &[25];
+    type Answer = u64;
+
+    fn prepare(n: u64) -> Self {
+        assert!(n > 1, "only fib(2) and those that follow spawn a task");
+        Fibonacci(n)
+    }
+    fn run(self: Arc<Self>) -> impl Future<Output = u64> + Send + 'static {
+        fibonacci::<E>(self.0)
+    }
+    fn expected(&self) -> u64 {
+        number(self.0)
+    }
+    fn operations(&self) -> u64 {
+        number(self.0 + 1) - 1 // a call with n > 1 spawns one, and those of fib(n-1) and of fib(n-2) spawn theirs
+    }
+    fn work(&self) -> Work {
+        // fib(n-1) waits for fib(n-2), and so on down to fib(1).
+        Work { at_once: Some(self.0 - 1), ..Work::tasks(<Self as Workload<E>>::operations(self)) }
+    }
+}
+
+fn fibonacci<E: Executor>(n: u64) -> impl Future<Output = u64> + Send + 'static {
+    async move {
+        // To go on with fib(n-2) is to spawn fib(n-3), and so on: what is left in the end is fib(0) or fib(1).
+        let children = (0..n / 2).map(|call| E::spawn(fibonacci::<E>(n - 2 * call - 1)));
+        n % 2 + gather(children).await.iter().sum::<u64>()
+    }
+}
+
+/// The same without tasks.
+fn number(n: u64) -> u64 {
+    (0..n).fold((0, 1), |(this, next), _| (next, this + next)).0
 }

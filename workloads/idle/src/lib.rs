@@ -1,40 +1,83 @@
-//! Idle: say what it does.
-use executor_api::Executor;
-use std::sync::Arc;
-use workload_api::{About, Work, Workload, gather};
+//! Idle: a second in which nobody has anything to do.
+use executor_api::Timer;
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    task::Poll,
+    time::Duration,
+};
+use workload_api::{About, Measure, Work, Workload, cancel_all, part};
 
-/// N tasks each return their index.
+const A_SECOND: Duration = Duration::from_secs(1);
+
+/// N tasks sleep, and the root does for a second.
 pub struct Idle(u64);
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
-impl<E: Executor> Workload<E> for Idle {
+impl<E: Timer> Workload<E> for Idle {
     const ABOUT: About = About {
         name: "idle",
-        description: "N tasks each return their index; the root gathers all.",
-        group: "Scheduling",
-        operation: "one task",
-        size: "tasks",
-        shows: "say what a difference between executors means",
-        hides: "say what it does not mean",
+        description: "N tasks sleep for an hour; when all do, the root sleeps for a second, then it cancels them.",
+        group: "Idling",
+        operation: "one second",
+        size: "sleeping tasks",
+        shows: "the processor time of a process that has nothing to do, and with its switches how often it wakes up",
+        hides: "what it costs to wake up when there is something to do again",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    type Answer = u64;
+    const SIZES: &'static [u64] = &[0, 1, 10_000];
+    const MEASURE: Measure = Measure::Processor;
+    type Answer = u64; // tasks that were cancelled
 
-    fn prepare(tasks: u64) -> Self {
-        Idle(tasks)
+    fn prepare(sleepers: u64) -> Self {
+        Idle(sleepers)
     }
     async fn run(self: Arc<Self>) -> u64 {
-        let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
-        indices.iter().sum()
+        let asleep = Arc::new(AtomicU64::new(0));
+        let sleepers: Vec<_> = (0..self.0).map(|_| E::spawn(sleep::<E>(asleep.clone()))).collect();
+        loop {
+            // Workers that have looked for work in vain go to rest too.
+            E::sleep(Duration::from_millis(10)).await;
+            if asleep.load(SeqCst) == self.0 {
+                break;
+            }
+        }
+        part(E::sleep(A_SECOND)).await;
+        cancel_all(sleepers).await
     }
     fn expected(&self) -> u64 {
-        (0..self.0).sum()
-    }
-    fn operations(&self) -> u64 {
         self.0
     }
-    fn work(&self) -> Work {
-        Work::tasks(self.0)
+    fn operations(&self) -> u64 {
+        1
     }
+    fn ideal(&self) -> Duration {
+        A_SECOND
+    }
+    fn work(&self) -> Work {
+        Work {
+            finished: Some(0),
+            cancelled: Some(self.0),
+            at_once: Some(self.0), // none of them ends before it is cancelled
+            ..Work::tasks(self.0)
+        }
+    }
+}
+
+/// Sleeps for an hour, and says so once the timer knows.
+async fn sleep<E: Timer>(asleep: Arc<AtomicU64>) {
+    let mut sleep = pin!(E::sleep(Duration::from_secs(3600)));
+    let mut told = false;
+    poll_fn(|context| {
+        let poll = sleep.as_mut().poll(context);
+        if poll == Poll::Pending && !told {
+            told = true;
+            asleep.fetch_add(1, SeqCst);
+        }
+        poll
+    })
+    .await;
 }

@@ -1,40 +1,65 @@
-//! LimitedFanOut: say what it does.
+//! Limited fan-out: many tasks, of which a semaphore lets a hundred at a time go on.
+use async_lock::Semaphore;
 use executor_api::Executor;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 use workload_api::{About, Work, Workload, gather};
 
-/// N tasks each return their index.
-pub struct LimitedFanOut(u64);
+const PERMITS: u64 = 100;
+const YIELDS: u64 = 3;
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
+/// N tasks each take one of a hundred permits, yield three times, and give it back.
+pub struct LimitedFanOut {
+    tasks: u64,
+    permits: Semaphore,
+    inside: AtomicU64,
+}
+
 impl<E: Executor> Workload<E> for LimitedFanOut {
     const ABOUT: About = About {
         name: "limited-fan-out",
-        description: "N tasks each return their index; the root gathers all.",
+        description: "N tasks pass a semaphore of 100, async-lock's in every lane, and yield three times inside.",
         group: "Scheduling",
         operation: "one task",
         size: "tasks",
-        shows: "say what a difference between executors means",
-        hides: "say what it does not mean",
+        shows: "what it costs to limit how many tasks are at work: all are spawned, most wait to be woken by another",
+        hides: "semaphores of the executor's own; the one that all use here has its share in every figure",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    type Answer = u64;
+    const SIZES: &'static [u64] = &[10_000];
+    const FULL_SIZES: &'static [u64] = &[100_000];
+    type Answer = [u64; 2]; // tasks that were let in, and those of them that were one too many
 
     fn prepare(tasks: u64) -> Self {
-        LimitedFanOut(tasks)
+        LimitedFanOut { tasks, permits: Semaphore::new(PERMITS as usize), inside: AtomicU64::new(0) }
     }
-    async fn run(self: Arc<Self>) -> u64 {
-        let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
-        indices.iter().sum()
+    async fn run(self: Arc<Self>) -> [u64; 2] {
+        let visits = gather((0..self.tasks).map(|_| E::spawn(self.clone().visit::<E>()))).await;
+        // How many of the hundred are there at once is the executor's affair; that they are no more is not.
+        [visits.len() as u64, visits.iter().filter(|&&inside| inside > PERMITS).count() as u64]
     }
-    fn expected(&self) -> u64 {
-        (0..self.0).sum()
+    fn expected(&self) -> [u64; 2] {
+        [self.tasks, 0]
     }
     fn operations(&self) -> u64 {
-        self.0
+        self.tasks
     }
     fn work(&self) -> Work {
-        Work::tasks(self.0)
+        Work { polls: Some((YIELDS + 1) * self.tasks + 1), ..Work::tasks(self.tasks) }
+    }
+}
+
+impl LimitedFanOut {
+    /// Says how many were inside with this one.
+    async fn visit<E: Executor>(self: Arc<Self>) -> u64 {
+        let _permit = self.permits.acquire().await;
+        let inside = self.inside.fetch_add(1, Relaxed) + 1;
+        for _ in 0..YIELDS {
+            E::yield_now().await;
+        }
+        self.inside.fetch_sub(1, Relaxed);
+        inside
     }
 }

@@ -1,40 +1,130 @@
-//! TimerAccuracy: say what it does.
-use executor_api::Executor;
-use std::sync::Arc;
-use workload_api::{About, Work, Workload, gather};
+//! Timer accuracy: how late sleeps end, one after the other and a crowd at once.
+use executor_api::Timer;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+use workload_api::{About, Measure, Work, Workload, gather};
 
-/// N tasks each return their index.
-pub struct TimerAccuracy(u64);
+const MEASURE: Measure = Measure::Told("lateness of a sleep");
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
-impl<E: Executor> Workload<E> for TimerAccuracy {
+/// Ten sleeps of N µs, one after the other.
+pub struct TimerAccuracy(Sleeps);
+
+/// A thousand tasks that sleep N µs at once.
+pub struct TimerAccuracyCrowd(Sleeps);
+
+impl<E: Timer> Workload<E> for TimerAccuracy {
     const ABOUT: About = About {
         name: "timer-accuracy",
-        description: "N tasks each return their index; the root gathers all.",
-        group: "Scheduling",
-        operation: "one task",
-        size: "tasks",
-        shows: "say what a difference between executors means",
-        hides: "say what it does not mean",
+        description: "A task sleeps N µs, ten times in succession, beside nothing else.",
+        group: "Timer accuracy",
+        operation: "one sleep",
+        size: "µs of a sleep",
+        shows: "how late a sleep ends when nothing else is to be done, and what it takes to be in time",
+        hides: "many timers at once, which timer-accuracy-crowd has, and a machine that is busy",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    type Answer = u64;
+    const SIZES: &'static [u64] = &[50, 1_000];
+    const FULL_SIZES: &'static [u64] = &[200, 5_000, 20_000];
+    const MEASURE: Measure = MEASURE;
+    type Answer = u64; // sleeps that ended early
 
-    fn prepare(tasks: u64) -> Self {
-        TimerAccuracy(tasks)
+    fn prepare(micros: u64) -> Self {
+        TimerAccuracy(Sleeps::new(10, micros))
     }
     async fn run(self: Arc<Self>) -> u64 {
-        let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
-        indices.iter().sum()
+        let mut slept = Vec::with_capacity(self.0.count as usize);
+        for _ in 0..self.0.count {
+            slept.push(sleep::<E>(self.0.duration).await);
+        }
+        self.0.judge(&slept)
     }
     fn expected(&self) -> u64 {
-        (0..self.0).sum()
+        0
     }
     fn operations(&self) -> u64 {
-        self.0
+        self.0.count
+    }
+    fn ideal(&self) -> Duration {
+        self.0.duration * self.0.count as u32
+    }
+    fn told(&self) -> Duration {
+        self.0.take_lateness()
     }
     fn work(&self) -> Work {
-        Work::tasks(self.0)
+        Work::tasks(0)
+    }
+}
+
+impl<E: Timer> Workload<E> for TimerAccuracyCrowd {
+    const ABOUT: About = About {
+        name: "timer-accuracy-crowd",
+        description: "A thousand tasks each sleep N µs, all at once; the root gathers them.",
+        shows: "how late sleeps end when a thousand end in the same instant, and each has to wait for its turn",
+        hides: "a single timer, which timer-accuracy has, and timers that end one by one",
+        ..<TimerAccuracy as Workload<E>>::ABOUT
+    };
+    const SIZES: &'static [u64] = &[1_000];
+    const FULL_SIZES: &'static [u64] = &[50, 200, 5_000, 20_000];
+    const MEASURE: Measure = MEASURE;
+    type Answer = u64; // sleeps that ended early
+
+    fn prepare(micros: u64) -> Self {
+        TimerAccuracyCrowd(Sleeps::new(1_000, micros))
+    }
+    async fn run(self: Arc<Self>) -> u64 {
+        let sleeps = (0..self.0.count).map(|_| E::spawn(sleep::<E>(self.0.duration)));
+        let slept = gather(sleeps).await;
+        self.0.judge(&slept)
+    }
+    fn expected(&self) -> u64 {
+        0
+    }
+    fn operations(&self) -> u64 {
+        self.0.count
+    }
+    fn ideal(&self) -> Duration {
+        self.0.duration
+    }
+    fn told(&self) -> Duration {
+        self.0.take_lateness()
+    }
+    fn work(&self) -> Work {
+        Work::tasks(self.0.count)
+    }
+}
+
+/// Sleeps, by the clock.
+async fn sleep<E: Timer>(duration: Duration) -> Duration {
+    let start = Instant::now();
+    E::sleep(duration).await;
+    start.elapsed()
+}
+
+/// The sleeps of a run, and how late those were that have been judged.
+struct Sleeps {
+    count: u64,
+    duration: Duration,
+    late_ns: AtomicU64,
+}
+
+impl Sleeps {
+    fn new(count: u64, micros: u64) -> Self {
+        Sleeps { count, duration: Duration::from_micros(micros), late_ns: AtomicU64::new(0) }
+    }
+
+    /// Adds up how late sleeps ended, and counts those that ended early.
+    fn judge(&self, slept: &[Duration]) -> u64 {
+        let late: Duration = slept.iter().map(|slept| slept.saturating_sub(self.duration)).sum();
+        self.late_ns.fetch_add(late.as_nanos() as u64, Relaxed);
+        slept.iter().filter(|&&slept| slept < self.duration).count() as u64
+    }
+
+    fn take_lateness(&self) -> Duration {
+        Duration::from_nanos(self.late_ns.swap(0, Relaxed))
     }
 }
