@@ -1,24 +1,31 @@
 //! THE list: every executor and every workload, each on one line.
 //!
-//! An executor goes into [`lineup`], with what it has; a workload into the function of what it needs. What an executor
-//! lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
+//! An executor goes into [`lineup`], with the names of what it has; a workload into the function of what it needs. What an
+//! executor lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
 
-use executor_api::{About, BlockingPool, Executor, Timer};
+use executor_api::{About, BlockingPool, Executor, Remote, Restart, Timer};
 
 use crate::suite::{Suite, about_program};
+
+/// Enters an executor, with the functions below of what it has; each contract that it implements.
+macro_rules! lane {
+    ($suite:ident, $executor:ty: $($has:ident),+) => {
+        $($has::<$executor>(&mut $suite);)+
+    };
+}
 
 /// The executors of the race, in the order of the report.
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
-    everything::<hand_rolled::HandRolled>(&mut suite);
-    everything::<hand_rolled::HandRolledCurrentThread>(&mut suite);
-    everything::<executor_tokio::Tokio>(&mut suite);
-    everything::<executor_tokio::TokioCurrentThread>(&mut suite);
-    everything::<executor_async_std::AsyncStd>(&mut suite);
-    everything::<executor_smol::Smol>(&mut suite);
-    everything::<executor_smol::SmolLocal>(&mut suite);
-    all_but_timers::<executor_rayon::Rayon>(&mut suite);
-    tasks::<executor_futures::Futures>(&mut suite);
+    lane!(suite, hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
+    lane!(suite, hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking);
+    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking);
+    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking);
+    lane!(suite, executor_rayon::Rayon: tasks, remote, blocking);
+    lane!(suite, executor_futures::Futures: tasks, remote);
     suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
     suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
     suite.program(THREADS, &["threads"]);
@@ -58,17 +65,6 @@ const THREADS: About = About {
     )
 };
 
-fn everything<E: Timer + BlockingPool>(suite: &mut Suite) {
-    tasks::<E>(suite);
-    timers::<E>(suite);
-    blocking::<E>(suite);
-}
-
-fn all_but_timers<E: BlockingPool>(suite: &mut Suite) {
-    tasks::<E>(suite);
-    blocking::<E>(suite);
-}
-
 /// Workloads that need nothing but tasks, which every executor has.
 fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
@@ -82,8 +78,11 @@ fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, channels::Channel<4, 4>>("tasks");
     suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
     suite.race::<E, cancellation::Cancellation>("tasks");
-    suite.race::<E, spawn_remote::SpawnRemote>("tasks");
-    suite.race::<E, lifecycle::Lifecycle>("tasks");
+    suite.race::<E, spawn_remote::WakeRemote>("tasks");
+}
+
+fn remote<E: Remote>(suite: &mut Suite) {
+    suite.race::<E, spawn_remote::SpawnRemote>("to take tasks from other threads");
 }
 
 fn timers<E: Timer>(suite: &mut Suite) {
@@ -101,4 +100,8 @@ fn timers<E: Timer>(suite: &mut Suite) {
 fn blocking<E: BlockingPool>(suite: &mut Suite) {
     suite.race::<E, blocking_squares::BlockingSquares>("a blocking pool");
     suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
+}
+
+fn restarts<E: Restart>(suite: &mut Suite) {
+    suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
 }

@@ -8,6 +8,8 @@
 //! what did not.
 
 pub mod blocking;
+pub mod remote;
+pub mod restart;
 pub mod tasks;
 pub mod timer;
 
@@ -23,7 +25,7 @@ use std::{
 use crate::Executor;
 
 #[doc(hidden)]
-pub use process::{check, check_within};
+pub use process::{check, check_within, is_alone};
 
 /// How long a law waits for something that must happen before it calls the law broken.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +33,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Makes a test of every law that the named contracts have: `conformance!(Tokio: tasks, timer, blocking);`.
 ///
 /// `tasks` are the laws of [`Executor`], `timer` those of [`Timer`](crate::Timer), `blocking` those of
-/// [`BlockingPool`](crate::BlockingPool). Each executor takes a module of its own.
+/// [`BlockingPool`](crate::BlockingPool), `remote` those of [`Remote`](crate::Remote), `restart` those of
+/// [`Restart`](crate::Restart). Each executor takes a module of its own.
 #[macro_export]
 macro_rules! conformance {
     ($executor:ty: $($contract:ident),+) => {
@@ -62,6 +65,7 @@ macro_rules! conformance {
     (@ timer) => {
         $crate::conformance!(@ tests timer:
             a_sleep_is_never_early
+            a_sleep_until_a_deadline_ends_after_it_or_at_once
             sleeps_end_in_the_order_of_their_deadlines
             a_timeout_gives_none_and_drops_the_future
             a_timeout_gives_the_output_of_a_future_that_is_in_time
@@ -74,6 +78,21 @@ macro_rules! conformance {
             the_panic_of_a_job_comes_back
             as_many_jobs_run_at_once_as_there_are_threads_and_no_more
             jobs_do_not_delay_tasks
+        );
+    };
+    (@ remote) => {
+        $crate::conformance!(@ tests remote:
+            a_task_from_outside_runs_on_a_worker_and_gives_its_output
+            a_task_never_runs_inside_the_call_of_spawn_from
+            tasks_from_two_threads_all_run_once
+            a_task_from_outside_wakes_an_idle_executor
+        );
+    };
+    (@ restart) => {
+        $crate::conformance!(@ tests restart:
+            an_executor_starts_and_ends_a_hundred_times
+            no_thread_outlives_its_executor
+            the_end_of_an_executor_drops_what_is_left
         );
     };
     (@ tests $contract:ident: $($law:ident)+) => {

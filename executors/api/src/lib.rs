@@ -1,9 +1,9 @@
 //! The contract between programs and executors, and the laws that hold an executor to it.
 //!
-//! A program is written once, against [`Executor`] and, where it needs them, [`Timer`] and [`BlockingPool`]; an
-//! executor implements what it has. What it lacks is then a compile error, never an imitation. Everything a task
-//! asks of its executor is ambient, as `tokio::spawn` is: tasks carry no handle, programs read like the ones people
-//! write, and so **one process runs one executor**.
+//! A program is written once, against [`Executor`] and, where it needs them, [`Timer`], [`BlockingPool`], [`Remote`] and
+//! [`Restart`]; an executor implements what it has. What it lacks is then a compile error, never an imitation.
+//! Everything a task asks of its executor is ambient, as `tokio::spawn` is: tasks carry no handle, programs read like
+//! the ones people write, and so **one process runs one executor**, unless it is one that can be started again.
 //!
 //! The price of a static contract is code size: each program is compiled once for each executor. In return nothing
 //! but the executor's own code runs inside the clock.
@@ -126,10 +126,11 @@ pub trait Remote: Executor {
     /// What such a thread needs.
     type Spawner: Clone + Send + Sync + 'static;
 
-    /// The spawner of the executor that runs this task.
+    /// The spawner of the executor that runs this task; called inside one, as the methods of [`Executor`] are.
     fn spawner() -> Self::Spawner;
 
-    /// Starts a task as [`spawn`](Executor::spawn) does, but on any thread, as long as the executor runs.
+    /// Starts a task as [`spawn`](Executor::spawn) does, never inside this call, but on any thread, until the executor is
+    /// dropped.
     fn spawn_from<F>(spawner: &Self::Spawner, future: F) -> Self::Task<F::Output>
     where
         F: Future + Send + 'static,
@@ -138,7 +139,8 @@ pub trait Remote: Executor {
 
 /// An executor that a process can start again and again, because it ends when it is dropped.
 pub trait Restart: Executor {
-    /// Starts an executor, runs `main` as a task on it, and ends it: its threads are gone when this returns.
+    /// Starts an executor, runs `main` as a task on it, and ends it: its threads are gone when this returns, and so are the
+    /// futures of tasks that were left.
     ///
     /// Not to be called by a worker's thread of any executor.
     fn once<F>(config: &Config, main: F) -> F::Output

@@ -12,12 +12,12 @@ use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use executor_api::{
-    About, BlockingPool, Config, Executor, Timer,
-    laws::{self, blocking::*, tasks::*, timer::*},
+    About, BlockingPool, Config, Executor, Remote, Restart, Timer,
+    laws::{self, blocking::*, remote::*, restart::*, tasks::*, timer::*},
 };
 use executor_tokio::{Task, Tokio};
 
@@ -28,6 +28,10 @@ trait Fault: Send + Sync + 'static {
     const POLLS_INSIDE_SPAWN: bool = false;
     const YIELDS_NEVER: bool = false;
     const GOES_ON_AFTER_A_YIELD: bool = false;
+    const POLLS_WHAT_COMES_FROM_OUTSIDE_ELSEWHERE: bool = false;
+    const LOSES_WAKE_UPS_FROM_OUTSIDE: bool = false;
+    const NEVER_ENDS: bool = false;
+    const SLEEPS_UNTIL_THE_PAST: bool = false;
 
     fn config(config: &Config) -> Config {
         *config
@@ -85,6 +89,12 @@ impl Fault for EarlySleep {
     }
 }
 
+/// Sleeps until a deadline that is past, too.
+struct SleepsInVain;
+impl Fault for SleepsInVain {
+    const SLEEPS_UNTIL_THE_PAST: bool = true;
+}
+
 struct EarlyCancel;
 impl Fault for EarlyCancel {
     const CANCELS_WITHOUT_WAITING: bool = true;
@@ -112,6 +122,24 @@ impl Fault for NoYield {
 struct SelfishYield;
 impl Fault for SelfishYield {
     const GOES_ON_AFTER_A_YIELD: bool = true;
+}
+
+/// Runs what comes from outside on a thread that is no worker.
+struct RunsElsewhere;
+impl Fault for RunsElsewhere {
+    const POLLS_WHAT_COMES_FROM_OUTSIDE_ELSEWHERE: bool = true;
+}
+
+/// Queues what comes from outside and wakes nobody for it.
+struct LostWakeUp;
+impl Fault for LostWakeUp {
+    const LOSES_WAKE_UPS_FROM_OUTSIDE: bool = true;
+}
+
+/// Goes on when it is dropped.
+struct NoEnd;
+impl Fault for NoEnd {
+    const NEVER_ENDS: bool = true;
 }
 
 thread_local! {
@@ -154,15 +182,7 @@ impl<F: Fault> Executor for Mutant<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        if !F::POLLS_INSIDE_SPAWN {
-            return MutantTask(Tokio::spawn(future), PhantomData);
-        }
-        let mut future = Box::pin(future);
-        let task = match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(output) => Tokio::spawn(ready(output)),
-            Poll::Pending => Tokio::spawn(future),
-        };
-        MutantTask(task, PhantomData)
+        Self::spawn_from(&Tokio::spawner(), future)
     }
 
     async fn yield_now() {
@@ -187,6 +207,16 @@ impl<F: Fault> Timer for Mutant<F> {
         Tokio::sleep(F::duration(duration))
     }
 
+    async fn sleep_until(deadline: Instant) {
+        if F::SLEEPS_UNTIL_THE_PAST {
+            Self::yield_now().await;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            Self::sleep(left).await;
+        }
+    }
+
     fn timeout<M>(duration: Duration, future: M) -> impl Future<Output = Option<M::Output>> + Send
     where
         M: Future + Send,
@@ -203,6 +233,64 @@ impl<F: Fault> BlockingPool for Mutant<F> {
         J: FnOnce() -> T + Send + 'static,
     {
         MutantTask(Tokio::spawn_blocking(job), PhantomData)
+    }
+}
+
+impl<F: Fault> Remote for Mutant<F> {
+    type Spawner = <Tokio as Remote>::Spawner;
+
+    fn spawner() -> Self::Spawner {
+        Tokio::spawner()
+    }
+
+    fn spawn_from<M>(spawner: &Self::Spawner, future: M) -> MutantTask<M::Output, F>
+    where
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        let mut future = Box::pin(future);
+        let is_outside = tokio::runtime::Handle::try_current().is_err();
+        let task = if is_outside && F::POLLS_WHAT_COMES_FROM_OUTSIDE_ELSEWHERE {
+            let output = thread::scope(|scope| {
+                scope.spawn(|| spawner.block_on(future)).join().expect("tasks of these laws do not panic")
+            });
+            Tokio::spawn_from(spawner, ready(output))
+        } else if is_outside && F::LOSES_WAKE_UPS_FROM_OUTSIDE {
+            let mut is_awake = false;
+            Tokio::spawn_from(
+                spawner,
+                poll_fn(move |context| {
+                    if mem::replace(&mut is_awake, true) {
+                        future.as_mut().poll(context)
+                    } else {
+                        Poll::Pending
+                    }
+                }),
+            )
+        } else if F::POLLS_INSIDE_SPAWN {
+            match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(output) => Tokio::spawn_from(spawner, ready(output)),
+                Poll::Pending => Tokio::spawn_from(spawner, future),
+            }
+        } else {
+            Tokio::spawn_from(spawner, future)
+        };
+        MutantTask(task, PhantomData)
+    }
+}
+
+impl<F: Fault> Restart for Mutant<F> {
+    fn once<M>(config: &Config, main: M) -> M::Output
+    where
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        let executor = Self::start(config);
+        let output = executor.run(main);
+        if F::NEVER_ENDS {
+            mem::forget(executor);
+        }
+        output
     }
 }
 
@@ -251,12 +339,27 @@ fn a_sound_executor_breaks_no_law() {
     cancel_ends_when_the_future_is_gone::<Mutant<Sound>>(&THREE_WORKERS);
     the_root_runs_on_a_worker::<Mutant<Sound>>(&THREE_WORKERS);
     a_sleep_is_never_early::<Mutant<Sound>>(&THREE_WORKERS);
+    a_sleep_until_a_deadline_ends_after_it_or_at_once::<Mutant<Sound>>(&THREE_WORKERS);
     as_many_jobs_run_at_once_as_there_are_threads_and_no_more::<Mutant<Sound>>(&THREE_WORKERS);
+    a_task_from_outside_runs_on_a_worker_and_gives_its_output::<Mutant<Sound>>(&THREE_WORKERS);
+    a_task_never_runs_inside_the_call_of_spawn_from::<Mutant<Sound>>(&THREE_WORKERS);
+    tasks_from_two_threads_all_run_once::<Mutant<Sound>>(&THREE_WORKERS);
+    a_task_from_outside_wakes_an_idle_executor::<Mutant<Sound>>(&THREE_WORKERS);
+    an_executor_starts_and_ends_a_hundred_times::<Mutant<Sound>>(&THREE_WORKERS);
+    the_end_of_an_executor_drops_what_is_left::<Mutant<Sound>>(&THREE_WORKERS);
+}
+
+#[test]
+fn no_thread_outlives_a_sound_executor() {
+    let test = concat!(module_path!(), "::no_thread_outlives_a_sound_executor");
+    laws::check::<Mutant<Sound>>(test, no_thread_outlives_its_executor::<Mutant<Sound>>);
 }
 
 #[test]
 fn a_wrong_sum_is_caught() {
     caught(|| ten_thousand_tasks_all_finish::<Mutant<WrongSum>>(&THREE_WORKERS), "left: 50005000");
+    caught(|| tasks_from_two_threads_all_run_once::<Mutant<WrongSum>>(&THREE_WORKERS), "left: 25000000");
+    caught(|| an_executor_starts_and_ends_a_hundred_times::<Mutant<WrongSum>>(&THREE_WORKERS), "left: 1");
 }
 
 #[test]
@@ -275,6 +378,8 @@ fn a_worker_too_many_is_caught() {
 fn a_task_that_starts_inside_spawn_is_caught() {
     let law = || a_task_never_runs_inside_the_call_of_spawn::<Mutant<EagerSpawn>>(&THREE_WORKERS);
     caught(law, "inside the call of spawn");
+    let law = || a_task_never_runs_inside_the_call_of_spawn_from::<Mutant<EagerSpawn>>(&THREE_WORKERS);
+    caught(law, "inside the call of spawn_from");
 }
 
 #[test]
@@ -294,6 +399,10 @@ fn a_yield_to_nobody_is_caught() {
 #[test]
 fn an_early_sleep_is_caught() {
     caught(|| a_sleep_is_never_early::<Mutant<EarlySleep>>(&THREE_WORKERS), "ended after");
+    let law = || a_sleep_until_a_deadline_ends_after_it_or_at_once::<Mutant<EarlySleep>>(&THREE_WORKERS);
+    caught(law, "before its deadline");
+    let law = || a_sleep_until_a_deadline_ends_after_it_or_at_once::<Mutant<SleepsInVain>>(&THREE_WORKERS);
+    caught(law, "a sleep until now suspends its task");
 }
 
 #[test]
@@ -315,6 +424,37 @@ fn a_root_that_is_no_task_is_caught() {
         || the_root_runs_on_a_worker::<Mutant<RootElsewhere>>(&THREE_WORKERS),
         "the thread that called run",
     );
+}
+
+#[test]
+fn a_task_from_outside_that_runs_on_no_worker_is_caught() {
+    let law =
+        || a_task_from_outside_runs_on_a_worker_and_gives_its_output::<Mutant<RunsElsewhere>>(&THREE_WORKERS);
+    caught(law, "a thread that is no worker");
+}
+
+#[test]
+fn a_task_from_outside_that_wakes_nobody_is_caught() {
+    caught(
+        || a_task_from_outside_wakes_an_idle_executor::<Mutant<LostWakeUp>>(&ONE_WORKER),
+        "its executor sleeps",
+    );
+}
+
+#[test]
+fn a_task_that_outlives_its_executor_is_caught() {
+    caught(
+        || the_end_of_an_executor_drops_what_is_left::<Mutant<NoEnd>>(&ONE_WORKER),
+        "the executor has ended",
+    );
+}
+
+#[test]
+fn a_thread_that_outlives_its_executor_is_caught() {
+    let test = concat!(module_path!(), "::a_thread_that_outlives_its_executor_is_caught");
+    let law = || laws::check::<Mutant<NoEnd>>(test, no_thread_outlives_its_executor::<Mutant<NoEnd>>);
+    // In the process of the law it says what is broken; here it is seen that it does.
+    if laws::is_alone() { law() } else { caught(law, "so many threads outlive their executors") }
 }
 
 #[test]

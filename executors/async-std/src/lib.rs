@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_std::{future, task};
-use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Timer};
 
 /// async-std's global executor, the only one it has.
 #[derive(Debug)]
@@ -93,6 +93,21 @@ impl BlockingPool for AsyncStd {
         J: FnOnce() -> T + Send + 'static,
     {
         Task::new(task::spawn_blocking(job))
+    }
+}
+
+impl Remote for AsyncStd {
+    /// Nothing: the executor is global.
+    type Spawner = ();
+
+    fn spawner() {}
+
+    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Self::spawn(future)
     }
 }
 

@@ -4,6 +4,7 @@
 //! one of the workers, until the lane is dropped.
 
 use std::{
+    fmt,
     future::poll_fn,
     marker::PhantomData,
     panic,
@@ -14,9 +15,9 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 
-use crate::{Runtime, Task, TaskError, parking::Parker, sync::lock};
+use crate::{Runtime, Task, TaskError, context, parking::Parker, scheduler::Scheduler, sync::lock};
 
 /// The multi-thread runtime.
 pub type HandRolled = Lane<MultiThread>;
@@ -131,6 +132,34 @@ impl<F: Flavour> BlockingPool for Lane<F> {
         J: FnOnce() -> T + Send + 'static,
     {
         LaneTask(crate::spawn_blocking(job))
+    }
+}
+
+impl<F: Flavour> Remote for Lane<F> {
+    type Spawner = Spawner;
+
+    fn spawner() -> Spawner {
+        Spawner(context::current("spawner"))
+    }
+
+    fn spawn_from<M>(spawner: &Spawner, future: M) -> LaneTask<M::Output>
+    where
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        LaneTask(spawner.0.spawn(future))
+    }
+}
+
+impl<F: Flavour> Restart for Lane<F> {}
+
+/// Starts tasks on the runtime of a lane from any thread, as [`Runtime::spawn`] does; it does not keep the runtime.
+#[derive(Clone)]
+pub struct Spawner(Arc<Scheduler>);
+
+impl fmt::Debug for Spawner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Spawner").finish_non_exhaustive()
     }
 }
 

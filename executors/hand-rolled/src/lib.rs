@@ -99,7 +99,9 @@ pub use callback::Outcome;
 pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
 pub use handle::{Task, TaskError};
 #[cfg(not(loom))]
-pub use lane::{CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread};
+pub use lane::{
+    CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
+};
 pub use local::spawn_local;
 pub use panic::Panic;
 pub use pool::ThreadPool;

@@ -24,8 +24,11 @@ use crate::{
     timers::{Time, Timers},
 };
 
-/// How many turns a busy worker makes before it looks at the clock.
-const TURNS_BETWEEN_TIMERS: u32 = 32;
+/// How many turns a busy worker makes at most before it looks at the clock: it does so once a round, when all that was
+/// queued has had its turn. A timer that fired earlier would have its task wait for that round all the same.
+const TURNS_BETWEEN_TIMERS: usize = 32;
+/// How many times it looks at its own timers before it looks at those of others too.
+const LOOKS_BETWEEN_OTHERS: u32 = 8;
 /// How many turns a worker with entries of its own makes before it looks at those of everybody.
 const TURNS_BETWEEN_INJECTIONS: u32 = 61;
 
@@ -87,6 +90,10 @@ pub(crate) struct Worker {
     core: RefCell<Core>,
     /// How many turns it has made.
     turns: Cell<u32>,
+    /// How many it makes before it looks at the clock.
+    turns_to_timers: Cell<usize>,
+    /// How often it has looked.
+    looks: Cell<u32>,
     /// Whether it was woken for work and has not found any yet.
     searches: Cell<bool>,
     /// How many jobs had ended when it last slept.
@@ -255,6 +262,8 @@ impl Worker {
             parker,
             core: RefCell::new(core),
             turns: Cell::new(0),
+            turns_to_timers: Cell::new(0),
+            looks: Cell::new(0),
             searches: Cell::new(false),
             ended: Cell::new(0),
             next: Cell::new(None),
@@ -302,14 +311,10 @@ impl Worker {
 
     /// Runs the next task, or else waits for one; false says that the runtime has ended.
     pub(crate) fn turn(&self) -> bool {
-        let turns = self.turns.get().wrapping_add(1);
-        self.turns.set(turns);
-        // A queue that never empties must not keep the timers from firing.
-        if turns.is_multiple_of(TURNS_BETWEEN_TIMERS) {
-            // Those of others too, now and then: a worker may be busy with one task, or gone.
-            let others = turns.is_multiple_of(8 * TURNS_BETWEEN_TIMERS);
-            let own = self.number..=self.number;
-            fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
+        self.turns.set(self.turns.get().wrapping_add(1));
+        match self.turns_to_timers.get() {
+            0 => self.look_at_timers(),
+            turns => self.turns_to_timers.set(turns - 1),
         }
         match self.next() {
             Some(entry) => self.run(entry),
@@ -317,6 +322,21 @@ impl Worker {
             None => self.sleep(),
         }
         !self.scheduler.parking.is_closed()
+    }
+
+    /// Fires what is due, because a queue that never empties must not keep the timers from it.
+    fn look_at_timers(&self) {
+        let looks = self.looks.get().wrapping_add(1);
+        self.looks.set(looks);
+        // Those of others too, now and then: a worker may be busy with one task, or gone.
+        let others = looks.is_multiple_of(LOOKS_BETWEEN_OTHERS);
+        let own = self.number..=self.number;
+        fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
+        let queued = match self.scheduler.rings.get(self.number) {
+            Some(ring) => ring.len(),
+            None => self.core.borrow().entries.len(),
+        };
+        self.turns_to_timers.set(queued.min(TURNS_BETWEEN_TIMERS - 1));
     }
 
     /// Gives up the place of this worker: what it has is left to the others, or to whoever comes after.

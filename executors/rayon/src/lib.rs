@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_task::{Builder, Runnable};
-use executor_api::{About, BlockingPool, Class, Config, Executor};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Remote};
 use futures_lite::future;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -78,6 +78,21 @@ impl BlockingPool for Rayon {
         J: FnOnce() -> T + Send + 'static,
     {
         spawn_on(&pools_of_this_process().blocking, async { job() })
+    }
+}
+
+impl Remote for Rayon {
+    /// Nothing: the pool is global, and takes jobs from any thread.
+    type Spawner = ();
+
+    fn spawner() {}
+
+    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Self::spawn(future)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The smol lanes: [`Smol`], its global executor, and [`SmolLocal`], a `LocalExecutor`.
 //!
 //! Both use smol's process-wide timers and blocking pool. smol has no timeout of its own; its documentation races
-//! the future against a timer, and so does the lane.
+//! the future against a timer, and so does the lane. A `LocalExecutor` takes tasks on its own thread only, and the thread of
+//! the timers outlives it: it can be spawned on from nowhere else, and does not end with all its threads.
 
 use std::{
     env,
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Timer};
 use smol::{
     LocalExecutor,
     channel::{self, Sender},
@@ -193,6 +194,21 @@ impl BlockingPool for SmolLocal {
         J: FnOnce() -> T + Send + 'static,
     {
         Task::new(smol::unblock(job))
+    }
+}
+
+impl Remote for Smol {
+    /// Nothing: the executor is global.
+    type Spawner = ();
+
+    fn spawner() {}
+
+    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Self::spawn(future)
     }
 }
 

@@ -1,7 +1,7 @@
 //! smol keeps the laws of the contract, with its global executor and with a local one.
 
 mod global {
-    executor_api::conformance!(executor_smol::Smol: tasks, timer, blocking);
+    executor_api::conformance!(executor_smol::Smol: tasks, timer, blocking, remote);
 }
 
 mod local {

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 use futures_lite::future;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -173,6 +173,24 @@ impl<F: Flavour> BlockingPool for Lane<F> {
         Task(tokio::task::spawn_blocking(job))
     }
 }
+
+impl<F: Flavour> Remote for Lane<F> {
+    type Spawner = Handle;
+
+    fn spawner() -> Handle {
+        Handle::current()
+    }
+
+    fn spawn_from<M>(handle: &Handle, future: M) -> Task<M::Output>
+    where
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        Task(handle.spawn(future))
+    }
+}
+
+impl<F: Flavour> Restart for Lane<F> {}
 
 /// Tokio's `JoinHandle`, without the `Result`: a panic is resumed in whoever awaits it.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! Tokio keeps the laws of the contract, in both of its flavours.
 
 mod multi_thread {
-    executor_api::conformance!(executor_tokio::Tokio: tasks, timer, blocking);
+    executor_api::conformance!(executor_tokio::Tokio: tasks, timer, blocking, remote, restart);
 }
 
 mod current_thread {
-    executor_api::conformance!(executor_tokio::TokioCurrentThread: tasks, timer, blocking);
+    executor_api::conformance!(executor_tokio::TokioCurrentThread: tasks, timer, blocking, remote, restart);
 }

@@ -1,40 +1,58 @@
-//! Lifecycle: say what it does.
-use executor_api::Executor;
-use std::sync::Arc;
-use workload_api::{About, Work, Workload, gather};
+//! Lifecycle: an executor starts, runs one task, and ends.
+use async_channel::bounded;
+use executor_api::{Config, Restart};
+use std::{collections::HashSet, num::NonZeroUsize, sync::Arc, thread};
+use workload_api::{About, Work, Workload};
 
-/// N tasks each return their index.
-pub struct Lifecycle(u64);
+/// N executors, one after the other, beside the one that waits for them.
+pub struct Lifecycle {
+    lives: u64,
+    config: Config,
+}
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
-impl<E: Executor> Workload<E> for Lifecycle {
+impl<E: Restart> Workload<E> for Lifecycle {
     const ABOUT: About = About {
         name: "lifecycle",
-        description: "N tasks each return their index; the root gathers all.",
-        group: "Scheduling",
-        operation: "one task",
-        size: "tasks",
-        shows: "say what a difference between executors means",
-        hides: "say what it does not mean",
+        description: "N executors, one after the other, each with the workers of its cell: started, given one task, ended. A \
+                      thread outside does it, while the executor that waits for that is idle.",
+        group: "Start and end",
+        operation: "one executor, from start to end",
+        size: "executors",
+        shows: "what it costs to start an executor and its threads and to end them: in tests, in tools that run for a moment",
+        hides: "the first start in a process, and the threads of blocking pools, which start with the first job",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    type Answer = u64;
+    const SIZES: &'static [u64] = &[10];
+    /// The sum of what the tasks returned, and how many threads have run them: never one twice.
+    type Answer = (u64, usize);
 
-    fn prepare(tasks: u64) -> Self {
-        Lifecycle(tasks)
+    fn prepare(lives: u64) -> Self {
+        <Self as Workload<E>>::prepare_for(lives, NonZeroUsize::MIN)
     }
-    async fn run(self: Arc<Self>) -> u64 {
-        let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
-        indices.iter().sum()
+    fn prepare_for(lives: u64, workers: NonZeroUsize) -> Self {
+        Lifecycle { lives, config: Config::new(workers) }
     }
-    fn expected(&self) -> u64 {
-        (0..self.0).sum()
+    async fn run(self: Arc<Self>) -> (u64, usize) {
+        let (send, lived) = bounded(1);
+        // A worker must not start an executor; a thread may, and its own start is small beside those of N executors.
+        let thread = thread::spawn(move || {
+            let live = |number| E::once(&self.config, async move { (number, thread::current().id()) });
+            let (numbers, threads): (Vec<u64>, HashSet<_>) = (1..=self.lives).map(live).unzip();
+            send.try_send((numbers.iter().sum(), threads.len())).expect("there is room for the one answer");
+        });
+        // Waits as a task does, so that its workers sleep: to join the thread at once would block one of them.
+        let answer = lived.recv().await.expect("the thread sends its answer");
+        thread.join().expect("the thread has sent its answer");
+        answer
+    }
+    fn expected(&self) -> (u64, usize) {
+        ((1..=self.lives).sum(), self.lives as usize)
     }
     fn operations(&self) -> u64 {
-        self.0
+        self.lives
     }
     fn work(&self) -> Work {
-        Work::tasks(self.0)
+        // Only the root: what runs on the executors that it has started is not its own.
+        Work::tasks(0)
     }
 }

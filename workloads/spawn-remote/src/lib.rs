@@ -1,40 +1,10 @@
-//! SpawnRemote: say what it does.
-use executor_api::Executor;
-use std::sync::Arc;
-use workload_api::{About, Work, Workload, gather};
+//! From outside: threads that are none of the executor's spawn its tasks, and wake them.
 
-/// N tasks each return their index.
-pub struct SpawnRemote(u64);
+mod spawn;
+mod wake;
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
-impl<E: Executor> Workload<E> for SpawnRemote {
-    const ABOUT: About = About {
-        name: "spawn-remote",
-        description: "N tasks each return their index; the root gathers all.",
-        group: "Scheduling",
-        operation: "one task",
-        size: "tasks",
-        shows: "say what a difference between executors means",
-        hides: "say what it does not mean",
-        source: file!(),
-    };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    type Answer = u64;
+pub use spawn::SpawnRemote;
+pub use wake::WakeRemote;
 
-    fn prepare(tasks: u64) -> Self {
-        SpawnRemote(tasks)
-    }
-    async fn run(self: Arc<Self>) -> u64 {
-        let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
-        indices.iter().sum()
-    }
-    fn expected(&self) -> u64 {
-        (0..self.0).sum()
-    }
-    fn operations(&self) -> u64 {
-        self.0
-    }
-    fn work(&self) -> Work {
-        Work::tasks(self.0)
-    }
-}
+/// The group of both.
+const GROUP: &str = "From outside";

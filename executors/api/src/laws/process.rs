@@ -50,6 +50,11 @@ pub fn check_within<E: Executor>(test: &str, law: fn(&Config), deadline: Duratio
     }
 }
 
+/// Tells whether this is the process of a law.
+pub fn is_alone() -> bool {
+    env::var_os(THREADS).is_some()
+}
+
 fn run_in_process<E: Executor>(test: &str, config: &Config, deadline: Duration) -> Result<(), String> {
     // The test harness names tests without the crate that `module_path!` begins with.
     let name = test.split_once("::").map_or(test, |(_, name)| name);

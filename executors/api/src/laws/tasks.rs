@@ -343,7 +343,7 @@ async fn until_finished<E: Executor, T: Send + 'static>(task: &mut E::Task<T>) {
 }
 
 /// Keeps one task on each worker until all of the workers are there, and says who came.
-async fn gather_workers<E: Executor>(threads: usize) -> HashSet<thread::ThreadId> {
+pub(super) async fn gather_workers<E: Executor>(threads: usize) -> HashSet<thread::ThreadId> {
     let meeting = Arc::new(Meeting::default());
     let spawn = |_| {
         let meeting = meeting.clone();
@@ -357,7 +357,7 @@ async fn gather_workers<E: Executor>(threads: usize) -> HashSet<thread::ThreadId
 }
 
 /// Sets its flag at the end of a destructor that takes its time.
-struct SlowDrop(Arc<AtomicBool>);
+pub(super) struct SlowDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for SlowDrop {
     fn drop(&mut self) {

@@ -2,10 +2,12 @@
 
 use std::{
     future,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -30,6 +32,27 @@ pub fn a_sleep_is_never_early<E: Timer>(config: &Config) {
             let (asked, slept) = task.await;
             assert!(slept >= asked, "a sleep of {asked:?} ended after {slept:?}");
         }
+    });
+}
+
+/// A sleep until a deadline is not early either, and one whose deadline is past does not suspend its task.
+pub fn a_sleep_until_a_deadline_ends_after_it_or_at_once<E: Timer>(config: &Config) {
+    E::start(config).run(async {
+        let spawn = |index: u64| {
+            let deadline = Instant::now() + Duration::from_nanos(index * 97_003 % 20_000_000);
+            E::spawn(async move {
+                E::sleep_until(deadline).await;
+                (deadline, Instant::now())
+            })
+        };
+        let tasks: Vec<_> = (0..1_000).map(spawn).collect();
+        for task in tasks {
+            let (deadline, end) = task.await;
+            assert!(end >= deadline, "a sleep ended {:?} before its deadline", deadline - end);
+        }
+        let mut past = pin!(E::sleep_until(Instant::now()));
+        let polled = future::poll_fn(|context| Poll::Ready(past.as_mut().poll(context))).await;
+        assert!(polled.is_ready(), "a sleep until now suspends its task");
     });
 }
 

@@ -1,6 +1,6 @@
 //! {{Type}} keeps the laws of the contract.
 
 mod lane {
-    // Add `timer` once there is one.
+    // Add `timer`, `remote` and `restart` once it has what they ask for.
     executor_api::conformance!(executor_{{crate}}::{{Type}}: tasks, blocking);
 }

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use hand_rolled::{Runtime, Task, TaskError, sleep, spawn, spawn_blocking, yield_now};
+use executor_api::{Config, Remote, Task as _};
+use hand_rolled::{
+    HandRolled, HandRolledCurrentThread, Runtime, Task, TaskError, sleep, spawn, spawn_blocking, yield_now,
+};
 
 use crate::{
     Drops, LATER, OnDrop, PATIENCE, lock, number, panic_of, two_workers, watched, watched_on_each_flavour,
@@ -280,4 +283,48 @@ fn run_drops_what_is_left_before_it_returns() {
         });
         assert_eq!(drops.count(), 1);
     });
+}
+
+#[test]
+fn tasks_that_come_from_outside_while_a_lane_ends_are_dropped_once() {
+    fn check<E: Remote>(workers: usize) {
+        const EACH: usize = 200;
+        for _ in 0..20 {
+            let lane = E::start(&Config::new(number(workers)));
+            let spawner = lane.run(async { E::spawner() });
+            let drops = Drops::default();
+            let (begun, begin) = mpsc::channel();
+            let spawning = [(); 2].map(|()| {
+                let (spawner, drops, begun) = (spawner.clone(), drops.clone(), begun.clone());
+                thread::spawn(move || {
+                    let spawn = |index| {
+                        let guard = drops.guard();
+                        let task = E::spawn_from(&spawner, async move {
+                            let _guard = guard;
+                            pending::<()>().await;
+                        });
+                        if index == EACH / 4 {
+                            begun.send(()).unwrap();
+                        }
+                        task
+                    };
+                    (0..EACH).map(spawn).collect::<Vec<_>>()
+                })
+            });
+            begin.recv_timeout(PATIENCE).unwrap();
+            drop(lane);
+            let tasks = spawning.map(|thread| thread.join().unwrap());
+            assert_eq!((drops.made(), drops.count()), (2 * EACH, 2 * EACH));
+            // Nothing is left but what keeps the memory of the tasks: their handles.
+            drop(spawner);
+            hand_rolled::run(async {
+                for task in tasks.into_iter().flatten() {
+                    assert!(task.is_finished());
+                    assert_eq!(task.cancel().await, None);
+                }
+            });
+        }
+    }
+    watched(|| check::<HandRolled>(2));
+    watched(|| check::<HandRolledCurrentThread>(1));
 }

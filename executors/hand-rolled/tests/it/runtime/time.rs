@@ -3,6 +3,10 @@
 use std::{
     future::{pending, poll_fn},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     task::Poll,
     thread,
     time::{Duration, Instant},
@@ -184,4 +188,41 @@ fn a_task_that_ends_before_the_limit_is_in_time_even_if_the_loop_was_busy() {
 /// Polls a sleep once, and tells whether it goes on.
 async fn is_pending(sleep: &mut Sleep) -> bool {
     poll_fn(|context| Poll::Ready(Pin::new(&mut *sleep).poll(context).is_pending())).await
+}
+
+/// A task that keeps a worker for itself and yields now and then gives the timers their turn whenever it does.
+#[test]
+fn a_timer_waits_for_one_round_of_the_queue_however_long_the_polls_are() {
+    watched_on_each_flavour(|runtime| {
+        let polls_too_late = runtime.block_on(async {
+            let slept = Arc::new(AtomicBool::new(false));
+            let deadline = Instant::now() + SOON;
+            // On two workers both are kept busy.
+            let keep_busy = |slept: Arc<AtomicBool>| async move {
+                let mut polls_too_late = 0;
+                while !slept.load(SeqCst) {
+                    polls_too_late += u32::from(Instant::now() >= deadline);
+                    let end = Instant::now() + ms(2);
+                    while Instant::now() < end {}
+                    yield_now().await;
+                }
+                polls_too_late
+            };
+            let sleeper = spawn({
+                let slept = slept.clone();
+                async move {
+                    sleep_until(deadline).await;
+                    slept.store(true, SeqCst);
+                }
+            });
+            let hogs: Vec<_> = (0..4).map(|_| spawn(keep_busy(slept.clone()))).collect();
+            sleeper.await.unwrap();
+            let mut polls_too_late = Vec::new();
+            for hog in hogs {
+                polls_too_late.push(hog.await.unwrap());
+            }
+            polls_too_late
+        });
+        assert!(polls_too_late.iter().all(|&polls| polls <= 4), "{polls_too_late:?}");
+    });
 }
