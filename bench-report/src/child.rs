@@ -15,8 +15,8 @@ use crate::platform;
 
 /// The most of its last words that a message repeats.
 const LAST_WORDS: usize = 2_000;
-/// No line is longer.
-const LONGEST_LINE: u64 = 1 << 20;
+/// No line is longer: the answer of `blocking-squares` at its largest size has more than one mebibyte.
+const LONGEST_LINE: u64 = 4 << 20;
 /// How long last words may take to arrive: somebody whom the process has started may hold its standard error open.
 const PATIENCE: Duration = Duration::from_millis(500);
 

@@ -3,9 +3,9 @@
 //! An executor goes into [`lineup`], with the names of what it has; a workload into the function of what it needs. What an
 //! executor lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
 
-use executor_api::{BlockingPool, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockingPool, Executor, Remote, Restart, Timer};
 
-use crate::suite::Suite;
+use crate::suite::{Suite, about_program};
 
 /// Enters an executor, with the functions below of what it has; each contract that it implements.
 macro_rules! lane {
@@ -25,9 +25,45 @@ pub fn lineup() -> Suite {
     lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking);
     lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking);
     lane!(suite, executor_rayon::Rayon: tasks, remote, blocking);
-    lane!(suite, executor_futures::Futures: tasks, blocking);
+    lane!(suite, executor_futures::Futures: tasks, remote);
+    suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
+    suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
+    suite.program(THREADS, &["threads"]);
     suite
 }
+
+const ASYNCIO: About = About {
+    limits: "One thread, and one interpreter lock for it and the blocking pool: no two tasks or jobs in Python run at \
+             once. Sleeps are rounded up to whole milliseconds.",
+    homepage: "https://docs.python.org/3/library/asyncio.html",
+    source: "executors/asyncio/lane.py",
+    ..about_program(
+        "asyncio",
+        "Python's own event loop: one queue, timers in a heap, blocking jobs on a ThreadPoolExecutor.",
+    )
+};
+
+const UVLOOP: About = About {
+    limits: "One thread and one interpreter lock, as asyncio. Timers count whole milliseconds: shorter sleeps do not \
+             wait, others may end up to one early (issue 739), so that it sits out what must not.",
+    homepage: "https://github.com/MagicStack/uvloop",
+    source: "executors/asyncio/lane.py",
+    ..about_program(
+        "uvloop",
+        "asyncio's tasks on the event loop of libuv, in Cython: a queue, timers in libuv's heap.",
+    )
+};
+
+const THREADS: About = About {
+    limits: "A thread cannot be cancelled, and nothing gives a wait for many of them a timeout. Each has a stack, and \
+             systems allow some ten thousand. They run on all processors, however many threads were asked for.",
+    homepage: "https://doc.rust-lang.org/std/thread/",
+    source: "executors/threads/src/programs.rs",
+    ..about_program(
+        "threads",
+        "std::thread, no executor: a thread of the system for each task, the channels of std.",
+    )
+};
 
 /// Workloads that need nothing but tasks, which every executor has.
 fn tasks<E: Executor>(suite: &mut Suite) {

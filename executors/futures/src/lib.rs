@@ -1,49 +1,56 @@
-//! The futures lane: to begin with, threads around a queue. Put your runtime in its place.
+//! The futures lane: the `ThreadPool` of futures-executor.
+//!
+//! The future of a task is spawned on the pool as its documentation has it, by `spawn_ok`, so that the pool's own
+//! tasks and wakers are raced and no adapter's. What a handle needs is built from futures' own parts: `Abortable` to
+//! cancel, a oneshot channel for the outcome, `catch_unwind` because a panic would end its worker. That is four
+//! allocations a task, as many as `spawn_with_handle` makes, whose handle tells neither that a task has finished nor
+//! that a cancelled one is gone.
+//!
+//! The pool polls a task again at once that wakes itself inside its poll, so that the usual yield would let nobody
+//! else run. A yield here spawns a second task, which wakes the first.
 
 use std::{
+    any::Any,
+    cell::RefCell,
+    panic::{AssertUnwindSafe, resume_unwind},
     pin::Pin,
-    sync::{
-        Arc, Mutex, OnceLock,
-        mpsc::{self, Sender},
-    },
-    task::{Context, Poll, Waker},
-    thread,
+    sync::OnceLock,
+    task::{Context, Poll, ready},
 };
 
-use async_task::{Builder, Runnable};
-use executor_api::{About, BlockingPool, Class, Config, Executor};
-use futures_lite::future;
+use executor_api::{About, Class, Config, Executor, Remote};
+use futures::{
+    FutureExt,
+    channel::oneshot::{self, Receiver},
+    executor::{ThreadPool, block_on},
+    future::{AbortHandle, Abortable, Aborted},
+};
 
-/// Threads that take turns at a queue of tasks, and others at a queue of blocking jobs.
+/// The `ThreadPool` of futures-executor.
 #[derive(Debug)]
 pub struct Futures;
 
-#[derive(Debug)]
-struct Queues {
-    tasks: Sender<Runnable>,
-    blocking: Sender<Runnable>,
-}
-
-/// Global: a task has nowhere else to find its queue.
-static QUEUES: OnceLock<Queues> = OnceLock::new();
+/// Global: a task has nowhere else to find its pool.
+static POOL: OnceLock<ThreadPool> = OnceLock::new();
 
 impl Executor for Futures {
     const ABOUT: About = About {
         name: "futures",
-        description: "Say how it schedules.",
+        description: "Threads that take turns at one channel behind a lock; a task that is woken goes to its end.",
         class: Class::MultiThread,
-        limits: "Say what it lacks.",
-        package: "executor-futures",
-        homepage: "https://crates.io/crates/futures",
+        limits: "No timers, no blocking pool, no work stealing. It has no yield, and polls a task again at once that \
+                 wakes itself: the lane yields by a second task. A panic that nobody catches ends its worker \
+                 (issue 1468).",
+        package: "futures",
+        homepage: "https://github.com/rust-lang/futures-rs",
         source: file!(),
     };
 
     type Task<T: Send + 'static> = Task<T>;
 
     fn start(config: &Config) -> Self {
-        let tasks = start_threads(config.threads.get());
-        let blocking = start_threads(config.blocking_threads.get());
-        QUEUES.set(Queues { tasks, blocking }).expect("one process starts futures once");
+        let pool = ThreadPool::builder().pool_size(config.threads.get()).create();
+        POOL.set(pool.expect("futures starts its threads")).expect("one process starts futures once");
         Futures
     }
 
@@ -52,7 +59,7 @@ impl Executor for Futures {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        future::block_on(Self::spawn(main))
+        block_on(Self::spawn(main))
     }
 
     fn spawn<F>(future: F) -> Task<F::Output>
@@ -60,87 +67,118 @@ impl Executor for Futures {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn_on(&queues().tasks, future)
+        spawn_on(pool(), future)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
+        Yield { yielded: false }
     }
 }
 
-impl BlockingPool for Futures {
-    fn spawn_blocking<T, J>(job: J) -> Task<T>
+impl Remote for Futures {
+    type Spawner = ThreadPool;
+
+    fn spawner() -> ThreadPool {
+        pool().clone()
+    }
+
+    fn spawn_from<F>(spawner: &ThreadPool, future: F) -> Task<F::Output>
     where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
     {
-        spawn_on(&queues().blocking, async { job() })
+        spawn_on(spawner, future)
     }
 }
 
-/// async-task's `Task`, but dropping it detaches, as the contract has it.
+/// The receiver of an outcome, and the handle to abort it.
 #[derive(Debug)]
-pub struct Task<T>(Option<async_task::Task<T>>);
+pub struct Task<T> {
+    receiver: RefCell<Receiver<Outcome<T>>>,
+    /// What was received by asking whether it is there: futures' channel has no other way to ask.
+    received: RefCell<Option<Outcome<T>>>,
+    abort: AbortHandle,
+}
+
+/// How a task has ended: with its output, with a panic, or cancelled.
+type Outcome<T> = Result<Result<T, Box<dyn Any + Send>>, Aborted>;
+
+impl<T> Task<T> {
+    fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Outcome<T>> {
+        if let Some(outcome) = self.received.get_mut().take() {
+            return Poll::Ready(outcome);
+        }
+        let outcome = ready!(self.receiver.get_mut().poll_unpin(context));
+        Poll::Ready(outcome.expect("a task sends its outcome, unless a destructor of its future panics"))
+    }
+}
+
+// Nothing in it is pinned.
+impl<T> Unpin for Task<T> {}
 
 impl<T> Future for Task<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let task = self.0.as_mut().expect("only cancel and drop take the task");
-        Pin::new(task).poll(context)
+        let outcome =
+            ready!(self.poll_outcome(context)).expect("only cancel aborts, and it takes the handle");
+        Poll::Ready(outcome.unwrap_or_else(|panic| resume_unwind(panic)))
     }
 }
 
 impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
     fn is_finished(&self) -> bool {
-        self.0.as_ref().is_some_and(async_task::Task::is_finished)
+        let mut received = self.received.borrow_mut();
+        if received.is_none() {
+            *received = self.receiver.borrow_mut().try_recv().unwrap_or(None);
+        }
+        received.is_some()
     }
 
     fn cancel(mut self) -> impl Future<Output = Option<T>> + Send {
-        let task = self.0.take().expect("only cancel and drop take the task");
-        // async-task asks the task to stop at the first poll of `cancel`, the contract when it is called.
-        let mut cancelling = Box::pin(task.cancel());
-        let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        async {
-            match asked {
-                Poll::Ready(output) => output,
-                Poll::Pending => cancelling.await,
-            }
+        self.abort.abort();
+        async move {
+            let outcome = std::future::poll_fn(|context| self.poll_outcome(context)).await.ok()?;
+            Some(outcome.unwrap_or_else(|panic| resume_unwind(panic)))
         }
     }
 }
 
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        if let Some(task) = self.0.take() {
-            task.detach();
+/// Pending at its first poll, and woken by another task.
+struct Yield {
+    yielded: bool,
+}
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
         }
+        self.yielded = true;
+        let waker = context.waker().clone();
+        pool().spawn_ok(async { waker.wake() });
+        Poll::Pending
     }
 }
 
-/// Starts threads that share a queue, and gives its other end.
-fn start_threads(count: usize) -> Sender<Runnable> {
-    let (sender, receiver) = mpsc::channel::<Runnable>();
-    let receiver = Arc::new(Mutex::new(receiver));
-    for _ in 0..count {
-        let receiver = receiver.clone();
-        let next = move || receiver.lock().expect("nobody panics at the queue").recv();
-        thread::spawn(move || {
-            while let Ok(runnable) = next() {
-                runnable.run();
-            }
-        });
-    }
-    sender
-}
-
-fn spawn_on<F>(queue: &'static Sender<Runnable>, future: F) -> Task<F::Output>
+fn spawn_on<F>(pool: &ThreadPool, future: F) -> Task<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let schedule = |runnable| queue.send(runnable).expect("the threads run until the process ends");
-    let (runnable, task) = Builder::new().propagate_panic(true).spawn(|()| future, schedule);
-    runnable.schedule();
-    Task(Some(task))
+    let (sender, receiver) = oneshot::channel();
+    let (abort, registration) = AbortHandle::new_pair();
+    let future = Abortable::new(AssertUnwindSafe(future).catch_unwind(), registration);
+    pool.spawn_ok(async {
+        // The future is gone when its await is over, before anybody can know.
+        let outcome = future.await;
+        sender.send(outcome).ok(); // nobody may be left to hear it
+    });
+    Task { receiver: RefCell::new(receiver), received: RefCell::new(None), abort }
 }
 
-fn queues() -> &'static Queues {
-    QUEUES.get().expect("futures was started: call this inside a task")
+fn pool() -> &'static ThreadPool {
+    POOL.get().expect("futures was started: call this inside a task")
 }

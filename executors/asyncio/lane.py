@@ -1,0 +1,287 @@
+"""The lanes asyncio and uvloop: programs of the race as Python has them.
+
+Some of them are where this project comes from: a blog post on asyncio, whose event loop executors/hand-rolled
+rebuilds. Here they run on the loop itself. CONTRIBUTING.md has the protocol that this program speaks,
+workloads/NAME/src/lib.rs the program in Rust that each of these must equal: the same tasks, the same answer.
+
+`python3 lane.py` runs them on the loop of asyncio, `python3 lane.py uvloop` on that of the package uvloop. Both are
+left as they come, garbage collector and all.
+"""
+
+import asyncio
+import json
+import platform
+import sys
+import time
+import types
+from concurrent.futures import ThreadPoolExecutor
+
+
+def say(answer):
+    print(json.dumps(answer), flush=True)
+
+
+# Before anything that an older Python would not understand.
+if sys.version_info < (3, 11):
+    sys.stdin.readline()
+    say({"not-applicable": "needs Python 3.11 or newer, this is " + platform.python_version()})
+    sys.exit()
+
+
+class Run:
+    """One run of a program, and what it leaves behind for those who check it."""
+
+    def __init__(self, size: int, pool: ThreadPoolExecutor):
+        self.size = size
+        self.pool = pool
+        self.tasks: list[asyncio.Task] = []  # all that it has created
+        self.jobs: list[asyncio.Future] = []  # all that it has given to the pool
+        self.lateness_ns: list[int] = []  # of each sleep, where that is measured
+        self.told_ns: int | None = None  # what is measured, where that is not the run
+
+    def ledger(self) -> dict[str, int]:
+        ended = [task for task in self.tasks if task.done()]
+        cancelled = sum(task.cancelled() for task in ended)
+        return {
+            "spawned": len(self.tasks),
+            "finished": len(ended) - cancelled,
+            "cancelled": cancelled,
+            "jobs": sum(job.done() for job in self.jobs),
+        }
+
+
+# The programs. Tasks are awaited in order, as in Rust: with `asyncio.gather`, spawn-join takes twice as long.
+
+
+async def spawn_join(run: Run):
+    async def index_of(index):
+        return index
+
+    run.tasks = [asyncio.create_task(index_of(index)) for index in range(run.size)]
+    indices = [await task for task in run.tasks]
+    return [len(indices), sum(indices)]
+
+
+async def sleep_fan_out(run: Run):
+    async def nap(index):
+        await asyncio.sleep(0.010)
+        return index
+
+    run.tasks = [asyncio.create_task(nap(index)) for index in range(run.size)]
+    indices = [await task for task in run.tasks]
+    return [len(indices), sum(indices)]
+
+
+async def wait_timeout(run: Run):
+    dropped = 0
+
+    async def sleeper(index):
+        nonlocal dropped
+        try:
+            await asyncio.sleep(0.005 if index % 2 == 0 else 3600)
+            return index
+        finally:
+            dropped += 1
+
+    run.tasks = [asyncio.create_task(sleeper(index)) for index in range(run.size)]
+    done, pending = await asyncio.wait(run.tasks, timeout=0.020)
+    cancelled = await cancel_all(pending)
+    return [len(done), sum(task.result() for task in done), cancelled, dropped]
+
+
+async def cancellation(run: Run):
+    arrived = dropped = 0
+    all_here = asyncio.get_running_loop().create_future()
+
+    async def nested(depth):
+        nonlocal dropped
+        try:
+            await (nested(depth - 1) if depth > 1 else stay())
+        finally:
+            dropped += 1
+
+    async def stay():
+        nonlocal arrived
+        arrived += 1
+        if arrived == run.size:
+            all_here.set_result(None)
+        await asyncio.get_running_loop().create_future()
+
+    run.tasks = [asyncio.create_task(nested(8)) for _ in range(run.size)]
+    await all_here
+    early = dropped
+    start = time.perf_counter_ns()
+    cancelled = await cancel_all(run.tasks)
+    run.told_ns = time.perf_counter_ns() - start
+    return [early, cancelled, dropped]
+
+
+async def cancel_all(tasks):
+    """Cancels all of `tasks`, waits until they have ended, and counts those that ended so."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    return sum(task.cancelled() for task in tasks)
+
+
+async def yield_now(run: Run):
+    async def take_turns():
+        for _ in range(run.size):
+            await asyncio.sleep(0)
+
+    run.tasks = [asyncio.create_task(count_polls(take_turns())) for _ in range(100)]
+    return [await task for task in run.tasks]
+
+
+async def count_polls(coroutine):
+    """Says how often its task was resumed until `coroutine` had ended, the first time included."""
+
+    @types.coroutine
+    def counting():
+        polls = 0
+        while True:
+            polls += 1
+            try:
+                suspended = coroutine.send(None)
+            except StopIteration:
+                return polls
+            yield suspended
+
+    return await counting()
+
+
+async def blocking_squares(run: Run):
+    def square(number):
+        return number * number
+
+    return await gather_jobs(run, square)
+
+
+async def blocking_squares_slow(run: Run):
+    def square(number):
+        time.sleep(0.001)
+        return number * number
+
+    return await gather_jobs(run, square)
+
+
+async def gather_jobs(run: Run, job):
+    loop = asyncio.get_running_loop()
+    run.jobs = [loop.run_in_executor(run.pool, job, number) for number in range(run.size)]
+    return await asyncio.gather(*run.jobs)
+
+
+async def timer_accuracy(run: Run):
+    slept = [await measured_sleep(run.size) for _ in range(10)]
+    return judge(run, slept)
+
+
+async def timer_accuracy_crowd(run: Run):
+    run.tasks = [asyncio.create_task(measured_sleep(run.size)) for _ in range(1000)]
+    return judge(run, [await task for task in run.tasks])
+
+
+async def measured_sleep(micros):
+    start = time.perf_counter_ns()
+    await asyncio.sleep(micros / 1e6)
+    return time.perf_counter_ns() - start
+
+
+def judge(run: Run, slept_ns):
+    """Notes how late sleeps ended, and counts those that ended early."""
+    late = [slept - 1000 * run.size for slept in slept_ns]
+    run.lateness_ns = [max(0, lateness) for lateness in late]
+    run.told_ns = sum(run.lateness_ns)
+    return sum(lateness < 0 for lateness in late)
+
+
+# Each program with the largest size it can bear, or None.
+WORKLOADS = {
+    "spawn-join": (spawn_join, None),
+    "yield-now": (yield_now, None),
+    "cancellation": (cancellation, None),
+    "sleep-fan-out": (sleep_fan_out, 100_000),
+    # To start more tasks takes so long that the timeout has passed before those are awake that should be in time.
+    "wait-timeout": (wait_timeout, 1_000),
+    "timer-accuracy": (timer_accuracy, None),
+    "timer-accuracy-crowd": (timer_accuracy_crowd, None),
+    "blocking-squares": (blocking_squares, None),
+    "blocking-squares-slow": (blocking_squares_slow, None),
+}
+
+# Its clock counts whole milliseconds, so that a sleep may end up to one too early (issue 739): a wrong answer.
+NOT_ON_UVLOOP = ["wait-timeout", "timer-accuracy", "timer-accuracy-crowd"]
+
+
+class Stopwatch:
+    """Adds up the time on the clock, and that of the processor, of everything done inside `with`."""
+
+    def __init__(self):
+        self.wall_ns = self.cpu_ns = 0
+
+    def __enter__(self):
+        self.cpu_ns -= time.process_time_ns()
+        self.wall_ns -= time.perf_counter_ns()
+
+    def __exit__(self, *_):
+        self.wall_ns += time.perf_counter_ns()
+        self.cpu_ns += time.process_time_ns()
+
+
+async def sample(program, size: int, pool: ThreadPoolExecutor, iterations: int):
+    """Runs `program` so many times, one after the other, and says what came of it."""
+    watch = Stopwatch()
+    told_ns, lateness_ns = None, []
+    with watch:
+        for _ in range(iterations):
+            run = Run(size, pool)
+            answer = await program(run)
+            if run.told_ns is not None:
+                told_ns = (told_ns or 0) + run.told_ns
+                lateness_ns += run.lateness_ns
+    taken = {"iterations": iterations, "answer": answer, "ledger": run.ledger()}
+    # The ledger needed the tasks of the last run. To free them is a part of the run, as it was of the others.
+    with watch:
+        del run
+    taken |= {"wall-ns": watch.wall_ns, "cpu-ns": watch.cpu_ns}
+    if told_ns is not None:
+        taken["told-ns"] = told_ns
+    if lateness_ns:
+        taken["lateness-ns"] = lateness_ns
+    return taken
+
+
+async def serve(cell):
+    """Takes a sample for each further line of the input."""
+    if cell["workload"] not in WORKLOADS:
+        return say({"failed": f"there is no program for {cell['workload']}"})
+    program, _ = WORKLOADS[cell["workload"]]
+    with ThreadPoolExecutor(max_workers=cell["blocking-threads"]) as pool:
+        say({"observed": {"threads": 1}})
+        # The loop stands still while a line is awaited: nothing else is alive.
+        for line in sys.stdin:
+            # One turn, so that it has looked at its clock since.
+            await asyncio.sleep(0)
+            say({"sample": await sample(program, cell["size"], pool, int(line))})
+
+
+def main():
+    request = json.loads(sys.stdin.readline())
+    version, loop_factory = f"{platform.python_implementation()} {platform.python_version()}", None
+    if sys.argv[1:] == ["uvloop"]:
+        try:
+            import uvloop
+        except ImportError:
+            return say({"not-applicable": "needs the package uvloop"})
+        version, loop_factory = f"uvloop {uvloop.__version__} on {version}", uvloop.new_event_loop
+        for name in NOT_ON_UVLOOP:
+            del WORKLOADS[name]
+    if "describe" in request:
+        workloads = {name: largest for name, (_, largest) in WORKLOADS.items()}
+        return say({"lane": {"version": version, "threads": [1, 1], "workloads": workloads}})
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(serve(request["cell"]))
+
+
+main()
