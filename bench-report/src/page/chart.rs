@@ -126,9 +126,15 @@ impl<'a> Comparison<'a> {
         self.cells.iter().any(|cell| cell.spread.is_some())
     }
 
-    /// What one operation is.
-    fn operation(&self) -> &'a str {
-        verdict::operation(self.results, self.workload)
+    /// What its figures are: "time per task over the ideal".
+    fn quantity(&self) -> String {
+        verdict::quantity(self.results, self.workload)
+    }
+
+    /// What its size counts: "tasks", or "size" if nobody says.
+    fn counts(&self) -> &'a str {
+        let workload = self.results.workloads.iter().find(|known| known.name == self.workload);
+        workload.map(|workload| &*workload.size).filter(|size| !size.is_empty()).unwrap_or("size")
     }
 
     /// The lanes that race at its number of threads.

@@ -63,7 +63,7 @@ impl GroupFinding {
             workloads: workloads
                 .map(|workload| Link { name: workload.name.clone(), anchor: anchor(&workload.name) })
                 .collect(),
-            finding: verdict.finding,
+            finding: verdict.sentence(),
             missing: verdict.missing,
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     anchor,
     chart::{Bars, Chart, Comparison, Ecdf, Forest, Lane, Lines, Samples},
+    known::Known,
     links::{Links, Source},
     metrics, standings,
 };
@@ -18,6 +19,10 @@ pub(super) struct Section {
     pub(super) anchor: String,
     pub(super) about: String,
     pub(super) operation: String,
+    /// What the size counts; may be empty.
+    pub(super) size: String,
+    /// What its figures are, if they are not time on the clock; else empty.
+    pub(super) measure: String,
     pub(super) shows: String,
     pub(super) hides: String,
     pub(super) source: Source,
@@ -38,6 +43,8 @@ pub(super) struct Section {
     pub(super) unavailable: Vec<String>,
     /// How the cost grows with the size, a sentence a lane.
     pub(super) growth: Vec<String>,
+    /// What is known about its lanes.
+    pub(super) known: Vec<Known>,
     /// What to know before believing a figure, a sentence a cell.
     pub(super) flags: Vec<String>,
     /// What each cell was seen to do.
@@ -128,6 +135,12 @@ impl Section {
             anchor: anchor(&workload.name),
             about: workload.about.clone(),
             operation: workload.operation.clone(),
+            size: workload.size.clone(),
+            measure: if workload.measure.is_empty() {
+                String::new()
+            } else {
+                verdict::quantity(results, &workload.name)
+            },
             shows: workload.shows.clone(),
             hides: workload.hides.clone(),
             source: links.to(&workload.source),
@@ -142,6 +155,7 @@ impl Section {
             columns,
             unavailable,
             growth: growth(results, &workload.name),
+            known: Known::of(results, &workload.name),
             flags: cells.iter().flat_map(|cell| flags(cell)).collect(),
             proofs: proofs(results, &cells),
         }
@@ -200,7 +214,7 @@ fn flags(cell: &Cell) -> Vec<String> {
 fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
     let axis = Forest::axis(comparisons);
     let of_threads = |comparisons: &[Comparison<'_>]| {
-        let forests = comparisons.iter().map(|comparison| Forest::of(comparison, &axis));
+        let forests = comparisons.iter().filter_map(|comparison| Forest::of(comparison, &axis));
         let lines = Lines::over_sizes(results, &comparisons.iter().collect::<Vec<_>>());
         forests.chain(lines).collect::<Vec<_>>()
     };

@@ -138,11 +138,11 @@ fn rows<'a>(results: &'a Results, choice: &Choice<'_>) -> Vec<(&'a str, u64)> {
     let asked = |workload: &str, size: u64| {
         let known = results.workloads.iter().find(|known| known.name == workload);
         let group = known.map_or("", |known| &known.group);
-        let (size, operation) = match choice.metric {
-            MEMORY => (String::new(), "task"),
-            _ => (figures::whole(size), verdict::operation(results, workload)),
+        let (size, quantity) = match choice.metric {
+            MEMORY => (String::new(), "per task".to_owned()),
+            _ => (figures::whole(size), verdict::quantity_in_short(results, workload)),
         };
-        let words = format!("{workload} {group} {size} per {operation}").to_lowercase();
+        let words = format!("{workload} {group} {size} {quantity}").to_lowercase();
         choice.search.to_lowercase().split_whitespace().all(|word| words.contains(word))
             && !choice.without.contains(&workload)
     };

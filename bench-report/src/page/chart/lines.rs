@@ -18,7 +18,7 @@ const NUMBER: f64 = 17.0;
 /// Drawn lines, on a log axis of time.
 pub(crate) struct Lines {
     pub(crate) frame: Plot,
-    pub(crate) operation: String,
+    pub(crate) quantity: String,
     pub(crate) axis: String,
     pub(crate) across: Vec<Tick>,
     pub(crate) up: Vec<Tick>,
@@ -102,8 +102,12 @@ impl Lines {
         let exponents =
             runs.iter().filter_map(|run| Some((&*run.lane.name, growth(&run.lane.name)?.exponent)));
         let grows = runs.iter().any(|run| !run.note.is_empty());
-        let axis =
-            if grows { "size n, log; the exponents are of a whole run" } else { "size, log" }.to_owned();
+        let size = cut(first.counts(), 90.0);
+        let axis = if grows {
+            format!("{size} n, log; the exponents are of a whole run")
+        } else {
+            format!("{size}, log")
+        };
         Some(Chart {
             id: first.id("sizes"),
             title: format!("Cost over size: {}", counted(first.threads, "thread")),
@@ -111,7 +115,7 @@ impl Lines {
             drawing: Drawing::Lines(Lines::of(
                 &comparisons.iter().map(stop).collect::<Vec<_>>(),
                 &runs,
-                first.operation(),
+                &first.quantity(),
                 axis,
             )),
         })
@@ -157,13 +161,13 @@ impl Lines {
             drawing: Drawing::Lines(Lines::of(
                 &comparisons.iter().enumerate().map(stop).collect::<Vec<_>>(),
                 &runs,
-                first.operation(),
+                &first.quantity(),
                 axis,
             )),
         })
     }
 
-    fn of(stops: &[Stop], runs: &[Run<'_>], operation: &str, axis: String) -> Lines {
+    fn of(stops: &[Stop], runs: &[Run<'_>], quantity: &str, axis: String) -> Lines {
         let bottom = Plot::bottom(runs.len());
         let estimates = runs.iter().flat_map(|run| &run.cells).filter_map(|cell| cell.as_ref()?.overhead());
         let up = Axis::of(estimates.flat_map(extent), 2.0).between(bottom, TOP);
@@ -180,7 +184,7 @@ impl Lines {
         let series = runs.iter().zip(labels);
         Lines {
             frame: Plot::of(left, bottom),
-            operation: cut(operation, 120.0),
+            quantity: cut(quantity, 270.0),
             axis,
             across: thinned(stops.iter().zip(&across).map(tick).collect(), |label| width(label) + 6.0),
             up: ticks,

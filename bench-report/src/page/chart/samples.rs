@@ -24,7 +24,7 @@ const BOX: f64 = -11.0;
 /// The drawn scatter of a comparison.
 pub(crate) struct Samples {
     pub(crate) frame: Rows,
-    pub(crate) operation: String,
+    pub(crate) quantity: String,
     pub(crate) ticks: Vec<Tick>,
     pub(crate) rows: Vec<Row>,
 }
@@ -57,7 +57,7 @@ impl Samples {
         let rows = cells.iter().enumerate();
         let samples = Samples {
             frame: Rows::of(row * cells.len() as f64, names, RIGHT),
-            operation: cut(comparison.operation(), 80.0),
+            quantity: cut(&comparison.quantity(), 230.0),
             ticks: axis.ticks(time, |label| width(label) + 8.0),
             rows: rows
                 .map(|(index, cell)| {
@@ -92,7 +92,7 @@ impl Row {
             interval: format!("M{low} {y}H{high}M{low} {}v8M{high} {}v8", place(y - 4.0), place(y - 4.0)),
             estimate: format!("M{diamond} {}l4.5 4.5l-4.5 4.5l-4.5-4.5z", place(y - 4.5)),
             text: cut(&ns(overhead.value), WIDTH - RIGHT - 4.0),
-            tooltip: tooltip(cell, comparison.operation()),
+            tooltip: tooltip(cell, &comparison.quantity()),
         }
     }
 }
@@ -116,12 +116,12 @@ fn values(cell: &Cell) -> Vec<f64> {
 }
 
 /// Everything that was measured.
-fn tooltip(cell: &Cell, operation: &str) -> String {
+fn tooltip(cell: &Cell, quantity: &str) -> String {
     let listed = |values: &[f64]| values.iter().map(|&value| ns(value)).collect::<Vec<_>>().join(", ");
     let blocks = cell.overhead_of_blocks();
     let estimate = cell.metrics.get("overhead").map(metric).unwrap_or_default();
     let figures = format!(
-        "{}: {estimate} per {operation}; {}: {}",
+        "{}: {estimate}, {quantity}; {}: {}",
         cell.executor,
         counted(blocks.len(), "block"),
         listed(blocks)
