@@ -189,3 +189,58 @@ impl Entry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lineup::lineup;
+
+    /// Names that other parts of this change bring: with them in the lineup, this list has to go.
+    const TO_COME: &[&str] = &[
+        "busy-neighbours",
+        "skynet",
+        "fibonacci",
+        "timer-accuracy-crowd",
+        "wake-remote",
+        "asyncio",
+        "uvloop",
+        "threads",
+    ];
+
+    #[test]
+    fn every_name_is_in_the_lineup() {
+        let suite = lineup();
+        let lanes: Vec<&str> = suite.executors.iter().map(|entry| entry.about.name).collect();
+        let workloads: Vec<&str> = suite.workloads.iter().map(|entry| entry.about.name).collect();
+        let is_known = |names: &[&str], name: &&str| names.contains(name) || TO_COME.contains(name);
+        for entry in KNOWN {
+            assert!(entry.workloads.iter().all(|name| is_known(&workloads, name)), "{:?}", entry.workloads);
+            assert!(entry.lanes.iter().all(|name| is_known(&lanes, name)), "{:?}", entry.lanes);
+        }
+    }
+
+    #[test]
+    fn every_lane_says_who_drops_what_is_cancelled() {
+        let of_cancellation = KNOWN.iter().filter(|entry| entry.workloads.contains(&CANCELLATION));
+        let said: Vec<&str> = of_cancellation.flat_map(|entry| entry.lanes).copied().collect();
+        for entry in lineup().executors {
+            assert_eq!(
+                said.iter().filter(|lane| **lane == entry.about.name).count(),
+                1,
+                "{}",
+                entry.about.name
+            );
+        }
+    }
+
+    #[test]
+    fn an_issue_is_a_link_and_its_number() {
+        for (name, link) in KNOWN.iter().filter_map(|entry| entry.issue) {
+            let number = name.split('#').nth(1).unwrap();
+            assert!(
+                link.starts_with("https://github.com/") && link.ends_with(&format!("/{number}")),
+                "{name}"
+            );
+        }
+    }
+}

@@ -629,6 +629,14 @@
     tip.style.top = `${above >= 0 ? above : Math.min(at.bottom + 8, Math.max(innerHeight - height, 0))}px`;
   }
 
+  // In charts a lane is told by its marker, which is shorter than its name.
+  const nameLanes = once(() => {
+    const names = new Map(all(".markers [data-name]").map((marker) => [`#${marker.id}`, marker.dataset.name]));
+    for (const group of all(".chart > g")) {
+      group.dataset.lane = all("use", group).map((use) => names.get(use.getAttribute("href"))).find(Boolean) ?? "";
+    }
+  });
+
   const ofLane = once(() => {
     const found = new Map();
     for (const element of all("[data-lane]")) {
@@ -654,6 +662,7 @@
 
   for (const kind of ["pointerover", "focusin"]) {
     document.addEventListener(kind, ({ target }) => {
+      nameLanes();
       showTip(target.closest?.("[data-tip]") ?? undefined);
       light(target.closest?.("[data-lane]")?.dataset.lane);
     });

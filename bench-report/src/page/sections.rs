@@ -148,7 +148,7 @@ impl Section {
             words: words(charts.len()),
             charts,
             folds: folds(results, &workload.name, &comparisons),
-            costs: comparisons.iter().filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
+            costs: largest(&comparisons).filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
             costless,
             width: columns.len() + 1,
             groups: groups(results, &workload.name, &columns),
@@ -221,16 +221,16 @@ fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
     comparisons.chunk_by(|one, other| one.threads == other.threads).flat_map(of_threads).collect()
 }
 
-const WITH_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above them holds the middle half of all samples, parted at their median; its whiskers end at 5 and 95 % of them.";
-const WITHOUT_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. How the samples scatter is not in these results.";
+const WITH_BOXES: &str = "At the largest size. Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above them holds the middle half of all samples, parted at their median; its whiskers end at 5 and 95 % of them.";
+const WITHOUT_BOXES: &str = "At the largest size. Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. How the samples scatter is not in these results.";
 
 fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
     let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
     let folds = [
         Fold::of(
-            format!("Every block and sample of {workload}"),
+            format!("How blocks and samples of {workload} scatter"),
             blocks,
-            comparisons.iter().filter_map(Samples::of).collect(),
+            largest(comparisons).filter_map(Samples::of).collect(),
         ),
         Fold::of(
             format!("What more threads do to {workload}"),
@@ -263,6 +263,11 @@ fn over_threads(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart>
     by_size.sort_by_key(|comparison| (comparison.size, comparison.threads));
     let sizes = by_size.chunk_by(|one, other| one.size == other.size);
     sizes.filter_map(|comparisons| Lines::over_threads(results, comparisons)).collect()
+}
+
+/// Of each number of threads the comparison of the largest size: what the others cost is in the table.
+fn largest<'a, 'b>(comparisons: &'b [Comparison<'a>]) -> impl Iterator<Item = &'b Comparison<'a>> {
+    comparisons.chunk_by(|one, other| one.threads == other.threads).filter_map(<[_]>::last)
 }
 
 impl Costs {

@@ -18,6 +18,8 @@ use bench_report::{
 };
 use serde_json::Value;
 
+use crate::ranged::ranged;
+
 /// The made-up run as it is.
 pub(crate) static DEFAULT: LazyLock<Page> = LazyLock::new(|| Page::of("default", fixture()));
 
@@ -107,7 +109,7 @@ pub(crate) fn folder() -> PathBuf {
 /// The made-up run, and what it lacks: costs that are counted, memory, a warning.
 fn fixture() -> Results {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
-    let mut results = Results::read(&file).unwrap();
+    let mut results = ranged(Results::read(&file).unwrap());
     let ok = |cell: &&mut Cell| cell.status == Status::Ok && cell.size == 100;
     for (place, cell) in results.cells.iter_mut().filter(ok).enumerate() {
         // Some of them nothing at all, and several as few as others; and a unit that no figure knows.

@@ -112,7 +112,7 @@ impl Row {
             (Some(cell), Some(estimate)) => {
                 let overhead = cell.overhead().map(|overhead| ns(overhead.value)).unwrap_or_default();
                 let times = ratio_with_interval(&estimate);
-                (short(estimate.value), format!("{times} the best, {overhead}, {}", comparison.quantity()))
+                (short(estimate.value), format!("{times} the best, {overhead}"))
             }
             (cell, _) => reason(cell),
         };

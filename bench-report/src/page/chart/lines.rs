@@ -46,14 +46,13 @@ pub(crate) struct Point {
     pub(crate) y: f64,
     /// Whether there are more threads than processors.
     pub(crate) over: bool,
-    pub(crate) tooltip: String,
 }
 
 /// A lane's cells, one or none for each place of the horizontal axis.
 struct Run<'a> {
     lane: Lane,
     cells: Vec<Option<&'a Cell>>,
-    /// What its label says besides its name, and what its tooltip does.
+    /// What its label says besides its name, and what its tooltip does besides its figures.
     note: String,
     detail: String,
 }
@@ -210,7 +209,7 @@ impl Run<'_> {
     }
 
     fn drawn(&self, stops: &[Stop], across: &[f64], up: &Axis, label: f64) -> Series {
-        let mut points = Vec::new();
+        let (mut points, mut figures) = (Vec::new(), Vec::new());
         let (mut line, mut band) = (String::new(), String::new());
         let places: Vec<Option<(f64, &Estimate)>> =
             self.estimates().zip(across).map(|(estimate, &x)| Some((x, estimate?))).collect();
@@ -225,13 +224,9 @@ impl Run<'_> {
             let (Some((x, estimate)), Some(cell)) = (place, cell) else {
                 continue;
             };
-            let figures = cell.metrics.get("overhead").map(metric).unwrap_or_default();
-            points.push(Point {
-                x: *x,
-                y: up.at(estimate.value),
-                over: stop.oversubscribed,
-                tooltip: format!("{}, {}: {figures}", self.lane.name, stop.name),
-            });
+            let figure = cell.metrics.get("overhead").map(metric).unwrap_or_default();
+            figures.push(format!("{}: {figure}", stop.name));
+            points.push(Point { x: *x, y: up.at(estimate.value), over: stop.oversubscribed });
         }
         let (label, end) = (place(label), points.last().expect("only measured lanes have a line"));
         let room = WIDTH - LABELS - width(&self.note);
@@ -239,7 +234,7 @@ impl Run<'_> {
             leader: format!("M{} {}L{} {label}", end.x, end.y, LABELS - 3.0),
             label: format!("{}{}", cut(&self.lane.name, room), self.note),
             label_y: place(label + 4.0),
-            tooltip: format!("{}{}", self.lane.name, self.detail),
+            tooltip: format!("{}{}; {}", self.lane.name, self.detail, figures.join("; ")),
             lane: self.lane.clone(),
             band,
             line,
