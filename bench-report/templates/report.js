@@ -97,7 +97,7 @@
       const words = `${workload} ${home.dataset.group} ${row.firstElementChild.textContent}`.toLowerCase();
       return { row, home, workload, size: Number(size), memory: size === undefined, words, squares: byLane(row) };
     });
-    const head = [...table.tHead.rows].at(-1);
+    const head = table.tHead.rows[0];
     const heads = byLane(head);
     const foot = table.tFoot.rows[0];
     return {
@@ -108,7 +108,6 @@
       lines: [head, ...rows.map(({ row }) => row), foot],
       lanes: [...heads.keys()],
       programs: new Set([...heads.keys()].filter((lane) => heads.get(lane).classList.contains("program"))),
-      kinds: table.querySelector("thead .kinds"),
       order: [...heads.keys()],
       groups: all("tbody.group", table),
       what: table.querySelector("caption .what"),
@@ -264,7 +263,7 @@
       const without = state.metric === "overhead" ? "no overhead in the results" : "not in the results";
       return none("n/a", found?.unavailable ?? without);
     }
-    const { figure, interval } = metric(found);
+    const { figure, interval } = metric(state.metric === "overhead" ? { ...found, unit: "ns/op" } : found);
     return { shade: "", mark: "", figure, detail: interval, value: found.value, ratio: found.value };
   }
 
@@ -440,14 +439,8 @@
     for (const line of race.lines) {
       for (const cell of line.children) if (cell.dataset.lane !== undefined) cell.hidden = !isVisible(cell.dataset.lane);
     }
-    const visible = race.lanes.filter(isVisible);
-    const programs = visible.filter((lane) => race.programs.has(lane)).length;
-    for (const group of race.groups) group.rows[0].cells[0].colSpan = visible.length + 1;
-    if (race.kinds) {
-      race.kinds.hidden = programs === 0;
-      race.kinds.cells[0].colSpan = visible.length - programs + 1;
-      race.kinds.cells[1].colSpan = Math.max(programs, 1);
-    }
+    const across = race.lanes.filter(isVisible).length + 1;
+    for (const group of race.groups) group.rows[0].cells[0].colSpan = across;
     for (const head of all("[aria-sort]", race.table)) if (head !== plan.head) head.removeAttribute("aria-sort");
     plan.head?.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending");
   }

@@ -6,7 +6,7 @@ use std::mem;
 
 use super::{anchor, known, lanes::Look};
 use crate::{
-    figures::{bytes, counted, metric, ns, ratio, ratio_interval, whole},
+    figures::{bytes, counted, ns, ns_interval, ratio, ratio_interval, whole},
     results::{Cell, Estimate, Metric, Results, Status},
     verdict,
 };
@@ -24,8 +24,6 @@ pub(crate) struct Standings {
     pub(crate) columns: Vec<Column>,
     /// All columns, with that of the sizes.
     pub(crate) width: usize,
-    /// How many of them are of programs, which stand last.
-    pub(crate) programs: usize,
     pub(crate) groups: Vec<Group>,
     /// What a task of it costs in memory; shown when a reader asks for it.
     pub(crate) memory: Vec<Group>,
@@ -139,7 +137,6 @@ impl Standings {
                 })
                 .collect(),
             width: lanes.len() + 1,
-            programs: lanes.iter().filter(|lane| is_program(lane)).count(),
             groups,
             memory: memory(results, threads, &lanes),
             means: lanes.iter().map(|lane| mean(results, threads, lane)).collect(),
@@ -274,13 +271,10 @@ fn measured(cell: &Cell, best: bool) -> Square {
 
 /// A program's own figure, compared with nothing.
 fn beside(cell: &Cell) -> Square {
-    let overhead = cell.metrics.get("overhead").map(metric);
-    match overhead.as_deref().and_then(|figure| figure.split_once(" [")) {
-        None => unmeasured("n/a", "no overhead in the results"),
-        Some((figure, interval)) => {
-            Square { figure: figure.to_owned(), detail: format!("[{interval}"), ..Square::default() }
-        }
-    }
+    let Some(overhead) = cell.overhead() else {
+        return unmeasured("n/a", "no overhead in the results");
+    };
+    Square { figure: ns(overhead.value), detail: ns_interval(overhead), ..Square::default() }
 }
 
 /// The best lane's ratio to itself has no interval to speak of.

@@ -48,7 +48,7 @@ pub(crate) fn assert_no_sideways_scroll(tab: &Tab<'_>) {
             const { clientWidth, scrollWidth } = document.documentElement;
             if (innerWidth === screen && scrollWidth <= clientWidth) return [];
             const wide = [...document.body.querySelectorAll('*')].filter(element =>
-                element.getBoundingClientRect().right > clientWidth + 1 && !element.closest('.scroll *'));
+                element.getBoundingClientRect().right > clientWidth + 1 && !element.closest('.scroll *, svg *'));
             return [`${scrollWidth} on ${clientWidth}`, ...wide.slice(0, 5).map(element => element.outerHTML.slice(0, 200))];
         }",
         tab.screen.width,

@@ -160,7 +160,7 @@ fn poison(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(poison),
         Value::Object(fields) => {
             for (name, value) in fields.iter_mut() {
-                if !(FIXED.contains(&name.as_str()) && value.is_string()) {
+                if !(FIXED.contains(&name.as_str()) && value.is_string() || *value == "program") {
                     poison(value);
                 }
                 if let Value::Object(named) = value

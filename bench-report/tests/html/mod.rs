@@ -59,7 +59,8 @@ pub(crate) fn append_hostile(value: &mut Value) {
         Value::Object(fields) => fields
             .iter_mut()
             .filter(|(name, value)| {
-                !(["status", "profile", "place"].contains(&name.as_str()) && value.is_string())
+                let is_fixed = ["status", "profile", "place"].contains(&name.as_str());
+                !(is_fixed && value.is_string() || **value == "program")
             })
             .for_each(|(_, value)| append_hostile(value)),
         _ => {}
