@@ -26,6 +26,9 @@ pub(crate) static DEFAULT: LazyLock<Page> = LazyLock::new(|| Page::of("default",
 /// The same with texts that want to be elements, to end attributes, to take all the room and to turn the page around.
 pub(crate) static HOSTILE: LazyLock<Page> = LazyLock::new(|| Page::of("hostile", hostile()));
 
+/// The same with as many groups of workloads as the lineup has, each with a verdict.
+pub(crate) static GROUPS: LazyLock<Page> = LazyLock::new(|| Page::of("groups", groups()));
+
 /// Forty workloads on twenty lanes.
 pub(crate) static LARGE: LazyLock<Page> = LazyLock::new(|| Page::of("large", large()));
 
@@ -146,6 +149,32 @@ fn memory(threads: usize, place: usize, lane: &str) -> Memory {
         r_squared: Some(0.998),
         points: vec![(1_000, 2_097_152), (10_000, 2_097_152 + 9_000 * value as u64)],
     }
+}
+
+fn groups() -> Results {
+    const GROUPS: usize = 9;
+    let mut results = fixture();
+    let workloads = results.workloads.clone();
+    let cells = results.cells.clone();
+    let summaries = results.groups.clone();
+    (results.workloads, results.cells, results.groups) = Default::default();
+    for place in 0..GROUPS {
+        let (group, mut workload) =
+            (format!("Group number {place}"), workloads[place % workloads.len()].clone());
+        let same = |cell: &&Cell| cell.workload == workload.name;
+        let name = format!("{}-{place}", workload.name);
+        let renamed = |cell: &Cell| Cell { workload: name.clone(), ..cell.clone() };
+        results.cells.extend(cells.iter().filter(same).map(renamed));
+        (workload.name, workload.group) = (name.clone(), group.clone());
+        results.workloads.push(workload);
+        for threads in [1, 2] {
+            let mut here = summaries.iter().filter(|summary| summary.summary.threads == threads);
+            let mut summary = here.nth(place % 2).unwrap().clone();
+            summary.group.clone_from(&group);
+            results.groups.push(summary);
+        }
+    }
+    results
 }
 
 fn hostile() -> Results {
