@@ -71,7 +71,8 @@ fn the_csv_has_the_place_of_every_cell() {
 #[test]
 fn every_figure_of_the_markdown_stands_on_the_page() {
     let results = results();
-    let page = text(&page::render(&results, None));
+    // The marks of what is known are the page's alone.
+    let page = text(&page::render(&results, None)).replace("† ", "");
     let markdown = export::markdown(&results);
     let mut figures = 0;
     for line in markdown.lines().filter(|line| {

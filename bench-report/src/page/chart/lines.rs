@@ -10,6 +10,7 @@ use super::{
 use crate::{
     figures::{counted, listed, metric, ns, whole},
     results::{Cell, Estimate, Results},
+    verdict,
 };
 
 /// The room for a number beside the vertical axis.
@@ -263,9 +264,10 @@ fn power(exponent: Estimate) -> String {
     format!(": a run costs size to the power of {value:.2} [{low:.2}, {high:.2}]")
 }
 
-/// Which lane takes the least in a comparison.
+/// Which lane takes the least in a comparison; no program, which is compared with nobody.
 fn least_at(comparison: &Comparison<'_>, place: usize, runs: &[Run<'_>]) -> String {
-    let measured = runs.iter().filter_map(|run| Some((&*run.lane.name, *run.cells[place]?.overhead()?)));
+    let ranked = runs.iter().filter(|run| !verdict::is_program(comparison.results, &run.lane.name));
+    let measured = ranked.filter_map(|run| Some((&*run.lane.name, *run.cells[place]?.overhead()?)));
     match extremes(measured, |overhead| overhead.value) {
         None => format!("at {} nobody was measured", whole(comparison.size)),
         Some([(lane, least), (last, _)]) => {
