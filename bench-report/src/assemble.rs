@@ -10,7 +10,7 @@ use executor_api::Class;
 use workload_api::Measure;
 
 use crate::{
-    facts, figures, lateness,
+    facts, figures, known, lateness,
     plan::{Plan, same_comparison},
     protocol::{CellId, Checked, Done, Sample},
     results::{
@@ -59,12 +59,12 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
         build: plan.build.clone(),
         executors: executors(suite, plan, &cells),
         workloads: workloads(suite, &cells),
+        known: known::of(&workloads(suite, &cells), &executors(suite, plan, &cells)),
         cells,
         summaries,
         groups,
         noise,
         growth,
-        known: Vec::new(),
         memory: Vec::new(),
         warnings: Vec::new(),
     }

@@ -5,13 +5,13 @@
 
 use crate::{
     figures::counted,
-    page::standings::{Row, Square, Standings},
+    page::standings::{Column, Row, Square, Standings},
     results::{Cell, Estimate, Metric, Results, Status},
     verdict,
 };
 
 /// The columns of the CSV.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 20] = [
     "workload",
     "size",
     "threads",
@@ -30,28 +30,31 @@ const COLUMNS: [&str; 18] = [
     "rank",
     "tied",
     "undecided",
+    "size-counts",
+    "measure",
 ];
 
 /// A row for each cell and metric; one without a metric for a cell that has none.
 ///
-/// The blocks of a metric are parted by spaces. Ratio, rank, tied and undecided are those of the cell, by its overhead.
+/// The blocks of a metric are parted by spaces. Ratio, rank, tied and undecided are those of the cell, by its overhead;
+/// the measure is what that overhead is, if it is not time on the clock.
 pub fn csv(results: &Results) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |row: Vec<String>| writer.write_record(row).expect("all rows have the same columns");
     write(COLUMNS.map(str::to_owned).to_vec());
     for cell in &results.cells {
         for (name, metric) in &cell.metrics {
-            write(csv_row(cell, name, Some(metric)));
+            write(csv_row(results, cell, name, Some(metric)));
         }
         if cell.metrics.is_empty() {
-            write(csv_row(cell, "", None));
+            write(csv_row(results, cell, "", None));
         }
     }
     let bytes = writer.into_inner().expect("memory can be written to");
     String::from_utf8(bytes).expect("texts make a text")
 }
 
-fn csv_row(cell: &Cell, name: &str, metric: Option<&Metric>) -> Vec<String> {
+fn csv_row(results: &Results, cell: &Cell, name: &str, metric: Option<&Metric>) -> Vec<String> {
     let mut reason = cell.reason.clone().unwrap_or_default();
     let mut figures = vec![String::new(); 5];
     match metric {
@@ -72,7 +75,12 @@ fn csv_row(cell: &Cell, name: &str, metric: Option<&Metric>) -> Vec<String> {
     let outcome = [status.to_owned(), reason, name.to_owned()];
     let place =
         [rank.map_or(String::new(), |rank| rank.to_string()), tied.to_string(), undecided.to_string()];
-    [&identity[..], &outcome, &figures, &numbers(cell.ratio.as_ref()), &place].concat()
+    let counts = results.workloads.iter().find(|known| known.name == *workload);
+    let kind = [
+        counts.map_or(String::new(), |known| known.size.clone()),
+        verdict::measure(results, workload).to_owned(),
+    ];
+    [&identity[..], &outcome, &figures, &numbers(cell.ratio.as_ref()), &place, &kind].concat()
 }
 
 fn numbers(estimate: Option<&Estimate>) -> [String; 3] {
@@ -90,7 +98,7 @@ pub fn markdown(results: &Results) -> String {
     let run = &results.run;
     let mut text = format!(
         "# Photofinish, run {}\n\n{} profile, {}. Time per operation over the ideal, and its ratio to the best of the \
-         row [95 % interval].\n",
+         row [95 % interval], unless a row says something else.\n",
         escaped(&run.id),
         run.profile,
         counted(run.blocks, "block")
@@ -103,11 +111,14 @@ pub fn markdown(results: &Results) -> String {
 
 fn append_standings(text: &mut String, standings: &Standings) {
     *text += &format!("\n## {}\n\n", standings.threads);
-    let lanes: Vec<String> = standings.columns.iter().map(|column| escaped(&column.name)).collect();
+    let lane = |column: &Column| {
+        format!("{}{}", escaped(&column.name), if column.is_program { " (program, beside)" } else { "" })
+    };
+    let lanes: Vec<String> = standings.columns.iter().map(lane).collect();
     append_row(text, "Size", &lanes);
     append_row(text, "---", &vec!["---".to_owned(); lanes.len()]);
     for group in &standings.groups {
-        let title = format!("**{}** per {}", escaped(&group.workload), escaped(&group.operation));
+        let title = format!("**{}** {}", escaped(&group.workload), escaped(&group.quantity));
         append_row(text, &title, &vec![String::new(); lanes.len()]);
         for Row { size, squares, .. } in &group.rows {
             append_row(text, size, &squares.iter().map(square).collect::<Vec<_>>());

@@ -15,6 +15,11 @@ pub fn ns(value: f64) -> String {
     Scale::of(value, TIME).with_unit(value)
 }
 
+/// The interval of such a time, in the unit and the digits of the time: `[70.1, 75.2]`.
+pub fn ns_interval(estimate: &Estimate) -> String {
+    Scale::of(estimate.value, TIME).interval(estimate)
+}
+
 /// A size in memory: `12.3 MiB`.
 pub fn bytes(value: f64) -> String {
     Scale::of(value, MEMORY).with_unit(value)

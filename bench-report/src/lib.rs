@@ -37,6 +37,7 @@ pub mod change;
 pub mod statistics;
 
 mod facts;
+pub mod known;
 pub mod results;
 
 pub mod compare;

@@ -7,6 +7,7 @@ mod chart;
 mod circumstances;
 mod controls;
 mod data;
+mod known;
 mod lanes;
 mod links;
 mod memory;

@@ -13,7 +13,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use crate::protocol::CellId;
 
 /// Significant digits of a number in the file: far more than a clock knows, and half of what would be written without it.
-const DIGITS: usize = 7;
+const DIGITS: usize = 6;
 
 /// The version of the format that this program writes and reads.
 pub const SCHEMA: u32 = 1;
@@ -536,7 +536,7 @@ impl Results {
         serde_json::from_str(&text).with_context(no_results)
     }
 
-    /// The text of a `results.json`: a line a field, and a line a list of numbers, which have seven significant digits.
+    /// The text of a `results.json`: a line a field, and a line a list of numbers, which have six significant digits.
     /// What is shown beside the file is to be made from what the file says.
     pub fn to_json(&self) -> String {
         let mut text = Vec::new();

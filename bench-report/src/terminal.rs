@@ -8,7 +8,13 @@ use std::{
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{figures, protocol::CellId, race::Progress, results::Results, verdict};
+use crate::{
+    figures::{self, listed},
+    protocol::CellId,
+    race::Progress,
+    results::{Cell, Results},
+    verdict,
+};
 
 /// Progress on the standard error: a bar on a terminal, a line now and then elsewhere.
 pub(crate) struct Bar {
@@ -109,11 +115,23 @@ pub(crate) fn verdict_table(results: &Results) -> String {
                     Some(winner) => [figures::ns(winner.overhead.value), winner.to_string()],
                     None => [String::new(), "nobody was measured".to_owned()],
                 };
+                let measure = Some(&workload.measure).filter(|measure| !measure.is_empty());
+                let said = [measure.cloned(), Some(verdict), beside(results, &workload.name, size, threads)];
+                let verdict = said.into_iter().flatten().collect::<Vec<_>>().join("; ");
                 table.add_row([comparison, overhead, verdict]);
             }
         }
     }
     table.to_string()
+}
+
+/// The figures of the programs beside a comparison, if there are any.
+fn beside(results: &Results, workload: &str, size: u64, threads: usize) -> Option<String> {
+    let programs = results.comparison(workload, size, threads);
+    let programs = programs.filter(|cell| verdict::is_program(results, &cell.executor));
+    let figure = |cell: &Cell| Some(format!("{} {}", cell.executor, figures::ns(cell.overhead()?.value)));
+    let figures: Vec<String> = programs.filter_map(figure).collect();
+    (!figures.is_empty()).then(|| format!("beside: {}", listed(&figures)))
 }
 
 /// The narrowest terminal that people use.

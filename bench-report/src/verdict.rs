@@ -9,7 +9,13 @@ use crate::{
     results::{Cell, Estimate, Results, Status},
 };
 
-pub use groups::{GroupVerdict, groups};
+pub use groups::{GroupVerdict, groups, leaves_out};
+
+/// The class of a lane that is a program.
+const PROGRAM: &str = "program";
+
+/// The measure of a workload that counts the time of the processors; one operation has a share of it.
+const PROCESSOR: &str = "processor time";
 
 /// Who leads one comparison, and by how much.
 #[derive(Clone, Debug)]
@@ -132,6 +138,34 @@ pub fn absent_lanes(results: &Results, threads: usize) -> Vec<(&str, &str)> {
     lanes.filter_map(|lane| Some((lane.name.as_str(), absence(&lane.name)?))).collect()
 }
 
+/// Whether a lane is a program of another kind, which is shown beside the others and compared with nobody.
+pub fn is_program(results: &Results, lane: &str) -> bool {
+    results.executors.iter().any(|executor| executor.name == lane && executor.class == PROGRAM)
+}
+
+/// What the figures of a workload are, for an axis or a heading: "time per task over the ideal", "lateness of a tick".
+pub fn quantity(results: &Results, workload: &str) -> String {
+    let operation = operation(results, workload);
+    match measure(results, workload) {
+        "" => format!("time per {operation} over the ideal"),
+        PROCESSOR => format!("{PROCESSOR} per {operation}"),
+        told => told.to_owned(),
+    }
+}
+
+/// The same where time is taken for granted: "per task", "lateness of a tick".
+pub fn quantity_in_short(results: &Results, workload: &str) -> String {
+    match measure(results, workload) {
+        "" => format!("per {}", operation(results, workload)),
+        _ => quantity(results, workload),
+    }
+}
+
+/// What the overhead of a workload is, if it is not time on the clock; else empty.
+pub fn measure<'a>(results: &'a Results, workload: &str) -> &'a str {
+    results.workloads.iter().find(|known| known.name == workload).map_or("", |known| &known.measure)
+}
+
 /// What a workload calls its operation, without the article: "task".
 pub fn operation<'a>(results: &'a Results, workload: &str) -> &'a str {
     let found = results.workloads.iter().find(|known| known.name == workload);
@@ -215,10 +249,16 @@ fn finding(results: &Results, workload: &str, threads: usize) -> String {
     }
     let mut clauses: Vec<String> = leads.iter().map(|lead| lead.clause(sizes.len())).collect();
     if !unmeasured.is_empty() {
-        clauses.push(format!("nobody was measured{}", at(&unmeasured, sizes.len())));
+        let place = at(&unmeasured, sizes.len());
+        clauses.push(format!("{}{place}", nobody(results, workload, &unmeasured, threads)));
     }
     if let Some((size, winner)) = largest {
-        clauses.push(margin(size, &winner, operation(results, workload), leads.len() == 1));
+        let figure = Figure {
+            size,
+            quantity: quantity(results, workload),
+            is_time: measure(results, workload).is_empty(),
+        };
+        clauses.push(margin(&figure, &winner, leads.len() == 1));
     }
     clauses.join("; ")
 }
@@ -233,21 +273,43 @@ impl Lead<'_> {
     }
 }
 
+/// What a figure is of.
+struct Figure {
+    size: u64,
+    quantity: String,
+    is_time: bool,
+}
+
 /// By how much at the largest size: the figure of the best, and how many times as much the next one takes.
-fn margin(size: u64, winner: &Winner<'_>, operation: &str, same_everywhere: bool) -> String {
+fn margin(figure: &Figure, winner: &Winner<'_>, same_everywhere: bool) -> String {
+    let takes = if figure.is_time { "takes" } else { "has" };
     let subject = match winner.leaders.as_slice() {
-        [_] if same_everywhere => "it takes",
-        [leader] => &format!("{leader} takes"),
-        _ => "the best of them takes",
+        [_] if same_everywhere => "it",
+        [leader] => leader,
+        _ => "the best of them",
     };
     let overhead = ns(winner.overhead.value);
+    let overhead = match figure.quantity.strip_prefix("time ") {
+        Some(per) if figure.is_time => format!("{overhead} {per}"),
+        _ => format!("a {} of {overhead}", figure.quantity),
+    };
     let next = match &winner.runner_up {
-        Some(next) => format!("{} takes {} as much", next.lane, ratio_with_interval(&next.behind)),
+        Some(next) => format!("{} {takes} {} as much", next.lane, ratio_with_interval(&next.behind)),
         None if winner.leaders.len() == 1 => "no other lane was measured".to_owned(),
         None if winner.undecided => "no lane is shown to be behind".to_owned(),
         None => "all lanes tie".to_owned(),
     };
-    format!("at {} {subject} {overhead} per {operation} over the ideal; {next}", whole(size))
+    format!("at {} {subject} {takes} {overhead}; {next}", whole(figure.size))
+}
+
+/// Who has no figure where nobody has a rank: everybody, or all but the programs beside.
+fn nobody(results: &Results, workload: &str, sizes: &[u64], threads: usize) -> &'static str {
+    let mut cells = sizes.iter().flat_map(|&size| results.comparison(workload, size, threads));
+    if cells.any(|cell| cell.overhead().is_some() && is_program(results, &cell.executor)) {
+        "no executor was measured"
+    } else {
+        "nobody was measured"
+    }
 }
 
 /// Where something holds: at some of a workload's sizes, or at each of them.
@@ -259,13 +321,14 @@ fn at(places: &[u64], sizes: usize) -> String {
     format!(" at {}", listed(&places))
 }
 
-/// The lanes that a verdict is not about, save those that are absent from the whole race.
+/// The lanes that a verdict lacks, save those that are absent from the whole race. It is about no program anyway.
 fn missing(results: &Results, workload: &str, threads: usize) -> Vec<String> {
     let sizes = sizes(results, workload, threads);
     let absent = absent_lanes(results, threads);
     let mut failed = Vec::new();
     let mut without = Vec::new();
-    for lane in results.executors.iter().map(|lane| lane.name.as_str()) {
+    let executors = results.executors.iter().map(|lane| lane.name.as_str());
+    for lane in executors.filter(|lane| !is_program(results, lane)) {
         if absent.iter().any(|(name, _)| *name == lane) {
             continue;
         }

@@ -2,6 +2,9 @@
 // Without this script everything is there, in the order and with the reference of the results.
 "use strict";
 (() => {
+  // Every browser that can show the page's colours can unpack its results; any other shows the page as it is written.
+  if (!("DecompressionStream" in window)) return;
+
   // ---- Figures, written as figures.rs writes them.
 
   const TIME = [[1, "ns"], [1e3, "µs"], [1e6, "ms"], [1e9, "s"]];
@@ -104,6 +107,7 @@
       meanOf: foot.querySelector("small"),
       lines: [head, ...rows.map(({ row }) => row), foot],
       lanes: [...heads.keys()],
+      programs: new Set([...heads.keys()].filter((lane) => heads.get(lane).classList.contains("program"))),
       order: [...heads.keys()],
       groups: all("tbody.group", table),
       what: table.querySelector("caption .what"),
@@ -121,9 +125,18 @@
     lead: lead.textContent,
   };
 
-  // ---- The results, read when the page has to say something else than what is written.
+  // ---- The results, unpacked once the page has been painted, and read when it has to say something else than what is written.
 
-  const results = once(() => JSON.parse(block.textContent));
+  async function unpack(base64) {
+    const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+
+  let file;
+  const ready = new Promise((resolve) => setTimeout(resolve)).then(async () => {
+    file = await unpack(block.textContent);
+  });
+  const results = once(() => JSON.parse(file));
   const index = once(() => {
     const comparisons = new Map();
     for (const cell of results().cells) {
@@ -233,11 +246,25 @@
   // One for each lane of a row. A lane that was not measured keeps what is written: its reason does not change.
   function squares(race, row) {
     if (row === race.mean) return means(race);
-    if (row.memory) return ofValues(race, new Map(race.lanes.map((lane) => [lane, memory(race, row, lane)])));
     const cells = comparison(race, row);
-    const ok = race.lanes.filter((lane) => cells.get(lane)?.status === "ok");
-    if (state.metric === "overhead") return ofOverhead(ok, cells);
-    return ofValues(race, new Map(ok.map((lane) => [lane, cells.get(lane).metrics[state.metric]])));
+    const ok = race.lanes.filter((lane) => row.memory || cells.get(lane)?.status === "ok");
+    const found = (lane) => (row.memory ? memory(race, row, lane) : cells.get(lane).metrics[state.metric]);
+    const [programs, lanes] = [true, false].map((which) => ok.filter((lane) => race.programs.has(lane) === which));
+    const executors =
+      state.metric === "overhead" && !row.memory
+        ? ofOverhead(lanes, cells)
+        : ofValues(new Map(lanes.map((lane) => [lane, found(lane)])));
+    return new Map([...executors, ...programs.map((lane) => [lane, beside(found(lane))])]);
+  }
+
+  // A program's own figure, compared with nothing. Rows are sorted by it, for want of a ratio.
+  function beside(found) {
+    if (!measured(found)) {
+      const without = state.metric === "overhead" ? "no overhead in the results" : "not in the results";
+      return none("n/a", found?.unavailable ?? without);
+    }
+    const { figure, interval } = metric(state.metric === "overhead" ? { ...found, unit: "ns/op" } : found);
+    return { shade: "", mark: "", figure, detail: interval, value: found.value, ratio: found.value };
   }
 
   function ofOverhead(lanes, cells) {
@@ -277,7 +304,7 @@
   }
 
   // Any other metric: nothing was inferred about it, so that a ratio is a quotient and has no interval.
-  function ofValues(race, metrics) {
+  function ofValues(metrics) {
     const having = [...metrics.keys()].filter((lane) => measured(metrics.get(lane)));
     const value = (lane) => metrics.get(lane).value;
     const lowest = least(state.reference === "visible" ? having.filter(isVisible) : having, value);
@@ -302,6 +329,7 @@
     const reference =
       state.reference === "best" ? best : state.reference === "visible" ? (shown ?? best) : state.reference;
     return new Map(race.lanes.map((lane) => {
+      if (race.programs.has(lane)) return [lane, none("beside", "")];
       if (state.metric !== "overhead") return [lane, none("n/a", "only of overhead")];
       const found = known.get(lane);
       if (!found?.geomean) return [lane, none("n/a", `ran ${found?.cells ?? 0} of ${comparisons}`)];
@@ -322,7 +350,15 @@
     return JSON.stringify([metric, reference, reference === "visible" ? hide : []]);
   }
 
+  // What differs from what is written needs the results.
+  const needsResults = () => shown.content !== contentOf(state) || state.sort !== "";
+
   function show() {
+    // What is chosen is said at once; the numbers for it may have to wait.
+    if (state.theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = state.theme;
+    fillForm();
+    if (file === undefined && needsResults()) return ready.then(show);
     const content = contentOf(state);
     const plans = races.map((race) => plan(race, content !== shown.content));
     shown.content = content;
@@ -330,9 +366,6 @@
     const toLane = known.hide.includes(state.reference);
     ahead.hidden = !toLane;
     lead.textContent = toLane ? "the reference" : state.metric === defaults.metric ? written.lead : "the least";
-    if (state.theme === "auto") delete root.dataset.theme;
-    else root.dataset.theme = state.theme;
-    fillForm();
     const current = races.findIndex((race) => String(race.threads) === state.threads);
     const words = current < 0 ? "" : inWords(races[current], plans[current]);
     if (inForce.textContent !== words) inForce.textContent = words;
@@ -353,6 +386,11 @@
       const missing = (item) => (keys.get(item) === undefined ? 1 : 0);
       return [...list].sort((a, b) => missing(a) - missing(b) || sign * ((keys.get(a) ?? 0) - (keys.get(b) ?? 0)));
     };
+    // Programs stay beside, sorted among themselves.
+    const sortedLanes = (key) => {
+      const [lanes, programs] = [false, true].map((which) => race.lanes.filter((lane) => race.programs.has(lane) === which));
+      return [...sorted(lanes, key), ...sorted(programs, key)];
+    };
     const column = kind === "lane" && race.lanes.includes(name);
     const keyRow = kind !== "row" ? undefined : name === "mean" ? race.mean : race.rows.find((row) => rowName(row) === name);
     const figures = keyRow && of(keyRow);
@@ -361,7 +399,7 @@
       visible: new Set(eligible.filter(asked)),
       eligible,
       rows: column ? sorted(race.rows, (row) => (eligible.includes(row) ? of(row).get(name)?.ratio : undefined)) : undefined,
-      lanes: figures ? sorted(race.lanes, (lane) => figures.get(lane)?.value) : race.lanes,
+      lanes: figures ? sortedLanes((lane) => figures.get(lane)?.value) : race.lanes,
       head: column ? race.heads.get(name) : keyRow?.row.firstElementChild,
     };
   }
@@ -369,7 +407,7 @@
   function write(race, plan, place) {
     race.section.hidden = String(race.threads) !== state.threads;
     for (const [row, squares] of plan.written) {
-      for (const [lane, square] of squares) writeSquare(row.squares.get(lane), square);
+      for (const [lane, square] of squares) writeSquare(row.squares.get(lane), square, race.programs.has(lane));
     }
     if (plan.written.size > 0) writeWords(race, plan, place);
     if (plan.lanes.some((lane, place) => lane !== race.order[place])) {
@@ -407,12 +445,14 @@
     plan.head?.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending");
   }
 
-  function writeSquare(element, { shade, mark, figure, detail }) {
+  function writeSquare(element, { shade, mark, figure, detail }, isProgram) {
     const isCut = shade === "none" && detail.length > 32;
-    element.className = shade;
+    const known = all(":scope > .known", element);
+    element.className = isProgram ? `${shade} program`.trim() : shade;
     element.replaceChildren(
       ...(mark ? [make("span", "mark", mark), " "] : []),
       make("b", "", figure),
+      ...known,
       make("span", "detail", isCut ? `${detail.slice(0, 32).trimEnd()}…` : detail),
     );
   }
@@ -582,6 +622,14 @@
     tip.style.top = `${above >= 0 ? above : Math.min(at.bottom + 8, Math.max(innerHeight - height, 0))}px`;
   }
 
+  // In charts a lane is told by its marker, which is shorter than its name.
+  const nameLanes = once(() => {
+    const names = new Map(all(".markers [data-name]").map((marker) => [`#${marker.id}`, marker.dataset.name]));
+    for (const group of all(".chart > g")) {
+      group.dataset.lane = all("use", group).map((use) => names.get(use.getAttribute("href"))).find(Boolean) ?? "";
+    }
+  });
+
   const ofLane = once(() => {
     const found = new Map();
     for (const element of all("[data-lane]")) {
@@ -607,6 +655,7 @@
 
   for (const kind of ["pointerover", "focusin"]) {
     document.addEventListener(kind, ({ target }) => {
+      nameLanes();
       showTip(target.closest?.("[data-tip]") ?? undefined);
       light(target.closest?.("[data-lane]")?.dataset.lane);
     });
@@ -637,23 +686,22 @@
   // ---- The files, when the page has come to rest: the results as they are, and the CSV unpacked.
 
   async function offerFiles() {
-    json.href = URL.createObjectURL(new Blob([block.textContent], { type: "application/json" }));
+    await ready;
+    json.href = URL.createObjectURL(new Blob([file], { type: "application/json" }));
     json.parentElement.hidden = false;
     csv.href = URL.createObjectURL(new Blob([await unpacked()], { type: "text/csv" }));
     csv.textContent = csv.download = "results.csv";
   }
 
   const [json, csv] = all("#downloads a[download]");
-  const unpacked = once(() => {
-    const packed = Uint8Array.from(atob(csv.href.split(",")[1]), (character) => character.charCodeAt(0));
-    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-  });
+  const unpacked = once(() => unpack(csv.href.split(",")[1]));
 
   show();
-  setTimeout(offerFiles);
+  offerFiles();
 
   // For tests.
   window.photofinish = {
+    ready,
     figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated },
     state: () => state,
     csv: unpacked,

@@ -1,22 +1,27 @@
 //! Facts about the page, drawn from a made-up run of the default grid.
 
 mod html;
+mod ranged;
 
 use std::{collections::BTreeSet, io::Read, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bench_report::{
     export, figures, page,
-    results::{Cell, Estimate, Growth, Memory, Metric, Noise, NoisePair, Observed, Results, Status, Warning},
+    results::{
+        Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Results, Status,
+        Warning,
+    },
     verdict,
 };
 use flate2::read::GzDecoder;
 use html::{HOSTILE, append_hostile, between, expected, tags, text};
+use ranged::{BY_PROCESSOR, PROGRAM};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// What the block of data begins with.
-const DATA: &str = "<script type=\"application/json\" id=\"results\">";
+const DATA: &str = "<script type=\"application/gzip\" id=\"results\">";
 
 #[test]
 fn nothing_on_the_page_refers_to_the_network() {
@@ -57,10 +62,14 @@ fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
 fn the_page_holds_its_results() {
     for results in [results(), hostile()] {
         let page = page::render(&results, None);
-        let data = between(&page, DATA, "</script>");
-        assert!(!data.contains('<'), "it could end its element");
-        let held: Value = serde_json::from_str(data).unwrap();
-        assert!(held == serde_json::to_value(&results).unwrap(), "not the results");
+        let data = STANDARD.decode(between(&page, DATA, "</script>")).unwrap();
+        let mut held = String::new();
+        GzDecoder::new(&data[..]).read_to_string(&mut held).unwrap();
+        // The file as a run writes it, to its digits, without its white space.
+        let written: Value = serde_json::from_str(&results.to_json()).unwrap();
+        assert!(serde_json::from_str::<Value>(&held).unwrap() == written, "not the results");
+        let white = |text: &str| text.matches(char::is_whitespace).count();
+        assert!(white(&held) == white(&serde_json::to_string(&written).unwrap()), "not the least");
     }
 }
 
@@ -117,9 +126,9 @@ fn every_verdict_of_a_group_stands_above_the_table_and_leads_to_its_workloads() 
         let words = between(&page, &format!("id=\"threads-{}\"", race.threads), "<table");
         assert!(!race.groups.is_empty());
         for group in race.groups {
-            let expected = format!("{}: {}.", group.title(), group.finding);
+            let expected = format!("{}: {}.", group.title(), group.sentence());
             assert!(text(words).contains(&expected), "{expected} is missing");
-            let verdict = between(words, &format!("<li><b>{}:</b>", group.title()), "</li>");
+            let verdict = between(words, &format!("<b>{}:</b>", group.title()), "</li>");
             for workload in &results.workloads {
                 let leads = verdict.contains(&format!("href=\"#workload-{}\"", workload.name));
                 assert_eq!(leads, group.group.as_ref() == Some(&workload.group), "{}", workload.name);
@@ -456,13 +465,159 @@ fn an_empty_run_has_a_page() {
 
 #[test]
 fn the_page_of_the_default_grid_is_small() {
-    let page = page::render(&results(), None);
-    assert!(page.len() < 2 * 1024 * 1024, "{} bytes", page.len());
+    let page = page::render(&default_grid(), None);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn a_program_stands_beside() {
+    let results = results();
+    let page = page::render(&results, None);
+    for threads in [1, 2] {
+        let table = table(&page, threads);
+        let lanes: Vec<&str> =
+            between(table, "<tr><th scope=\"col\">", "</tr>").split("data-lane=\"").skip(1).collect();
+        assert!(lanes.last().unwrap().starts_with(&format!("{PROGRAM}\" class=\"program\"")), "{lanes:?}");
+        assert!(text(&format!("<th {}", lanes.last().unwrap())).contains("program asyncio"));
+        for square in table.split("<td class=\"").skip(1).filter(|square| square.contains(PROGRAM)) {
+            let class = square.split('"').next().unwrap();
+            assert!(["program", "none program"].contains(&class), "{square}");
+            assert!(!square.split("</td>").next().unwrap().contains('×'), "{square}");
+        }
+        let means = row(table, "Geometric mean");
+        assert_eq!(means.last().unwrap(), "beside");
+    }
+    let cell = results.comparison("sleep-fan-out", 100, 2).find(|cell| cell.executor == PROGRAM).unwrap();
+    let figure = figures::metric(&cell.metrics["overhead"]);
+    assert_eq!(square(&page, &results, cell).unwrap(), figure);
+    let references = between(&page, "<select name=\"reference\">", "</select>");
+    assert!(!references.contains(PROGRAM) && references.contains("value=\"tokio\""));
+    assert!(text(between(&page, "<section id=\"lanes\">", "</section>")).contains("asyncio 0.1.0, program"));
+}
+
+#[test]
+fn no_verdict_is_about_a_program() {
+    let mut results = results();
+    for race in verdict::races(&results) {
+        for said in race.groups.iter().flat_map(|group| [Some(group.sentence()), group.missing.clone()]) {
+            assert!(!said.unwrap_or_default().contains(PROGRAM));
+        }
+        for verdict in race.verdicts {
+            assert!(!verdict.to_string().contains(PROGRAM), "{verdict}");
+        }
+    }
+    // Nor where nobody else was measured, or raced at all.
+    for cell in results.cells.iter_mut().filter(|cell| cell.executor != PROGRAM) {
+        (cell.status, cell.reason) = (Status::Failed, Some("hung".to_owned()));
+        (cell.ratio, cell.rank) = (None, None);
+        cell.metrics.clear();
+    }
+    let finding = |results: &Results| verdict::verdict(results, "sleep-fan-out", 2).finding;
+    assert_eq!(finding(&results), "no executor was measured at every size");
+    assert!(page::render(&results, None).contains("no executor was measured"));
+    results.cells.retain(|cell| cell.executor == PROGRAM);
+    assert_eq!(finding(&results), "no executor was measured at every size");
+    assert!(page::render(&results, None).contains("</html>"));
+    results.executors.retain(|lane| lane.name == PROGRAM);
+    assert!(page::render(&results, None).contains("</html>"));
+}
+
+#[test]
+fn what_is_known_stands_in_its_section_and_is_marked_in_the_table() {
+    let results = results();
+    let page = page::render(&results, None);
+    let section = between(&page, "<section id=\"workload-sleep-fan-out\"", "</section>");
+    let known = text(between(section, "<div class=\"known\">", "</dl>"));
+    assert_eq!(known, "Known tokio A sleep may end late. tokio#5021 smol Whoever waits is told.");
+    assert!(section.contains("<a href=\"https://github.com/tokio-rs/tokio/issues/5021\">tokio#5021</a>"));
+    let table = table(&page, 2);
+    let marked: Vec<&str> = table.split("<td ").filter(|square| square.contains("class=\"known\"")).collect();
+    assert_eq!(marked.len(), 3, "one for each size");
+    for square in marked {
+        assert!(square.contains("data-lane=\"tokio\"") && square.contains("href=\"#known-1\""), "{square}");
+        assert!(square.contains("Known: tokio#5021"), "{square}");
+    }
+    assert_eq!(page.matches("id=\"known-1\"").count(), 1);
+    let mut results = results;
+    results.known[0].link = "javascript:alert(1)".to_owned();
+    assert!(!page::render(&results, None).contains("href=\"javascript"));
+}
+
+#[test]
+fn what_is_not_time_says_what_it_is() {
+    let results = results();
+    let page = page::render(&results, None);
+    let head = between(table(&page, 2), &format!("<tr data-workload=\"{BY_PROCESSOR}\""), "</th>");
+    assert!(text(head).ends_with("processor time per job"), "{head}");
+    let section = between(&page, &format!("<section id=\"workload-{BY_PROCESSOR}\""), "</section>");
+    let points = text(between(section, "<dl class=\"points\">", "</dl>"));
+    assert!(points.contains("Size tasks Measured processor time per job, not time on the clock"), "{points}");
+    let verdict = verdict::verdict(&results, BY_PROCESSOR, 2).finding;
+    assert!(verdict.contains("has a processor time per job of") && !verdict.contains("takes"), "{verdict}");
+    let groups = verdict::groups(&results, 2);
+    assert_eq!(groups[0].title(), "9 comparisons by the clock");
+    let blocking = groups.iter().find(|group| group.group.as_deref() == Some("Blocking jobs")).unwrap();
+    assert!(blocking.sentence().starts_with("time and processor time: "), "{}", blocking.sentence());
+    assert!(text(&page).contains("Geometric mean of 9, by the clock"));
+}
+
+#[test]
+fn a_run_without_a_clock_has_groups_and_no_mean_of_all() {
+    let mut results = results();
+    results.workloads.iter_mut().for_each(|workload| workload.measure = "lateness of a tick".to_owned());
+    for summary in &mut results.summaries {
+        (summary.comparisons, summary.reference) = (0, None);
+        summary.lanes.clear();
+    }
+    let groups = verdict::groups(&results, 2);
+    assert!(!groups.is_empty() && groups.iter().all(|group| group.group.is_some()));
+    assert!(groups[0].sentence().starts_with("lateness of a tick: "), "{}", groups[0].sentence());
+    assert!(!text(&page::render(&results, None)).contains("All 0 comparisons"));
 }
 
 fn results() -> Results {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
-    Results::read(&fixture).unwrap()
+    ranged::ranged(Results::read(&fixture).unwrap())
+}
+
+/// As much as a default run has: 45 comparisons on 12 lanes, of no two equal figures, a third of them with sleeps.
+fn default_grid() -> Results {
+    let made_up = results();
+    let mut grid = made_up.clone();
+    let mut state = 7_u64;
+    let mut factor = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        0.7 + (state >> 40) as f64 / (1 << 24) as f64
+    };
+    grid.executors = (0..12).map(|place| made_up.executors[place % 9].clone()).collect();
+    for (place, lane) in grid.executors.iter_mut().enumerate() {
+        lane.name = format!("{}-{place}", lane.name);
+    }
+    (grid.workloads, grid.cells) = (Vec::new(), Vec::new());
+    for place in 0..12 {
+        let mut workload = made_up.workloads[place % 4].clone();
+        let of_workload = |cell: &&Cell| cell.workload == workload.name;
+        let cells: Vec<Cell> = made_up.cells.iter().filter(of_workload).cloned().collect();
+        workload.name = format!("{}-{place}", workload.name);
+        for lanes in cells.chunk_by(|one, other| (one.size, one.threads) == (other.size, other.threads)) {
+            for (place, lane) in grid.executors.iter().enumerate() {
+                let mut cell = lanes[place % 9].clone();
+                (cell.workload, cell.executor) = (workload.name.clone(), lane.name.clone());
+                for metric in cell.metrics.values_mut() {
+                    if let Metric::Measured { estimate: Estimate { value, low, high }, blocks, .. } = metric {
+                        [value, low, high].into_iter().chain(blocks).for_each(|figure| *figure *= factor());
+                    }
+                }
+                if workload.group == "Timers" && cell.status == Status::Ok {
+                    let histogram = (0..90).map(|step| (1_000 * step, (factor() * 90.0) as u64)).collect();
+                    cell.lateness = Some(Lateness { samples: 8_000, histogram });
+                }
+                grid.cells.push(cell);
+            }
+        }
+        grid.workloads.push(workload);
+    }
+    grid
 }
 
 /// Results in which every text is hostile.
@@ -500,15 +655,15 @@ fn hue(results: &Results, lane: &str) -> usize {
 /// The text of a cell's square, if its lane has a column.
 fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
     let table = table(page, cell.threads);
-    let lanes = between(table, "<thead>", "</thead>").split("<th ").skip(2);
-    let column = lanes.map(text).position(|lane| lane == cell.executor)?;
+    let lanes = between(table, "<tr><th scope=\"col\">", "</tr>").split("<th ").skip(1);
+    let column = lanes.map(text).position(|lane| lane.trim_start_matches("program ") == cell.executor)?;
     let row = between(
         table,
         &format!("<tr data-workload=\"{}\" data-size=\"{}\">", cell.workload, cell.size),
         "</tr>",
     );
-    let operation = verdict::operation(results, &cell.workload);
-    let head = format!("{} {} per {operation}", cell.workload, figures::whole(cell.size));
+    let quantity = verdict::quantity_in_short(results, &cell.workload);
+    let head = format!("{} {} {quantity}", cell.workload, figures::whole(cell.size));
     assert_eq!(text(between(row, "<th scope=\"row\">", "</th>")), head);
     let square = row.split("<td ").nth(column + 1).unwrap();
     assert!(square.contains(&format!("data-lane=\"{}\"", cell.executor)), "{square}");

@@ -65,6 +65,8 @@ pub(super) struct Lane {
 /// A lane's marker, for charts to use.
 pub(super) struct Marker {
     pub(super) id: String,
+    /// Whose it is: the script finds the lane of a mark by it.
+    pub(super) lane: String,
     pub(super) outline: &'static str,
 }
 
@@ -87,12 +89,16 @@ impl Lane {
 
 /// The markers of all lanes.
 pub(super) fn markers(results: &Results) -> Vec<Marker> {
-    let marker = |(place, name)| Marker { id: mark(place), outline: Look::of(results, name).marker };
+    let marker = |(place, name)| Marker {
+        id: mark(place),
+        lane: str::to_owned(name),
+        outline: Look::of(results, name).marker,
+    };
     results.executors.iter().map(|executor| &*executor.name).enumerate().map(marker).collect()
 }
 
 fn mark(place: usize) -> String {
-    format!("mark-{place}")
+    format!("m{place}")
 }
 
 impl<'a> Comparison<'a> {
@@ -126,9 +132,15 @@ impl<'a> Comparison<'a> {
         self.cells.iter().any(|cell| cell.spread.is_some())
     }
 
-    /// What one operation is.
-    fn operation(&self) -> &'a str {
-        verdict::operation(self.results, self.workload)
+    /// What its figures are: "time per task over the ideal".
+    fn quantity(&self) -> String {
+        verdict::quantity(self.results, self.workload)
+    }
+
+    /// What its size counts: "tasks", or "size" if nobody says.
+    fn counts(&self) -> &'a str {
+        let workload = self.results.workloads.iter().find(|known| known.name == self.workload);
+        workload.map(|workload| &*workload.size).filter(|size| !size.is_empty()).unwrap_or("size")
     }
 
     /// The lanes that race at its number of threads.

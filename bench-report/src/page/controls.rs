@@ -11,6 +11,8 @@ pub(super) struct Controls {
     pub(super) metrics: Vec<Choice>,
     pub(super) threads: Vec<Choice>,
     pub(super) lanes: Vec<LaneChoice>,
+    /// The lanes that ratios may be to.
+    pub(super) references: Vec<String>,
     pub(super) workloads: Vec<String>,
 }
 
@@ -24,17 +26,28 @@ pub(super) struct Choice {
 pub(super) struct LaneChoice {
     pub(super) name: String,
     pub(super) look: Look,
+    pub(super) is_program: bool,
 }
 
 impl Controls {
     pub(super) fn of(results: &Results) -> Controls {
-        let lane = |name: &String| LaneChoice { name: name.clone(), look: Look::of(results, name) };
+        let lane = |name: &String| LaneChoice {
+            name: name.clone(),
+            look: Look::of(results, name),
+            is_program: verdict::is_program(results, name),
+        };
         let threads =
             |threads: usize| Choice { value: threads.to_string(), name: counted(threads, "thread") };
         Controls {
             metrics: metrics(results),
             threads: verdict::threads(results).into_iter().rev().map(threads).collect(),
             lanes: results.executors.iter().map(|executor| lane(&executor.name)).collect(),
+            references: results
+                .executors
+                .iter()
+                .map(|executor| executor.name.clone())
+                .filter(|name| !verdict::is_program(results, name))
+                .collect(),
             workloads: workloads(results),
         }
     }

@@ -65,7 +65,7 @@ impl LaneCard {
             look: Look::of(results, &executor.name),
             name: executor.name.clone(),
             about: executor.about.clone(),
-            class: executor.class.clone(),
+            class: class(results, executor),
             version: executor.version.clone(),
             workers: workers(results, &executor.name),
             jobs: jobs(&seen),
@@ -81,6 +81,11 @@ impl LaneCard {
             source: links.to(&executor.source),
         }
     }
+}
+
+fn class(results: &Results, executor: &Executor) -> String {
+    let beside = if verdict::is_program(results, &executor.name) { ", beside the others" } else { "" };
+    format!("{}{beside}", executor.class)
 }
 
 fn dependencies(packages: Option<usize>) -> String {

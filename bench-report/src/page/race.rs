@@ -15,6 +15,8 @@ pub(super) struct Race {
 /// The verdict on a group of workloads.
 pub(super) struct GroupFinding {
     pub(super) name: String,
+    /// Whether it is on all comparisons.
+    pub(super) is_all: bool,
     pub(super) finding: String,
     pub(super) missing: Option<String>,
     /// Where more is said: the sections of its workloads.
@@ -60,10 +62,11 @@ impl GroupFinding {
             .filter(|workload| verdict.group.as_ref() == Some(&workload.group) && ran(&workload.name));
         GroupFinding {
             name: verdict.title(),
+            is_all: verdict.group.is_none(),
             workloads: workloads
                 .map(|workload| Link { name: workload.name.clone(), anchor: anchor(&workload.name) })
                 .collect(),
-            finding: verdict.finding,
+            finding: verdict.sentence(),
             missing: verdict.missing,
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     anchor,
     chart::{Bars, Chart, Comparison, Ecdf, Forest, Lane, Lines, Samples},
+    known::Known,
     links::{Links, Source},
     metrics, standings,
 };
@@ -18,6 +19,10 @@ pub(super) struct Section {
     pub(super) anchor: String,
     pub(super) about: String,
     pub(super) operation: String,
+    /// What the size counts; may be empty.
+    pub(super) size: String,
+    /// What its figures are, if they are not time on the clock; else empty.
+    pub(super) measure: String,
     pub(super) shows: String,
     pub(super) hides: String,
     pub(super) source: Source,
@@ -38,6 +43,8 @@ pub(super) struct Section {
     pub(super) unavailable: Vec<String>,
     /// How the cost grows with the size, a sentence a lane.
     pub(super) growth: Vec<String>,
+    /// What is known about its lanes.
+    pub(super) known: Vec<Known>,
     /// What to know before believing a figure, a sentence a cell.
     pub(super) flags: Vec<String>,
     /// What each cell was seen to do.
@@ -128,6 +135,12 @@ impl Section {
             anchor: anchor(&workload.name),
             about: workload.about.clone(),
             operation: workload.operation.clone(),
+            size: workload.size.clone(),
+            measure: if workload.measure.is_empty() {
+                String::new()
+            } else {
+                verdict::quantity(results, &workload.name)
+            },
             shows: workload.shows.clone(),
             hides: workload.hides.clone(),
             source: links.to(&workload.source),
@@ -135,13 +148,14 @@ impl Section {
             words: words(charts.len()),
             charts,
             folds: folds(results, &workload.name, &comparisons),
-            costs: comparisons.iter().filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
+            costs: largest(&comparisons).filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
             costless,
             width: columns.len() + 1,
             groups: groups(results, &workload.name, &columns),
             columns,
             unavailable,
             growth: growth(results, &workload.name),
+            known: Known::of(results, &workload.name),
             flags: cells.iter().flat_map(|cell| flags(cell)).collect(),
             proofs: proofs(results, &cells),
         }
@@ -200,23 +214,23 @@ fn flags(cell: &Cell) -> Vec<String> {
 fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
     let axis = Forest::axis(comparisons);
     let of_threads = |comparisons: &[Comparison<'_>]| {
-        let forests = comparisons.iter().map(|comparison| Forest::of(comparison, &axis));
+        let forests = comparisons.iter().filter_map(|comparison| Forest::of(comparison, &axis));
         let lines = Lines::over_sizes(results, &comparisons.iter().collect::<Vec<_>>());
         forests.chain(lines).collect::<Vec<_>>()
     };
     comparisons.chunk_by(|one, other| one.threads == other.threads).flat_map(of_threads).collect()
 }
 
-const WITH_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above them holds the middle half of all samples, parted at their median; its whiskers end at 5 and 95 % of them.";
-const WITHOUT_BOXES: &str = "Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. How the samples scatter is not in these results.";
+const WITH_BOXES: &str = "At the largest size. Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. The box above them holds the middle half of all samples, parted at their median; its whiskers end at 5 and 95 % of them.";
+const WITHOUT_BOXES: &str = "At the largest size. Each dot is a block, the diamond the estimate over the blocks with its 95 % interval. How the samples scatter is not in these results.";
 
 fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
     let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
     let folds = [
         Fold::of(
-            format!("Every block and sample of {workload}"),
+            format!("How blocks and samples of {workload} scatter"),
             blocks,
-            comparisons.iter().filter_map(Samples::of).collect(),
+            largest(comparisons).filter_map(Samples::of).collect(),
         ),
         Fold::of(
             format!("What more threads do to {workload}"),
@@ -249,6 +263,11 @@ fn over_threads(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart>
     by_size.sort_by_key(|comparison| (comparison.size, comparison.threads));
     let sizes = by_size.chunk_by(|one, other| one.size == other.size);
     sizes.filter_map(|comparisons| Lines::over_threads(results, comparisons)).collect()
+}
+
+/// Of each number of threads the comparison of the largest size: what the others cost is in the table.
+fn largest<'a, 'b>(comparisons: &'b [Comparison<'a>]) -> impl Iterator<Item = &'b Comparison<'a>> {
+    comparisons.chunk_by(|one, other| one.threads == other.threads).filter_map(<[_]>::last)
 }
 
 impl Costs {

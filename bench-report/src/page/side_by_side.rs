@@ -128,7 +128,7 @@ struct Lane {
 /// The rows of one workload.
 struct Group {
     workload: String,
-    operation: String,
+    quantity: String,
     rows: Vec<Comparison>,
 }
 
@@ -212,7 +212,7 @@ impl Race {
             here.iter().enumerate().map(|(place, side)| Entry::of(side, threads, place == 0)).collect();
         let lineup = lineup(sides);
         let races = |lane: &&str| entries.iter().any(|entry| entry.column(lane).is_some());
-        let lanes: Vec<&str> = lineup.iter().copied().filter(races).collect();
+        let lanes = programs_last(&here, lineup.iter().copied().filter(races).collect());
         let lane = |name: &&str| Lane {
             name: (*name).to_owned(),
             look: Look::at(lineup.iter().position(|known| known == name).unwrap_or(0)),
@@ -354,8 +354,7 @@ fn group(entries: &[Entry<'_>], workload: &str, threads: usize, lanes: &[&str]) 
         results.clone().flat_map(|results| verdict::sizes(results, workload, threads)).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let operation =
-        results.clone().find(|results| results.workloads.iter().any(|known| known.name == workload));
+    let known = results.clone().find(|results| results.workloads.iter().any(|known| known.name == workload));
     let comparison = |number: u64| {
         let size = whole(number);
         let square = |(lane, entry): (&str, &Entry<'_>)| entry.square(workload, &size, lane);
@@ -365,7 +364,8 @@ fn group(entries: &[Entry<'_>], workload: &str, threads: usize, lanes: &[&str]) 
     };
     Group {
         workload: workload.to_owned(),
-        operation: operation.map_or("operation", |results| verdict::operation(results, workload)).to_owned(),
+        quantity: known
+            .map_or("per operation".to_owned(), |results| verdict::quantity_in_short(results, workload)),
         rows: sizes.into_iter().map(comparison).collect(),
     }
 }
@@ -392,7 +392,8 @@ fn name_of(verdict: &GroupVerdict) -> &str {
 /// A verdict with what it is over, which two runs may differ in.
 fn sentence(verdict: &GroupVerdict) -> String {
     let missing = verdict.missing.iter().map(|missing| format!(" {missing}")).collect::<String>();
-    format!("Over {}: {}.{missing}", counted(verdict.comparisons, "comparison"), verdict.finding)
+    let clock = if verdict.by_the_clock { " by the clock" } else { "" };
+    format!("Over {}{clock}: {}.{missing}", counted(verdict.comparisons, "comparison"), verdict.sentence())
 }
 
 fn missing(sides: &[&Side<'_>], threads: usize) -> String {
@@ -461,6 +462,14 @@ impl Row {
 /// The lanes of all runs, in the order of the first lineup that has them.
 fn lineup<'a>(sides: &[Side<'a>]) -> Vec<&'a str> {
     union(sides.iter().flat_map(|side| side.results.executors.iter().map(|lane| lane.name.as_str())))
+}
+
+/// The same lanes, programs last.
+fn programs_last<'a>(sides: &[&Side<'a>], lanes: Vec<&'a str>) -> Vec<&'a str> {
+    let is_program = |lane: &&str| sides.iter().any(|side| verdict::is_program(side.results, lane));
+    let (programs, mut lanes): (Vec<&str>, Vec<&str>) = lanes.into_iter().partition(is_program);
+    lanes.extend(programs);
+    lanes
 }
 
 /// Each name once, where it came first.

@@ -4,9 +4,9 @@
 
 use std::mem;
 
-use super::{anchor, lanes::Look};
+use super::{anchor, known, lanes::Look};
 use crate::{
-    figures::{bytes, counted, ns, ratio, ratio_interval, whole},
+    figures::{bytes, counted, ns, ns_interval, ratio, ratio_interval, whole},
     results::{Cell, Estimate, Metric, Results, Status},
     verdict,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Standings {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) look: Look,
+    /// Whether it is a program: no square below it has a ratio, a rank or a shade.
+    pub(crate) is_program: bool,
 }
 
 /// The rows of one workload.
@@ -49,7 +51,10 @@ pub(crate) struct Group {
     pub(crate) opens: bool,
     /// Where its section is, if it has one.
     pub(crate) anchor: Option<String>,
-    pub(crate) operation: String,
+    /// What its figures are: "per task", "lateness of a tick".
+    pub(crate) quantity: String,
+    /// Whether that is not time on the clock, so that the mean leaves it out.
+    pub(crate) is_otherwise: bool,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -57,6 +62,8 @@ pub(crate) struct Group {
 pub(crate) struct Row {
     pub(crate) number: u64,
     pub(crate) size: String,
+    /// What the size counts; may be empty.
+    pub(crate) counts: String,
     pub(crate) squares: Vec<Square>,
 }
 
@@ -71,6 +78,8 @@ pub(crate) struct Square {
     pub(crate) detail: String,
     /// Where the full reason stands, if it did not fit.
     pub(crate) reason_id: Option<String>,
+    /// What is known about the lane that this shows.
+    pub(crate) known: Option<known::Link>,
 }
 
 /// Why a cell was not measured, in full.
@@ -98,6 +107,7 @@ pub(super) struct Shade {
 impl Standings {
     pub(crate) fn of(results: &Results, threads: usize) -> Standings {
         let lanes = racing(results, threads);
+        let is_program = |lane: &&str| verdict::is_program(results, lane);
         let mut reasons = Vec::new();
         let mut above = "";
         let groups = results.workloads.iter().filter_map(|workload| {
@@ -109,7 +119,8 @@ impl Standings {
                 name: workload.group.clone(),
                 opens: mem::replace(&mut above, &workload.group) != workload.group,
                 anchor: Some(anchor(&workload.name)),
-                operation: verdict::operation(results, &workload.name).to_owned(),
+                quantity: verdict::quantity_in_short(results, &workload.name),
+                is_otherwise: !workload.measure.is_empty(),
                 rows,
             })
         });
@@ -119,24 +130,32 @@ impl Standings {
             id: format!("standings-{threads}"),
             columns: lanes
                 .iter()
-                .map(|lane| Column { name: (*lane).to_owned(), look: Look::of(results, lane) })
+                .map(|lane| Column {
+                    name: (*lane).to_owned(),
+                    look: Look::of(results, lane),
+                    is_program: is_program(lane),
+                })
                 .collect(),
             width: lanes.len() + 1,
             groups,
             memory: memory(results, threads, &lanes),
             means: lanes.iter().map(|lane| mean(results, threads, lane)).collect(),
-            comparisons: whole(comparisons(results, threads) as u64),
+            comparisons: over(results, threads),
             absent: verdict::absent(results, threads),
             reasons,
         }
     }
 }
 
-/// The lanes that have a column: all but those that apply to nothing at this number of threads.
+/// The lanes that have a column: all but those that apply to nothing at this number of threads. Programs stand last.
 pub(crate) fn racing(results: &Results, threads: usize) -> Vec<&str> {
     let absent = verdict::absent_lanes(results, threads);
     let races = |lane: &&str| !absent.iter().any(|(name, _)| name == lane);
-    results.executors.iter().map(|executor| executor.name.as_str()).filter(races).collect()
+    let lanes = results.executors.iter().map(|executor| executor.name.as_str()).filter(races);
+    let (programs, mut lanes): (Vec<&str>, Vec<&str>) =
+        lanes.partition(|lane| verdict::is_program(results, lane));
+    lanes.extend(programs);
+    lanes
 }
 
 /// The shades, from the leader's to that of the highest ratios.
@@ -173,13 +192,30 @@ fn row(
         let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == *lane);
         let square = match cell.map(|cell| (cell.status, cell)) {
             None => unmeasured("n/a", "not run"),
+            Some((Status::Ok, cell)) if verdict::is_program(results, lane) => beside(cell),
             Some((Status::Ok, cell)) => measured(cell, best == Some(lane)),
             Some((Status::Failed, cell)) => with_reason("failed", cell, reasons),
             Some((Status::NotApplicable, cell)) => with_reason("n/a", cell, reasons),
         };
-        Square { lane: (*lane).to_owned(), ..square }
+        let known = cell.filter(|cell| cell.status == Status::Ok).and_then(|cell| known::link(results, cell));
+        Square { known, ..square.of(results, lane) }
     };
-    Row { number: size, size: whole(size), squares: lanes.iter().map(square).collect() }
+    let counts = results.workloads.iter().find(|known| known.name == workload);
+    Row {
+        number: size,
+        size: whole(size),
+        counts: counts.map_or(String::new(), |workload| workload.size.clone()),
+        squares: lanes.iter().map(square).collect(),
+    }
+}
+
+impl Square {
+    /// The square of a lane.
+    fn of(self, results: &Results, lane: &str) -> Square {
+        let parts = [&*self.shade, if verdict::is_program(results, lane) { "program" } else { "" }];
+        let shade = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        Square { lane: lane.to_owned(), shade, ..self }
+    }
 }
 
 /// A row for each workload that keeps its tasks alive: what one of them costs in bytes.
@@ -196,7 +232,7 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
                 Square { figure: bytes(estimate.value), ..Square::default() }
             }
         };
-        Square { lane: (*lane).to_owned(), ..square }
+        square.of(results, lane)
     };
     let group = |workload: &str| {
         let known = results.workloads.iter().find(|known| known.name == workload);
@@ -205,10 +241,12 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
             name: known.map_or(String::new(), |known| known.group.clone()),
             opens: false,
             anchor: known.map(|_| anchor(workload)),
-            operation: "task".to_owned(),
+            quantity: "per task".to_owned(),
+            is_otherwise: false,
             rows: vec![Row {
                 number: 0,
                 size: String::new(),
+                counts: String::new(),
                 squares: lanes.iter().map(|lane| square(workload, lane)).collect(),
             }],
         }
@@ -229,6 +267,14 @@ fn measured(cell: &Cell, best: bool) -> Square {
     };
     let shade = if rank == 1 { "lead".to_owned() } else { shade(ratio.value) };
     Square { shade, mark, figure: ns(overhead.value), detail: ratio_to_best(ratio), ..Square::default() }
+}
+
+/// A program's own figure, compared with nothing.
+fn beside(cell: &Cell) -> Square {
+    let Some(overhead) = cell.overhead() else {
+        return unmeasured("n/a", "no overhead in the results");
+    };
+    Square { figure: ns(overhead.value), detail: ns_interval(overhead), ..Square::default() }
 }
 
 /// The best lane's ratio to itself has no interval to speak of.
@@ -279,7 +325,15 @@ fn comparisons(results: &Results, threads: usize) -> usize {
         .map_or(0, |summary| summary.comparisons)
 }
 
-/// The geometric mean of a lane's ratios; of a lane that was not measured everywhere, how often it was.
+/// How many comparisons the means are over, and which.
+fn over(results: &Results, threads: usize) -> String {
+    let many = whole(comparisons(results, threads) as u64);
+    let summary = results.summaries.iter().find(|summary| summary.threads == threads);
+    let in_part = summary.is_some_and(|summary| verdict::leaves_out(results, summary));
+    if in_part { format!("{many}, by the clock") } else { many }
+}
+
+/// The geometric mean of a lane's ratios; of a program that it has none, of a lane that was not measured everywhere, how often it was.
 fn mean(results: &Results, threads: usize, lane: &str) -> Square {
     let summary = results.summaries.iter().find(|summary| summary.threads == threads);
     let found = summary.and_then(|summary| summary.lanes.iter().find(|known| known.executor == lane));
@@ -287,10 +341,11 @@ fn mean(results: &Results, threads: usize, lane: &str) -> Square {
         Some(geomean) => {
             Square { figure: ratio(geomean.value), detail: ratio_interval(&geomean), ..Square::default() }
         }
+        None if verdict::is_program(results, lane) => unmeasured("beside", ""),
         None => {
             let cells = found.map_or(0, |found| found.cells);
             unmeasured("n/a", &format!("ran {cells} of {}", comparisons(results, threads)))
         }
     };
-    Square { lane: lane.to_owned(), ..square }
+    square.of(results, lane)
 }

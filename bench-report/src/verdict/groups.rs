@@ -2,7 +2,7 @@
 //!
 //! Their figures are those of the summaries. A ratio is to the best mean, and it is the best that a lane is behind.
 
-use super::{absent_lanes, by_reason};
+use super::{absent_lanes, by_reason, is_program};
 use crate::{
     figures::{counted, listed, ratio, ratio_with_interval},
     results::{Cell, Estimate, LaneSummary, Place, Results, Status, Summary},
@@ -19,6 +19,10 @@ pub struct GroupVerdict {
     pub group: Option<String>,
     /// How many comparisons it is over.
     pub comparisons: usize,
+    /// Whether it is over all but those that are not measured by the clock.
+    pub by_the_clock: bool,
+    /// What is compared, if it is not time: "lateness of a tick".
+    pub measure: Option<String>,
     /// Who leads, by how much, and where the others are: a sentence without its full stop.
     pub finding: String,
     /// Who has no mean, and why: a sentence, if anybody has none.
@@ -30,8 +34,17 @@ impl GroupVerdict {
     pub fn title(&self) -> String {
         match &self.group {
             Some(group) => group.clone(),
+            None if self.by_the_clock => format!("{} by the clock", counted(self.comparisons, "comparison")),
             None if self.comparisons == 1 => "One comparison".to_owned(),
             None => format!("All {}", counted(self.comparisons, "comparison")),
+        }
+    }
+
+    /// What it says: a sentence without its full stop.
+    pub fn sentence(&self) -> String {
+        match &self.measure {
+            Some(measure) => format!("{measure}: {}", self.finding),
+            None => self.finding.clone(),
         }
     }
 }
@@ -41,12 +54,14 @@ pub fn groups(results: &Results, threads: usize) -> Vec<GroupVerdict> {
     let Some(all) = results.summaries.iter().find(|summary| summary.threads == threads) else {
         return Vec::new();
     };
-    let groups = results
-        .groups
-        .iter()
-        .filter(|group| group.summary.threads == threads && group.summary.comparisons < all.comparisons);
+    let groups = results.groups.iter().filter(|group| group.summary.threads == threads);
+    let is_all = |summary: &Summary| summary.comparisons == all.comparisons;
+    let only_one = groups.clone().count() == 1;
+    let groups = groups.filter(|group| !(only_one && is_all(&group.summary)));
     let groups = groups.map(|group| (Some(&*group.group), &group.summary));
-    let readable = [(None, all)].into_iter().chain(groups).filter(|(_, summary)| is_readable(summary));
+    // Where nothing is measured by the clock, only the groups have means.
+    let all = Some((None, all)).filter(|_| all.comparisons > 0);
+    let readable = all.into_iter().chain(groups).filter(|(_, summary)| is_readable(summary));
     readable.map(|(group, summary)| verdict(results, group, summary)).collect()
 }
 
@@ -60,9 +75,29 @@ fn verdict(results: &Results, group: Option<&str>, summary: &Summary) -> GroupVe
     GroupVerdict {
         group: group.map(str::to_owned),
         comparisons: summary.comparisons,
-        finding: finding(summary, floor),
+        by_the_clock: group.is_none() && leaves_out(results, summary),
+        measure: group.and_then(|group| measures(results, group, summary.threads)),
+        finding: finding(results, summary, floor),
         missing: missing(results, group, summary),
     }
+}
+
+/// Whether a summary over all comparisons has not all of them: those that are not measured by the clock are left out.
+pub fn leaves_out(results: &Results, summary: &Summary) -> bool {
+    let is_otherwise = |name: &str| !super::measure(results, name).is_empty();
+    results.cells.iter().any(|cell| cell.threads == summary.threads && is_otherwise(&cell.workload))
+}
+
+/// What the workloads of a group are measured by, unless it is the clock for all of them.
+fn measures(results: &Results, group: &str, threads: usize) -> Option<String> {
+    let ran = |name: &str| results.cells.iter().any(|cell| cell.threads == threads && cell.workload == name);
+    let of_group = results.workloads.iter().filter(|workload| workload.group == group && ran(&workload.name));
+    let mut measures: Vec<&str> = of_group.map(|workload| &*workload.measure).collect();
+    measures.sort_unstable();
+    measures.dedup();
+    let named = measures.iter().map(|measure| if measure.is_empty() { "time" } else { measure });
+    let named: Vec<&str> = named.collect();
+    measures.iter().any(|measure| !measure.is_empty()).then(|| listed(&named))
 }
 
 /// A lane that has a mean.
@@ -109,9 +144,10 @@ impl<'a> Standing<'a> {
     }
 }
 
-fn finding(summary: &Summary, floor: f64) -> String {
+fn finding(results: &Results, summary: &Summary, floor: f64) -> String {
     let standings = Standing::all(summary, floor);
-    match (&standings[..], summary.lanes.len(), summary.comparisons) {
+    let executors = summary.lanes.iter().filter(|lane| !is_program(results, &lane.executor));
+    match (&standings[..], executors.count(), summary.comparisons) {
         ([], _, 1) => return "no lane was measured".to_owned(),
         ([], ..) => return "no lane was measured in each of them".to_owned(),
         ([alone], 1, _) => return format!("{} raced alone", alone.lane()),
@@ -186,13 +222,15 @@ fn ties<'a, 'b>(mut lanes: &'b [Standing<'a>], floor: f64) -> Vec<&'b [Standing<
     ties
 }
 
-/// Those without a mean, save the lanes that are absent from the whole race.
+/// Those without a mean, save programs and the lanes that are absent from the whole race.
 fn missing(results: &Results, group: Option<&str>, summary: &Summary) -> Option<String> {
     let absent = absent_lanes(results, summary.threads);
     let has_mean =
         |name: &str| summary.lanes.iter().any(|lane| lane.executor == name && lane.geomean.is_some());
     let names = results.executors.iter().map(|lane| lane.name.as_str());
-    let names = names.filter(|name| !has_mean(name) && !absent.iter().any(|(absent, _)| absent == name));
+    let names = names.filter(|name| {
+        !is_program(results, name) && !has_mean(name) && !absent.iter().any(|(absent, _)| absent == name)
+    });
     let reasons: Vec<(&str, String)> =
         names.map(|name| (name, without_mean(results, group, summary, name))).collect();
     let reasons: Vec<(&str, &str)> = reasons.iter().map(|(name, reason)| (*name, &**reason)).collect();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     Tests,
-    pages::{DEFAULT, LARGE},
+    pages::{DEFAULT, GROUPS, LARGE},
     tab::{LAPTOP, PHONE, Screen, Tab},
     tests,
 };
@@ -19,20 +19,23 @@ pub(crate) const TESTS: Tests = tests![
 ];
 
 fn verdicts_and_first_row_are_seen_at_once(tab: &mut Tab<'_>) {
-    tab.open(&DEFAULT.address);
-    let bottoms = tab.evaluate(
-        "['.verdicts li:last-of-type', '.standings tbody td'].map(selector => {
-            const first = [...document.querySelectorAll(selector)].find(found => found.checkVisibility());
-            return first.closest('tr, li').getBoundingClientRect().bottom;
-        })",
-    );
-    for bottom in bottoms.as_array().unwrap() {
-        assert!(bottom.as_f64().unwrap() <= f64::from(LAPTOP.height), "they end at {bottoms}");
+    for (page, verdicts) in [(&DEFAULT, 3), (&GROUPS, 10)] {
+        tab.open(&page.address);
+        let bottoms = tab.evaluate(
+            "[...document.querySelectorAll('.race:not([hidden]) .words li, .race:not([hidden]) tbody td')]
+                .map(found => found.closest('tr, li')).filter((found, place, all) => found.matches('li') || all.findIndex(one => one.matches('tr')) === place)
+                .map(found => found.getBoundingClientRect().bottom)",
+        );
+        let bottoms = bottoms.as_array().unwrap();
+        assert_eq!(bottoms.len(), verdicts + 1);
+        for bottom in bottoms {
+            assert!(bottom.as_f64().unwrap() <= f64::from(LAPTOP.height), "they end at {bottoms:?}");
+        }
     }
 }
 
 fn no_page_scrolls_sideways(tab: &mut Tab<'_>) {
-    for page in [&DEFAULT, &LARGE] {
+    for page in [&DEFAULT, &GROUPS, &LARGE] {
         for screen in [PHONE, Screen { width: 768, ..LAPTOP }, LAPTOP, Screen { width: 1920, ..LAPTOP }] {
             tab.show_on(screen);
             tab.open(&page.address);
@@ -48,7 +51,7 @@ pub(crate) fn assert_no_sideways_scroll(tab: &Tab<'_>) {
             const { clientWidth, scrollWidth } = document.documentElement;
             if (innerWidth === screen && scrollWidth <= clientWidth) return [];
             const wide = [...document.body.querySelectorAll('*')].filter(element =>
-                element.getBoundingClientRect().right > clientWidth + 1 && !element.closest('.scroll *'));
+                element.getBoundingClientRect().right > clientWidth + 1 && !element.closest('.scroll *, svg *'));
             return [`${scrollWidth} on ${clientWidth}`, ...wide.slice(0, 5).map(element => element.outerHTML.slice(0, 200))];
         }",
         tab.screen.width,

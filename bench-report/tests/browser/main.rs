@@ -10,6 +10,8 @@ mod model;
 mod numbers;
 mod pages;
 mod pictures;
+#[path = "../ranged/mod.rs"]
+mod ranged;
 mod safety;
 mod tab;
 mod table;

@@ -98,6 +98,9 @@ impl Table {
         let absent = verdict::absent_lanes(results, choice.threads);
         let mut lanes: Vec<&str> = results.executors.iter().map(|lane| lane.name.as_str()).collect();
         lanes.retain(|lane| !absent.iter().any(|(name, _)| name == lane));
+        // Programs last, and among themselves, whatever the lanes are sorted by.
+        let programs_last = |lanes: &mut Vec<&str>| lanes.sort_by_key(|lane| is_program(results, lane));
+        programs_last(&mut lanes);
         let mut rows = rows(results, choice);
         match choice.sort {
             Sort::AsInTheResults => {}
@@ -114,6 +117,7 @@ impl Table {
                 sort(&mut lanes, descending, |lane| geomean(results, choice, lane).map(|mean| mean.value));
             }
         }
+        programs_last(&mut lanes);
         let all = lanes.clone();
         lanes.retain(|lane| choice.shows(lane));
         let texts = |workload: &str, size| {
@@ -138,11 +142,11 @@ fn rows<'a>(results: &'a Results, choice: &Choice<'_>) -> Vec<(&'a str, u64)> {
     let asked = |workload: &str, size: u64| {
         let known = results.workloads.iter().find(|known| known.name == workload);
         let group = known.map_or("", |known| &known.group);
-        let (size, operation) = match choice.metric {
-            MEMORY => (String::new(), "task"),
-            _ => (figures::whole(size), verdict::operation(results, workload)),
+        let (size, quantity) = match choice.metric {
+            MEMORY => (String::new(), "per task".to_owned()),
+            _ => (figures::whole(size), verdict::quantity_in_short(results, workload)),
         };
-        let words = format!("{workload} {group} {size} per {operation}").to_lowercase();
+        let words = format!("{workload} {group} {size} {quantity}").to_lowercase();
         choice.search.to_lowercase().split_whitespace().all(|word| words.contains(word))
             && !choice.without.contains(&workload)
     };
@@ -170,6 +174,10 @@ fn sort<T>(items: &mut [T], descending: bool, key: impl Fn(&T) -> Option<f64>) {
     });
 }
 
+fn is_program(results: &Results, lane: &str) -> bool {
+    results.executors.iter().any(|executor| executor.name == lane && executor.class == "program")
+}
+
 fn square(
     results: &Results,
     choice: &Choice<'_>,
@@ -178,6 +186,7 @@ fn square(
     size: u64,
     lane: &str,
 ) -> Square {
+    let lanes: Vec<&str> = lanes.iter().copied().filter(|lane| !is_program(results, lane)).collect();
     if choice.metric == MEMORY {
         let of = |lane: &str| {
             let here = results.memory.iter().filter(|memory| memory.threads == choice.threads);
@@ -185,7 +194,10 @@ fn square(
                 .find(|memory| memory.executor == lane)
                 .map(|memory| &memory.bytes_a_task)
         };
-        return of_values(choice, lanes, lane, "not run", of);
+        return match is_program(results, lane) {
+            true => beside(of(lane), "not run"),
+            false => of_values(choice, &lanes, lane, "not run", of),
+        };
     }
     let cell =
         |lane: &str| results.comparison(workload, size, choice.threads).find(|cell| cell.executor == lane);
@@ -193,10 +205,19 @@ fn square(
     match own.status {
         Status::Failed => unmeasured("failed", verdict::reason(own)),
         Status::NotApplicable => unmeasured("n/a", verdict::reason(own)),
+        Status::Ok if is_program(results, lane) && choice.metric == "overhead" => {
+            let Estimate { value, .. } = *own.overhead().unwrap();
+            let interval = figures::ns_interval(own.overhead().unwrap());
+            let text = joined(&[&figures::ns(value), &interval]);
+            Square { text, value: Some(value), ratio: Some(value) }
+        }
+        Status::Ok if is_program(results, lane) => {
+            beside(own.metrics.get(choice.metric), "not in the results")
+        }
         Status::Ok if choice.metric == "overhead" => of_overhead(results, choice, own),
         Status::Ok => {
             let of = |lane: &str| cell(lane)?.metrics.get(choice.metric);
-            of_values(choice, lanes, lane, "not in the results", of)
+            of_values(choice, &lanes, lane, "not in the results", of)
         }
     }
 }
@@ -235,6 +256,25 @@ fn of_overhead(results: &Results, choice: &Choice<'_>, own: &Cell) -> Square {
         text: joined(&[&mark, &figures::ns(value), &detail]),
         value: Some(value),
         ratio: ratio.map(|ratio| ratio.value),
+    }
+}
+
+/// A program's own figure, which rows are sorted by for want of a ratio.
+fn beside(metric: Option<&Metric>, without: &str) -> Square {
+    match metric {
+        Some(metric @ Metric::Measured { estimate, .. }) => {
+            let written = figures::metric(metric);
+            let (figure, rest) = written.split_once(" [").unwrap();
+            let (interval, unit) = rest.split_once(']').unwrap();
+            let value = Some(estimate.value);
+            Square {
+                text: joined(&[&format!("{figure}{unit}"), &format!("[{interval}]")]),
+                value,
+                ratio: value,
+            }
+        }
+        Some(Metric::Unavailable { unavailable }) => unmeasured("n/a", unavailable),
+        None => unmeasured("n/a", without),
     }
 }
 
@@ -277,6 +317,9 @@ fn of_values<'a>(
 }
 
 fn mean(results: &Results, choice: &Choice<'_>, lane: &str) -> String {
+    if is_program(results, lane) {
+        return "beside".to_owned();
+    }
     if choice.metric != "overhead" {
         return unmeasured("n/a", "only of overhead").text;
     }

@@ -18,11 +18,16 @@ use bench_report::{
 };
 use serde_json::Value;
 
+use crate::ranged::ranged;
+
 /// The made-up run as it is.
 pub(crate) static DEFAULT: LazyLock<Page> = LazyLock::new(|| Page::of("default", fixture()));
 
 /// The same with texts that want to be elements, to end attributes, to take all the room and to turn the page around.
 pub(crate) static HOSTILE: LazyLock<Page> = LazyLock::new(|| Page::of("hostile", hostile()));
+
+/// The same with as many groups of workloads as the lineup has, each with a verdict.
+pub(crate) static GROUPS: LazyLock<Page> = LazyLock::new(|| Page::of("groups", groups()));
 
 /// Forty workloads on twenty lanes.
 pub(crate) static LARGE: LazyLock<Page> = LazyLock::new(|| Page::of("large", large()));
@@ -107,7 +112,7 @@ pub(crate) fn folder() -> PathBuf {
 /// The made-up run, and what it lacks: costs that are counted, memory, a warning.
 fn fixture() -> Results {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/results.json");
-    let mut results = Results::read(&file).unwrap();
+    let mut results = ranged(Results::read(&file).unwrap());
     let ok = |cell: &&mut Cell| cell.status == Status::Ok && cell.size == 100;
     for (place, cell) in results.cells.iter_mut().filter(ok).enumerate() {
         // Some of them nothing at all, and several as few as others; and a unit that no figure knows.
@@ -146,6 +151,32 @@ fn memory(threads: usize, place: usize, lane: &str) -> Memory {
     }
 }
 
+fn groups() -> Results {
+    const GROUPS: usize = 9;
+    let mut results = fixture();
+    let workloads = results.workloads.clone();
+    let cells = results.cells.clone();
+    let summaries = results.groups.clone();
+    (results.workloads, results.cells, results.groups) = Default::default();
+    for place in 0..GROUPS {
+        let (group, mut workload) =
+            (format!("Group number {place}"), workloads[place % workloads.len()].clone());
+        let same = |cell: &&Cell| cell.workload == workload.name;
+        let name = format!("{}-{place}", workload.name);
+        let renamed = |cell: &Cell| Cell { workload: name.clone(), ..cell.clone() };
+        results.cells.extend(cells.iter().filter(same).map(renamed));
+        (workload.name, workload.group) = (name.clone(), group.clone());
+        results.workloads.push(workload);
+        for threads in [1, 2] {
+            let mut here = summaries.iter().filter(|summary| summary.summary.threads == threads);
+            let mut summary = here.nth(place % 2).unwrap().clone();
+            summary.group.clone_from(&group);
+            results.groups.push(summary);
+        }
+    }
+    results
+}
+
 fn hostile() -> Results {
     let mut value = serde_json::to_value(fixture()).unwrap();
     poison(&mut value);
@@ -158,7 +189,7 @@ fn poison(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(poison),
         Value::Object(fields) => {
             for (name, value) in fields.iter_mut() {
-                if !(FIXED.contains(&name.as_str()) && value.is_string()) {
+                if !(FIXED.contains(&name.as_str()) && value.is_string() || *value == "program") {
                     poison(value);
                 }
                 if let Value::Object(named) = value

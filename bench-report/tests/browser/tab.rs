@@ -83,6 +83,8 @@ impl<'a> Tab<'a> {
         let answer = self.call("Page.navigate", json!({ "url": address }));
         assert!(answer["errorText"].is_null(), "{address}: {}", answer["errorText"]);
         lock(self.browser).event(Some(&self.session), "Page.loadEventFired");
+        // What is chosen before the results are unpacked is shown after that.
+        self.evaluate("window.photofinish?.ready");
     }
 
     /// Changes the screen.

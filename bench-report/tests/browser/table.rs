@@ -7,6 +7,7 @@ use crate::{
     Tests,
     model::{Choice, Sort, Table},
     pages::{DEFAULT, HOSTILE, LARGE},
+    ranged::PROGRAM,
     tab::Tab,
     tests,
 };
@@ -20,6 +21,8 @@ pub(crate) const TESTS: Tests = tests![
     the_best_visible_depends_on_what_is_visible,
     the_words_say_what_is_in_force,
     rows_are_sorted_by_a_column_and_lanes_by_a_row,
+    programs_stay_beside_whatever_is_sorted_or_hidden,
+    a_mark_in_the_table_leads_to_what_is_known,
     what_has_no_figure_comes_last,
     a_search_leaves_the_rows_that_have_its_words,
     an_address_leads_to_what_it_was_taken_from,
@@ -29,13 +32,13 @@ pub(crate) const TESTS: Tests = tests![
     a_large_run_can_be_used,
 ];
 
-/// What is visible of the table, as [`Table`].
+/// What is visible of the table, as [`Table`], but for the marks of what is known.
 const TABLE: &str = r"(() => {
     const race = [...document.querySelectorAll('.race')].filter(race => race.checkVisibility());
     if (race.length !== 1) throw new Error(`${race.length} races are visible`);
     const table = race[0].querySelector('table.standings');
     const all = (selector, within) => [...within.querySelectorAll(selector)].filter(found => found.checkVisibility());
-    const squares = row => all(':scope > td', row).map(square => square.innerText.replace(/\s+/g, ' ').trim());
+    const squares = row => all(':scope > td', row).map(square => square.innerText.replace('†', '').replace(/\s+/g, ' ').trim());
     const lanes = all('thead th[data-lane]', table).map(head => head.dataset.lane);
     for (const row of all('tr[data-workload], tfoot tr', table)) {
         const own = all(':scope > td', row).map(square => square.dataset.lane);
@@ -117,7 +120,8 @@ fn every_metric_of_every_cell_is_that_of_the_results(tab: &mut Tab<'_>) {
 fn every_reference_has_the_ratios_of_the_results(tab: &mut Tab<'_>) {
     tab.open(&DEFAULT.address);
     let references = values(tab, "[name=reference] option");
-    let lanes = DEFAULT.results.executors.iter().map(|lane| lane.name.as_str());
+    let lanes = DEFAULT.results.executors.iter().filter(|lane| lane.class != "program");
+    let lanes = lanes.map(|lane| lane.name.as_str());
     assert_eq!(references, ["best", "visible"].into_iter().chain(lanes).collect::<Vec<_>>());
     for metric in ["overhead", "peak-rss"] {
         tab.choose("[name=metric]", metric);
@@ -197,7 +201,7 @@ fn the_words_say_what_is_in_force(tab: &mut Tab<'_>) {
     assert!(words(tab).contains("ratio to smol"), "{}", words(tab));
     tick(tab, "lane", "tokio");
     let said = words(tab);
-    assert!(said.contains("1 of 5 lanes hidden") && said.contains("no number depends"), "{said}");
+    assert!(said.contains("1 of 6 lanes hidden") && said.contains("no number depends"), "{said}");
     tab.choose("[name=reference]", "visible");
     let said = words(tab);
     assert!(said.contains("best visible") || said.contains("least visible"), "{said}");
@@ -247,6 +251,45 @@ fn rows_are_sorted_by_a_column_and_lanes_by_a_row(tab: &mut Tab<'_>) {
     assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &choice));
     tab.choose("[name=reference]", "smol");
     assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &Choice { reference: "smol", ..choice }));
+}
+
+fn programs_stay_beside_whatever_is_sorted_or_hidden(tab: &mut Tab<'_>) {
+    const RULE: &str = "[...document.querySelectorAll('#standings-2 tbody tr[data-size], #standings-2 tfoot tr')].map(row =>
+        [...row.children].filter(cell => cell.checkVisibility() && getComputedStyle(cell).borderLeftWidth === '2px')
+            .map(cell => cell.dataset.lane).join())";
+    let head = "document.querySelector('#standings-2 thead .program small').innerText";
+    tab.open(&DEFAULT.address);
+    for descending in [false, true] {
+        for button in ["tr[data-workload=sleep-fan-out][data-size='10000'] th", "tfoot th"] {
+            tab.click(&format!("#standings-2 {button} button.sort"));
+            if descending {
+                tab.click(&format!("#standings-2 {button} button.sort"));
+            }
+            assert_eq!(shown_in(tab).lanes.last().unwrap(), PROGRAM);
+        }
+    }
+    tab.click("button[name=reset]");
+    let by_program = format!("#standings-2 th[data-lane={PROGRAM}] button.sort");
+    tab.click(&by_program);
+    let sort = Sort::Rows { lane: PROGRAM, descending: false };
+    assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &Choice { sort, ..default() }));
+    assert_eq!(tab.evaluate(head), "program");
+    let ruled: Vec<String> = serde_json::from_value(tab.evaluate(RULE)).unwrap();
+    assert!(ruled.len() == 10 && ruled.iter().all(|lane| lane == PROGRAM), "{ruled:?}");
+    tick(tab, "lane", PROGRAM);
+    assert!(!shown_in(tab).lanes.iter().any(|lane| lane == PROGRAM));
+}
+
+fn a_mark_in_the_table_leads_to_what_is_known(tab: &mut Tab<'_>) {
+    tab.open(&DEFAULT.address);
+    let mark = "#standings-2 tr[data-size='10000'] td[data-lane=tokio] a.known";
+    // Still there when the square was written anew.
+    tab.choose("[name=metric]", "cpu");
+    tab.choose("[name=metric]", "overhead");
+    tab.click(mark);
+    tab.wait_for("location.hash === '#known-1'");
+    let top = "document.getElementById('known-1').getBoundingClientRect().top";
+    tab.wait_for(&format!("{top} >= 0 && {top} < innerHeight"));
 }
 
 fn what_has_no_figure_comes_last(tab: &mut Tab<'_>) {

@@ -33,6 +33,7 @@ pub(crate) fn text(html: &str) -> String {
 /// What the square of a cell must say.
 pub(crate) fn expected(cell: &Cell) -> Vec<String> {
     match cell.status {
+        Status::Ok if cell.ratio.is_none() => vec![figures::ns(cell.overhead().unwrap().value)],
         Status::Ok => {
             let Estimate { value, low, high } = cell.ratio.unwrap();
             let interval = (low != high).then(|| figures::ratio_interval(&cell.ratio.unwrap()));
@@ -58,7 +59,8 @@ pub(crate) fn append_hostile(value: &mut Value) {
         Value::Object(fields) => fields
             .iter_mut()
             .filter(|(name, value)| {
-                !(["status", "profile", "place"].contains(&name.as_str()) && value.is_string())
+                let is_fixed = ["status", "profile", "place"].contains(&name.as_str());
+                !(is_fixed && value.is_string() || **value == "program")
             })
             .for_each(|(_, value)| append_hostile(value)),
         _ => {}

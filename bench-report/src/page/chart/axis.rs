@@ -47,8 +47,17 @@ impl Axis {
 
     /// The place of a value.
     pub(super) fn at(&self, value: f64) -> f64 {
+        place(self.exactly(value))
+    }
+
+    /// The place of a value to a tenth of a unit, for lines of many small steps.
+    pub(super) fn finely(&self, value: f64) -> f64 {
+        fine(self.exactly(value))
+    }
+
+    fn exactly(&self, value: f64) -> f64 {
         let logarithm = if value > 0.0 { value.ln().clamp(self.low, self.high) } else { self.low };
-        place(self.start + (logarithm - self.low) / (self.high - self.low) * (self.end - self.start))
+        self.start + (logarithm - self.low) / (self.high - self.low) * (self.end - self.start)
     }
 
     /// Whether a value is drawn elsewhere than where it belongs.
@@ -92,9 +101,14 @@ pub(super) fn thinned(ticks: Vec<Tick>, room: impl Fn(&str) -> f64) -> Vec<Tick>
     kept
 }
 
-/// A place in a chart: a tenth of a unit is enough, and short to write.
+/// A place in a chart: a unit is about a pixel, and a whole one short to write.
 pub(super) fn place(value: f64) -> f64 {
     // Adding zero turns a negative zero, which is written "-0", into a plain one.
+    value.round() + 0.0
+}
+
+/// A place to a tenth of a unit.
+pub(super) fn fine(value: f64) -> f64 {
     (value * 10.0).round() / 10.0 + 0.0
 }
 

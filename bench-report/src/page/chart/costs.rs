@@ -1,4 +1,4 @@
-//! What a comparison costs besides time: a small panel for each metric, with a bar a lane.
+//! What a comparison costs besides time: a small panel for each metric, with a bar a lane. The intervals are in the table.
 
 use super::{
     Chart, Comparison, Drawing, Lane,
@@ -6,7 +6,7 @@ use super::{
     label::{cut, width},
 };
 use crate::{
-    figures::{bytes, count, listed, metric, ns},
+    figures::{bytes, count, listed, ns},
     results::{Estimate, Metric},
 };
 
@@ -30,7 +30,6 @@ pub(crate) struct Row {
     pub(crate) bar: String,
     pub(crate) text_x: f64,
     pub(crate) text: String,
-    pub(crate) tooltip: String,
 }
 
 impl Bars {
@@ -80,7 +79,6 @@ impl Row {
             bar: format!("M{LEFT} {}H{end}", place(y)),
             text_x: place(end + 4.0),
             text: cut(&text, WIDTH - end - 3.0),
-            tooltip: format!("{}: {}", lane.name, metric(found)),
             lane,
         }
     }

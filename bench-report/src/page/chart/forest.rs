@@ -54,10 +54,14 @@ impl Forest {
         Axis::of(values.chain([1.0]), 1.5)
     }
 
-    /// Draws one comparison.
-    pub(crate) fn of(comparison: &Comparison<'_>, axis: &Axis) -> Chart {
+    /// Draws one comparison; none if there are only programs in it, which have no ratios.
+    pub(crate) fn of(comparison: &Comparison<'_>, axis: &Axis) -> Option<Chart> {
         let winner = verdict::winner(comparison.cells.iter().copied());
-        let lanes = comparison.lanes();
+        let mut lanes = comparison.lanes();
+        lanes.retain(|lane| !verdict::is_program(comparison.results, lane));
+        if lanes.is_empty() {
+            return None;
+        }
         let names = column(lanes.iter().copied());
         let axis = &axis.between(names + MARKER, RIGHT);
         let rows = lanes.iter().enumerate();
@@ -73,12 +77,12 @@ impl Forest {
             ticks: ticks(axis),
             rows: rows.map(|(index, lane)| Row::of(comparison, lane, index, names, axis)).collect(),
         };
-        Chart {
+        Some(Chart {
             id: comparison.id("ratio"),
             title: format!("Ratio to the best: size {}", comparison.name()),
             finding: winner.map_or("nobody was measured".to_owned(), finding),
             drawing: Drawing::Forest(forest),
-        }
+        })
     }
 }
 
@@ -108,10 +112,7 @@ impl Row {
             (Some(cell), Some(estimate)) => {
                 let overhead = cell.overhead().map(|overhead| ns(overhead.value)).unwrap_or_default();
                 let times = ratio_with_interval(&estimate);
-                (
-                    short(estimate.value),
-                    format!("{times} the best, {overhead} per {}", comparison.operation()),
-                )
+                (short(estimate.value), format!("{times} the best, {overhead}"))
             }
             (cell, _) => reason(cell),
         };

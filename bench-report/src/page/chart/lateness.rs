@@ -2,7 +2,7 @@
 
 use super::{
     Chart, Comparison, Drawing, Lane, WIDTH,
-    axis::{Axis, Tick, place, time},
+    axis::{Axis, Tick, fine, place, time},
     frame::{LABELS, Plot, RIGHT, TOP},
     label::{LINE, cut, width},
 };
@@ -10,13 +10,13 @@ use crate::{
     figures::{metric, ns, whole},
     lateness::carried,
     page::metrics,
-    results::{Cell, Lateness},
+    results::{Cell, Lateness, Metric},
 };
 
 const LEFT: f64 = 40.0;
 
 /// As many steps as are told apart.
-const STEPS: f64 = 60.0;
+const STEPS: f64 = 40.0;
 
 /// A quantile: its name and its share.
 type Quantile = (&'static str, f64);
@@ -131,7 +131,7 @@ fn shares(given: Quantile, bottom: f64) -> Vec<Tick> {
 }
 
 fn height(share: f64, bottom: f64) -> f64 {
-    place(bottom - share * (bottom - TOP))
+    fine(bottom - share * (bottom - TOP))
 }
 
 /// The share of sleeps that were as late as this or less, ascending to all of them.
@@ -166,14 +166,14 @@ fn thinned(steps: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 /// Steps relative to each other, which is shorter than where each stands.
 fn steps(steps: &[(f64, f64)], across: &Axis, bottom: f64) -> String {
-    let mut at = (steps.first().map_or(LEFT, |(late, _)| across.at(*late)), bottom);
+    let mut at = (steps.first().map_or(LEFT, |(late, _)| across.finely(*late)), bottom);
     let mut line = format!("M{} {}", at.0, at.1);
     for &(late, share) in steps {
-        let next = (across.at(late), height(share, bottom));
+        let next = (across.finely(late), height(share, bottom));
         if next.0 != at.0 {
-            line += &format!("h{}", place(next.0 - at.0));
+            line += &format!("h{}", fine(next.0 - at.0));
         }
-        line += &format!("v{}", place(next.1 - at.1));
+        line += &format!("v{}", fine(next.1 - at.1));
         at = next;
     }
     line
@@ -182,8 +182,10 @@ fn steps(steps: &[(f64, f64)], across: &Axis, bottom: f64) -> String {
 /// The figures of the cell, or of its histogram if it has none.
 fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness, given: Quantile) -> String {
     let figure = |name: &&str| {
-        let figure = metric(cell?.metrics.get(*name)?);
-        Some(format!("{} {figure}", name.trim_start_matches("lateness-")))
+        let found = cell?.metrics.get(*name)?;
+        let name = name.trim_start_matches("lateness-");
+        // Why some have none is in the table of figures.
+        matches!(found, Metric::Measured { .. }).then(|| format!("{name} {}", metric(found)))
     };
     let mut figures: Vec<String> = metrics::LATENESS.iter().filter_map(figure).collect();
     if figures.is_empty() {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     figures::{counted, listed, metric, ns, whole},
     results::{Cell, Estimate, Results},
+    verdict,
 };
 
 /// The room for a number beside the vertical axis.
@@ -18,7 +19,7 @@ const NUMBER: f64 = 17.0;
 /// Drawn lines, on a log axis of time.
 pub(crate) struct Lines {
     pub(crate) frame: Plot,
-    pub(crate) operation: String,
+    pub(crate) quantity: String,
     pub(crate) axis: String,
     pub(crate) across: Vec<Tick>,
     pub(crate) up: Vec<Tick>,
@@ -46,14 +47,13 @@ pub(crate) struct Point {
     pub(crate) y: f64,
     /// Whether there are more threads than processors.
     pub(crate) over: bool,
-    pub(crate) tooltip: String,
 }
 
 /// A lane's cells, one or none for each place of the horizontal axis.
 struct Run<'a> {
     lane: Lane,
     cells: Vec<Option<&'a Cell>>,
-    /// What its label says besides its name, and what its tooltip does.
+    /// What its label says besides its name, and what its tooltip does besides its figures.
     note: String,
     detail: String,
 }
@@ -102,8 +102,12 @@ impl Lines {
         let exponents =
             runs.iter().filter_map(|run| Some((&*run.lane.name, growth(&run.lane.name)?.exponent)));
         let grows = runs.iter().any(|run| !run.note.is_empty());
-        let axis =
-            if grows { "size n, log; the exponents are of a whole run" } else { "size, log" }.to_owned();
+        let size = cut(first.counts(), 90.0);
+        let axis = if grows {
+            format!("{size} n, log; the exponents are of a whole run")
+        } else {
+            format!("{size}, log")
+        };
         Some(Chart {
             id: first.id("sizes"),
             title: format!("Cost over size: {}", counted(first.threads, "thread")),
@@ -111,7 +115,7 @@ impl Lines {
             drawing: Drawing::Lines(Lines::of(
                 &comparisons.iter().map(stop).collect::<Vec<_>>(),
                 &runs,
-                first.operation(),
+                &first.quantity(),
                 axis,
             )),
         })
@@ -157,13 +161,13 @@ impl Lines {
             drawing: Drawing::Lines(Lines::of(
                 &comparisons.iter().enumerate().map(stop).collect::<Vec<_>>(),
                 &runs,
-                first.operation(),
+                &first.quantity(),
                 axis,
             )),
         })
     }
 
-    fn of(stops: &[Stop], runs: &[Run<'_>], operation: &str, axis: String) -> Lines {
+    fn of(stops: &[Stop], runs: &[Run<'_>], quantity: &str, axis: String) -> Lines {
         let bottom = Plot::bottom(runs.len());
         let estimates = runs.iter().flat_map(|run| &run.cells).filter_map(|cell| cell.as_ref()?.overhead());
         let up = Axis::of(estimates.flat_map(extent), 2.0).between(bottom, TOP);
@@ -180,7 +184,7 @@ impl Lines {
         let series = runs.iter().zip(labels);
         Lines {
             frame: Plot::of(left, bottom),
-            operation: cut(operation, 120.0),
+            quantity: cut(quantity, 270.0),
             axis,
             across: thinned(stops.iter().zip(&across).map(tick).collect(), |label| width(label) + 6.0),
             up: ticks,
@@ -206,7 +210,7 @@ impl Run<'_> {
     }
 
     fn drawn(&self, stops: &[Stop], across: &[f64], up: &Axis, label: f64) -> Series {
-        let mut points = Vec::new();
+        let (mut points, mut figures) = (Vec::new(), Vec::new());
         let (mut line, mut band) = (String::new(), String::new());
         let places: Vec<Option<(f64, &Estimate)>> =
             self.estimates().zip(across).map(|(estimate, &x)| Some((x, estimate?))).collect();
@@ -221,13 +225,9 @@ impl Run<'_> {
             let (Some((x, estimate)), Some(cell)) = (place, cell) else {
                 continue;
             };
-            let figures = cell.metrics.get("overhead").map(metric).unwrap_or_default();
-            points.push(Point {
-                x: *x,
-                y: up.at(estimate.value),
-                over: stop.oversubscribed,
-                tooltip: format!("{}, {}: {figures}", self.lane.name, stop.name),
-            });
+            let figure = cell.metrics.get("overhead").map(metric).unwrap_or_default();
+            figures.push(format!("{}: {figure}", stop.name));
+            points.push(Point { x: *x, y: up.at(estimate.value), over: stop.oversubscribed });
         }
         let (label, end) = (place(label), points.last().expect("only measured lanes have a line"));
         let room = WIDTH - LABELS - width(&self.note);
@@ -235,7 +235,7 @@ impl Run<'_> {
             leader: format!("M{} {}L{} {label}", end.x, end.y, LABELS - 3.0),
             label: format!("{}{}", cut(&self.lane.name, room), self.note),
             label_y: place(label + 4.0),
-            tooltip: format!("{}{}", self.lane.name, self.detail),
+            tooltip: format!("{}{}; {}", self.lane.name, self.detail, figures.join("; ")),
             lane: self.lane.clone(),
             band,
             line,
@@ -264,9 +264,10 @@ fn power(exponent: Estimate) -> String {
     format!(": a run costs size to the power of {value:.2} [{low:.2}, {high:.2}]")
 }
 
-/// Which lane takes the least in a comparison.
+/// Which lane takes the least in a comparison; no program, which is compared with nobody.
 fn least_at(comparison: &Comparison<'_>, place: usize, runs: &[Run<'_>]) -> String {
-    let measured = runs.iter().filter_map(|run| Some((&*run.lane.name, *run.cells[place]?.overhead()?)));
+    let ranked = runs.iter().filter(|run| !verdict::is_program(comparison.results, &run.lane.name));
+    let measured = ranked.filter_map(|run| Some((&*run.lane.name, *run.cells[place]?.overhead()?)));
     match extremes(measured, |overhead| overhead.value) {
         None => format!("at {} nobody was measured", whole(comparison.size)),
         Some([(lane, least), (last, _)]) => {

@@ -24,7 +24,7 @@ const BOX: f64 = -11.0;
 /// The drawn scatter of a comparison.
 pub(crate) struct Samples {
     pub(crate) frame: Rows,
-    pub(crate) operation: String,
+    pub(crate) quantity: String,
     pub(crate) ticks: Vec<Tick>,
     pub(crate) rows: Vec<Row>,
 }
@@ -34,12 +34,15 @@ pub(crate) struct Row {
     pub(crate) y: f64,
     pub(crate) lane: Lane,
     pub(crate) label: String,
-    /// The paths of the box of the samples: whiskers, box, median.
-    pub(crate) spread: Option<[String; 3]>,
+    /// The paths of the samples: whiskers and box.
+    pub(crate) spread: Option<[String; 2]>,
     /// Blocks, as a path of points.
     pub(crate) dots: String,
-    pub(crate) interval: String,
-    pub(crate) estimate: String,
+    /// The median of the samples, and the interval of the estimate.
+    pub(crate) line: String,
+    /// Where the estimate is, and how far below the middle of the row.
+    pub(crate) estimate: f64,
+    pub(crate) below: f64,
     pub(crate) text: String,
     pub(crate) tooltip: String,
 }
@@ -57,7 +60,7 @@ impl Samples {
         let rows = cells.iter().enumerate();
         let samples = Samples {
             frame: Rows::of(row * cells.len() as f64, names, RIGHT),
-            operation: cut(comparison.operation(), 80.0),
+            quantity: cut(&comparison.quantity(), 230.0),
             ticks: axis.ticks(time, |label| width(label) + 8.0),
             rows: rows
                 .map(|(index, cell)| {
@@ -79,20 +82,26 @@ impl Row {
     fn of(comparison: &Comparison<'_>, cell: &Cell, names: f64, middle: f64, axis: &Axis) -> Row {
         let overhead = *cell.overhead().expect("only measured cells have a row");
         let at = |value| axis.at(value);
-        let y = place(if cell.spread.is_some() { middle + 2.0 } else { middle - 3.0 });
-        let below = place(y + BLOCKS);
+        // From the middle of the row.
+        let y = if cell.spread.is_some() { 2.0 } else { -3.0 };
+        let below = y + BLOCKS;
         let dots = cell.overhead_of_blocks().iter().map(|&block| format!("M{} {below}h0", at(block)));
-        let (low, high, diamond) = (at(overhead.low), at(overhead.high), at(overhead.value));
+        let (low, high) = (at(overhead.low), at(overhead.high));
+        let interval = format!("M{low} {y}H{high}M{low} {}v8M{high} {}v8", y - 4.0, y - 4.0);
+        let spread = cell.spread.as_ref().map(|spread| spread_paths(spread, y + BOX, axis));
+        let (spread, median) =
+            spread.map_or((None, String::new()), |[thin, box_, median]| (Some([thin, box_]), median));
         Row {
             y: place(middle),
             lane: comparison.lane(&cell.executor),
             label: cut(&cell.executor, names),
-            spread: cell.spread.as_ref().map(|spread| spread_paths(spread, y + BOX, axis)),
+            spread,
             dots: dots.collect(),
-            interval: format!("M{low} {y}H{high}M{low} {}v8M{high} {}v8", place(y - 4.0), place(y - 4.0)),
-            estimate: format!("M{diamond} {}l4.5 4.5l-4.5 4.5l-4.5-4.5z", place(y - 4.5)),
+            line: median + &interval,
+            estimate: at(overhead.value),
+            below: y,
             text: cut(&ns(overhead.value), WIDTH - RIGHT - 4.0),
-            tooltip: tooltip(cell, comparison.operation()),
+            tooltip: tooltip(cell),
         }
     }
 }
@@ -100,9 +109,9 @@ impl Row {
 fn spread_paths(spread: &Spread, y: f64, axis: &Axis) -> [String; 3] {
     let [_, whisker_low, box_low, median, box_high, whisker_high, _] =
         spread.quantiles.map(|quantile| axis.at(quantile));
-    let (top, bottom) = (place(y - 3.5), place(y + 3.5));
+    let (top, bottom) = (y - 4.0, y + 3.0);
     [
-        format!("M{whisker_low} {}H{whisker_high}", place(y)),
+        format!("M{whisker_low} {y}H{whisker_high}"),
         format!("M{box_low} {top}H{box_high}V{bottom}H{box_low}z"),
         format!("M{median} {top}V{bottom}"),
     ]
@@ -115,26 +124,16 @@ fn values(cell: &Cell) -> Vec<f64> {
     shown.chain(estimate).chain(cell.overhead_of_blocks().iter().copied()).collect()
 }
 
-/// Everything that was measured.
-fn tooltip(cell: &Cell, operation: &str) -> String {
-    let listed = |values: &[f64]| values.iter().map(|&value| ns(value)).collect::<Vec<_>>().join(", ");
-    let blocks = cell.overhead_of_blocks();
+/// The estimate, and what the samples lie between. Every block is in what can be taken from the page.
+fn tooltip(cell: &Cell) -> String {
     let estimate = cell.metrics.get("overhead").map(metric).unwrap_or_default();
-    let figures = format!(
-        "{}: {estimate} per {operation}; {}: {}",
-        cell.executor,
-        counted(blocks.len(), "block"),
-        listed(blocks)
-    );
+    let blocks = counted(cell.overhead_of_blocks().len(), "block");
+    let figures = format!("{}: {estimate}, {blocks}", cell.executor);
     match &cell.spread {
         None => figures,
-        Some(Spread { samples, quantiles: [least, middle @ .., most] }) => format!(
-            "{figures}; {} samples from {} to {}, quantiles of 5, 25, 50, 75 and 95 %: {}",
-            whole(*samples as u64),
-            ns(*least),
-            ns(*most),
-            listed(middle)
-        ),
+        Some(Spread { samples, quantiles: [least, .., most] }) => {
+            format!("{figures}; {} samples, {} to {}", whole(*samples as u64), ns(*least), ns(*most))
+        }
     }
 }
 
