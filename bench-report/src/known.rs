@@ -109,10 +109,10 @@ pub const KNOWN: &[Entry] = &[
         issue: Some(("async-std#773", "https://github.com/async-rs/async-std/issues/773")),
     },
     Entry {
-        workloads: &["sleep-fan-out", "blocking-squares"],
+        workloads: &["blocking-squares"],
         lanes: &["asyncio", "uvloop"],
-        says: "Gathering many awaitables makes a task and a callback of each, in Python: that may be most of \
-               what is measured.",
+        says: "To gather makes a future and a callback of each job, in Python: that may be most of what is \
+               measured.",
         issue: Some(("cpython#96450", "https://github.com/python/cpython/issues/96450")),
     },
     Entry {
