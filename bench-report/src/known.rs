@@ -118,9 +118,8 @@ pub const KNOWN: &[Entry] = &[
     Entry {
         workloads: &[CANCELLATION],
         lanes: &["hand-rolled", "hand-rolled-current-thread"],
-        says: "The thread that cancels drops the future before the call returns, unless a worker is just \
-               polling it: then that worker does, when the poll ends. Whoever awaits the cancellation is told \
-               when the future is gone.",
+        says: "To cancel marks the task and queues it: a worker drops the future when its turn comes, or at the \
+               end of the poll it is in. Whoever awaits the task is told when the future is gone.",
         issue: None,
     },
     Entry {
