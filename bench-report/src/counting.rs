@@ -34,6 +34,8 @@ const TURNS: usize = 2;
 const QUICK: &str = "a quick run counts none";
 /// Why a run of seconds has none that nobody works in.
 const ONLY_WAITS: &str = "a run that only waits is not counted";
+/// Why the cells of smaller sizes have none.
+const SMALL: &str = "counted at the largest size; a full run counts at all";
 /// How the counting program comes to be.
 const BUILD_IT: &str = "`cargo build --release -p bench-report` builds it";
 /// Name of the counting program.
@@ -142,6 +144,7 @@ impl<'a> Counting<'a> {
             (None, _) if self.plan.profile == Profile::Quick => Err(QUICK),
             (None, _) if self.suite.only_waits(&cell.workload) => Err(ONLY_WAITS),
             (None, Err(reason)) => Err(&**reason),
+            (None, Ok(_)) if !is_large_enough(self.plan, cell) => Err(SMALL),
             (None, Ok(_)) => Err("only lanes under their own name are counted"),
         };
         let counted = |unit, runs: fn(&Costs) -> &[u64]| {
@@ -240,7 +243,7 @@ fn errands(plan: &Plan) -> Vec<Errand> {
         return Vec::new();
     }
     let counts = |lane: &String| !plan.aliases.contains_key(lane) && !plan.is_program(lane);
-    let costs = plan.cells.iter().filter(|cell| counts(&cell.executor));
+    let costs = plan.cells.iter().filter(|cell| counts(&cell.executor) && is_large_enough(plan, cell));
     let costs = costs.map(|cell| Errand { cell: cell.clone(), count: Count::Costs, turn: 0 });
     let memory = plan
         .memory
@@ -250,6 +253,15 @@ fn errands(plan: &Plan) -> Vec<Errand> {
     let mut errands: Vec<Errand> = costs.filter(|_| counted).chain(memory).collect();
     Rng::with_seed(plan.seed).shuffle(&mut errands);
     errands
+}
+
+/// Whether the costs of a cell are counted: a run that is to end within minutes counts them at one size.
+fn is_large_enough(plan: &Plan, cell: &CellId) -> bool {
+    let of_lane = |other: &&CellId| {
+        (&other.workload, other.threads, &other.executor) == (&cell.workload, cell.threads, &cell.executor)
+    };
+    let largest = plan.cells.iter().filter(of_lane).map(|other| other.size).max();
+    plan.profile == Profile::Full || largest == Some(cell.size)
 }
 
 /// What some runs had, divided by the operations of one.

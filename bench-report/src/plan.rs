@@ -163,6 +163,8 @@ pub fn same_comparison(left: &CellId, right: &CellId) -> bool {
 /// Who has a twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Twins {
+    /// One lane of every third comparison, the first among them: of a run that has little time.
+    Few,
     /// One lane of each comparison.
     One,
     /// Every lane.
@@ -185,9 +187,10 @@ pub(crate) fn add_twins(
     let mut drawn = Draw::new(&executors(cells), seed);
     let mut all = Vec::new();
     let mut aliases = BTreeMap::new();
-    for lanes in cells.chunk_by(same_comparison) {
+    for (index, lanes) in cells.chunk_by(same_comparison).enumerate() {
         let doubled = match (twins, executors(lanes)) {
-            (Twins::One, executors) if !executors.is_empty() => vec![drawn.next(&executors)],
+            (Twins::Few, _) if !index.is_multiple_of(3) => Vec::new(),
+            (Twins::Few | Twins::One, executors) if !executors.is_empty() => vec![drawn.next(&executors)],
             (_, executors) => executors,
         };
         all.extend_from_slice(lanes);

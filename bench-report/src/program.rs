@@ -176,7 +176,11 @@ impl Program {
         let Selection { cells, not_applicable, memory, programs } = self.select(&arguments.selection)?;
         let now = Timestamp::now();
         let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
-        let twins = if arguments.twins { Twins::All } else { Twins::One };
+        let twins = match profile {
+            _ if arguments.twins => Twins::All,
+            Profile::Quick => Twins::Few,
+            Profile::Default | Profile::Full => Twins::One,
+        };
         let (cells, aliases) = plan::add_twins(&cells, &programs, twins, seed);
         let Blocks { least, most, budget } = blocks(profile, arguments);
         let plan = Plan {
@@ -550,9 +554,9 @@ struct Blocks {
 
 fn blocks(profile: Profile, arguments: &RunArguments) -> Blocks {
     let (least, most, seconds) = match profile {
-        Profile::Quick => (3, 3, 0),
+        Profile::Quick => (2, 2, 0),
         // So that a run ends within six minutes, with what is counted after the measuring.
-        Profile::Default => (3, 20, 300),
+        Profile::Default => (3, 20, 270),
         Profile::Full => (10, 40, 3_600),
     };
     let budget = Duration::from_secs(arguments.budget.unwrap_or(seconds));
@@ -564,7 +568,7 @@ fn blocks(profile: Profile, arguments: &RunArguments) -> Blocks {
 
 fn sampling(profile: Profile) -> Sampling {
     let ([warm_up, measurement], most_samples) = match profile {
-        Profile::Quick => ([10, 20], 10),
+        Profile::Quick => ([3, 10], 10),
         Profile::Default => ([20, 60], 30),
         Profile::Full => ([200, 1_000], 100),
     };

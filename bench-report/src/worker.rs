@@ -201,9 +201,9 @@ fn perform(
     let warm_up = sampling.warm_up;
     let elapsed = Duration::ZERO;
     let mut in_turn = InTurn { case: &*case, warm_up, samples, turns, answer, calls: 0, elapsed, taken: 0 };
-    if samples == 1 {
-        // The check was the warm-up. Criterion would insist on ten samples.
-        in_turn.take_turn(1);
+    if samples < sampling.samples {
+        // The check was the warm-up, and the run that was to tell how long one takes.
+        (0..samples).for_each(|_| drop(in_turn.take_turn(1)));
     } else {
         let mut criterion = quick_criterion(&sampling, &order.scratch);
         measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));
@@ -232,15 +232,12 @@ fn is_slow(sampling: &Sampling, ideal: Duration, counted: Duration) -> bool {
     ideal.max(counted / 2) >= sampling.measurement
 }
 
-/// How many samples of a run that takes so long: one if it takes as long as the measurement, for it is the process that
-/// is repeated; else as many as fit, because many short ones in turn with those of other lanes share what disturbs the
-/// machine better than few long ones.
+/// How many samples of a run that takes so long: as many as fit, because many short ones in turn with those of other
+/// lanes share what disturbs the machine better than few long ones. Where fewer fit than Criterion asks for, and be it one,
+/// it is done without: it is the process that is repeated.
 fn samples(sampling: &Sampling, run: Duration) -> usize {
-    if run >= sampling.measurement {
-        return 1;
-    }
     let fit = sampling.measurement.as_nanos() / run.as_nanos().max(1);
-    usize::try_from(fit).unwrap_or(usize::MAX).clamp(sampling.samples, sampling.most_samples)
+    usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, sampling.most_samples)
 }
 
 fn quick_criterion(sampling: &Sampling, scratch: &Path) -> Criterion {
@@ -288,10 +285,10 @@ mod tests {
         Sampling { warm_up: MS, measurement: Duration::from_millis(60), samples: 10, most_samples: 30 };
 
     #[test]
-    fn a_run_has_as_many_samples_as_fit_and_one_if_it_takes_as_long_as_all_of_them() {
+    fn a_run_has_as_many_samples_as_fit_and_one_at_least() {
         let of_run = |micros| samples(&SAMPLING, Duration::from_micros(micros));
-        assert_eq!([0, 1, 2_000, 3_000, 6_000, 59_999].map(of_run), [30, 30, 30, 20, 10, 10]);
-        assert_eq!([60_000, 1_000_000].map(of_run), [1, 1]);
+        assert_eq!([0, 1, 2_000, 3_000, 6_000, 7_000].map(of_run), [30, 30, 30, 20, 10, 8]);
+        assert_eq!([59_999, 60_000, 1_000_000].map(of_run), [1, 1, 1]);
     }
 
     #[test]

@@ -312,10 +312,6 @@ impl Worker {
     /// Runs the next task, or else waits for one; false says that the runtime has ended.
     pub(crate) fn turn(&self) -> bool {
         self.turns.set(self.turns.get().wrapping_add(1));
-        match self.turns_to_timers.get() {
-            0 => self.look_at_timers(),
-            turns => self.turns_to_timers.set(turns - 1),
-        }
         match self.next() {
             Some(entry) => self.run(entry),
             None if fire(&self.scheduler.timers) => {}
@@ -324,8 +320,9 @@ impl Worker {
         !self.scheduler.parking.is_closed()
     }
 
-    /// Fires what is due, because a queue that never empties must not keep the timers from it.
-    fn look_at_timers(&self) {
+    /// Fires what is due, because a queue that never empties must not keep the timers from it. The next round has all that
+    /// is queued by then, and `one_more`.
+    fn look_at_timers(&self, one_more: bool) {
         let looks = self.looks.get().wrapping_add(1);
         self.looks.set(looks);
         // Those of others too, now and then: a worker may be busy with one task, or gone.
@@ -336,7 +333,8 @@ impl Worker {
             Some(ring) => ring.len(),
             None => self.core.borrow().entries.len(),
         };
-        self.turns_to_timers.set(queued.min(TURNS_BETWEEN_TIMERS - 1));
+        let round = queued + usize::from(one_more);
+        self.turns_to_timers.set(round.saturating_sub(1).min(TURNS_BETWEEN_TIMERS - 1));
     }
 
     /// Gives up the place of this worker: what it has is left to the others, or to whoever comes after.
@@ -363,6 +361,11 @@ impl Worker {
         let again = entry.run(&self.yielded);
         // From here on a root may be polled, whose waker is a task's.
         self.end_poll();
+        match self.turns_to_timers.get() {
+            // Before the task queues again: those whose time has come while it ran come before it.
+            0 => self.look_at_timers(again.is_some()),
+            turns => self.turns_to_timers.set(turns - 1),
+        }
         if let Some(again) = again {
             self.queue(again);
         }
