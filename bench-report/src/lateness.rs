@@ -83,9 +83,9 @@ pub(crate) fn take() -> Result<Option<Lateness>, String> {
     Ok(published(&all))
 }
 
-/// The distribution over all blocks, to two digits, which is as fine as a curve can be seen; none if no sleep ended in any.
+/// The distribution over all blocks, to one digit, which is as fine as a curve can be seen; none if no sleep ended in any.
 pub(crate) fn merge<'a>(blocks: impl IntoIterator<Item = &'a Lateness>) -> Option<Lateness> {
-    let mut all = with_digits(2);
+    let mut all = with_digits(1);
     for block in blocks {
         add(&mut all, &block.histogram);
     }

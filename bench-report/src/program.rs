@@ -556,7 +556,7 @@ fn blocks(profile: Profile, arguments: &RunArguments) -> Blocks {
     let (least, most, seconds) = match profile {
         Profile::Quick => (2, 2, 0),
         // So that a run ends within six minutes, with what is counted after the measuring.
-        Profile::Default => (3, 20, 270),
+        Profile::Default => (3, 20, 290),
         Profile::Full => (10, 40, 3_600),
     };
     let budget = Duration::from_secs(arguments.budget.unwrap_or(seconds));

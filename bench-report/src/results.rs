@@ -383,7 +383,7 @@ pub struct Observed {
 pub struct Lateness {
     /// How many sleeps ended.
     pub samples: u64,
-    /// The distribution, to two significant digits: lateness in ns and how many sleeps had it, ascending.
+    /// The distribution, to one significant digit: lateness in ns and how many sleeps had it, ascending.
     pub histogram: Vec<(u64, u64)>,
 }
 

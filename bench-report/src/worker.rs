@@ -203,7 +203,9 @@ fn perform(
     let mut in_turn = InTurn { case: &*case, warm_up, samples, turns, answer, calls: 0, elapsed, taken: 0 };
     if samples < sampling.samples {
         // The check was the warm-up, and the run that was to tell how long one takes.
-        (0..samples).for_each(|_| drop(in_turn.take_turn(1)));
+        for _ in 0..samples {
+            in_turn.take_turn(1);
+        }
     } else {
         let mut criterion = quick_criterion(&sampling, &order.scratch);
         measure(&order.cell, &mut criterion, samples, &mut |iterations| in_turn.sample(iterations));

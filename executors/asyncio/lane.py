@@ -201,7 +201,7 @@ WORKLOADS = {
     "spawn-join": (spawn_join, None),
     "yield-now": (yield_now, None),
     "cancellation": (cancellation, None),
-    "sleep-fan-out": (sleep_fan_out, 100_000),
+    "sleep-fan-out": (sleep_fan_out, 10_000),
     # To start more tasks takes so long that the timeout has passed before those are awake that should be in time.
     "wait-timeout": (wait_timeout, 1_000),
     "timer-accuracy": (timer_accuracy, None),

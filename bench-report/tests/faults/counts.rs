@@ -405,7 +405,7 @@ fn memory_a_task_is_what_was_planted() {
         // A page of a task's own would be too much.
         assert!((1_024.0..4_096.0).contains(&estimate.value), "{line:?}");
         assert!(estimate.low <= estimate.value && estimate.value <= estimate.high, "{line:?}");
-        assert!(line.r_squared.is_some_and(|r_squared| r_squared > 0.98), "{line:?}");
+        assert!(line.r_squared.is_some_and(|r_squared| r_squared > 0.95), "{line:?}");
     }
     assert!(results.cells.iter().all(|cell| cell.workload != "keeps"), "it is not raced");
 }
@@ -432,7 +432,9 @@ fn counted(place: &Place) -> HashMap<String, usize> {
     for line in samples.lines() {
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         if line["kind"] == "counted" {
-            *times.entry(format!("{} {} {}", line["workload"], line["size"], line["turn"])).or_default() += 1;
+            *times
+                .entry(format!("{} {} {}", line["workload"], line["executor"], line["turn"]))
+                .or_default() += 1;
         }
     }
     times
@@ -440,8 +442,7 @@ fn counted(place: &Place) -> HashMap<String, usize> {
 
 fn ctrl_c_while_counting_keeps_the_counts_and_resume_goes_on() {
     let place = Place::new();
-    let arguments =
-        "--blocks 2 --threads 1 --sizes 1,2,3 --executors tokio --workloads sound,hangs-counted --seed 2";
+    let arguments = "--blocks 2 --threads 1 --sizes 1 --executors tokio,tokio-current-thread --workloads sound,hangs-counted --seed 2";
     let mut run = place.command(arguments);
     let run = run.env(HANG, "").stdout(Stdio::null()).stderr(Stdio::null());
     let mut parent = run.spawn().expect("the program starts");
@@ -451,11 +452,11 @@ fn ctrl_c_while_counting_keeps_the_counts_and_resume_goes_on() {
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
     assert!(!place.out().join("results.json").exists(), "an unfinished run has no results");
     let before = counted(&place);
-    assert!((1..6).contains(&before.len()), "{before:?}");
+    assert!((1..4).contains(&before.len()), "{before:?}");
 
     succeed(&place.run("--resume"));
     let after = counted(&place);
-    assert_eq!(after.len(), 6, "every cell was counted: {after:?}");
+    assert_eq!(after.len(), 4, "every cell was counted: {after:?}");
     assert!(after.values().all(|&times| times == 1), "and none twice: {after:?}");
     for cell in &place.results().cells {
         assert_eq!(value(cell, "allocations").1.len(), 5);

@@ -48,7 +48,7 @@ fn lanes(place: &Place) -> BTreeMap<String, Vec<String>> {
 
 fn each_comparison_races_one_lane_against_itself() {
     let place = Place::new();
-    let arguments = "--quick --blocks 2 --threads 1 --workloads sound --sizes 1,2,3,4 --seed 3";
+    let arguments = "--blocks 2 --threads 1 --workloads sound --sizes 1,2,3,4 --seed 3";
     assert!(place.run(arguments).status.success());
     let lanes = lanes(&place);
     assert_eq!(lanes.len(), 4);

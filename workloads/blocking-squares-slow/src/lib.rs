@@ -23,7 +23,8 @@ impl<E: BlockingPool> Workload<E> for BlockingSquaresSlow {
         hides: "the cost of a job, which drowns in the pause: blocking-squares has that",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[30, 300];
+    const SIZES: &'static [u64] = &[30];
+    const FULL_SIZES: &'static [u64] = &[300];
     type Answer = Vec<u64>;
 
     fn prepare(jobs: u64) -> Self {

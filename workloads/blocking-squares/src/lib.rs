@@ -19,8 +19,8 @@ impl<E: BlockingPool> Workload<E> for BlockingSquares {
         hides: "jobs that block: blocking-squares-slow has those",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 10_000];
-    const FULL_SIZES: &'static [u64] = &[100_000];
+    const SIZES: &'static [u64] = &[100];
+    const FULL_SIZES: &'static [u64] = &[10_000, 100_000];
     type Answer = Vec<u64>;
 
     fn prepare(jobs: u64) -> Self {

@@ -20,8 +20,8 @@ impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Ch
         hides: "channels of the executors' own: async-channel, in every lane, has its share in every figure",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[1, 64];
-    const FULL_SIZES: &'static [u64] = &[MESSAGES];
+    const SIZES: &'static [u64] = &[64];
+    const FULL_SIZES: &'static [u64] = &[1, MESSAGES];
     type Answer = [u64; 2]; // how many messages were received, and their sum
 
     fn prepare(places: u64) -> Self {

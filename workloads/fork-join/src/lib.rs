@@ -29,8 +29,8 @@ impl<E: Executor> Workload<E> for Skynet {
         hides: HIDES,
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[10_000, 100_000];
-    const FULL_SIZES: &'static [u64] = &[1_000_000];
+    const SIZES: &'static [u64] = &[10_000];
+    const FULL_SIZES: &'static [u64] = &[100_000, 1_000_000];
     type Answer = u64; // the sum of the leaves' numbers
 
     fn prepare(leaves: u64) -> Self {

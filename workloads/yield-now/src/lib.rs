@@ -19,7 +19,8 @@ impl<E: Executor> Workload<E> for YieldNow {
         hides: "tasks that another one wakes, which ping-pong has, and how fair the turns are",
         source: file!(),
     };
-    const SIZES: &'static [u64] = &[100, 1_000];
+    const SIZES: &'static [u64] = &[100];
+    const FULL_SIZES: &'static [u64] = &[1_000];
     type Answer = Vec<u64>; // how often each task was polled
 
     fn prepare(yields: u64) -> Self {
