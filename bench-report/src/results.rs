@@ -13,7 +13,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use crate::protocol::CellId;
 
 /// Significant digits of a number in the file: far more than a clock knows, and half of what would be written without it.
-const DIGITS: usize = 6;
+const DIGITS: usize = 5;
 
 /// The version of the format that this program writes and reads.
 pub const SCHEMA: u32 = 1;
@@ -349,22 +349,24 @@ pub struct Observed {
     pub finished: u64,
     /// Tasks whose future was dropped before its end.
     pub cancelled: u64,
-    /// Polls of tasks and root.
-    pub polls: u64,
+    /// Polls of tasks and root; absent for a program, which does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polls: Option<u64>,
     /// Jobs given to the blocking pool.
     pub jobs: u64,
-    /// The most jobs that ran at once.
-    pub jobs_at_once: u64,
-    /// The most tasks that had been spawned and not ended.
-    #[serde(default)]
-    pub at_once: u64,
+    /// The most jobs that ran at once; absent for a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs_at_once: Option<u64>,
+    /// The most tasks that had been spawned and not ended; absent for a program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u64>,
     /// Sleeps that ended.
     #[serde(default)]
     pub sleeps: u64,
     /// Workers that came when all were called together.
     #[serde(default)]
     pub workers: usize,
-    /// Whether one of them polled the root of the run.
+    /// Whether one of them was seen to poll the root of the run.
     #[serde(default)]
     pub root_on_worker: bool,
     /// The processors that the workers may run on, as Linux writes it ("0-3,8"), or "unknown".
@@ -536,7 +538,7 @@ impl Results {
         serde_json::from_str(&text).with_context(no_results)
     }
 
-    /// The text of a `results.json`: a line a field, and a line a list of numbers, which have six significant digits.
+    /// The text of a `results.json`: a line a field, and a line a list of numbers, which have five significant digits.
     /// What is shown beside the file is to be made from what the file says.
     pub fn to_json(&self) -> String {
         let mut text = Vec::new();

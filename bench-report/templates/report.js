@@ -683,18 +683,19 @@
     observer.observe(table.parentElement);
   }
 
-  // ---- The files, when the page has come to rest: the results as they are, and the CSV unpacked.
+  // ---- The files, when the page has come to rest: the results as they are, and the others unpacked.
 
   async function offerFiles() {
     await ready;
     json.href = URL.createObjectURL(new Blob([file], { type: "application/json" }));
     json.parentElement.hidden = false;
-    csv.href = URL.createObjectURL(new Blob([await unpacked()], { type: "text/csv" }));
-    csv.textContent = csv.download = "results.csv";
+    for (const [link, type] of [[csv, "text/csv"], [markdown, "text/markdown"]]) {
+      link.href = URL.createObjectURL(new Blob([await unpack(link.href.split(",")[1])], { type }));
+      link.textContent = link.download = link.download.replace(".gz", "");
+    }
   }
 
-  const [json, csv] = all("#downloads a[download]");
-  const unpacked = once(() => unpack(csv.href.split(",")[1]));
+  const [json, csv, markdown] = all("#downloads a[download]");
 
   show();
   offerFiles();
@@ -704,7 +705,6 @@
     ready,
     figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated },
     state: () => state,
-    csv: unpacked,
     squares: (threads, workload, size) => {
       const race = races.find((race) => race.threads === threads);
       return squares(race, race.rows.find((row) => row.workload === workload && row.size === size));

@@ -76,13 +76,15 @@ fn the_page_holds_its_results() {
 #[test]
 fn the_downloads_are_the_exports() {
     let page = page::render(&results(), None);
-    let file = |start: &str| STANDARD.decode(between(&page, start, "\"")).unwrap();
-    let markdown = file("<a download=\"standings.md\" href=\"data:text/markdown;charset=utf-8;base64,");
-    assert!(markdown == export::markdown(&results()).as_bytes(), "another table than the export");
-    let packed = file("<a download=\"results.csv.gz\" href=\"data:application/gzip;base64,");
-    let mut csv = String::new();
-    GzDecoder::new(&packed[..]).read_to_string(&mut csv).unwrap();
-    assert!(csv == export::csv(&results()), "other rows than the export");
+    let file = |name: &str| {
+        let start = format!("<a download=\"{name}\" href=\"data:application/gzip;base64,");
+        let packed = STANDARD.decode(between(&page, &start, "\"")).unwrap();
+        let mut file = String::new();
+        GzDecoder::new(&packed[..]).read_to_string(&mut file).unwrap();
+        file
+    };
+    assert!(file("standings.md.gz") == export::markdown(&results()), "another table than the export");
+    assert!(file("results.csv.gz") == export::csv(&results()), "other rows than the export");
 }
 
 #[test]
@@ -205,6 +207,49 @@ fn every_reason_is_readable_in_full() {
     }
     assert!(text(&page).contains("n/a, counted only by a build with the counting allocator"));
     assert!(text(&page).contains("n/a: the pool's threads outlive the run"));
+}
+
+#[test]
+fn a_metric_that_no_cell_has_is_a_sentence_with_every_reason() {
+    let mut results = results();
+    let without = |reason: &str| Metric::Unavailable { unavailable: reason.to_owned() };
+    let cells = results.cells.iter_mut().filter(|cell| cell.workload == "sleep-fan-out");
+    for (cell, reason) in
+        cells.filter(|cell| cell.status == Status::Ok).zip(["not here", "nor there"].into_iter().cycle())
+    {
+        cell.metrics.insert("allocations".to_owned(), without(reason));
+        cell.metrics.insert("allocated-bytes".to_owned(), without(reason));
+    }
+    let page = page::render(&results, None);
+    let figures = between(&page, "Every figure of sleep-fan-out", "</details>");
+    assert!(text(figures).contains("allocations and allocated bytes: n/a, not here; nor there."));
+    assert!(!text(between(figures, "<thead>", "</thead>")).contains("allocat"));
+}
+
+#[test]
+fn columns_side_by_side_without_a_figure_say_why_once() {
+    let mut results = results();
+    let without = Metric::Unavailable { unavailable: "not here".to_owned() };
+    let cell = results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap();
+    cell.metrics.insert("voluntary-switches".to_owned(), without.clone());
+    cell.metrics.insert("involuntary-switches".to_owned(), without);
+    let page = page::render(&results, None);
+    assert_eq!(page.matches("<td class=\"none\" colspan=\"2\">n/a: not here").count(), 1);
+    assert_eq!(page.matches("n/a: not here").count(), 1);
+}
+
+#[test]
+fn what_a_program_does_not_tell_is_not_zero() {
+    let mut results = results();
+    let cell = results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap();
+    let told = Observed { polls: None, jobs_at_once: None, at_once: None, ..observed(1, 1) };
+    cell.observed = Some(told);
+    let lane = cell.executor.clone();
+    let page = page::render(&results, None);
+    let seen = between(&page, "was seen to do</summary>", "</table>");
+    let row = text(between(seen, &format!("<th scope=\"row\">{lane}</th>"), "</tr>"));
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(words.iter().filter(|word| **word == "n/a").count(), 4, "{row}");
 }
 
 #[test]
@@ -580,7 +625,7 @@ fn results() -> Results {
     ranged::ranged(Results::read(&fixture).unwrap())
 }
 
-/// As much as a default run has: 45 comparisons on 12 lanes, of no two equal figures, a third of them with sleeps.
+/// As many cells with figures as a default run has: 45 comparisons on 12 lanes, no two figures equal, a third with sleeps.
 fn default_grid() -> Results {
     let made_up = results();
     let mut grid = made_up.clone();
@@ -634,10 +679,10 @@ fn observed(workers: usize, threads: usize) -> Observed {
         spawned: 10,
         finished: 10,
         cancelled: 0,
-        polls: 20,
+        polls: Some(20),
         jobs: 9,
-        jobs_at_once: 3,
-        at_once: 10,
+        jobs_at_once: Some(3),
+        at_once: Some(10),
         sleeps: 0,
         workers,
         root_on_worker: true,

@@ -12,7 +12,7 @@ use crate::{export, results::Results};
 pub(super) struct Data {
     /// `results.json` without white space, packed: as it is, it would be half of the page.
     pub(super) json: String,
-    /// Links that hold a file.
+    /// Links that hold a packed file.
     pub(super) csv: String,
     pub(super) markdown: String,
 }
@@ -21,8 +21,8 @@ impl Data {
     pub(super) fn of(results: &Results) -> Data {
         Data {
             json: STANDARD.encode(packed(&minified(&results.to_json()))),
-            csv: link("application/gzip", &packed(&export::csv(results))),
-            markdown: link("text/markdown;charset=utf-8", export::markdown(results).as_bytes()),
+            csv: link(&export::csv(results)),
+            markdown: link(&export::markdown(results)),
         }
     }
 }
@@ -41,8 +41,8 @@ fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-fn link(kind: &str, bytes: &[u8]) -> String {
-    format!("data:{kind};base64,{}", STANDARD.encode(bytes))
+fn link(file: &str) -> String {
+    format!("data:application/gzip;base64,{}", STANDARD.encode(packed(file)))
 }
 
 /// JSON without the white space between its parts.

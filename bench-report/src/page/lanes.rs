@@ -112,7 +112,7 @@ fn workers(results: &Results, lane: &str) -> Vec<String> {
 }
 
 fn jobs(seen: &[&Observed]) -> String {
-    match seen.iter().map(|seen| seen.jobs_at_once).max() {
+    match seen.iter().filter_map(|seen| seen.jobs_at_once).max() {
         None => "not observed".to_owned(),
         Some(0) => "none".to_owned(),
         Some(most) => format!("up to {most} at once, beside the workers"),

@@ -112,14 +112,21 @@ pub(super) struct Group {
 /// The figures of one cell, or why there are none.
 pub(super) struct Row {
     pub(super) lane: Lane,
-    pub(super) figures: Vec<Figure>,
+    pub(super) figures: Vec<Span>,
     pub(super) reason: Option<String>,
 }
 
 /// A metric of a cell, or why there is none.
+#[derive(PartialEq)]
 pub(super) struct Figure {
     pub(super) text: String,
     pub(super) measured: bool,
+}
+
+/// One figure, or columns side by side that have none for one reason.
+pub(super) struct Span {
+    pub(super) columns: usize,
+    pub(super) figure: Figure,
 }
 
 impl Section {
@@ -188,16 +195,17 @@ impl Proof {
         let threads =
             |threads: Option<usize>| threads.map_or("n/a".to_owned(), |threads| threads.to_string());
         let [before, after] = [seen.threads_before, seen.threads_after].map(threads);
+        let told = |count: Option<u64>| count.map_or("n/a".to_owned(), whole);
         let seen = vec![
             seen.workers.to_string(),
             seen.threads.to_string(),
             whole(seen.spawned),
             whole(seen.finished),
             whole(seen.cancelled),
-            whole(seen.at_once),
-            whole(seen.polls),
+            told(seen.at_once),
+            told(seen.polls),
             whole(seen.jobs),
-            whole(seen.jobs_at_once),
+            told(seen.jobs_at_once),
             format!("{before}, {after}"),
             seen.cpus.clone(),
         ];
@@ -289,10 +297,10 @@ fn columns_of_costs(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<Strin
 /// The metrics that have a column, and a sentence for each reason why others have none.
 fn columns(cells: &[&Cell], operation: &str, wanted: impl Fn(&str) -> bool) -> (Vec<Column>, Vec<String>) {
     let mut columns = Vec::new();
-    let mut without: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut without: Vec<(String, Vec<String>)> = Vec::new();
     for key in metrics::of(cells.iter().copied()).into_iter().filter(|key| wanted(key)) {
         let found: Vec<&Metric> = cells.iter().filter_map(|cell| cell.metrics.get(key)).collect();
-        let Some(reason) = common_reason(&found) else {
+        let Some(reason) = reasons(&found) else {
             let (key, name) = (key.to_owned(), metrics::name(key));
             columns.push(Column { key, name, per: per(&found, operation) });
             continue;
@@ -302,18 +310,21 @@ fn columns(cells: &[&Cell], operation: &str, wanted: impl Fn(&str) -> bool) -> (
             None => without.push((reason, vec![metrics::name(key)])),
         }
     }
-    let sentence = |(reason, names): &(&str, Vec<String>)| format!("{}: n/a, {reason}.", listed(names));
+    let sentence = |(reason, names): &(String, Vec<String>)| format!("{}: n/a, {reason}.", listed(names));
     (columns, without.iter().map(sentence).collect())
 }
 
-/// Why a metric is available nowhere, if that is so and the reason is everywhere the same.
-fn common_reason<'a>(metrics: &[&'a Metric]) -> Option<&'a str> {
-    let reason = |metric: &'a Metric| match metric {
-        Metric::Unavailable { unavailable } => Some(unavailable.as_str()),
-        Metric::Measured { .. } => None,
-    };
-    let first = reason(metrics.first()?)?;
-    metrics.iter().all(|metric| reason(metric) == Some(first)).then_some(first)
+/// Why a metric is available nowhere, if that is so.
+fn reasons(metrics: &[&Metric]) -> Option<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for metric in metrics {
+        match metric {
+            Metric::Measured { .. } => return None,
+            Metric::Unavailable { unavailable } if reasons.contains(&unavailable.as_str()) => {}
+            Metric::Unavailable { unavailable } => reasons.push(unavailable),
+        }
+    }
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 /// What a metric is counted for: an operation, or a whole run.
@@ -356,12 +367,25 @@ fn row(cell: Option<&Cell>, lane: Lane, columns: &[Column]) -> Row {
         Some((Status::NotApplicable, reason)) => Some(format!("n/a: {reason}")),
     };
     let figure = |column: &Column| Figure::of(cell.and_then(|cell| cell.metrics.get(&column.key)));
-    Row { lane, figures: columns.iter().map(figure).collect(), reason }
+    Row { lane, figures: Span::all(columns.iter().map(figure)), reason }
 }
 
 impl Figure {
     fn of(found: Option<&Metric>) -> Figure {
         let measured = matches!(found, Some(Metric::Measured { .. }));
         Figure { text: found.map_or("n/a: not in the results".to_owned(), metric), measured }
+    }
+}
+
+impl Span {
+    fn all(figures: impl Iterator<Item = Figure>) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        for figure in figures {
+            match spans.last_mut() {
+                Some(last) if !figure.measured && last.figure == figure => last.columns += 1,
+                _ => spans.push(Span { columns: 1, figure }),
+            }
+        }
+        spans
     }
 }

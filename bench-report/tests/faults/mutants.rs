@@ -511,7 +511,7 @@ fn the_configuration_is_in_the_results_as_observed() {
     let observed = results.cells[0].observed.as_ref().expect("it was measured");
     assert_eq!((observed.workers, observed.threads, observed.root_on_worker), (1, 1, true));
     // One worker polls nothing while the root spawns.
-    assert_eq!((observed.spawned, observed.at_once, observed.sleeps), (1_000, 1_000, 1_000));
+    assert_eq!((observed.spawned, observed.at_once, observed.sleeps), (1_000, Some(1_000), 1_000));
     assert_eq!(observed.threads_before, observed.threads_after);
     assert!(observed.threads_before.is_some_and(|threads| threads >= 2), "a worker and who waits");
     assert!(observed.cpus.starts_with(|first: char| first.is_ascii_digit()), "{}", observed.cpus);

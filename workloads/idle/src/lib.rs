@@ -29,6 +29,7 @@ impl<E: Timer> Workload<E> for Idle {
         source: file!(),
     };
     const SIZES: &'static [u64] = &[0, 10_000];
+    const FULL_SIZES: &'static [u64] = &[1];
     const MEASURE: Measure = Measure::Processor;
     type Answer = u64; // tasks that were cancelled
 
