@@ -7,7 +7,6 @@ mod summaries;
 use std::collections::{BTreeMap, HashMap};
 
 use executor_api::Class;
-use workload_api::Measure;
 
 use crate::{
     facts, figures, known, lateness,
@@ -19,7 +18,7 @@ use crate::{
     },
     samples::{Outcome, Outcomes},
     statistics::{self, Standing},
-    suite::Suite,
+    suite::{Suite, WorkloadEntry},
 };
 
 /// Makes the results of a run whose every process has ended, at the time `finished`.
@@ -29,9 +28,11 @@ pub fn results(suite: &Suite, plan: &Plan, outcomes: &Outcomes, finished: String
         judged(plan, outcomes).into_iter().partition(|cell| plan.is_program(&cell.executor));
     let (twins, mut cells): (Vec<Cell>, Vec<Cell>) =
         cells.into_iter().partition(|cell| is_twin(plan, &cell.executor));
-    let noise = noise(plan, &cells, &twins);
-    let floor = noise.as_ref().map_or(1.0, |noise| noise.floor);
+    let measured = |workload: &str| suite.workload(workload).map_or("", WorkloadEntry::measured);
+    let noise = noise(plan, measured, &cells, &twins);
+    let floor = |workload: &str| noise.as_ref().map_or(1.0, |noise| noise.floor_of(measured(workload)));
     for lanes in cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())) {
+        let floor = floor(&lanes[0].workload);
         compare(lanes, floor);
     }
     let summaries = summaries::of_all(suite, &cells, floor);
@@ -319,7 +320,14 @@ fn processor_time(cell: &Cell) -> Option<&[f64]> {
 }
 
 /// What lanes show that raced against themselves, if any did.
-fn noise(plan: &Plan, cells: &[Cell], twins: &[Cell]) -> Option<Noise> {
+///
+/// Figures that are measured in one way have one floor: lateness and processor time scatter otherwise than the clock.
+fn noise(
+    plan: &Plan,
+    measured: impl Fn(&str) -> &'static str,
+    cells: &[Cell],
+    twins: &[Cell],
+) -> Option<Noise> {
     let pair = |twin: &Cell| {
         let lane = CellId { executor: plan.aliases.get(&twin.executor)?.executor.clone(), ..twin.id() };
         let lane = cells.iter().find(|cell| cell.id() == lane && cell.status == Status::Ok)?;
@@ -331,12 +339,17 @@ fn noise(plan: &Plan, cells: &[Cell], twins: &[Cell]) -> Option<Noise> {
         })
     };
     let pairs: Vec<NoisePair> = twins.iter().filter_map(pair).collect();
-    let ratios: Vec<f64> = pairs.iter().map(|pair| pair.ratio.value).collect();
-    (!pairs.is_empty()).then(|| Noise {
-        floor: statistics::noise_floor(&ratios),
-        different: pairs.iter().filter(|pair| pair.different).count(),
-        pairs,
-    })
+    let mut ratios: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for pair in &pairs {
+        ratios.entry(measured(&pair.workload)).or_default().push(pair.ratio.value);
+    }
+    let mut floors: BTreeMap<String, f64> = ratios
+        .iter()
+        .map(|(measure, ratios)| ((*measure).to_owned(), statistics::noise_floor(ratios)))
+        .collect();
+    let by_the_clock = floors.remove("");
+    let floor = by_the_clock.or_else(|| floors.values().copied().reduce(f64::max))?;
+    Some(Noise { floor, floors, different: pairs.iter().filter(|pair| pair.different).count(), pairs })
 }
 
 /// How the cost of a run grows with its size, for each lane and workload with three sizes or more that are all ok.
@@ -436,19 +449,15 @@ fn executors(suite: &Suite, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
 }
 
 fn workloads(suite: &Suite, cells: &[Cell]) -> Vec<Workload> {
-    let raced = suite.workloads.iter().map(|entry| (entry.about, entry.measure));
+    let raced = suite.workloads.iter().map(|entry| (entry.about, entry.measured()));
     let raced = raced.filter(|(about, _)| cells.iter().any(|cell| cell.workload == about.name));
-    let describe = |(about, measure): (workload_api::About, Measure)| Workload {
+    let describe = |(about, measure): (workload_api::About, &str)| Workload {
         name: about.name.to_owned(),
         about: about.description.to_owned(),
         group: about.group.to_owned(),
         operation: about.operation.to_owned(),
         size: about.size.to_owned(),
-        measure: match measure {
-            Measure::Clock => String::new(),
-            Measure::Part(what) | Measure::Told(what) => what.to_owned(),
-            Measure::Processor => "processor time".to_owned(),
-        },
+        measure: measure.to_owned(),
         shows: about.shows.to_owned(),
         hides: about.hides.to_owned(),
         source: about.source.to_owned(),

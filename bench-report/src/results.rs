@@ -392,12 +392,23 @@ pub struct Lateness {
 /// What lanes that raced against themselves, under another name, showed: differences where there are none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
-    /// The noise floor, a ratio above 1: a difference below it reads as a tie.
+    /// The noise floor, a ratio above 1: a difference below it reads as a tie. Of what is measured by the clock; if
+    /// nothing is, the highest of the others.
     pub floor: f64,
+    /// That of each other measure, by what the workloads name it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub floors: BTreeMap<String, f64>,
     /// How many of the pairs were called different, which they are not.
     pub different: usize,
     /// Every pair.
     pub pairs: Vec<NoisePair>,
+}
+
+impl Noise {
+    /// The floor of what is measured so; that of the clock if no lane raced against itself there.
+    pub fn floor_of(&self, measure: &str) -> f64 {
+        self.floors.get(measure).copied().unwrap_or(self.floor)
+    }
 }
 
 /// A lane and its twin in one comparison.
@@ -536,6 +547,13 @@ impl Results {
             path.display()
         );
         serde_json::from_str(&text).with_context(no_results)
+    }
+
+    /// The noise floor of what a workload measures, a ratio; 1 if no lane raced against itself.
+    pub fn noise_floor(&self, workload: &str) -> f64 {
+        let known = self.workloads.iter().find(|known| known.name == workload);
+        let measure = known.map_or("", |known| &known.measure);
+        self.noise.as_ref().map_or(1.0, |noise| noise.floor_of(measure))
     }
 
     /// The text of a `results.json`: a line a field, and a line a list of numbers, which have five significant digits.

@@ -193,9 +193,9 @@ impl<'a> Rounds<'a> {
 
 /// How many blocks more each comparison of the plan seems to need, by the results so far; none if no lane is undecided.
 pub fn blocks_to_go(plan: &Plan, results: &Results) -> Vec<Option<f64>> {
-    let floor = results.noise.as_ref().map_or(1.0, |noise| noise.floor);
     let of_comparison = |lanes: &[CellId]| {
         let CellId { workload, size, threads, .. } = &lanes[0];
+        let floor = results.noise_floor(workload);
         let cells = results.comparison(workload, *size, *threads);
         cells.filter(|cell| cell.undecided).map(|cell| to_go(cell, floor)).reduce(f64::max)
     };

@@ -124,7 +124,7 @@ fn memory_sizes<'a>(workload: &'a WorkloadEntry, arguments: &SelectionArguments)
 fn sizes(workload: &WorkloadEntry, arguments: &SelectionArguments) -> Vec<u64> {
     match &arguments.sizes[..] {
         _ if workload.sizes.is_empty() => Vec::new(),
-        [] if arguments.quick => workload.sizes[..1].to_vec(),
+        [] if arguments.quick => Vec::from_iter(workload.smallest()),
         [] if arguments.full => ascending([workload.sizes, workload.full_sizes].concat()),
         [] => workload.sizes.to_vec(),
         asked => ascending(asked.iter().copied()),
@@ -197,14 +197,20 @@ mod tests {
     }
 
     #[test]
-    fn a_full_run_adds_its_sizes_in_their_order() {
-        let arguments = SelectionArguments {
-            full: true,
-            executors: vec!["smol-local".to_owned()],
-            workloads: vec!["timer-accuracy-crowd".to_owned()],
-            ..SelectionArguments::default()
+    fn a_full_run_has_all_sizes_in_their_order_and_a_quick_one_the_smallest() {
+        let sizes = |quick: bool, full: bool| {
+            let arguments = SelectionArguments {
+                quick,
+                full,
+                executors: vec!["smol-local".to_owned()],
+                workloads: vec!["timer-accuracy-crowd".to_owned()],
+                ..SelectionArguments::default()
+            };
+            let cells = select(&lineup(), &arguments, NonZeroUsize::MIN).expect("there are some").cells;
+            cells.iter().map(|cell| cell.size).collect::<Vec<_>>()
         };
-        let cells = select(&lineup(), &arguments, NonZeroUsize::MIN).expect("there are some").cells;
-        assert_eq!(cells.iter().map(|cell| cell.size).collect::<Vec<_>>(), [50, 200, 1_000, 5_000, 20_000]);
+        assert_eq!(sizes(false, false), [1_000]);
+        assert_eq!(sizes(false, true), [50, 200, 1_000, 5_000, 20_000]);
+        assert_eq!(sizes(true, false), [50]);
     }
 }

@@ -54,6 +54,22 @@ pub struct WorkloadEntry {
     pub specify: fn(u64, NonZeroUsize) -> Specification,
 }
 
+impl WorkloadEntry {
+    /// The smallest size of all, for quick runs and checks; none of a workload that does not race.
+    pub(crate) fn smallest(&self) -> Option<u64> {
+        self.sizes.iter().chain(self.full_sizes).min().copied()
+    }
+
+    /// What its figures are, if they are not time on the clock; else empty.
+    pub(crate) fn measured(&self) -> &'static str {
+        match self.measure {
+            Measure::Clock => "",
+            Measure::Part(what) | Measure::Told(what) => what,
+            Measure::Processor => "processor time",
+        }
+    }
+}
+
 /// What a run of a workload is, whoever runs it.
 #[derive(Clone, Debug)]
 pub struct Specification {

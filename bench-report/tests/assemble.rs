@@ -18,7 +18,11 @@ const OPERATIONS: u64 = 1_000;
 const LANES: [&str; 5] = ["ash", "birch", "cedar", "elder", "fir"];
 
 /// The workloads, each with its group.
-const WORKLOADS: [(&str, &str); 4] = [("grow", "Life"), ("rot", "Death"), ("bud", "Life"), ("wait", "")];
+const WORKLOADS: [(&str, &str); 5] =
+    [("grow", "Life"), ("rot", "Death"), ("bud", "Life"), ("wait", ""), (BY_LATENESS, "Patience")];
+
+/// The workload that is not measured by the clock.
+const BY_LATENESS: &str = "ripen";
 
 const NO_TIME: Duration = Duration::ZERO;
 
@@ -134,7 +138,11 @@ impl Race {
             sizes: &[],
             full_sizes: &[],
             memory_sizes: &[],
-            measure: workload_api::Measure::Clock,
+            measure: if name == BY_LATENESS {
+                workload_api::Measure::Told("lateness")
+            } else {
+                workload_api::Measure::Clock
+            },
             needs: "time",
             specify: |_, _| unreachable!("nobody runs it"),
         };
@@ -475,6 +483,31 @@ fn what_is_under_the_noise_floor_ties() {
     let race = Race::new().comparison("grow", 10, 8, &twin).twin("ash-again", "ash");
     let birch = find(&race.results(), "grow", 10, "birch").clone();
     assert!(birch.rank == Some(1) && birch.tied && !birch.undecided, "{birch:?}");
+}
+
+#[test]
+fn what_is_measured_in_another_way_has_a_noise_floor_of_its_own() {
+    let lanes = |twin| [("ash", 100.0), ("birch", 150.0), ("ash-again", twin)];
+    let race = |by_the_clock, by_lateness| {
+        let race = Race::new().comparison("grow", 10, 8, &lanes(by_the_clock));
+        let race = race.comparison(BY_LATENESS, 10, 8, &lanes(by_lateness));
+        race.twin("ash-again", "ash").results()
+    };
+    let is_tied = |results: &Results, workload| find(results, workload, 10, "birch").tied;
+    let place = |results: &Results, group: usize| {
+        results.groups[group].summary.lanes.iter().find(|lane| lane.executor == "birch").unwrap().place
+    };
+    let late = race(101.0, 190.0);
+    assert!(!is_tied(&late, "grow") && is_tied(&late, BY_LATENESS));
+    assert_eq!([place(&late, 0), place(&late, 1)], [Some(Place::Behind), Some(Place::Level)]);
+    let slow = race(190.0, 101.0);
+    assert!(is_tied(&slow, "grow") && !is_tied(&slow, BY_LATENESS));
+    assert_eq!([place(&slow, 0), place(&slow, 1)], [Some(Place::Level), Some(Place::Behind)]);
+    // Who has no twin of its own kind takes the clock's, and who has nothing else the other one.
+    let noise = slow.noise.unwrap();
+    assert_eq!(noise.floor_of("processor time"), noise.floor);
+    let only = Race::new().comparison(BY_LATENESS, 10, 8, &lanes(190.0)).twin("ash-again", "ash").results();
+    assert_eq!(only.noise.as_ref().unwrap().floor, only.noise_floor(BY_LATENESS));
 }
 
 #[test]

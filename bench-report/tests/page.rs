@@ -3,7 +3,11 @@
 mod html;
 mod ranged;
 
-use std::{collections::BTreeSet, io::Read, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    path::Path,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bench_report::{
@@ -320,7 +324,8 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
         ratio,
         different: false,
     };
-    results.noise = Some(Noise { floor: 1.036, different: 0, pairs: vec![pair] });
+    let floors = BTreeMap::from([("lateness of a tick".to_owned(), 1.5)]);
+    results.noise = Some(Noise { floor: 1.036, floors, different: 0, pairs: vec![pair] });
     results.warnings =
         vec![Warning { finding: "a battery feeds it".to_owned(), remedy: "plug it in".to_owned() }];
     results.growth = vec![Growth {
@@ -343,6 +348,7 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
     let page = text(&without_data(&page::render(&results, None)));
     for expected in [
         "3.6 %",
+        "has its own: lateness of a tick 50.0 %.",
         "a battery feeds it: plug it in.",
         "tokio, 2 threads: size to the power of 1.01 [0.99, 1.04]",
         "n/a: its process died",

@@ -13,18 +13,18 @@ use crate::{
 
 /// A summary for each number of threads, smallest first, over what is measured by the clock: the mean of times, lateness
 /// and processor time would be one of nothing.
-pub(super) fn of_all(suite: &Suite, cells: &[Cell], floor: f64) -> Vec<Summary> {
+pub(super) fn of_all(suite: &Suite, cells: &[Cell], floor: impl Fn(&str) -> f64) -> Vec<Summary> {
     let by_the_clock =
         |workload: &str| suite.workload(workload).is_none_or(|entry| entry.measure == Measure::Clock);
     let of_threads = |threads| {
         let comparisons = comparisons_at(threads, cells).filter(|lanes| by_the_clock(&lanes[0].workload));
-        summary(threads, &comparisons.collect::<Vec<_>>(), floor)
+        summary(threads, &comparisons.collect::<Vec<_>>(), &floor)
     };
     threads(cells).into_iter().map(of_threads).collect()
 }
 
 /// A summary for each number of threads and each group that has comparisons there.
-pub(super) fn of_groups(suite: &Suite, cells: &[Cell], floor: f64) -> Vec<GroupSummary> {
+pub(super) fn of_groups(suite: &Suite, cells: &[Cell], floor: impl Fn(&str) -> f64) -> Vec<GroupSummary> {
     let group_of = |workload: &str| suite.workload(workload).map_or("", |entry| entry.about.group);
     let mut groups: Vec<&str> = Vec::new();
     for group in suite.workloads.iter().map(|entry| entry.about.group) {
@@ -36,8 +36,10 @@ pub(super) fn of_groups(suite: &Suite, cells: &[Cell], floor: f64) -> Vec<GroupS
         let comparisons =
             comparisons_at(threads, cells).filter(|lanes| group_of(&lanes[0].workload) == group);
         let comparisons: Vec<&[Cell]> = comparisons.collect();
-        (!comparisons.is_empty())
-            .then(|| GroupSummary { group: group.to_owned(), summary: summary(threads, &comparisons, floor) })
+        (!comparisons.is_empty()).then(|| GroupSummary {
+            group: group.to_owned(),
+            summary: summary(threads, &comparisons, &floor),
+        })
     };
     let of_threads = |threads| groups.iter().filter_map(move |group| of_group(threads, group));
     threads(cells).into_iter().flat_map(of_threads).collect()
@@ -56,7 +58,7 @@ fn comparisons_at(threads: usize, cells: &[Cell]) -> impl Iterator<Item = &[Cell
 
 /// The means are relative to one lane and not to the best of each comparison: so a cell that is missing takes the mean
 /// of its lane away, and changes no other lane's, unless that lane was the reference.
-fn summary(threads: usize, comparisons: &[&[Cell]], floor: f64) -> Summary {
+fn summary(threads: usize, comparisons: &[&[Cell]], floor: impl Fn(&str) -> f64) -> Summary {
     let mut lanes: Vec<Lane<'_>> = Vec::new();
     for cell in comparisons.iter().copied().flatten() {
         if !lanes.iter().any(|lane| lane.executor == cell.executor) {
@@ -66,6 +68,7 @@ fn summary(threads: usize, comparisons: &[&[Cell]], floor: f64) -> Summary {
     let complete: Vec<&Lane<'_>> =
         lanes.iter().filter(|lane| lane.overheads.len() == comparisons.len()).collect();
     let overheads: Vec<Vec<&[f64]>> = complete.iter().map(|lane| lane.overheads.clone()).collect();
+    let floor = comparisons.iter().map(|lanes| floor(&lanes[0].workload)).fold(1.0, f64::max);
     let overall = statistics::overall(&overheads, lanes.len(), floor);
     let names: Vec<&str> = complete.iter().map(|lane| lane.executor).collect();
     let reference = overall.iter().position(|lane| lane.place == Place::Best);

@@ -49,7 +49,7 @@ fn check_workload(
     limit: Duration,
 ) -> (String, bool) {
     let name = workload.about.name;
-    let Some(&size) = workload.sizes.first() else {
+    let Some(size) = workload.smallest() else {
         return (format!("{name}: does not race"), true);
     };
     let cell = CellId { workload: name.to_owned(), size, threads, executor: LANE.to_owned() };

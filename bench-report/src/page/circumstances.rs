@@ -65,12 +65,17 @@ fn further_blocks(run: &Run) -> String {
     if rounds.is_empty() { "none".to_owned() } else { format!("for {}", rounds.join(", then ")) }
 }
 
-/// The difference that a lane showed from itself, in percent.
+/// The difference that a lane showed from itself, by the clock, in percent.
 pub(super) fn noise_floor(results: &Results) -> String {
     match &results.noise {
-        Some(noise) => format!("{:.1} %", (noise.floor - 1.0) * 100.0),
+        Some(noise) => beyond_1(noise.floor),
         None => "not measured".to_owned(),
     }
+}
+
+/// What a ratio has beyond 1, in percent.
+pub(super) fn beyond_1(ratio: f64) -> String {
+    format!("{:.1} %", (ratio - 1.0) * 100.0)
 }
 
 /// Run, machine and build in full.

@@ -6,7 +6,7 @@ use super::{
     links::{Links, Source},
 };
 use crate::{
-    figures::{counted, ratio_with_interval},
+    figures::{counted, listed, ratio_with_interval},
     results::{NoisePair, Results},
 };
 
@@ -82,8 +82,15 @@ fn noise(results: &Results) -> String {
     let Some(noise) = &results.noise else {
         return "No lane raced against itself, so there is no noise floor.".to_owned();
     };
+    let others =
+        noise.floors.iter().map(|(measure, floor)| format!("{measure} {}", circumstances::beyond_1(*floor)));
+    let others: Vec<String> = others.collect();
+    let others = match &others[..] {
+        [] => String::new(),
+        others => format!(" What is not measured by the clock has its own: {}.", listed(others)),
+    };
     format!(
-        "In {} a lane raced against itself under another name; {} would be called different, which none is. All but one in twenty differed by no more than {}: that is the noise floor, and what lies below it is a tie.",
+        "In {} a lane raced against itself under another name; {} would be called different, which none is. All but one in twenty differed by no more than {}: that is the noise floor, and what lies below it is a tie.{others}",
         counted(noise.pairs.len(), "comparison"),
         noise.different,
         circumstances::noise_floor(results)

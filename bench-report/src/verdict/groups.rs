@@ -71,7 +71,10 @@ fn is_readable(summary: &Summary) -> bool {
 }
 
 fn verdict(results: &Results, group: Option<&str>, summary: &Summary) -> GroupVerdict {
-    let floor = results.noise.as_ref().map_or(1.0, |noise| noise.floor.max(1.0));
+    let of_group = results.workloads.iter().filter(|workload| Some(&*workload.group) == group);
+    let floors = of_group.map(|workload| results.noise_floor(&workload.name));
+    let of_all = results.noise.as_ref().filter(|_| group.is_none()).map_or(1.0, |noise| noise.floor);
+    let floor = floors.fold(of_all, f64::max);
     GroupVerdict {
         group: group.map(str::to_owned),
         comparisons: summary.comparisons,
@@ -345,7 +348,7 @@ mod tests {
         let mut results =
             run(&[("a", 1.0, BEST), ("b", 2.0, BEHIND), ("c", 3.0, BEHIND), ("d", 3.5, BEHIND)]);
         assert!(groups(&results, 1)[0].finding.ends_with("; then c 3.00×, d 3.50×"));
-        results.noise = Some(Noise { floor: 1.3, different: 0, pairs: Vec::new() });
+        results.noise = Some(Noise { floor: 1.3, floors: BTreeMap::new(), different: 0, pairs: Vec::new() });
         assert!(groups(&results, 1)[0].finding.ends_with("; then c and d tie at 3.00–3.50×"));
     }
 

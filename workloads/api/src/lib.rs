@@ -67,7 +67,8 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// What the report says about this workload.
     const ABOUT: About;
 
-    /// The sizes of a default run, smallest first. A quick run takes the first. None for a workload that does not race.
+    /// The sizes of a default run, smallest first. None for a workload that does not race. A quick run has one: the
+    /// smallest of these and of a full run's.
     const SIZES: &'static [u64];
 
     /// The sizes that a full run adds, smallest first.

@@ -65,7 +65,9 @@ impl Forest {
         let names = column(lanes.iter().copied());
         let axis = &axis.between(names + MARKER, RIGHT);
         let rows = lanes.iter().enumerate();
-        let floor = comparison.results.noise.as_ref().map(|noise| (axis.at(1.0), axis.at(noise.floor)));
+        let Comparison { results, workload, .. } = comparison;
+        let floor = results.noise.is_some().then(|| results.noise_floor(workload));
+        let floor = floor.map(|floor| (axis.at(1.0), axis.at(floor)));
         let forest = Forest {
             frame: Rows::of(ROW * lanes.len() as f64, names, RIGHT),
             axis: if floor.is_some() {
