@@ -1,6 +1,12 @@
 //! The runtime as its users see it: two flavours, and an end that leaves nothing behind.
 
-use std::{fmt, mem, num::NonZeroUsize, pin::pin, rc::Rc, sync::Arc};
+use std::{
+    fmt, mem,
+    num::NonZeroUsize,
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     cell::Entry,
@@ -51,10 +57,7 @@ impl Runtime {
 
     /// Says how a runtime is to be, before it starts.
     pub fn builder() -> Builder {
-        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        // As many as Python's default pool.
-        let max_blocking_threads = NonZeroUsize::MIN.saturating_add((processors + 3).min(31));
-        Builder { flavour: Flavour::CurrentThread, max_blocking_threads }
+        Builder { flavour: Flavour::CurrentThread, max_blocking_threads: default_blocking_threads() }
     }
 
     /// Runs a future on this thread, and tasks along with it, until the future is ready.
@@ -167,6 +170,15 @@ impl Builder {
         let workers = (1..=threads).map(|number| start_worker(&scheduler, number)).collect();
         Runtime { scheduler, flavour: self.flavour, workers }
     }
+}
+
+/// As many blocking jobs at once as Python's default pool runs.
+fn default_blocking_threads() -> NonZeroUsize {
+    // Asked once: the answer takes the system several files, and as long as the rest of a runtime's start.
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    let processors =
+        PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
+    NonZeroUsize::MIN.saturating_add((processors + 3).min(31))
 }
 
 /// Starts a worker that is a thread of its own.
