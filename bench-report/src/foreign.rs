@@ -61,12 +61,13 @@ impl Program {
             Err(reason) => return Some(reason),
         };
         let [least, most] = lane.threads;
+        // What is so of every workload comes first: then one reason serves for the whole lane.
         match lane.workloads.get(workload) {
-            None => Some("does not have this workload".to_owned()),
-            Some(&Some(bears)) if size > bears => Some(format!("bears at most {}", figures::whole(bears))),
             _ if threads > most && most == 1 => Some("runs on one thread only".to_owned()),
             _ if threads > most => Some(format!("has at most {most} threads")),
             _ if threads < least => Some(format!("has at least {least} threads")),
+            None => Some("does not have this workload".to_owned()),
+            Some(&Some(bears)) if size > bears => Some(format!("bears at most {}", figures::whole(bears))),
             _ => None,
         }
     }

@@ -142,11 +142,14 @@ fn obstacle(
     if let Some(program) = &executor.program {
         return program.obstacle(workload.about.name, size, threads);
     }
-    if suite.case(workload.about.name, executor.about.name).is_none() {
-        return Some(format!("needs {}", workload.needs));
+    // What is so of every workload comes first: then one reason serves for the whole lane.
+    if executor.about.class == Class::CurrentThread && threads > 1 {
+        return Some("runs on one thread only".to_owned());
     }
-    (executor.about.class == Class::CurrentThread && threads > 1)
-        .then(|| "runs on one thread only".to_owned())
+    suite
+        .case(workload.about.name, executor.about.name)
+        .is_none()
+        .then(|| format!("needs {}", workload.needs))
 }
 
 /// The name and version of a lane that is a program.
