@@ -602,7 +602,10 @@ fn what_is_not_time_says_what_it_is() {
     assert!(text(head).ends_with("processor time per job"), "{head}");
     let section = between(&page, &format!("<section id=\"workload-{BY_PROCESSOR}\""), "</section>");
     let points = text(between(section, "<dl class=\"points\">", "</dl>"));
-    assert!(points.contains("Size tasks Measured processor time per job, not the time of a whole run"), "{points}");
+    assert!(
+        points.contains("Size tasks Measured processor time per job, not the time of a whole run"),
+        "{points}"
+    );
     let verdict = verdict::verdict(&results, BY_PROCESSOR, 2).finding;
     assert!(verdict.contains("has a processor time per job of") && !verdict.contains("takes"), "{verdict}");
     let groups = verdict::groups(&results, 2);

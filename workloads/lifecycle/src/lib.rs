@@ -36,14 +36,14 @@ impl<E: Restart> Workload<E> for Lifecycle {
     }
     async fn run(self: Arc<Self>) -> (u64, usize) {
         let (send, lived) = bounded(1);
-        let live = move || {
+        let live_all = move || {
             let live = |number| E::once(&self.config, async move { (number, thread::current().id()) });
             let (numbers, threads): (Vec<u64>, HashSet<_>) = (1..=self.lives).map(live).unzip();
             send.try_send((numbers.iter().sum(), threads.len())).expect("there is room for the one answer");
         };
         let lives = async {
             // A worker must not start an executor; a thread may, and its own start is small beside those of N executors.
-            let thread = thread::spawn(live);
+            let thread = thread::spawn(live_all);
             // Waits as a task does, so that its workers sleep: to join the thread at once would block one of them.
             (lived.recv().await.expect("the thread sends its answer"), thread)
         };
