@@ -5,7 +5,10 @@ use std::{
     num::NonZeroUsize,
     pin::pin,
     rc::Rc,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use crate::{
@@ -174,10 +177,13 @@ impl Builder {
 
 /// As many blocking jobs at once as Python's default pool runs.
 fn default_blocking_threads() -> NonZeroUsize {
-    // Asked once: the answer takes the system several files, and as long as the rest of a runtime's start.
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    let processors =
-        PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
+    // Zero until somebody has asked. The answer takes the system several files, and half as long as the start of a runtime.
+    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+    let mut processors = PROCESSORS.load(Relaxed);
+    if processors == 0 {
+        processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        PROCESSORS.store(processors, Relaxed);
+    }
     NonZeroUsize::MIN.saturating_add((processors + 3).min(31))
 }
 
