@@ -38,6 +38,7 @@ crate::tests![
     a_process_that_dies_while_it_counts_costs_its_figures_only,
     a_wrong_answer_while_it_counts_costs_its_figures_only,
     a_quick_run_counts_nothing_and_says_so,
+    the_largest_size_is_counted_and_of_a_full_run_all_are,
     a_program_that_counts_does_not_measure,
     a_program_that_does_not_count_says_so,
 ];
@@ -177,14 +178,15 @@ struct Keeps<const DIES: bool>(u64);
 impl<E: Timer, const DIES: bool> Workload<E> for Keeps<DIES> {
     const ABOUT: About = about(if DIES { "keeps-and-dies" } else { "keeps" });
     const SIZES: &'static [u64] = &[];
-    const MEMORY_SIZES: &'static [u64] = &[1_000, 2_000, 4_000, 8_000];
+    // So many that what else a process has, more or less of on a busy machine, is little beside them.
+    const MEMORY_SIZES: &'static [u64] = &[4_000, 8_000, 16_000, 32_000];
     type Answer = u64;
 
     fn prepare(tasks: u64) -> Self {
         Keeps(tasks)
     }
     async fn run(self: Arc<Self>) -> u64 {
-        if DIES && self.0 == 8_000 {
+        if DIES && self.0 == 32_000 {
             die();
         }
         let (all, born) = (self.0, Arc::new(AtomicU64::new(0)));
@@ -340,6 +342,19 @@ fn a_quick_run_counts_nothing_and_says_so() {
     assert!(!samples.contains("counted"), "no process counted");
 }
 
+fn the_largest_size_is_counted_and_of_a_full_run_all_are() {
+    let of = |more: &str| {
+        let arguments =
+            "--blocks 2 --threads 1 --sizes 1,2 --executors tokio-current-thread --workloads sound";
+        results_of(&format!("{arguments}{more}")).cells
+    };
+    let [small, large] = &of("")[..] else { panic!("two sizes are two cells") };
+    expect_uncounted(small, "counted at the largest size; a full run counts at all");
+    assert_eq!(value(large, "allocations").1.len(), 5);
+    let all = of(" --full");
+    assert!(all.len() == 2 && all.iter().all(|cell| value(cell, "allocations").1.len() == 5));
+}
+
 fn order(count: &str) -> String {
     format!(
         r#"{{"cell":{{"workload":"spawn-join","size":10,"threads":1,"executor":"tokio"}},"scratch":"/tmp",{count}}}"#
@@ -405,7 +420,7 @@ fn memory_a_task_is_what_was_planted() {
         // A page of a task's own would be too much.
         assert!((1_024.0..4_096.0).contains(&estimate.value), "{line:?}");
         assert!(estimate.low <= estimate.value && estimate.value <= estimate.high, "{line:?}");
-        assert!(line.r_squared.is_some_and(|r_squared| r_squared > 0.95), "{line:?}");
+        assert!(line.r_squared.is_some_and(|r_squared| r_squared > 0.98), "{line:?}");
     }
     assert!(results.cells.iter().all(|cell| cell.workload != "keeps"), "it is not raced");
 }
