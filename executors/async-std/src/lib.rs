@@ -1,6 +1,6 @@
-//! The async-std lane.
+//! Implements the contract for async-std.
 //!
-//! async-std is discontinued (RUSTSEC-2025-0052: "use smol instead") and stands on the same async-executor,
+//! async-std is discontinued (RUSTSEC-2025-0052: "use smol instead") and is built on the same async-executor,
 //! async-io and blocking crates as smol. It is raced because much code still runs on it.
 
 use std::{
@@ -23,10 +23,10 @@ pub struct AsyncStd;
 impl Executor for AsyncStd {
     const ABOUT: About = About {
         name: "async-std",
-        description: "Global executor on async-executor's one queue, timers in async-io's tree. Discontinued.",
+        description: "Global executor on async-executor's one queue, with timers in async-io's tree. Discontinued.",
         class: Class::MultiThread,
-        limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. How many threads it has, an \
-                 environment variable says.",
+        limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. The number of threads is set by an \
+                 environment variable.",
         package: "async-std",
         homepage: "https://async.rs",
         source: file!(),
@@ -111,17 +111,17 @@ impl Remote for AsyncStd {
     }
 }
 
-/// async-std's `JoinHandle`, which cannot say whether it has finished: asking means polling it.
+/// Wraps async-std's `JoinHandle`, which can only be polled to find out if it has finished.
 #[derive(Debug)]
 pub struct Task<T>(RefCell<State<T>>);
 
 #[derive(Debug)]
 enum State<T> {
-    /// The handle, and the waker it was last polled with, which asking in between must not lose.
+    /// Holds the handle, and the waker of the last poll, which `is_finished` must not replace by its own.
     Running(task::JoinHandle<T>, Waker),
-    /// The output, or the panic, that came when somebody asked.
+    /// Holds the output, or the panic, that `is_finished` has received.
     Finished(thread::Result<T>),
-    /// The output was taken.
+    /// Remains when the output was taken.
     Taken,
 }
 
@@ -177,7 +177,7 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
                 State::Taken => None,
             }
         });
-        // async-std asks the task to stop at the first poll of `cancel`, the contract when it is called.
+        // The contract asks the task to stop in the call of `cancel`, async-std at the first poll.
         let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         async {
             match asked {
