@@ -1,0 +1,56 @@
+//! Implements the contract's task handle for lanes that are built on async-task.
+//!
+//! This crate is no lane: smol's tasks are those of async-task, and rayon and the template of new lanes make
+//! theirs with it.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+/// Wraps async-task's `Task`: dropping it detaches the task, as the contract has it, where async-task
+/// cancels.
+#[derive(Debug)]
+pub struct Task<T>(Option<async_task::Task<T>>);
+
+impl<T> From<async_task::Task<T>> for Task<T> {
+    fn from(task: async_task::Task<T>) -> Task<T> {
+        Task(Some(task))
+    }
+}
+
+impl<T> Future for Task<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let task = self.0.as_mut().expect("only cancel and drop take the task");
+        Pin::new(task).poll(context)
+    }
+}
+
+impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
+    fn is_finished(&self) -> bool {
+        self.0.as_ref().is_some_and(async_task::Task::is_finished)
+    }
+
+    fn cancel(mut self) -> impl Future<Output = Option<T>> + Send {
+        let task = self.0.take().expect("only cancel and drop take the task");
+        // The contract asks the task to stop in the call of `cancel`, async-task at the first poll.
+        let mut cancelling = Box::pin(task.cancel());
+        let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        async {
+            match asked {
+                Poll::Ready(output) => output,
+                Poll::Pending => cancelling.await,
+            }
+        }
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.detach();
+        }
+    }
+}
