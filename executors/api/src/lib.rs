@@ -138,6 +138,23 @@ pub trait Remote: Executor {
         F::Output: Send + 'static;
 }
 
+/// A global executor whose [`spawn`](Executor::spawn) works on any thread, which makes it [`Remote`].
+pub trait Global: Executor {}
+
+impl<E: Global> Remote for E {
+    type Spawner = ();
+
+    fn spawner() {}
+
+    fn spawn_from<F>(_spawner: &(), future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Self::spawn(future)
+    }
+}
+
 /// An executor that a process can start again and again, because it ends when it is dropped.
 pub trait Restart: Executor {
     /// Starts an executor, runs `main` as a task on it, and ends it: its threads and the futures of the

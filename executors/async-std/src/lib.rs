@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_std::{future, task};
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
 
 /// async-std's global executor, the only one it has.
 #[derive(Debug)]
@@ -96,20 +96,7 @@ impl BlockingPool for AsyncStd {
     }
 }
 
-impl Remote for AsyncStd {
-    /// Nothing: the executor is global.
-    type Spawner = ();
-
-    fn spawner() {}
-
-    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        Self::spawn(future)
-    }
-}
+impl Global for AsyncStd {}
 
 /// Wraps async-std's `JoinHandle`, which can only be polled to find out if it has finished.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use async_task::{Builder, Runnable};
 use async_task_handle::Task;
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Global};
 use futures_lite::future;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -79,20 +79,7 @@ impl BlockingPool for Rayon {
     }
 }
 
-impl Remote for Rayon {
-    /// Nothing: the pool is global, and takes jobs from any thread.
-    type Spawner = ();
-
-    fn spawner() {}
-
-    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        Self::spawn(future)
-    }
-}
+impl Global for Rayon {}
 
 fn spawn_on<F>(pool: &'static ThreadPool, future: F) -> Task<F::Output>
 where

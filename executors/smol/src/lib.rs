@@ -6,7 +6,7 @@
 use std::{env, thread, time::Duration};
 
 use async_task_handle::Task;
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
 use smol::{
     LocalExecutor,
     channel::{self, Sender},
@@ -143,20 +143,7 @@ impl Drop for SmolLocal {
     }
 }
 
-impl Remote for Smol {
-    /// Nothing: the executor is global.
-    type Spawner = ();
-
-    fn spawner() {}
-
-    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        Self::spawn(future)
-    }
-}
+impl Global for Smol {}
 
 impl Timer for Smol {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
