@@ -145,53 +145,36 @@ impl Drop for SmolLocal {
 
 impl Global for Smol {}
 
-impl Timer for Smol {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        sleep(duration)
-    }
+/// Implements the contracts on which the lanes agree: smol's timers and its blocking pool are the process's.
+macro_rules! timers_and_pool {
+    ($($lane:ty),+) => {$(
+        impl Timer for $lane {
+            fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+                sleep(duration)
+            }
 
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        timeout(duration, future).await
-    }
+            async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+            where
+                F: Future + Send,
+                F::Output: Send,
+            {
+                timeout(duration, future).await
+            }
+        }
+
+        impl BlockingPool for $lane {
+            fn spawn_blocking<T, J>(job: J) -> Task<T>
+            where
+                T: Send + 'static,
+                J: FnOnce() -> T + Send + 'static,
+            {
+                Task::from(smol::unblock(job))
+            }
+        }
+    )+};
 }
 
-impl Timer for SmolLocal {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        sleep(duration)
-    }
-
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        timeout(duration, future).await
-    }
-}
-
-impl BlockingPool for Smol {
-    fn spawn_blocking<T, J>(job: J) -> Task<T>
-    where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
-    {
-        Task::from(smol::unblock(job))
-    }
-}
-
-impl BlockingPool for SmolLocal {
-    fn spawn_blocking<T, J>(job: J) -> Task<T>
-    where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
-    {
-        Task::from(smol::unblock(job))
-    }
-}
+timers_and_pool!(Smol, SmolLocal);
 
 async fn sleep(duration: Duration) {
     smol::Timer::after(duration).await;
