@@ -1,4 +1,4 @@
-//! {{Type}}: say what it does.
+//! {{Type}}: say what it measures.
 use executor_api::Executor;
 use std::sync::Arc;
 use workload_api::{About, Work, Workload, gather};
@@ -6,11 +6,12 @@ use workload_api::{About, Work, Workload, gather};
 /// N tasks each return their index.
 pub struct {{Type}}(u64);
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
+// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move its line in lineup.rs to that
+// function.
 impl<E: Executor> Workload<E> for {{Type}} {
     const ABOUT: About = About {
         name: "{{name}}",
-        description: "N tasks each return their index; the root gathers all.",
+        description: "N tasks each return their index; the root gathers the outputs.",
         group: "Scheduling",
         operation: "one task",
         size: "tasks",
