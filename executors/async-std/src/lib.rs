@@ -108,7 +108,7 @@ enum State<T> {
     Running(task::JoinHandle<T>, Waker),
     /// Holds the output, or the panic, that `is_finished` has received.
     Finished(thread::Result<T>),
-    /// Remains when the output was taken.
+    /// Remains after the output was taken.
     Taken,
 }
 

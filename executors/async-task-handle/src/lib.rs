@@ -1,15 +1,14 @@
 //! Implements the contract's task handle for lanes that are built on async-task.
 //!
-//! This crate is no lane: smol's tasks are those of async-task, and rayon and the template of new lanes make
-//! theirs with it.
+//! This crate is no lane. The lanes of smol, whose tasks are async-task's, use it, and so do rayon and the
+//! template of new lanes, which make tasks with async-task.
 
 use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
 
-/// Wraps async-task's `Task`: dropping it detaches the task, as the contract has it, where async-task
-/// cancels.
+/// Wraps async-task's `Task`. Dropping the wrapper detaches the task, where async-task would cancel it.
 #[derive(Debug)]
 pub struct Task<T>(Option<async_task::Task<T>>);
 

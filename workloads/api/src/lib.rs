@@ -110,8 +110,7 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
         Duration::ZERO
     }
 
-    /// Returns the time that all operations of all runs since the last call have lost; for [`Measure::Told`]
-    /// only.
+    /// Returns the time that all operations since the last call have lost. For [`Measure::Told`] only.
     fn told(&self) -> Duration {
         Duration::ZERO
     }
@@ -235,8 +234,7 @@ pub struct About {
 /// Takes all of `tasks` from the iterator, which may spawn them, then awaits their outputs in order.
 pub async fn gather<T>(tasks: impl IntoIterator<Item = impl Task<T>>) -> Vec<T> {
     let tasks: Vec<_> = tasks.into_iter().collect();
-    // In order and without a combinator: one waker at a time is registered, and only the executor is
-    // measured.
+    // Awaiting in order registers one waker at a time, without a combinator: only the executor is measured.
     let mut outputs = Vec::with_capacity(tasks.len());
     for task in tasks {
         outputs.push(task.await);
@@ -294,7 +292,7 @@ pub async fn cancel_all<T>(tasks: Vec<impl Task<T>>) -> u64 {
     cancelled
 }
 
-/// Counts its guards that have been dropped.
+/// Counts the guards that have been dropped.
 #[derive(Clone, Debug, Default)]
 pub struct Drops(Arc<AtomicU64>);
 

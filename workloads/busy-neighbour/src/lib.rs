@@ -16,10 +16,10 @@ const TICKERS: u64 = 100;
 /// A hundred tasks tick beside one task whose polls take N ms.
 pub type BusyNeighbour = Neighbourhood<false>;
 
-/// A hundred tasks tick beside as many such tasks as there are workers.
+/// A hundred tasks tick beside one such task for each worker.
 pub type BusyNeighbours = Neighbourhood<true>;
 
-/// Tasks that tick, beside one task that does not yield, or beside one for every worker.
+/// A hundred tasks tick beside tasks that do not yield: one, or one for each worker.
 pub struct Neighbourhood<const EVERY_WORKER: bool> {
     hogs: u64,
     poll: Duration,

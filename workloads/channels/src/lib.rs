@@ -49,13 +49,13 @@ impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Ch
 }
 
 impl<const PRODUCERS: u64, const CONSUMERS: u64> Channel<PRODUCERS, CONSUMERS> {
-    /// Returns name and description.
+    /// The name and the description.
     const WORDS: (&str, &str) = match (PRODUCERS, CONSUMERS) {
         (1, 1) => ("channel-1-to-1", "One task sends 10,000 messages to another."),
         (4, 1) => ("channel-4-to-1", "Four tasks send 10,000 messages, a quarter each, to one task."),
         (4, 4) => (
             "channel-4-to-4",
-            "Four tasks send 10,000 messages, a quarter each, to four tasks that receive as they can.",
+            "Four tasks send 10,000 messages, a quarter each, to four tasks that compete for them.",
         ),
         _ => panic!("each channel of the lineup has a name here"),
     };

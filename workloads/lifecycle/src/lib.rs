@@ -42,8 +42,7 @@ impl<E: Restart> Workload<E> for Lifecycle {
             send.try_send((numbers.iter().sum(), threads.len())).expect("there is room for the one answer");
         };
         let lives = async {
-            // A worker must not start an executor, so a thread does. Its own start is small beside N
-            // executors.
+            // A worker must not start executors, so a thread does. Its own start is small beside theirs.
             let thread = thread::spawn(live_all);
             // Awaits the answer, so that all workers park: joining the thread here would block one of them.
             (lived.recv().await.expect("the thread sends its answer"), thread)

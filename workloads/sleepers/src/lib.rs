@@ -24,7 +24,7 @@ impl<E: Timer> Workload<E> for Sleepers {
         operation: "one task",
         size: "tasks",
         shows: "the memory of a task that waits for a timer",
-        hides: "time: it is not raced; and the data of a program's own tasks: these hold next to nothing",
+        hides: "time, because it is not raced, and the data of a program's own tasks: here they hold next to nothing",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[];

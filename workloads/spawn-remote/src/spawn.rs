@@ -53,8 +53,7 @@ impl<E: Remote> Workload<E> for SpawnRemote {
             indices.extend(gather(handles.recv().await.expect("each thread sends its tasks")).await);
         }
         for thread in threads {
-            // The thread has sent its tasks, so this blocks a worker only for as long as a thread takes to
-            // end.
+            // The thread has sent its tasks: this blocks a worker no longer than a thread takes to end.
             thread.join().expect("the threads only spawn");
         }
         (indices.len(), indices.iter().sum())

@@ -50,8 +50,7 @@ impl<E: Executor> Workload<E> for WakeRemote {
             move || (1..=rings).for_each(|number| bell.ring(number))
         });
         let heard = Listening { bell, rings, heard: (0, 0) }.await;
-        // The thread has rung for the last time, so this blocks the worker only for as long as a thread takes
-        // to end.
+        // The last ring is over: this blocks the worker no longer than a thread takes to end.
         ringer.join().expect("the thread only rings");
         heard
     }
@@ -62,8 +61,7 @@ impl<E: Executor> Workload<E> for WakeRemote {
         self.0
     }
     fn work(&self) -> Work {
-        // The first poll begins to wait. Each wake-up comes while the task waits, and so causes a poll of its
-        // own.
+        // The first poll begins to wait. Each wake-up comes while the task waits, so it has its own poll.
         Work { polls: Some(self.0 + 1), ..Work::tasks(0) }
     }
 }

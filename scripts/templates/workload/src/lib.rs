@@ -6,8 +6,7 @@ use workload_api::{About, Work, Workload, gather};
 /// N tasks each return their index.
 pub struct {{Type}}(u64);
 
-// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move its line in lineup.rs to that
-// function.
+// Ask for `E: Timer` or `E: BlockingPool` if the work needs one, and move the line in lineup.rs accordingly.
 impl<E: Executor> Workload<E> for {{Type}} {
     const ABOUT: About = About {
         name: "{{name}}",
