@@ -4,21 +4,25 @@
 //! template of new lanes, which make tasks with async-task.
 
 use std::{
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
 
 /// Wraps async-task's `Task`. Dropping the wrapper detaches the task, where async-task would cancel it.
+///
+/// `Lane` makes the handle a type of its own for each lane. Lanes that shared a type would share machine
+/// code, and the compiler would inline less of it than if each lane were alone.
 #[derive(Debug)]
-pub struct Task<T>(Option<async_task::Task<T>>);
+pub struct Task<T, Lane>(Option<async_task::Task<T>>, PhantomData<fn() -> Lane>);
 
-impl<T> From<async_task::Task<T>> for Task<T> {
-    fn from(task: async_task::Task<T>) -> Task<T> {
-        Task(Some(task))
+impl<T, Lane> From<async_task::Task<T>> for Task<T, Lane> {
+    fn from(task: async_task::Task<T>) -> Self {
+        Task(Some(task), PhantomData)
     }
 }
 
-impl<T> Future for Task<T> {
+impl<T, Lane> Future for Task<T, Lane> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -27,7 +31,7 @@ impl<T> Future for Task<T> {
     }
 }
 
-impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
+impl<T: Send + 'static, Lane: 'static> executor_api::Task<T> for Task<T, Lane> {
     fn is_finished(&self) -> bool {
         self.0.as_ref().is_some_and(async_task::Task::is_finished)
     }
@@ -46,7 +50,7 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
     }
 }
 
-impl<T> Drop for Task<T> {
+impl<T, Lane> Drop for Task<T, Lane> {
     fn drop(&mut self) {
         if let Some(task) = self.0.take() {
             task.detach();

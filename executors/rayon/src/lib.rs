@@ -7,7 +7,6 @@
 use std::sync::OnceLock;
 
 use async_task::{Builder, Runnable};
-use async_task_handle::Task;
 use executor_api::{About, BlockingPool, Class, Config, Executor, Global};
 use futures_lite::future;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -23,6 +22,9 @@ struct Pools {
     tasks: ThreadPool,
     blocking: ThreadPool,
 }
+
+/// The handle of a task, on async-task.
+pub type Task<T> = async_task_handle::Task<T, Rayon>;
 
 /// The pools of this process: a job has no other way to find them. Rayon's default pool is global too.
 static POOLS: OnceLock<Pools> = OnceLock::new();

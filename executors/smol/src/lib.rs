@@ -5,7 +5,6 @@
 
 use std::{env, thread, time::Duration};
 
-use async_task_handle::Task;
 use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
 use smol::{
     LocalExecutor,
@@ -60,6 +59,9 @@ impl Executor for Smol {
         smol::future::yield_now()
     }
 }
+
+/// The handle of a task of either lane: smol's tasks are those of async-task.
+pub type Task<T> = async_task_handle::Task<T, Smol>;
 
 /// smol's `LocalExecutor`, driven by a thread of its own.
 ///

@@ -9,7 +9,6 @@ use std::{
 };
 
 use async_task::{Builder, Runnable};
-use async_task_handle::Task;
 use executor_api::{About, BlockingPool, Class, Config, Executor};
 use futures_lite::future;
 
@@ -22,6 +21,9 @@ struct Queues {
     tasks: Sender<Runnable>,
     blocking: Sender<Runnable>,
 }
+
+/// The handle of a task, on async-task.
+pub type Task<T> = async_task_handle::Task<T, {{Type}}>;
 
 /// The queues of this process: a task has no other way to find them.
 static QUEUES: OnceLock<Queues> = OnceLock::new();
