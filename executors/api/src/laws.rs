@@ -1,11 +1,10 @@
-//! What every executor must keep, one function a law.
+//! Checks the rules that every executor must keep, one function a law.
 //!
-//! A law panics when it is broken. [`conformance!`](crate::conformance) makes a test of each: the test starts itself
-//! again as a process of its own for every number of threads the executor can have, because global executors
-//! start once a process, and because only a process can be stopped when a law hangs.
+//! A law panics when it is broken. [`conformance!`](crate::conformance) makes a test of each law. The test
+//! starts a child process for each number of threads, because global executors start once a process and
+//! because only a process can be stopped when a law hangs.
 //!
-//! No law asks how fast. Where one waits for something that must happen, it gives up after [`PATIENCE`] and says
-//! what did not.
+//! No law measures speed. A law that waits for an event gives up after [`PATIENCE`] and names the event.
 
 pub mod blocking;
 pub mod remote;
@@ -27,14 +26,14 @@ use crate::Executor;
 #[doc(hidden)]
 pub use process::{check, check_within, is_alone};
 
-/// How long a law waits for something that must happen before it calls the law broken.
+/// The time that a law waits for an event before it counts as broken.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Makes a test of every law that the named contracts have: `conformance!(Tokio: tasks, timer, blocking);`.
+/// Makes a test of every law of the named contracts: `conformance!(Tokio: tasks, timer, blocking);`.
 ///
 /// `tasks` are the laws of [`Executor`], `timer` those of [`Timer`](crate::Timer), `blocking` those of
 /// [`BlockingPool`](crate::BlockingPool), `remote` those of [`Remote`](crate::Remote), `restart` those of
-/// [`Restart`](crate::Restart). Each executor takes a module of its own.
+/// [`Restart`](crate::Restart). Each executor needs a module of its own.
 #[macro_export]
 macro_rules! conformance {
     ($executor:ty: $($contract:ident),+) => {
@@ -43,11 +42,11 @@ macro_rules! conformance {
     };
     (@ tasks) => {
         $crate::conformance!(@ tests tasks:
-            an_output_reaches_whoever_awaits_it
+            an_output_reaches_its_awaiter
             spawned_tasks_run_concurrently
             a_task_never_runs_inside_the_call_of_spawn
             a_yield_suspends_its_task_once
-            whoever_keeps_yielding_lets_the_others_run
+            a_task_that_keeps_yielding_lets_the_others_run
             a_panic_reaches_its_awaiter_and_harms_nobody_else
             ten_thousand_tasks_all_finish
             tasks_spawn_tasks
@@ -108,7 +107,7 @@ macro_rules! conformance {
     };
 }
 
-/// A place where threads meet: each blocks until enough have come.
+/// Blocks each arriving thread until enough threads have arrived.
 #[derive(Default)]
 struct Meeting {
     present: Mutex<HashSet<ThreadId>>,
@@ -116,7 +115,7 @@ struct Meeting {
 }
 
 impl Meeting {
-    /// Blocks this thread until `expected` different threads have called; false if they have not in time.
+    /// Blocks until `expected` different threads have called this; returns false after [`PATIENCE`].
     fn wait_for(&self, expected: usize) -> bool {
         let mut present = lock(&self.present);
         present.insert(thread::current().id());
@@ -128,13 +127,13 @@ impl Meeting {
         !waited.timed_out()
     }
 
-    /// The threads that have called so far.
+    /// Returns the threads that have arrived so far.
     fn present(&self) -> HashSet<ThreadId> {
         lock(&self.present).clone()
     }
 }
 
-/// Yields until `condition` holds, and panics with `expectation` if it does not in time.
+/// Yields until `condition` holds; panics with `expectation` after [`PATIENCE`].
 async fn until<E: Executor>(expectation: &str, mut condition: impl FnMut() -> bool + Send) {
     let start = Instant::now();
     while !condition() {
@@ -143,7 +142,7 @@ async fn until<E: Executor>(expectation: &str, mut condition: impl FnMut() -> bo
     }
 }
 
-/// Locks what a task that panicked may have poisoned.
+/// Locks `mutex`, even if a panicking task has poisoned it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,17 +1,18 @@
-//! The contract between programs and executors, and the laws that hold an executor to it.
+//! Defines the contract between workloads and executors, and the laws that hold an executor to it.
 //!
-//! A program is written once, against [`Executor`] and, where it needs them, [`Timer`], [`BlockingPool`], [`Remote`] and
-//! [`Restart`]; an executor implements what it has. What it lacks is then a compile error, never an imitation.
-//! Everything a task asks of its executor is ambient, as `tokio::spawn` is: tasks carry no handle, programs read like
-//! the ones people write, and so **one process runs one executor**, unless it is one that can be started again.
+//! A workload is written once, against [`Executor`] and, where it needs them, [`Timer`], [`BlockingPool`],
+//! [`Remote`] and [`Restart`]. An executor implements the traits it supports, so a missing capability is a
+//! compile error and never an imitation. Everything a task asks of its executor is ambient, as `tokio::spawn`
+//! is: tasks carry no handle, and workloads read like everyday code. That is why **one process runs one
+//! executor**, except for an executor that can be restarted.
 //!
-//! The price of a static contract is code size: each program is compiled once for each executor. In return nothing
-//! but the executor's own code runs inside the clock.
+//! The price of a static contract is code size: each workload is compiled once for each executor. In return
+//! nothing but the executor's own code runs inside the clock.
 //!
 //! # Layout
 //!
 //! - this file: the contract
-//! - [`laws`]: what every executor must keep, one function a law; [`conformance!`] makes tests of them
+//! - [`laws`]: the rules that every executor must keep, one function each; [`conformance!`] makes them tests
 
 use std::{
     num::NonZeroUsize,
@@ -26,15 +27,15 @@ pub mod laws;
 ///
 /// The methods without `self` are called inside a task of the running executor; elsewhere they panic.
 pub trait Executor: Sized + Send + Sync + 'static {
-    /// What the report says about this executor.
+    /// Describes this executor in the report.
     const ABOUT: About;
 
     /// The handle of a spawned task.
     type Task<T: Send + 'static>: Task<T>;
 
-    /// Variables that must stand in the environment of a process before this executor starts in it.
+    /// Returns the environment variables that a process must have before this executor starts in it.
     ///
-    /// Global executors read their thread counts there when first used. Whoever starts the process sets them.
+    /// Global executors read their thread counts there when first used. The parent process sets them.
     fn environment(_config: &Config) -> Vec<(&'static str, String)> {
         Vec::new()
     }
@@ -43,8 +44,8 @@ pub trait Executor: Sized + Send + Sync + 'static {
     ///
     /// # Panics
     ///
-    /// If the variables of [`environment`](Self::environment) do not say the same as `config`, if `config` asks a
-    /// single-threaded executor for more than one thread, or if a global executor has already started.
+    /// If the variables of [`environment`](Self::environment) contradict `config`, if `config` has more than
+    /// one thread for a single-threaded executor, or if a global executor has already started.
     fn start(config: &Config) -> Self;
 
     /// Runs `main` as a task on a worker and returns its output; the calling thread only waits.
@@ -63,27 +64,27 @@ pub trait Executor: Sized + Send + Sync + 'static {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Suspends the task once, so that other tasks of this worker may run before it goes on.
+    /// Suspends the task once, so that other tasks of this worker may run before it continues.
     ///
-    /// Whoever keeps yielding lets all others run in the end. Which of them run first, no executor promises.
+    /// A task that keeps yielding lets all others run eventually, in no promised order.
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
         YieldNow { yielded: false }
     }
 }
 
-/// The handle of a task: awaiting it gives the output, or resumes the panic of the task.
+/// The handle of a task: awaiting it returns the output, or resumes the panic of the task.
 ///
-/// Dropping the handle detaches the task, which runs on.
+/// Dropping the handle detaches the task, which continues to run.
 pub trait Task<T>: Future<Output = T> + Send + Unpin + 'static {
-    /// Tells whether the output is there, or a panic in its place.
+    /// Returns true once the task has ended, with its output or with a panic.
     ///
-    /// Not to be asked again once the output was taken.
+    /// Must not be called after the output was taken.
     fn is_finished(&self) -> bool;
 
     /// Asks the task, at once, to stop at its suspension point.
     ///
-    /// What it returns ends when the task's future has been dropped, and gives the output if the task had finished.
-    /// Resumes the task's panic if it had panicked.
+    /// The returned future ends when the task's future has been dropped. It returns the output if the task
+    /// had finished, and resumes the task's panic if it had panicked.
     fn cancel(self) -> impl Future<Output = Option<T>> + Send;
 }
 
@@ -91,21 +92,21 @@ pub trait Task<T>: Future<Output = T> + Send + Unpin + 'static {
 pub trait Timer: Executor {
     /// Ends once `duration` has passed since the call, never earlier.
     ///
-    /// [`Duration::MAX`] never ends.
+    /// A sleep of [`Duration::MAX`] never ends.
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static;
 
-    /// Ends once `deadline` has come; at once, without suspending the task, if that was before the first poll: who is behind
-    /// his schedule does not wait.
+    /// Ends once `deadline` has passed, and does not suspend the task if that was before the first poll.
     fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
         async move {
             let left = deadline.saturating_duration_since(Instant::now());
+            // A task that is behind its schedule must not lose time to a yield as well.
             if !left.is_zero() {
                 Self::sleep(left).await;
             }
         }
     }
 
-    /// Gives the output of `future`, or `None` after `duration`; `future` is then gone.
+    /// Returns the output of `future`, or drops `future` after `duration` and returns `None`.
     fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
         F: Future + Send,
@@ -121,28 +122,45 @@ pub trait BlockingPool: Executor {
         J: FnOnce() -> T + Send + 'static;
 }
 
-/// An executor that takes tasks from threads that are not its own.
+/// An executor that takes tasks from threads other than its workers.
 pub trait Remote: Executor {
-    /// What such a thread needs.
+    /// Gives such a thread access to the executor.
     type Spawner: Clone + Send + Sync + 'static;
 
-    /// The spawner of the executor that runs this task; called inside one, as the methods of [`Executor`] are.
+    /// Returns the spawner of the executor that runs this task; called inside one, as the methods of
+    /// [`Executor`] are.
     fn spawner() -> Self::Spawner;
 
-    /// Starts a task as [`spawn`](Executor::spawn) does, never inside this call, but on any thread, until the executor is
-    /// dropped.
+    /// Starts a task as [`spawn`](Executor::spawn) does, but from any thread, until the executor is dropped.
     fn spawn_from<F>(spawner: &Self::Spawner, future: F) -> Self::Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 }
 
+/// A global executor whose [`spawn`](Executor::spawn) works on any thread, which makes it [`Remote`].
+pub trait Global: Executor {}
+
+impl<E: Global> Remote for E {
+    type Spawner = ();
+
+    fn spawner() {}
+
+    fn spawn_from<F>(_spawner: &(), future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Self::spawn(future)
+    }
+}
+
 /// An executor that a process can start again and again, because it ends when it is dropped.
 pub trait Restart: Executor {
-    /// Starts an executor, runs `main` as a task on it, and ends it: its threads are gone when this returns, and so are the
-    /// futures of tasks that were left.
+    /// Starts an executor, runs `main` as a task on it, and ends it: its threads and the futures of the
+    /// remaining tasks are gone when this returns.
     ///
-    /// Not to be called by a worker's thread of any executor.
+    /// Must not be called on a worker of any executor.
     fn once<F>(config: &Config, main: F) -> F::Output
     where
         F: Future + Send + 'static,
@@ -153,51 +171,51 @@ pub trait Restart: Executor {
     }
 }
 
-/// How many threads an executor starts.
+/// Sets the numbers of threads that an executor starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Workers that poll tasks.
+    /// The number of workers, the threads that poll tasks.
     pub threads: NonZeroUsize,
-    /// The most blocking jobs that run at once.
+    /// The highest number of blocking jobs that run at once.
     pub blocking_threads: NonZeroUsize,
 }
 
 impl Config {
-    /// Makes a configuration of `threads` workers and as many blocking threads as the post's pool: three.
+    /// Returns a configuration of `threads` workers and three blocking threads, as in the post.
     pub const fn new(threads: NonZeroUsize) -> Config {
         Config { threads, blocking_threads: NonZeroUsize::new(3).unwrap() }
     }
 }
 
-/// What the report says about an executor.
+/// Describes an executor in the report.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
     /// The lane's name: kebab-case, unique in the lineup.
     pub name: &'static str,
     /// One sentence on how it schedules.
     pub description: &'static str,
-    /// How many workers it can have.
+    /// The numbers of workers that it supports.
     pub class: Class,
-    /// What it is known to lack, in a sentence or two that a reader should have seen before he chooses it.
+    /// A sentence or two on its known limits, for readers who consider using it.
     pub limits: &'static str,
     /// The package whose version is reported, as `Cargo.lock` spells it.
     pub package: &'static str,
-    /// Where it is published.
+    /// The address of its home page.
     pub homepage: &'static str,
     /// The file that implements the contract: `file!()`.
     pub source: &'static str,
 }
 
-/// How many workers an executor can have.
+/// Tells executors with one worker from executors with several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// One: it races at one thread only.
+    /// Has one worker, and so races at one thread only.
     CurrentThread,
-    /// Any number.
+    /// Has any number of workers.
     MultiThread,
 }
 
-/// Wakes itself once: the yield of an executor that has none of its own.
+/// Wakes itself once: the yield of an executor without one of its own.
 struct YieldNow {
     yielded: bool,
 }

@@ -1,5 +1,4 @@
-//! The laws catch what they are for: a sound executor is broken in one place at a time, and the law for that place
-//! must say so.
+//! Tests the laws: each mutant breaks a sound executor in one place, and the law for that place must fail.
 
 use std::{
     any::Any,
@@ -21,7 +20,7 @@ use executor_api::{
 };
 use executor_tokio::{Task, Tokio};
 
-/// One thing done wrong; what a fault does not override is done right.
+/// Does one thing wrong: everything that a fault does not override is done right.
 trait Fault: Send + Sync + 'static {
     const CANCELS_WITHOUT_WAITING: bool = false;
     const POLLS_THE_ROOT_ITSELF: bool = false;
@@ -49,7 +48,7 @@ trait Fault: Send + Sync + 'static {
 struct Sound;
 impl Fault for Sound {}
 
-/// Adds one to whatever is a number.
+/// Adds one to each output that is a number.
 struct WrongSum;
 impl Fault for WrongSum {
     fn output<T: 'static>(mut output: T) -> T {
@@ -89,7 +88,7 @@ impl Fault for EarlySleep {
     }
 }
 
-/// Sleeps until a deadline that is past, too.
+/// Suspends the task even for a deadline that has passed.
 struct SleepsInVain;
 impl Fault for SleepsInVain {
     const SLEEPS_UNTIL_THE_PAST: bool = true;
@@ -100,7 +99,7 @@ impl Fault for EarlyCancel {
     const CANCELS_WITHOUT_WAITING: bool = true;
 }
 
-/// The root as the future of `block_on`, which the calling thread polls.
+/// Polls the root on the calling thread, as the future of `block_on`.
 struct RootElsewhere;
 impl Fault for RootElsewhere {
     const POLLS_THE_ROOT_ITSELF: bool = true;
@@ -112,38 +111,38 @@ impl Fault for EagerSpawn {
     const POLLS_INSIDE_SPAWN: bool = true;
 }
 
-/// A yield that is ready at once.
+/// Yields with a future that is ready at once.
 struct NoYield;
 impl Fault for NoYield {
     const YIELDS_NEVER: bool = true;
 }
 
-/// A task that is suspended by its yield and is the next to run again.
+/// Suspends a task at its yield and polls the same task next.
 struct SelfishYield;
 impl Fault for SelfishYield {
     const GOES_ON_AFTER_A_YIELD: bool = true;
 }
 
-/// Runs what comes from outside on a thread that is no worker.
+/// Runs a task from outside on a thread that is no worker.
 struct RunsElsewhere;
 impl Fault for RunsElsewhere {
     const POLLS_WHAT_COMES_FROM_OUTSIDE_ELSEWHERE: bool = true;
 }
 
-/// Queues what comes from outside and wakes nobody for it.
+/// Queues a task from outside and wakes no worker for it.
 struct LostWakeUp;
 impl Fault for LostWakeUp {
     const LOSES_WAKE_UPS_FROM_OUTSIDE: bool = true;
 }
 
-/// Goes on when it is dropped.
+/// Continues to run after it was dropped.
 struct NoEnd;
 impl Fault for NoEnd {
     const NEVER_ENDS: bool = true;
 }
 
 thread_local! {
-    /// Whether the poll that this thread is in ended at the yield of [`SelfishYield`].
+    /// Marks that the current poll on this thread has ended at the yield of [`SelfishYield`].
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -320,7 +319,7 @@ impl<T: Send + 'static, F: Fault> executor_api::Task<T> for MutantTask<T, F> {
 const ONE_WORKER: Config = Config::new(NonZeroUsize::MIN);
 const THREE_WORKERS: Config = Config::new(NonZeroUsize::new(3).unwrap());
 
-/// Expects `law` to be broken, with `complaint` in what it says.
+/// Asserts that `law` panics with a message that contains `complaint`.
 #[track_caller]
 fn caught(law: impl Fn() + std::panic::UnwindSafe, complaint: &str) {
     let panic = catch_unwind(law).expect_err("the law saw nothing");
@@ -335,7 +334,7 @@ fn a_sound_executor_breaks_no_law() {
     enough_work_uses_every_worker_and_no_other_thread::<Mutant<Sound>>(&THREE_WORKERS);
     a_task_never_runs_inside_the_call_of_spawn::<Mutant<Sound>>(&THREE_WORKERS);
     a_yield_suspends_its_task_once::<Mutant<Sound>>(&THREE_WORKERS);
-    whoever_keeps_yielding_lets_the_others_run::<Mutant<Sound>>(&ONE_WORKER);
+    a_task_that_keeps_yielding_lets_the_others_run::<Mutant<Sound>>(&ONE_WORKER);
     cancel_ends_when_the_future_is_gone::<Mutant<Sound>>(&THREE_WORKERS);
     the_root_runs_on_a_worker::<Mutant<Sound>>(&THREE_WORKERS);
     a_sleep_is_never_early::<Mutant<Sound>>(&THREE_WORKERS);
@@ -386,13 +385,13 @@ fn a_task_that_starts_inside_spawn_is_caught() {
 fn a_yield_that_is_none_is_caught() {
     let law = || a_yield_suspends_its_task_once::<Mutant<NoYield>>(&THREE_WORKERS);
     caught(law, "left: 1");
-    let law = || whoever_keeps_yielding_lets_the_others_run::<Mutant<NoYield>>(&ONE_WORKER);
+    let law = || a_task_that_keeps_yielding_lets_the_others_run::<Mutant<NoYield>>(&ONE_WORKER);
     caught(law, "left: 0");
 }
 
 #[test]
 fn a_yield_to_nobody_is_caught() {
-    let law = || whoever_keeps_yielding_lets_the_others_run::<Mutant<SelfishYield>>(&ONE_WORKER);
+    let law = || a_task_that_keeps_yielding_lets_the_others_run::<Mutant<SelfishYield>>(&ONE_WORKER);
     caught(law, "left: 0");
 }
 
@@ -453,8 +452,8 @@ fn a_task_that_outlives_its_executor_is_caught() {
 fn a_thread_that_outlives_its_executor_is_caught() {
     let test = concat!(module_path!(), "::a_thread_that_outlives_its_executor_is_caught");
     let law = || laws::check::<Mutant<NoEnd>>(test, no_thread_outlives_its_executor::<Mutant<NoEnd>>);
-    // In the process of the law it says what is broken; here it is seen that it does.
-    if laws::is_alone() { law() } else { caught(law, "so many threads outlive their executors") }
+    // The child process panics with the message of the law; the parent asserts that it did.
+    if laws::is_alone() { law() } else { caught(law, "threads outlive their executors") }
 }
 
 #[test]

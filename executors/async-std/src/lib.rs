@@ -1,6 +1,6 @@
-//! The async-std lane.
+//! Implements the contract for async-std.
 //!
-//! async-std is discontinued (RUSTSEC-2025-0052: "use smol instead") and stands on the same async-executor,
+//! async-std is discontinued (RUSTSEC-2025-0052: "use smol instead") and is built on the same async-executor,
 //! async-io and blocking crates as smol. It is raced because much code still runs on it.
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_std::{future, task};
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
 
 /// async-std's global executor, the only one it has.
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub struct AsyncStd;
 impl Executor for AsyncStd {
     const ABOUT: About = About {
         name: "async-std",
-        description: "Global executor on async-executor's one queue, timers in async-io's tree. Discontinued.",
+        description: "Global executor on async-executor's one queue, with timers in async-io's tree. Discontinued.",
         class: Class::MultiThread,
-        limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. How many threads it has, an \
-                 environment variable says.",
+        limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. The number of threads is set by an \
+                 environment variable.",
         package: "async-std",
         homepage: "https://async.rs",
         source: file!(),
@@ -96,32 +96,19 @@ impl BlockingPool for AsyncStd {
     }
 }
 
-impl Remote for AsyncStd {
-    /// Nothing: the executor is global.
-    type Spawner = ();
+impl Global for AsyncStd {}
 
-    fn spawner() {}
-
-    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        Self::spawn(future)
-    }
-}
-
-/// async-std's `JoinHandle`, which cannot say whether it has finished: asking means polling it.
+/// Wraps async-std's `JoinHandle`, which can only be polled to find out if it has finished.
 #[derive(Debug)]
 pub struct Task<T>(RefCell<State<T>>);
 
 #[derive(Debug)]
 enum State<T> {
-    /// The handle, and the waker it was last polled with, which asking in between must not lose.
+    /// Holds the handle, and the waker of the last poll, which `is_finished` must not replace by its own.
     Running(task::JoinHandle<T>, Waker),
-    /// The output, or the panic, that came when somebody asked.
+    /// Holds the output, or the panic, that `is_finished` has received.
     Finished(thread::Result<T>),
-    /// The output was taken.
+    /// Remains after the output was taken.
     Taken,
 }
 
@@ -177,7 +164,7 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
                 State::Taken => None,
             }
         });
-        // async-std asks the task to stop at the first poll of `cancel`, the contract when it is called.
+        // The contract asks the task to stop in the call of `cancel`, async-std at the first poll.
         let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         async {
             match asked {

@@ -1,4 +1,4 @@
-//! async-std keeps the laws of the contract.
+//! Checks the laws of the contract on async-std.
 
 mod global {
     executor_api::conformance!(executor_async_std::AsyncStd: tasks, timer, blocking, remote);

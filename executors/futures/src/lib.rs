@@ -1,13 +1,7 @@
-//! The futures lane: the `ThreadPool` of futures-executor.
+//! Implements the contract for the `ThreadPool` of futures-executor.
 //!
-//! The future of a task is spawned on the pool as its documentation has it, by `spawn_ok`, so that the pool's own
-//! tasks and wakers are raced and no adapter's. What a handle needs is built from futures' own parts: `Abortable` to
-//! cancel, a oneshot channel for the outcome, `catch_unwind` because a panic would end its worker. That is four
-//! allocations a task, as many as `spawn_with_handle` makes, whose handle tells neither that a task has finished nor
-//! that a cancelled one is gone.
-//!
-//! The pool polls a task again at once that wakes itself inside its poll, so that the usual yield would let nobody
-//! else run. A yield here spawns a second task, which wakes the first.
+//! Tasks are spawned by `spawn_ok`, as in the pool's documentation, so that the pool's own tasks and wakers
+//! are raced and not those of an adapter.
 
 use std::{
     any::Any,
@@ -30,16 +24,16 @@ use futures::{
 #[derive(Debug)]
 pub struct Futures;
 
-/// Global: a task has nowhere else to find its pool.
+/// The pool of this process: a task has no other way to find it.
 static POOL: OnceLock<ThreadPool> = OnceLock::new();
 
 impl Executor for Futures {
     const ABOUT: About = About {
         name: "futures",
-        description: "Threads that take turns at one channel behind a lock; a task that is woken goes to its end.",
+        description: "Threads take turns at one channel behind a lock; a woken task goes to the end of the channel.",
         class: Class::MultiThread,
-        limits: "No timers, no blocking pool, no work stealing. It has no yield, and polls a task again at once that \
-                 wakes itself: the lane yields by a second task. A panic that nobody catches ends its worker \
+        limits: "No timers, no blocking pool, no work stealing. It has no yield, and a task that wakes itself is \
+                 polled again at once, so the lane yields through a second task. An uncaught panic ends its worker \
                  (issue 1468).",
         package: "futures",
         homepage: "https://github.com/rust-lang/futures-rs",
@@ -91,16 +85,16 @@ impl Remote for Futures {
     }
 }
 
-/// The receiver of an outcome, and the handle to abort it.
+/// Receives the outcome of a task, and can abort it.
 #[derive(Debug)]
 pub struct Task<T> {
     receiver: RefCell<Receiver<Outcome<T>>>,
-    /// What was received by asking whether it is there: futures' channel has no other way to ask.
+    /// Holds an outcome that `is_finished` has received: the channel can only be asked by receiving from it.
     received: RefCell<Option<Outcome<T>>>,
     abort: AbortHandle,
 }
 
-/// How a task has ended: with its output, with a panic, or cancelled.
+/// The end of a task: its output, a panic, or a cancellation.
 type Outcome<T> = Result<Result<T, Box<dyn Any + Send>>, Aborted>;
 
 impl<T> Task<T> {
@@ -144,7 +138,7 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
     }
 }
 
-/// Pending at its first poll, and woken by another task.
+/// Suspends a task once, and has another task wake it.
 struct Yield {
     yielded: bool,
 }
@@ -157,6 +151,8 @@ impl Future for Yield {
             return Poll::Ready(());
         }
         self.yielded = true;
+        // A task that wakes itself inside its poll is polled again at once, before any other: the usual yield
+        // would let no other task run.
         let waker = context.waker().clone();
         pool().spawn_ok(async { waker.wake() });
         Poll::Pending
@@ -168,13 +164,16 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    // Futures' own parts: a oneshot channel for the outcome, `Abortable` to cancel, and `catch_unwind`
+    // because a panic would end its worker. These are four allocations a task, as many as `spawn_with_handle`
+    // makes, whose handle tells neither that a task has finished nor that a cancelled future is gone.
     let (sender, receiver) = oneshot::channel();
     let (abort, registration) = AbortHandle::new_pair();
     let future = Abortable::new(AssertUnwindSafe(future).catch_unwind(), registration);
     pool.spawn_ok(async {
-        // The future is gone when its await is over, before anybody can know.
+        // The await drops the future before the awaiter can see its outcome.
         let outcome = future.await;
-        sender.send(outcome).ok(); // nobody may be left to hear it
+        sender.send(outcome).ok(); // an error means that the task was detached
     });
     Task { receiver: RefCell::new(receiver), received: RefCell::new(None), abort }
 }

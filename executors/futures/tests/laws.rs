@@ -1,4 +1,4 @@
-//! Futures keeps the laws of the contract.
+//! Checks the laws of the contract on futures.
 
 mod lane {
     executor_api::conformance!(executor_futures::Futures: tasks, remote);

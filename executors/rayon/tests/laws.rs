@@ -1,4 +1,4 @@
-//! Rayon keeps the laws of the contract; it has no timer.
+//! Checks the laws of the contract on rayon, which has no timer.
 
 mod pool {
     executor_api::conformance!(executor_rayon::Rayon: tasks, blocking, remote);

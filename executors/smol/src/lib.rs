@@ -1,18 +1,11 @@
-//! The smol lanes: [`Smol`], its global executor, and [`SmolLocal`], a `LocalExecutor`.
+//! Implements the contract for smol: [`Smol`], its global executor, and [`SmolLocal`], a `LocalExecutor`.
 //!
-//! Both use smol's process-wide timers and blocking pool. smol has no timeout of its own; its documentation races
-//! the future against a timer, and so does the lane. A `LocalExecutor` takes tasks on its own thread only, and the thread of
-//! the timers outlives it: it can be spawned on from nowhere else, and does not end with all its threads.
+//! A `LocalExecutor` takes tasks from its own thread only, so [`SmolLocal`] is not `Remote`. The thread of
+//! smol's timers outlives every executor, so neither lane is `Restart`.
 
-use std::{
-    env,
-    pin::Pin,
-    task::{Context, Poll, Waker},
-    thread,
-    time::Duration,
-};
+use std::{env, thread, time::Duration};
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
 use smol::{
     LocalExecutor,
     channel::{self, Sender},
@@ -26,10 +19,10 @@ pub struct Smol;
 impl Executor for Smol {
     const ABOUT: About = About {
         name: "smol",
-        description: "Global executor: async-executor's one queue with stealing, timers in async-io's tree.",
+        description: "Global executor: async-executor's one queue with work stealing, and timers in async-io's tree.",
         class: Class::MultiThread,
-        limits: "All timers are in one ordered map behind a lock. How many threads it has, an environment \
-                 variable says.",
+        limits: "All timers are in one ordered map behind a lock. The number of threads is set by an environment \
+                 variable.",
         package: "smol",
         homepage: "https://github.com/smol-rs/smol",
         source: file!(),
@@ -59,7 +52,7 @@ impl Executor for Smol {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Task::new(smol::spawn(future))
+        Task::from(smol::spawn(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
@@ -67,16 +60,19 @@ impl Executor for Smol {
     }
 }
 
+/// The handle of a task of either lane: smol's tasks are those of async-task.
+pub type Task<T> = async_task_handle::Task<T, Smol>;
+
 /// smol's `LocalExecutor`, driven by a thread of its own.
 ///
-/// The thread that calls [`run`](Executor::run) only waits, as it does for every other lane.
+/// The thread that calls [`run`](Executor::run) only waits, as in every lane.
 #[derive(Debug)]
 pub struct SmolLocal {
     roots: Sender<Root>,
     worker: Option<thread::JoinHandle<()>>,
 }
 
-/// Spawns the root of a run on the executor of the thread that calls it.
+/// Spawns the root of a run on the executor of the current thread.
 type Root = Box<dyn FnOnce() + Send>;
 
 thread_local! {
@@ -86,9 +82,9 @@ thread_local! {
 impl Executor for SmolLocal {
     const ABOUT: About = About {
         name: "smol-local",
-        description: "LocalExecutor on a thread of its own: async-executor's queue, timers in async-io's tree.",
+        description: "LocalExecutor on a thread of its own: async-executor's queue, and timers in async-io's tree.",
         class: Class::CurrentThread,
-        limits: "One thread, however many there are. All timers are in one ordered map behind a lock.",
+        limits: "Uses one thread on any machine. All timers are in one ordered map behind a lock.",
         package: "smol",
         homepage: "https://github.com/smol-rs/smol",
         source: file!(),
@@ -132,7 +128,7 @@ impl Executor for SmolLocal {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Task::new(LOCAL.with(|executor| executor.spawn(future)))
+        Task::from(LOCAL.with(|executor| executor.spawn(future)))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
@@ -149,120 +145,45 @@ impl Drop for SmolLocal {
     }
 }
 
-impl Timer for Smol {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        sleep(duration)
-    }
+impl Global for Smol {}
 
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        timeout(duration, future).await
-    }
-}
+/// Implements the contracts on which the lanes agree: smol's timers and its blocking pool are the process's.
+macro_rules! timers_and_pool {
+    ($($lane:ty),+) => {$(
+        impl Timer for $lane {
+            fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+                sleep(duration)
+            }
 
-impl Timer for SmolLocal {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        sleep(duration)
-    }
-
-    async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        timeout(duration, future).await
-    }
-}
-
-impl BlockingPool for Smol {
-    fn spawn_blocking<T, J>(job: J) -> Task<T>
-    where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
-    {
-        Task::new(smol::unblock(job))
-    }
-}
-
-impl BlockingPool for SmolLocal {
-    fn spawn_blocking<T, J>(job: J) -> Task<T>
-    where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
-    {
-        Task::new(smol::unblock(job))
-    }
-}
-
-impl Remote for Smol {
-    /// Nothing: the executor is global.
-    type Spawner = ();
-
-    fn spawner() {}
-
-    fn spawn_from<F>(_spawner: &(), future: F) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        Self::spawn(future)
-    }
-}
-
-/// smol's `Task`, but dropping it detaches, as the contract has it, where smol's would cancel.
-#[derive(Debug)]
-pub struct Task<T>(Option<smol::Task<T>>);
-
-impl<T> Task<T> {
-    fn new(task: smol::Task<T>) -> Task<T> {
-        Task(Some(task))
-    }
-}
-
-impl<T> Future for Task<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let task = self.0.as_mut().expect("only cancel and drop take the task");
-        Pin::new(task).poll(context)
-    }
-}
-
-impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
-    fn is_finished(&self) -> bool {
-        self.0.as_ref().is_some_and(smol::Task::is_finished)
-    }
-
-    fn cancel(mut self) -> impl Future<Output = Option<T>> + Send {
-        let task = self.0.take().expect("only cancel and drop take the task");
-        // async-task asks the task to stop at the first poll of `cancel`, the contract when it is called.
-        let mut cancelling = Box::pin(task.cancel());
-        let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        async {
-            match asked {
-                Poll::Ready(output) => output,
-                Poll::Pending => cancelling.await,
+            async fn timeout<F>(duration: Duration, future: F) -> Option<F::Output>
+            where
+                F: Future + Send,
+                F::Output: Send,
+            {
+                timeout(duration, future).await
             }
         }
-    }
+
+        impl BlockingPool for $lane {
+            fn spawn_blocking<T, J>(job: J) -> Task<T>
+            where
+                T: Send + 'static,
+                J: FnOnce() -> T + Send + 'static,
+            {
+                Task::from(smol::unblock(job))
+            }
+        }
+    )+};
 }
 
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        if let Some(task) = self.0.take() {
-            task.detach();
-        }
-    }
-}
+timers_and_pool!(Smol, SmolLocal);
 
 async fn sleep(duration: Duration) {
     smol::Timer::after(duration).await;
 }
 
 async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> {
+    // smol has no timeout: its documentation races the future against a timer, like this.
     let expired = async {
         sleep(duration).await;
         None
@@ -270,11 +191,12 @@ async fn timeout<F: Future>(duration: Duration, future: F) -> Option<F::Output> 
     async { Some(future.await) }.or(expired).await
 }
 
-/// The limit of smol's blocking pool, which has no other knob.
+/// Returns the variable that limits smol's blocking pool, which cannot be configured in any other way.
 fn blocking_threads(config: &Config) -> (&'static str, String) {
     ("BLOCKING_MAX_THREADS", config.blocking_threads.to_string())
 }
 
+/// Panics unless the environment has all of `variables`.
 fn expect_environment(variables: Vec<(&'static str, String)>) {
     for (variable, value) in variables {
         assert!(

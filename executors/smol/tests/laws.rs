@@ -1,4 +1,4 @@
-//! smol keeps the laws of the contract, with its global executor and with a local one.
+//! Checks the laws of the contract on smol, with its global executor and with a local one.
 
 mod global {
     executor_api::conformance!(executor_smol::Smol: tasks, timer, blocking, remote);

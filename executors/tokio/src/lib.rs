@@ -1,8 +1,6 @@
-//! The tokio lanes: [`Tokio`], its multi-thread runtime, and [`TokioCurrentThread`].
+//! Implements the contract for tokio: [`Tokio`], its multi-thread runtime, and [`TokioCurrentThread`].
 //!
-//! Both are built as tokio's documentation builds them, with the timer on and nothing tuned. The root of a run is
-//! spawned, because the future given to `block_on` is polled by the calling thread and not by a worker
-//! (tokio issue 5446).
+//! Both are built as in tokio's documentation, with the timer enabled and nothing tuned.
 
 use std::{
     panic,
@@ -25,7 +23,7 @@ pub type Tokio = Lane<MultiThread>;
 
 /// Tokio's current-thread runtime, driven by a thread of its own.
 ///
-/// The thread that calls [`run`](Executor::run) only waits, as it does for every other lane.
+/// The thread that calls [`run`](Executor::run) only waits, as in every lane.
 pub type TokioCurrentThread = Lane<CurrentThread>;
 
 /// A runtime of tokio, of either flavour.
@@ -36,12 +34,12 @@ pub struct Lane<F> {
     _flavour: F,
 }
 
-/// What tells the flavours of tokio apart.
+/// Distinguishes the flavours of tokio.
 pub trait Flavour: Sized + Send + Sync + 'static {
-    /// What the report says about the lane.
+    /// Describes the lane in the report.
     const ABOUT: About;
 
-    /// Starts the runtime.
+    /// Starts the runtime and returns its owner and a handle to it.
     fn start(config: &Config) -> (Self, Handle);
 }
 
@@ -61,11 +59,11 @@ pub struct CurrentThread {
 impl Flavour for MultiThread {
     const ABOUT: About = About {
         name: "tokio",
-        description: "Multi-thread runtime: a run queue for each worker, work stealing, one timer wheel for all.",
+        description: "Multi-thread runtime: a run queue for each worker, work stealing, and one timer wheel for all.",
         class: Class::MultiThread,
-        limits: "A sleep ends up to a millisecond late, because timers are counted in whole ones. What a \
-                 worker woke last no other worker takes from it, and whoever blocks the worker that drives \
-                 the timers holds them up.",
+        limits: "A sleep ends up to a millisecond late, because timers count whole milliseconds. Other workers \
+                 cannot steal the task that a worker has woken last. A task that blocks the worker that drives \
+                 the timers delays all of them.",
         package: "tokio",
         homepage: "https://tokio.rs",
         source: file!(),
@@ -88,8 +86,8 @@ impl Flavour for CurrentThread {
         name: "tokio-current-thread",
         description: "Current-thread runtime: one run queue and one timer wheel, on a thread of its own.",
         class: Class::CurrentThread,
-        limits: "A sleep ends up to a millisecond late, because timers are counted in whole ones. One \
-                 thread, however many there are.",
+        limits: "A sleep ends up to a millisecond late, because timers count whole milliseconds. Uses one \
+                 thread on any machine.",
         package: "tokio",
         homepage: "https://tokio.rs",
         source: file!(),
@@ -104,7 +102,7 @@ impl Flavour for CurrentThread {
             .expect("tokio builds a runtime");
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
-        // An error says that the sender is gone, which means the same as the message: end.
+        // Dropping the sender ends the runtime: no message is ever sent.
         let worker = thread::spawn(move || drop(runtime.block_on(stopped)));
         (CurrentThread { worker: Some(worker), stop: Some(stop) }, handle)
     }
@@ -134,6 +132,8 @@ impl<F: Flavour> Executor for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
+        // The root is spawned, because tokio's own `block_on` polls its future on the calling thread, which
+        // is no worker (tokio issue 5446).
         future::block_on(Task(self.handle.spawn(main)))
     }
 
@@ -192,7 +192,7 @@ impl<F: Flavour> Remote for Lane<F> {
 
 impl<F: Flavour> Restart for Lane<F> {}
 
-/// Tokio's `JoinHandle`, without the `Result`: a panic is resumed in whoever awaits it.
+/// Wraps tokio's `JoinHandle` and resumes a panic of the task in its awaiter.
 #[derive(Debug)]
 pub struct Task<T>(JoinHandle<T>);
 
@@ -222,7 +222,7 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
     }
 }
 
-/// Goes on with the panic that ended a task.
+/// Resumes the panic that ended a task.
 fn resume(error: JoinError) -> ! {
     panic::resume_unwind(error.into_panic())
 }

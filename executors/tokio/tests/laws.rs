@@ -1,4 +1,4 @@
-//! Tokio keeps the laws of the contract, in both of its flavours.
+//! Checks the laws of the contract on both flavours of tokio.
 
 mod multi_thread {
     executor_api::conformance!(executor_tokio::Tokio: tasks, timer, blocking, remote, restart);

@@ -1,8 +1,8 @@
-//! The contract between a workload and whoever measures it.
+//! Defines the contract between a workload and the bench that measures it.
 //!
-//! A workload is a program written once for every executor: `impl<E: Timer> Workload<E> for SleepFanOut` says all
-//! it needs. It prepares outside the clock; inside it, it spawns, works and joins; and it knows the right answer and the
-//! work that leads to it, so every run of it is a test.
+//! A workload is written once for every executor: `impl<E: Timer> Workload<E> for SleepFanOut` names all it
+//! needs. It prepares outside the clock; inside the clock it spawns, works and joins. It knows the right
+//! answer and the work that leads to it, so every run is a test.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -16,12 +16,12 @@
 //! impl<E: Executor> Workload<E> for Doubles {
 //!     const ABOUT: About = About {
 //!         name: "doubles",
-//!         description: "N tasks double a number each; the root gathers them in order.",
+//!         description: "N tasks double a number each; the root gathers the outputs in order.",
 //!         group: "Scheduling",
 //!         operation: "one task",
 //!         size: "tasks",
 //!         shows: "the cost of a task that returns at once",
-//!         hides: "everything that happens when a task waits",
+//!         hides: "the cost of a task that waits",
 //!         source: file!(),
 //!     };
 //!     const SIZES: &'static [u64] = &[100, 10_000];
@@ -62,93 +62,103 @@ use std::{
 use executor_api::{Executor, Task, Timer};
 use serde::Serialize;
 
-/// A program that is run on every executor that has what it needs.
+/// A piece of work that runs on every executor with the capabilities that it needs.
 pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
-    /// What the report says about this workload.
+    /// Describes this workload in the report.
     const ABOUT: About;
 
-    /// The sizes of a default run, smallest first. None for a workload that does not race. A quick run has one: the
-    /// smallest of these and of a full run's.
+    /// The sizes of a default run, smallest first; empty for a workload that does not race.
+    ///
+    /// A quick run has one size: the smallest of these and of [`FULL_SIZES`](Self::FULL_SIZES).
     const SIZES: &'static [u64];
 
     /// The sizes that a full run adds, smallest first.
     const FULL_SIZES: &'static [u64] = &[];
 
-    /// The sizes at which the memory of a run is measured, four or more if any: for a workload whose tasks, as many as
-    /// its size, all live at once.
+    /// The sizes at which the memory of a run is measured: none, or at least four.
+    ///
+    /// Only for a workload with as many tasks as its size, all of them alive at once.
     const MEMORY_SIZES: &'static [u64] = &[];
 
-    /// What of a run is measured, and ranked by.
+    /// Selects the figure of a run that is measured and ranked.
     const MEASURE: Measure = Measure::Clock;
 
-    /// What a run computes. A lane in another language says it as JSON.
+    /// The result of a run. A lane in another language writes it as JSON.
     type Answer: PartialEq + Debug + Serialize + Send + 'static;
 
-    /// Makes everything a run needs; outside the clock.
+    /// Makes everything a run needs, outside the clock.
     fn prepare(size: u64) -> Self;
 
-    /// As [`prepare`](Self::prepare), for a workload whose work depends on the number of workers.
+    /// Does the same as [`prepare`](Self::prepare), for work that depends on the number of workers.
     fn prepare_for(size: u64, _workers: NonZeroUsize) -> Self {
         Self::prepare(size)
     }
 
-    /// Does the work, inside the clock. It is the root task of the run, and it awaits or cancels all it spawned.
+    /// Does the work, inside the clock, as the root task of the run.
+    ///
+    /// Awaits or cancels every task that it spawned.
     fn run(self: Arc<Self>) -> impl Future<Output = Self::Answer> + Send + 'static;
 
-    /// The right answer.
+    /// Returns the right answer.
     fn expected(&self) -> Self::Answer;
 
-    /// How many operations a run has: what "per operation" divides by. Never zero.
+    /// Returns the number of operations in a run, the divisor of "per operation". Never zero.
     fn operations(&self) -> u64;
 
-    /// The waiting in a run that no executor can avoid: the sleep, the timeout.
+    /// Returns the time of a run that no executor can avoid: the sleep, the timeout.
     fn ideal(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// What the runs since the last call have found that they lost, all their operations together; of
-    /// [`Measure::Told`] only.
+    /// Returns the time that all operations since the last call have lost. For [`Measure::Told`] only.
     fn told(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// What a run does, whichever executor it is on: the run that is counted is held to it.
+    /// Specifies the work of a run, the same on every executor. A counted run is checked against it.
     fn work(&self) -> Work {
         Work::default()
     }
 }
 
-/// What of a run is measured: all of it is divided by the operations.
+/// Selects the figure of a run that is divided by the operations, and ranked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// The time on the clock beyond the [ideal](Workload::ideal).
+    /// Measures the time on the clock beyond the [ideal](Workload::ideal).
     Clock,
-    /// The time of one [part] of the run, and what that is: "time to the last destructor".
+    /// Measures the time of one [part] of the run. The text names it: "time to the last destructor".
     Part(&'static str),
-    /// What the run [tells](Workload::told), and what that is: "lateness of a tick". For operations that overlap.
+    /// Takes the time that the run itself [reports](Workload::told), because its operations overlap.
+    /// The text names it: "lateness of a tick".
     Told(&'static str),
-    /// The processor time of one [part] of the run, which only waits. Such lanes take their samples together, not in turn.
+    /// Measures the processor time of one [part] of the run, which only waits.
+    ///
+    /// Such lanes take their samples together, not in turn.
     Processor,
 }
 
-/// An end of the part of a run that is measured.
+/// Marks an end of the measured part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Boundary {
-    /// It begins here.
+    /// The part begins.
     Begin,
-    /// It ends here.
+    /// The part ends.
     End,
 }
 
-/// Who looks at the clock at the boundaries of parts.
+/// Reads the clock at the boundaries of parts.
 static OBSERVER: OnceLock<fn(Boundary)> = OnceLock::new();
 
-/// Has `observer` called at both boundaries of each [part], by the task that runs it; who comes first, stays.
+/// Has `observer` called at both boundaries of each [part], by the task that runs it.
+///
+/// The first observer wins; later calls have no effect.
 pub fn observe_parts(observer: fn(Boundary)) {
     OBSERVER.set(observer).ok();
 }
 
-/// Does the part of a run that is measured, where that is not the whole; one in each run, in the root.
+/// Runs the measured part of a run, for a workload that does not measure the whole.
+///
+/// A run has one part, in its root.
 pub async fn part<T>(part: impl Future<Output = T>) -> T {
     let observe = |boundary| {
         if let Some(observer) = OBSERVER.get() {
@@ -161,27 +171,27 @@ pub async fn part<T>(part: impl Future<Output = T>) -> T {
     output
 }
 
-/// What one run of a workload does, by its own specification; `None` leaves a part open.
+/// Specifies the work of one run of a workload; `None` leaves a number open.
 ///
-/// Tasks are those that the run spawns; its root is none of them.
+/// The root of the run does not count as a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Tasks spawned.
+    /// The tasks that are spawned.
     pub spawned: Option<u64>,
-    /// Tasks that run to their end.
+    /// The tasks that run to their end.
     pub finished: Option<u64>,
-    /// Tasks whose future is dropped before its end.
+    /// The tasks whose future is dropped before its end.
     pub cancelled: Option<u64>,
-    /// Jobs given to the blocking pool.
+    /// The jobs given to the blocking pool.
     pub jobs: Option<u64>,
-    /// Tasks that have been spawned and not ended, at some moment: so many or more, however fast the executor is.
+    /// The tasks that are alive at once at some moment: at least this many, even on the fastest executor.
     pub at_once: Option<u64>,
-    /// Polls of tasks and root: so many or more, however the tasks are scheduled.
+    /// The polls of all tasks and the root: at least this many, in any schedule.
     pub polls: Option<u64>,
 }
 
 impl Work {
-    /// Spawns so many tasks, all of which run to their end, and gives no job to the blocking pool.
+    /// Specifies `count` tasks that all run to their end, and no blocking jobs.
     pub const fn tasks(count: u64) -> Work {
         Work {
             spawned: Some(count),
@@ -189,43 +199,42 @@ impl Work {
             cancelled: Some(0),
             jobs: Some(0),
             at_once: None,
-            // Nothing ends without a poll, the root neither.
+            // Each task needs a poll to end, and so does the root.
             polls: Some(count + 1),
         }
     }
 
-    /// Gives so many jobs to the blocking pool, and spawns no task.
+    /// Specifies `count` blocking jobs, and no tasks.
     pub const fn jobs(count: u64) -> Work {
         Work { jobs: Some(count), ..Work::tasks(0) }
     }
 }
 
-/// What the report says about a workload.
+/// Describes a workload in the report.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
-    /// Kebab-case, unique in the lineup.
+    /// The workload's name: kebab-case, unique in the lineup.
     pub name: &'static str,
-    /// What a run does, in a sentence.
+    /// One sentence on the work of a run.
     pub description: &'static str,
-    /// The group that it shares a verdict with: "Timers". One that nobody else names is a group of its own.
+    /// The group of workloads that share a verdict: "Timers". A name of its own makes a group of one.
     pub group: &'static str,
-    /// What one operation is: "one task".
+    /// Names one operation: "one task".
     pub operation: &'static str,
-    /// What its size counts: "tasks".
+    /// Names the things that the size counts: "tasks".
     pub size: &'static str,
-    /// What a difference between executors says, as the end of "It shows ...".
+    /// Completes "A difference between executors shows ...".
     pub shows: &'static str,
-    /// What it does not say, as the end of "It does not show ...".
+    /// Completes "A difference between executors does not show ...".
     pub hides: &'static str,
     /// The file of the workload: `file!()`.
     pub source: &'static str,
 }
 
-/// Spawns all of `tasks`, as far as the iterator does, then awaits their outputs in order.
-///
-/// One waker at a time is registered, with the task that is awaited: nothing but the executor is measured.
+/// Takes all of `tasks` from the iterator, which may spawn them, then awaits their outputs in order.
 pub async fn gather<T>(tasks: impl IntoIterator<Item = impl Task<T>>) -> Vec<T> {
     let tasks: Vec<_> = tasks.into_iter().collect();
+    // Awaiting in order registers one waker at a time, without a combinator: only the executor is measured.
     let mut outputs = Vec::with_capacity(tasks.len());
     for task in tasks {
         outputs.push(task.await);
@@ -233,14 +242,15 @@ pub async fn gather<T>(tasks: impl IntoIterator<Item = impl Task<T>>) -> Vec<T> 
     outputs
 }
 
-/// Waits until all of `tasks` have finished or `limit` has passed, and tells them apart.
+/// Waits until all of `tasks` have finished or `limit` has passed, and separates finished from pending tasks.
 ///
-/// What asyncio calls `wait(tasks, timeout=limit)`. Awaits the tasks in order, so that it takes time in proportion to
-/// their number, and keeps each output as it comes: a handle cannot be awaited twice.
+/// Corresponds to asyncio's `wait(tasks, timeout=limit)`.
 pub async fn wait<E: Timer, T: Send + 'static>(
     tasks: Vec<E::Task<T>>,
     limit: Duration,
 ) -> Waited<T, E::Task<T>> {
+    // Awaiting in order takes time in proportion to the number of tasks. Each output is kept as it comes,
+    // because a handle cannot be awaited twice.
     let mut done = Vec::with_capacity(tasks.len());
     let mut tasks = tasks.into_iter();
     let mut current = tasks.next();
@@ -263,16 +273,16 @@ pub async fn wait<E: Timer, T: Send + 'static>(
     Waited { done, pending }
 }
 
-/// What [`wait`] found when it ended.
+/// The result of [`wait`].
 #[derive(Debug)]
 pub struct Waited<T, K> {
-    /// The outputs of the tasks that had finished.
+    /// The outputs of the finished tasks.
     pub done: Vec<T>,
-    /// The tasks that had not.
+    /// The tasks that have not finished.
     pub pending: Vec<K>,
 }
 
-/// Cancels all of `tasks`, then waits until the future of each is gone; counts those that had not finished.
+/// Cancels all of `tasks`, waits until their futures are gone, and returns the number that had not finished.
 pub async fn cancel_all<T>(tasks: Vec<impl Task<T>>) -> u64 {
     let cancelling: Vec<_> = tasks.into_iter().map(Task::cancel).collect();
     let mut cancelled = 0;
@@ -282,23 +292,23 @@ pub async fn cancel_all<T>(tasks: Vec<impl Task<T>>) -> u64 {
     cancelled
 }
 
-/// Counts how many of its guards have been dropped.
+/// Counts the guards that have been dropped.
 #[derive(Clone, Debug, Default)]
 pub struct Drops(Arc<AtomicU64>);
 
 impl Drops {
-    /// Makes a guard, for a future to own.
+    /// Returns a guard, for a future to own.
     pub fn guard(&self) -> DropGuard {
         DropGuard(self.clone())
     }
 
-    /// How many guards are gone.
+    /// Returns the number of guards that have been dropped.
     pub fn count(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// Is counted when it is dropped; made by [`Drops::guard`].
+/// Adds one to its [`Drops`] when it is dropped.
 #[derive(Debug)]
 pub struct DropGuard(Drops);
 

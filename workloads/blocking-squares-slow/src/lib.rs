@@ -1,4 +1,4 @@
-//! Blocking squares, slow: gather over jobs that block for a millisecond, so that the pool's threads show.
+//! Blocking squares, slow: measures how well the blocking pool keeps its threads at work.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -6,7 +6,7 @@ use executor_api::BlockingPool;
 use workload_api::{About, Work, Workload, gather};
 
 const PAUSE: Duration = Duration::from_millis(1);
-/// The threads of every lane's pool, which the laws of the contract hold it to.
+/// The number of threads in every lane's pool; the laws of the contract check it.
 const POOL: u64 = 3;
 
 /// N jobs on the blocking pool each block for 1 ms and square their number.
@@ -15,12 +15,12 @@ pub struct BlockingSquaresSlow(u64);
 impl<E: BlockingPool> Workload<E> for BlockingSquaresSlow {
     const ABOUT: About = About {
         name: "blocking-squares-slow",
-        description: "As blocking-squares, but each job first blocks its thread for 1 ms.",
+        description: "Like blocking-squares, but each job first blocks its thread for 1 ms.",
         group: "Blocking jobs",
         operation: "one job",
         size: "jobs",
-        shows: "that the pool has its three threads at work all the time, no fewer and no more",
-        hides: "the cost of a job, which drowns in the pause: blocking-squares has that",
+        shows: "that the pool keeps exactly three threads at work all the time",
+        hides: "the cost of a job, which is tiny beside the pause: see blocking-squares",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[30];

@@ -1,4 +1,4 @@
-//! Blocking squares: gather over jobs for the blocking pool that are done at once.
+//! Blocking squares: measures the cost of a job for the blocking pool that has nothing to do.
 
 use std::sync::Arc;
 
@@ -11,12 +11,13 @@ pub struct BlockingSquares(u64);
 impl<E: BlockingPool> Workload<E> for BlockingSquares {
     const ABOUT: About = About {
         name: "blocking-squares",
-        description: "N jobs on a blocking pool of three threads square a number each; the root gathers in order.",
+        description: "N jobs on a blocking pool of three threads square a number each; the root gathers the squares in \
+                      order.",
         group: "Blocking jobs",
         operation: "one job",
         size: "jobs",
-        shows: "what it costs to hand a job to another thread and to get its result back",
-        hides: "jobs that block: blocking-squares-slow has those",
+        shows: "the cost of handing a job to another thread and getting its result back",
+        hides: "the cost of jobs that block: see blocking-squares-slow",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[100];

@@ -1,4 +1,4 @@
-//! Busy neighbours: tasks that tick on a schedule, beside tasks that hog their workers.
+//! Busy neighbours: measures how late tasks tick on a schedule beside tasks that occupy their workers.
 use executor_api::Timer;
 use std::{
     hint,
@@ -12,117 +12,60 @@ use std::{
 use workload_api::{About, Measure, Work, Workload, gather};
 
 const TICKERS: u64 = 100;
-const MEASURE: Measure = Measure::Told("lateness of a tick");
 
 /// A hundred tasks tick beside one task whose polls take N ms.
-pub struct BusyNeighbour(Neighbourhood);
+pub type BusyNeighbour = Neighbourhood<false>;
 
-/// A hundred tasks tick beside as many such tasks as there are workers.
-pub struct BusyNeighbours(Neighbourhood);
+/// A hundred tasks tick beside one such task for each worker.
+pub type BusyNeighbours = Neighbourhood<true>;
 
-impl<E: Timer> Workload<E> for BusyNeighbour {
-    const ABOUT: About = About {
-        name: "busy-neighbour",
-        description: "100 tasks tick every millisecond on a fixed schedule, while one task computes N ms between \
-                      two yields; with 0 there is none.",
-        group: "Busy neighbours",
-        operation: "one tick",
-        size: "ms of a poll that does not yield",
-        shows: "how late the other tasks of a service are while one of its tasks computes, from when each was due",
-        hides: "a service that hands such work to a pool of threads, as it should",
-        source: file!(),
-    };
-    const SIZES: &'static [u64] = &[0, 10];
-    const FULL_SIZES: &'static [u64] = &[1, 100];
-    const MEASURE: Measure = MEASURE;
-    type Answer = [u64; 2]; // ticks, and those that came early
-
-    fn prepare(poll: u64) -> Self {
-        BusyNeighbour(Neighbourhood::new(u64::from(poll > 0), poll))
-    }
-    async fn run(self: Arc<Self>) -> [u64; 2] {
-        self.0.live::<E>().await
-    }
-    fn expected(&self) -> [u64; 2] {
-        [self.0.ticks(), 0]
-    }
-    fn operations(&self) -> u64 {
-        self.0.ticks()
-    }
-    fn ideal(&self) -> Duration {
-        self.0.schedule()
-    }
-    fn told(&self) -> Duration {
-        self.0.take_lateness()
-    }
-    fn work(&self) -> Work {
-        Work::tasks(TICKERS + self.0.hogs)
-    }
-}
-
-impl<E: Timer> Workload<E> for BusyNeighbours {
-    const ABOUT: About = About {
-        name: "busy-neighbours",
-        description: "100 tasks tick every millisecond on a fixed schedule, while as many tasks as there are workers \
-                      compute N ms each between two yields.",
-        shows: "how late tasks are when every worker is kept busy by one that does not yield",
-        ..<BusyNeighbour as Workload<E>>::ABOUT
-    };
-    const SIZES: &'static [u64] = &[10];
-    const FULL_SIZES: &'static [u64] = &[1, 100];
-    const MEASURE: Measure = MEASURE;
-    type Answer = [u64; 2]; // ticks, and those that came early
-
-    fn prepare(poll: u64) -> Self {
-        <Self as Workload<E>>::prepare_for(poll, NonZeroUsize::MIN)
-    }
-    fn prepare_for(poll: u64, workers: NonZeroUsize) -> Self {
-        BusyNeighbours(Neighbourhood::new(workers.get() as u64, poll))
-    }
-    async fn run(self: Arc<Self>) -> [u64; 2] {
-        self.0.live::<E>().await
-    }
-    fn expected(&self) -> [u64; 2] {
-        [self.0.ticks(), 0]
-    }
-    fn operations(&self) -> u64 {
-        self.0.ticks()
-    }
-    fn ideal(&self) -> Duration {
-        self.0.schedule()
-    }
-    fn told(&self) -> Duration {
-        self.0.take_lateness()
-    }
-    fn work(&self) -> Work {
-        Work::tasks(TICKERS + self.0.hogs)
-    }
-}
-
-/// Who lives beside whom, and how late ticks were.
-struct Neighbourhood {
+/// A hundred tasks tick beside tasks that do not yield: one, or one for each worker.
+pub struct Neighbourhood<const EVERY_WORKER: bool> {
     hogs: u64,
     poll: Duration,
     ticks_of_each: u32,
     late_ns: AtomicU64,
 }
 
-impl Neighbourhood {
-    /// The schedule is long enough for three polls of a hog.
-    fn new(hogs: u64, poll: u64) -> Self {
-        let ticks_of_each = poll.saturating_mul(3).clamp(100, u64::from(u32::MAX)) as u32;
-        Neighbourhood { hogs, poll: Duration::from_millis(poll), ticks_of_each, late_ns: AtomicU64::new(0) }
-    }
+const ONE: About = About {
+    name: "busy-neighbour",
+    description: "100 tasks tick every millisecond on a fixed schedule, while one task computes N ms between \
+                  two yields. With N = 0 there is no such task.",
+    group: "Busy neighbours",
+    operation: "one tick",
+    size: "ms of a poll that does not yield",
+    shows: "how late the other tasks of a service run while one of its tasks computes, counted from when each was due",
+    hides: "services that hand such work to a pool of threads, as they should",
+    source: file!(),
+};
+const ONE_PER_WORKER: About = About {
+    name: "busy-neighbours",
+    description: "100 tasks tick every millisecond on a fixed schedule, while as many tasks as there are workers \
+                  compute N ms each between two yields.",
+    shows: "how late tasks run when every worker is busy with a task that does not yield",
+    ..ONE
+};
 
-    fn ticks(&self) -> u64 {
-        TICKERS * u64::from(self.ticks_of_each)
-    }
+impl<E: Timer, const EVERY_WORKER: bool> Workload<E> for Neighbourhood<EVERY_WORKER> {
+    const ABOUT: About = if EVERY_WORKER { ONE_PER_WORKER } else { ONE };
+    const SIZES: &'static [u64] = if EVERY_WORKER { &[10] } else { &[0, 10] };
+    const FULL_SIZES: &'static [u64] = &[1, 100];
+    const MEASURE: Measure = Measure::Told("lateness of a tick");
+    type Answer = [u64; 2]; // ticks, and those that came early
 
-    fn schedule(&self) -> Duration {
-        Duration::from_millis(self.ticks_of_each.into())
+    fn prepare(poll: u64) -> Self {
+        <Self as Workload<E>>::prepare_for(poll, NonZeroUsize::MIN)
     }
-
-    async fn live<E: Timer>(&self) -> [u64; 2] {
+    fn prepare_for(poll: u64, workers: NonZeroUsize) -> Self {
+        Neighbourhood {
+            hogs: if EVERY_WORKER { workers.get() as u64 } else { u64::from(poll > 0) },
+            poll: Duration::from_millis(poll),
+            // Long enough for three polls of a hog.
+            ticks_of_each: poll.saturating_mul(3).clamp(100, u64::from(u32::MAX)) as u32,
+            late_ns: AtomicU64::new(0),
+        }
+    }
+    async fn run(self: Arc<Self>) -> [u64; 2] {
         let (start, awake) = (Instant::now(), Arc::new(AtomicU64::new(TICKERS)));
         let tickers = (0..TICKERS).map(|_| E::spawn(tick::<E>(start, self.ticks_of_each, awake.clone())));
         let tickers: Vec<_> = tickers.collect();
@@ -136,13 +79,24 @@ impl Neighbourhood {
         gather(hogs).await;
         [ticks, early]
     }
-
-    fn take_lateness(&self) -> Duration {
+    fn expected(&self) -> [u64; 2] {
+        [TICKERS * u64::from(self.ticks_of_each), 0]
+    }
+    fn operations(&self) -> u64 {
+        TICKERS * u64::from(self.ticks_of_each)
+    }
+    fn ideal(&self) -> Duration {
+        Duration::from_millis(self.ticks_of_each.into())
+    }
+    fn told(&self) -> Duration {
         Duration::from_nanos(self.late_ns.swap(0, Relaxed))
+    }
+    fn work(&self) -> Work {
+        Work::tasks(TICKERS + self.hogs)
     }
 }
 
-/// What has become of the ticks of one task.
+/// The ticks of one task.
 #[derive(Default)]
 struct Ticker {
     ticks: u64,
@@ -150,7 +104,7 @@ struct Ticker {
     late: Duration,
 }
 
-/// Ticks every millisecond from `start` on. A tick that is late delays none of those after it, and none is left out.
+/// Ticks every millisecond from `start` on. A late tick delays and skips none of those after it.
 async fn tick<E: Timer>(start: Instant, ticks: u32, awake: Arc<AtomicU64>) -> Ticker {
     let mut ticker = Ticker::default();
     for number in 1..=ticks {
@@ -165,7 +119,7 @@ async fn tick<E: Timer>(start: Instant, ticks: u32, awake: Arc<AtomicU64>) -> Ti
     ticker
 }
 
-/// Computes for the time of a poll, yields, and computes again, until nobody ticks any more.
+/// Computes for the time of a poll and yields, again and again until the last tick.
 async fn hog<E: Timer>(poll: Duration, awake: Arc<AtomicU64>) {
     while awake.load(Relaxed) > 0 {
         let start = Instant::now();

@@ -1,10 +1,10 @@
-//! Cancellation: tasks that wait are cancelled all at once, with everything they own.
+//! Cancellation: measures the cost of cancelling waiting tasks, all at once, with everything they own.
 use async_channel::{Sender, bounded};
 use executor_api::Executor;
 use std::{future::pending, sync::Arc};
 use workload_api::{About, Drops, Measure, Work, Workload, cancel_all, part};
 
-/// N tasks are suspended for ever, eight futures deep, then cancelled.
+/// N tasks wait for ever, eight futures deep, and are cancelled.
 pub struct Cancellation(u64);
 
 const DEPTH: u64 = 8;
@@ -16,8 +16,8 @@ impl<E: Executor> Workload<E> for Cancellation {
         group: "Cancellation",
         operation: "one task, with eight destructors",
         size: "tasks",
-        shows: "what it costs to cancel a task that waits, from the first call to the last destructor",
-        hides: "tasks that wait for a timer, which wait-timeout has, and tasks that are cancelled while they run",
+        shows: "the cost of cancelling a waiting task, from the first call to the last destructor",
+        hides: "the cost of cancelling tasks that wait for a timer (see wait-timeout) and tasks that run",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[1_000];
@@ -33,8 +33,8 @@ impl<E: Executor> Workload<E> for Cancellation {
         let (here, all_here) = bounded(1);
         let tasks = (0..self.0).map(|_| E::spawn(wait_deep(drops.clone(), here.clone()))).collect();
         drop(here);
-        all_here.recv().await.expect_err("nobody sends: the channel is closed by the last who is here");
-        // All have been polled; what is left of it, for one task a worker, is the way out of the last poll.
+        all_here.recv().await.expect_err("nothing is sent: the last task to wait closes the channel");
+        // Every task has been polled. One task a worker may still be returning from that poll.
         let early = drops.count();
         [early, part(cancel_all(tasks)).await, drops.count()]
     }
@@ -49,7 +49,7 @@ impl<E: Executor> Workload<E> for Cancellation {
     }
 }
 
-/// A future for each star, one in the other, with a destructor of its own; `$inner` in the last.
+/// Nests a future for each star, each with a destructor of its own, and `$inner` in the last.
 macro_rules! nested {
     ($drops:ident, $inner:expr,) => { $inner };
     ($drops:ident, $inner:expr, * $($deeper:tt)*) => {
@@ -60,7 +60,7 @@ macro_rules! nested {
     };
 }
 
-/// Says `here` where it is deepest, and stays.
+/// Drops `here` in the deepest future, and waits for ever.
 async fn wait_deep(drops: Drops, here: Sender<()>) {
     let stay = async {
         drop(here);

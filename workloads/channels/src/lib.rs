@@ -1,4 +1,4 @@
-//! Channels: tasks send messages to tasks, one or four to one or four.
+//! Channels: measures the cost of sending messages from one or four tasks to one or four others.
 use async_channel::{Receiver, Sender, bounded, unbounded};
 use executor_api::Executor;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use workload_api::{About, Work, Workload, gather};
 
 const MESSAGES: u64 = 10_000;
 
-/// So many producers share the sending of 10,000 messages to so many consumers; with the places in their channel.
+/// `PRODUCERS` tasks send 10,000 messages to `CONSUMERS` tasks, through a channel of N places.
 pub struct Channel<const PRODUCERS: u64, const CONSUMERS: u64>(u64);
 
 impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Channel<PRODUCERS, CONSUMERS> {
@@ -15,14 +15,14 @@ impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Ch
         description: Self::WORDS.1,
         group: "Scheduling",
         operation: "one message",
-        size: "places in the channel; 10,000, for all messages there are, is an unbounded one",
-        shows: "what it costs to hand a message to another task; with few places both sides wait and are woken",
-        hides: "channels of the executors' own: async-channel, in every lane, has its share in every figure",
+        size: "places in the channel; at 10,000, a place for every message, the channel is unbounded",
+        shows: "the cost of handing a message to another task; with few places both sides wait and are woken",
+        hides: "the executors' own channels: every lane uses async-channel, whose cost is part of every figure",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[64];
     const FULL_SIZES: &'static [u64] = &[1, MESSAGES];
-    type Answer = [u64; 2]; // how many messages were received, and their sum
+    type Answer = [u64; 2]; // the number of messages received, and their sum
 
     fn prepare(places: u64) -> Self {
         Channel(places)
@@ -43,21 +43,21 @@ impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Ch
         MESSAGES
     }
     fn work(&self) -> Work {
-        // Consumers end after all producers.
+        // All consumers wait for the last producer.
         Work { at_once: Some(CONSUMERS + 1), ..Work::tasks(PRODUCERS + CONSUMERS) }
     }
 }
 
 impl<const PRODUCERS: u64, const CONSUMERS: u64> Channel<PRODUCERS, CONSUMERS> {
-    /// Name and description.
+    /// The name and the description.
     const WORDS: (&str, &str) = match (PRODUCERS, CONSUMERS) {
         (1, 1) => ("channel-1-to-1", "One task sends 10,000 messages to another."),
-        (4, 1) => ("channel-4-to-1", "Four tasks send 10,000 messages, a quarter each, to one."),
+        (4, 1) => ("channel-4-to-1", "Four tasks send 10,000 messages, a quarter each, to one task."),
         (4, 4) => (
             "channel-4-to-4",
-            "Four tasks send 10,000 messages, a quarter each, to four, whoever comes first.",
+            "Four tasks send 10,000 messages, a quarter each, to four tasks that compete for them.",
         ),
-        _ => panic!("who adds a channel gives it a name"),
+        _ => panic!("each channel of the lineup has a name here"),
     };
 }
 

@@ -1,19 +1,19 @@
-//! Fork and join: tasks spawn tasks and await them, in a wide tree and in a deep one.
+//! Fork and join: measures the cost of tasks that spawn and await tasks, in a wide tree and in a deep one.
 #![expect(
     clippy::manual_async_fn,
-    reason = "who spawns itself has to declare that its future is `Send`; then it needs no box"
+    reason = "a function that spawns itself must declare that its future is `Send`; then it needs no box"
 )]
 
 use executor_api::Executor;
 use std::sync::Arc;
 use workload_api::{About, Work, Workload, gather};
 
-const SHOWS: &str =
-    "what it costs to fork and join tasks everywhere in a tree, and how workers share what grows on one";
+const SHOWS: &str = "the cost of forking and joining tasks everywhere in a tree, and how workers share a tree that grows \
+                     on one of them";
 const HIDES: &str =
-    "work of the tasks' own: there is none, a program that computes something forks less often";
+    "the work of the tasks: there is none here, and a program that computes something forks less often";
 
-/// A tree of tasks with ten children each, down to N leaves: the root of the run is that of the tree.
+/// A tree of tasks with ten children each, down to N leaves; the root of the run is the root of the tree.
 pub struct Skynet(u64);
 
 const FAN_OUT: u64 = 10;
@@ -21,7 +21,7 @@ const FAN_OUT: u64 = 10;
 impl<E: Executor> Workload<E> for Skynet {
     const ABOUT: About = About {
         name: "skynet",
-        description: "A tree of tasks: each spawns ten and adds up what they return; N leaves return their number.",
+        description: "A tree of tasks: each spawns ten and adds up their outputs; N leaves return their number.",
         group: "Scheduling",
         operation: "one task",
         size: "leaves of the tree",
@@ -50,7 +50,7 @@ impl<E: Executor> Workload<E> for Skynet {
         (self.0 - 1) * FAN_OUT / (FAN_OUT - 1) // 10 + 100 + ... + leaves
     }
     fn work(&self) -> Work {
-        // Whoever is above a leaf waits for it.
+        // All ancestors of a leaf wait for it.
         let depth = u64::from(self.0.ilog(FAN_OUT));
         Work { at_once: Some(depth), ..Work::tasks(<Self as Workload<E>>::operations(self)) }
     }
@@ -73,7 +73,7 @@ pub struct Fibonacci(u64);
 impl<E: Executor> Workload<E> for Fibonacci {
     const ABOUT: About = About {
         name: "fibonacci",
-        description: "fib(n) = fib(n-1) + fib(n-2): each call spawns a task for the former, goes on with the latter.",
+        description: "fib(n) = fib(n-1) + fib(n-2): each call spawns a task for fib(n-1) and computes fib(n-2) itself.",
         group: "Scheduling",
         operation: "one task",
         size: "n",
@@ -106,13 +106,13 @@ impl<E: Executor> Workload<E> for Fibonacci {
 
 fn fibonacci<E: Executor>(n: u64) -> impl Future<Output = u64> + Send + 'static {
     async move {
-        // To go on with fib(n-2) is to spawn fib(n-3), and so on: what is left in the end is fib(0) or fib(1).
+        // Computing fib(n-2) here means spawning fib(n-3), and so on down to fib(0) or fib(1).
         let children = (0..n / 2).map(|call| E::spawn(fibonacci::<E>(n - 2 * call - 1)));
         n % 2 + gather(children).await.iter().sum::<u64>()
     }
 }
 
-/// The same without tasks.
+/// Returns the Nth Fibonacci number, without tasks.
 fn number(n: u64) -> u64 {
     (0..n).fold((0, 1), |(this, next), _| (next, this + next)).0
 }

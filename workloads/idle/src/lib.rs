@@ -1,4 +1,4 @@
-//! Idle: a second in which nobody has anything to do.
+//! Idle: measures the cost of a second in which all tasks sleep.
 use executor_api::Timer;
 use std::{
     future::poll_fn,
@@ -14,18 +14,18 @@ use workload_api::{About, Measure, Work, Workload, cancel_all, part};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// N tasks sleep, and the root does for a second.
+/// N tasks sleep, and so does the root, for a second.
 pub struct Idle(u64);
 
 impl<E: Timer> Workload<E> for Idle {
     const ABOUT: About = About {
         name: "idle",
-        description: "N tasks sleep for an hour; when all do, the root sleeps for a second, then it cancels them.",
+        description: "N tasks sleep for an hour; once all sleep, the root sleeps for a second, then cancels them.",
         group: "Idling",
         operation: "one second",
         size: "sleeping tasks",
-        shows: "the processor time of a process that has nothing to do, and with its switches how often it wakes up",
-        hides: "what it costs to wake up when there is something to do again",
+        shows: "the processor time of a process that has nothing to do; its switches show how often it wakes up",
+        hides: "the cost of waking up when there is work again",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[0, 10_000];
@@ -40,7 +40,7 @@ impl<E: Timer> Workload<E> for Idle {
         let asleep = Arc::new(AtomicU64::new(0));
         let sleepers: Vec<_> = (0..self.0).map(|_| E::spawn(sleep::<E>(asleep.clone()))).collect();
         loop {
-            // Workers that have looked for work in vain go to rest too.
+            // Gives workers that have found no work the time to park.
             E::sleep(Duration::from_millis(10)).await;
             if asleep.load(SeqCst) == self.0 {
                 break;
@@ -68,7 +68,7 @@ impl<E: Timer> Workload<E> for Idle {
     }
 }
 
-/// Sleeps for an hour, and says so once the timer knows.
+/// Sleeps for an hour, and adds one to `asleep` once the timer is registered.
 async fn sleep<E: Timer>(asleep: Arc<AtomicU64>) {
     let mut sleep = pin!(E::sleep(Duration::from_secs(3600)));
     let mut told = false;

@@ -1,10 +1,10 @@
-//! Lifecycle: an executor starts, runs one task, and ends.
+//! Lifecycle: measures the cost of starting an executor, running one task on it, and ending it.
 use async_channel::bounded;
 use executor_api::{Config, Restart};
 use std::{collections::HashSet, num::NonZeroUsize, sync::Arc, thread};
 use workload_api::{About, Measure, Work, Workload, part};
 
-/// N executors, one after the other, beside the one that waits for them.
+/// N executors start and end in succession, beside the one that waits for them.
 pub struct Lifecycle {
     lives: u64,
     config: Config,
@@ -13,19 +13,19 @@ pub struct Lifecycle {
 impl<E: Restart> Workload<E> for Lifecycle {
     const ABOUT: About = About {
         name: "lifecycle",
-        description: "N executors, one after the other, each with the workers of its cell: started, given one task, ended. A \
-                      thread outside does it, while the executor that waits for that is idle.",
+        description: "A thread outside the executor starts N others in succession, gives each one task, and ends it. Each \
+                      has as many workers as the executor that waits for the thread, which is idle meanwhile.",
         group: "Start and end",
         operation: "one executor",
         size: "executors",
-        shows: "what it costs to start an executor and its threads and to end them: in tests, in tools that run for a moment",
+        shows: "the cost of starting and ending an executor with its threads, as tests and short-lived tools do",
         hides: "the first start in a process, and the threads of blocking pools, which start with the first job",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10];
-    /// Of its own, because few lanes have an end: the others would have no mean over all comparisons.
+    // Not the clock: few lanes can end, and the others would have no mean over all comparisons.
     const MEASURE: Measure = Measure::Part("time from start to end");
-    /// The sum of what the tasks returned, and how many threads have run them: never one twice.
+    /// The sum of the outputs, and the number of threads that ran the tasks: a new one for each.
     type Answer = (u64, usize);
 
     fn prepare(lives: u64) -> Self {
@@ -42,9 +42,9 @@ impl<E: Restart> Workload<E> for Lifecycle {
             send.try_send((numbers.iter().sum(), threads.len())).expect("there is room for the one answer");
         };
         let lives = async {
-            // A worker must not start an executor; a thread may, and its own start is small beside those of N executors.
+            // A worker must not start executors, so a thread does. Its own start is small beside theirs.
             let thread = thread::spawn(live_all);
-            // Waits as a task does, so that its workers sleep: to join the thread at once would block one of them.
+            // Awaits the answer, so that all workers park: joining the thread here would block one of them.
             (lived.recv().await.expect("the thread sends its answer"), thread)
         };
         let (answer, thread) = part(lives).await;
@@ -58,7 +58,7 @@ impl<E: Restart> Workload<E> for Lifecycle {
         self.lives
     }
     fn work(&self) -> Work {
-        // Only the root: what runs on the executors that it has started is not its own.
+        // Only the root: tasks on the executors that it has started do not count.
         Work::tasks(0)
     }
 }

@@ -1,4 +1,4 @@
-//! Limited fan-out: many tasks, of which a semaphore lets a hundred at a time go on.
+//! Limited fan-out: measures the cost of a semaphore that lets a hundred of many tasks proceed at a time.
 use async_lock::Semaphore;
 use executor_api::Executor;
 use std::sync::{
@@ -24,20 +24,20 @@ impl<E: Executor> Workload<E> for LimitedFanOut {
         group: "Scheduling",
         operation: "one task",
         size: "tasks",
-        shows: "what it costs to limit how many tasks are at work: all are spawned, most wait to be woken by another",
-        hides: "semaphores of the executor's own; the one that all use here has its share in every figure",
+        shows: "the cost of limiting the tasks at work: all are spawned, and most wait until another task wakes them",
+        hides: "the executors' own semaphores: every lane uses async-lock's, whose cost is part of every figure",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
     const FULL_SIZES: &'static [u64] = &[100_000];
-    type Answer = [u64; 2]; // tasks that were let in, and those of them that were one too many
+    type Answer = [u64; 2]; // tasks that were let in, and those of them beyond the limit
 
     fn prepare(tasks: u64) -> Self {
         LimitedFanOut { tasks, permits: Semaphore::new(PERMITS as usize), inside: AtomicU64::new(0) }
     }
     async fn run(self: Arc<Self>) -> [u64; 2] {
         let visits = gather((0..self.tasks).map(|_| E::spawn(self.clone().visit::<E>()))).await;
-        // How many of the hundred are there at once is the executor's affair; that they are no more is not.
+        // The executor decides how many of the hundred are inside at once; it must not be more.
         [visits.len() as u64, visits.iter().filter(|&&inside| inside > PERMITS).count() as u64]
     }
     fn expected(&self) -> [u64; 2] {
@@ -52,7 +52,7 @@ impl<E: Executor> Workload<E> for LimitedFanOut {
 }
 
 impl LimitedFanOut {
-    /// Says how many were inside with this one.
+    /// Returns the number of tasks inside, including this one.
     async fn visit<E: Executor>(self: Arc<Self>) -> u64 {
         let _permit = self.permits.acquire().await;
         let inside = self.inside.fetch_add(1, Relaxed) + 1;

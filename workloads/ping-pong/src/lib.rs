@@ -1,4 +1,4 @@
-//! Ping-pong: pairs of tasks wake each other.
+//! Ping-pong: measures the cost of tasks that wake each other, in pairs.
 use async_channel::{Receiver, Sender, bounded};
 use executor_api::Executor;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ impl<E: Executor> Workload<E> for PingPong {
         group: "Scheduling",
         operation: "one round trip",
         size: "pairs of tasks",
-        shows: "what it costs to wake another task and then to wait, twice a trip; beside a single pair nothing is ready",
-        hides: "channels of the executor's own; the one that all use here has its share in every figure",
+        shows: "the cost of waking another task and then waiting, twice a trip; with a single pair nothing else is ready",
+        hides: "the executors' own channels: every lane uses async-channel, whose cost is part of every figure",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[1, 100];
-    type Answer = Vec<u64>; // what each task last made of its token, which counts its hops
+    type Answer = Vec<u64>; // the last token of each task: the number of its hops
 
     fn prepare(pairs: u64) -> Self {
         PingPong(pairs)
@@ -31,7 +31,7 @@ impl<E: Executor> Workload<E> for PingPong {
             let mut token = 0;
             for _ in 0..ROUNDS {
                 token = from.recv().await.expect("the other task plays as many rounds") + 1;
-                to.send(token).await.ok(); // after the last round nobody is there to take it
+                to.send(token).await.ok(); // after the last round the other task is gone
             }
             token
         };

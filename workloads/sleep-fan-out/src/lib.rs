@@ -1,4 +1,4 @@
-//! Sleep fan-out: N tasks sleep at once and are gathered.
+//! Sleep fan-out: measures the cost of many tasks that sleep at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,17 +13,17 @@ pub struct SleepFanOut(u64);
 impl<E: Timer> Workload<E> for SleepFanOut {
     const ABOUT: About = About {
         name: "sleep-fan-out",
-        description: "N tasks each sleep 10 ms and return their index; the root gathers all.",
+        description: "N tasks each sleep 10 ms and return their index; the root gathers the outputs.",
         group: "Timers",
         operation: "one task",
         size: "tasks",
-        shows: "what it costs to hold many timers at once and to wake everybody in the same instant",
-        hides: "timers that are cancelled, and how late a single one is",
+        shows: "the cost of holding many timers at once and of waking all their tasks in the same instant",
+        hides: "the cost of cancelling a timer, and how late a single timer is",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[100, 10_000, 100_000];
     const FULL_SIZES: &'static [u64] = &[1_000_000];
-    /// How many tasks came back, and the sum of their indices.
+    /// The number of outputs, and the sum of the indices.
     type Answer = (usize, u64);
 
     fn prepare(tasks: u64) -> Self {
@@ -44,7 +44,7 @@ impl<E: Timer> Workload<E> for SleepFanOut {
         self.0
     }
     fn work(&self) -> Work {
-        // How many sleep at once is not said: the first may be awake before a slow root has spawned the last.
+        // `at_once` is left open: the first task may be awake before a slow root has spawned the last.
         Work::tasks(self.0)
     }
     fn ideal(&self) -> Duration {

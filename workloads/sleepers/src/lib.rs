@@ -1,4 +1,4 @@
-//! Sleepers: N tasks that are all alive at once, for what a task costs in memory.
+//! Sleepers: measures the memory of a task, with N tasks that are all alive at once.
 
 use std::{
     sync::{
@@ -19,17 +19,17 @@ pub struct Sleepers(u64);
 impl<E: Timer> Workload<E> for Sleepers {
     const ABOUT: About = About {
         name: "sleepers",
-        description: "N tasks sleep, 50 ms at a time, until all of them are alive; the root gathers them.",
+        description: "N tasks sleep, 50 ms at a time, until all of them are alive at once; the root gathers them.",
         group: "Memory",
         operation: "one task",
         size: "tasks",
-        shows: "what a task that waits for a timer costs in memory",
-        hides: "time: it is not raced; and what a program's own tasks hold, for these hold next to nothing",
+        shows: "the memory of a task that waits for a timer",
+        hides: "time, because it is not raced, and the data of a program's own tasks: here they hold next to nothing",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[];
     const MEMORY_SIZES: &'static [u64] = &[10_000, 20_000, 40_000, 80_000];
-    /// The most tasks that were alive.
+    /// The highest number of tasks that were alive at once.
     type Answer = u64;
 
     fn prepare(tasks: u64) -> Self {
@@ -52,7 +52,7 @@ impl<E: Timer> Workload<E> for Sleepers {
     }
 }
 
-/// Who was born, who is alive, and how many ever were at once.
+/// Counts the tasks that were ever alive, those alive now, and the highest number at once.
 #[derive(Default)]
 struct Census {
     all: u64,
@@ -61,7 +61,7 @@ struct Census {
     most: AtomicU64,
 }
 
-/// Lives until everybody is born.
+/// Sleeps until all tasks have started.
 async fn live<E: Timer>(census: Arc<Census>) {
     census.most.fetch_max(census.alive.fetch_add(1, SeqCst) + 1, SeqCst);
     census.born.fetch_add(1, SeqCst);

@@ -1,4 +1,4 @@
-//! Spawn and join: what a task costs that has nothing to do.
+//! Spawn and join: measures the cost of a task that has nothing to do.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ pub struct SpawnJoin(u64);
 impl<E: Executor> Workload<E> for SpawnJoin {
     const ABOUT: About = About {
         name: "spawn-join",
-        description: "N tasks return their index at once; the root, which has spawned all of them, gathers them.",
+        description: "The root spawns N tasks that return their index at once, and gathers the outputs.",
         group: "Scheduling",
         operation: "one task",
         size: "tasks",
-        shows: "what it costs to make a task, to queue it, to poll it once and to hand its output over",
-        hides: "tasks that wait, tasks with large futures, and tasks that other tasks spawn",
+        shows: "the cost of making a task, queueing it, polling it once and handing over its output",
+        hides: "the cost of tasks that wait, of large futures, and of tasks that spawn tasks",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
     const FULL_SIZES: &'static [u64] = &[100_000];
-    /// How many tasks came back, and the sum of their indices.
+    /// The number of outputs, and the sum of the indices.
     type Answer = (usize, u64);
 
     fn prepare(tasks: u64) -> Self {
         SpawnJoin(tasks)
     }
     async fn run(self: Arc<Self>) -> (usize, u64) {
-        // That no task runs inside the call of `spawn` is a law of the contract.
+        // A law of the contract forbids executors to run a task inside the call of `spawn`.
         let indices = gather((0..self.0).map(|index| E::spawn(async move { index }))).await;
         (indices.len(), indices.iter().sum())
     }

@@ -1,4 +1,4 @@
-//! From outside: threads that are none of the executor's spawn its tasks, and wake them.
+//! From outside: measures the cost of threads outside the executor that spawn its tasks, and wake them.
 
 mod spawn;
 mod wake;
@@ -6,5 +6,5 @@ mod wake;
 pub use spawn::SpawnRemote;
 pub use wake::WakeRemote;
 
-/// The group of both.
+/// The group of both workloads.
 const GROUP: &str = "From outside";

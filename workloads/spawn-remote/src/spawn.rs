@@ -1,4 +1,4 @@
-//! Spawn from outside: what a task costs that a thread from outside makes.
+//! Spawn from outside: measures the cost of a task that an outside thread spawns.
 
 use std::{sync::Arc, thread};
 
@@ -8,28 +8,28 @@ use workload_api::{About, Work, Workload, gather};
 
 use crate::GROUP;
 
-/// How many threads spawn.
+/// The number of threads that spawn.
 const THREADS: u64 = 2;
 
-/// N tasks each return their index; two threads from outside spawn half of them each.
+/// N tasks each return their index; two outside threads spawn half of them each.
 pub struct SpawnRemote(u64);
 
 impl<E: Remote> Workload<E> for SpawnRemote {
     const ABOUT: About = About {
         name: "spawn-remote",
-        description: "Two threads outside the executor spawn N tasks, half each, that return their index at once; the root \
-                      gathers all.",
+        description: "Two threads outside the executor spawn N tasks, half each, that return their index at once; the \
+                      root gathers the outputs.",
         group: GROUP,
         operation: "one task",
         size: "tasks",
-        shows: "what it costs to spawn a task from a thread that is no worker, while others do the same and workers take what \
-                comes",
-        hides: "tasks that spawn tasks; the start of two threads, and their share of the processors, are in every figure",
+        shows: "the cost of spawning a task from a thread that is no worker, while another thread does the same and \
+                workers take the tasks",
+        hides: "tasks that spawn tasks; the start of the two threads, and their processor time, are part of every figure",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
     const FULL_SIZES: &'static [u64] = &[100_000];
-    /// How many tasks came back, and the sum of their indices.
+    /// The number of outputs, and the sum of the indices.
     type Answer = (usize, u64);
 
     fn prepare(tasks: u64) -> Self {
@@ -44,7 +44,7 @@ impl<E: Remote> Workload<E> for SpawnRemote {
                 let indices = (number..tasks).step_by(THREADS as usize);
                 let tasks: Vec<_> =
                     indices.map(|index| E::spawn_from(&spawner, async move { index })).collect();
-                send.try_send(tasks).expect("there is room for what each thread sends");
+                send.try_send(tasks).expect("there is room for one message of each thread");
             })
         };
         let threads: Vec<_> = (0..THREADS).map(start).collect();
@@ -53,7 +53,7 @@ impl<E: Remote> Workload<E> for SpawnRemote {
             indices.extend(gather(handles.recv().await.expect("each thread sends its tasks")).await);
         }
         for thread in threads {
-            // It has sent all it had to, so that this blocks no worker for longer than a thread takes to end.
+            // The thread has sent its tasks: this blocks a worker no longer than a thread takes to end.
             thread.join().expect("the threads only spawn");
         }
         (indices.len(), indices.iter().sum())

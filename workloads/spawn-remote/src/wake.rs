@@ -1,4 +1,4 @@
-//! Wake from outside: what it costs until a task runs that a thread from outside wakes.
+//! Wake from outside: measures the time until a task runs that an outside thread wakes.
 
 use std::{
     hint,
@@ -20,24 +20,24 @@ use workload_api::{About, Work, Workload};
 
 use crate::GROUP;
 
-/// The root waits N times, and a thread from outside wakes it each time.
+/// The root waits N times, and an outside thread wakes it each time.
 pub struct WakeRemote(u64);
 
 impl<E: Executor> Workload<E> for WakeRemote {
     const ABOUT: About = About {
         name: "wake-remote",
-        description: "A task waits N times; a thread outside the executor wakes it each time, once it waits again.",
+        description: "A task waits N times; each time, once it waits, a thread outside the executor wakes it.",
         group: GROUP,
         operation: "one wake-up",
         size: "wake-ups",
-        shows: "how long it takes from a wake-up by a thread that is no worker to the poll of the task, when nothing else is \
-                ready, so that the worker may have gone to sleep",
-        hides: "wake-ups of many tasks at once, and of executors that are busy; what the system needs to get a thread up has \
-                its share in every figure",
+        shows: "the time from a wake-up by a thread that is no worker to the poll of the task, when no other task is \
+                ready, so that the worker may be parked",
+        hides: "wake-ups of many tasks at once, and of busy executors; the system's time to wake a thread is part of \
+                every figure",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
-    /// How many wake-ups there were, and the sum of what the task heard at them.
+    /// The number of wake-ups, and the sum of their numbers.
     type Answer = (u64, u64);
 
     fn prepare(wake_ups: u64) -> Self {
@@ -50,7 +50,7 @@ impl<E: Executor> Workload<E> for WakeRemote {
             move || (1..=rings).for_each(|number| bell.ring(number))
         });
         let heard = Listening { bell, rings, heard: (0, 0) }.await;
-        // It has rung for the last time, so that this blocks the worker for no longer than a thread takes to end.
+        // The last ring is over: this blocks the worker no longer than a thread takes to end.
         ringer.join().expect("the thread only rings");
         heard
     }
@@ -61,26 +61,26 @@ impl<E: Executor> Workload<E> for WakeRemote {
         self.0
     }
     fn work(&self) -> Work {
-        // The first poll goes to wait; after it there is one for each wake-up, none of which comes before the task waits.
+        // The first poll begins to wait. Each wake-up comes while the task waits, so it has its own poll.
         Work { polls: Some(self.0 + 1), ..Work::tasks(0) }
     }
 }
 
-/// Where a thread wakes a task.
+/// Lets a thread wake a task, ring by ring.
 #[derive(Default)]
 struct Bell {
-    /// Whom to wake.
+    /// The waker of the task.
     waker: AtomicWaker,
-    /// For which ring the task waits; written when its waker is there, last of all before its poll ends.
+    /// The number of the ring that the task waits for; written last in its poll, after the waker.
     awaited: AtomicU64,
-    /// The last ring.
+    /// The number of the last ring.
     rung: AtomicU64,
 }
 
 impl Bell {
     /// Rings once the task waits for this ring.
     fn ring(&self, number: u64) {
-        /// About a microsecond: then a worker may need the processor.
+        /// Takes about a microsecond; after that a worker may need the processor.
         const SPINS: u32 = 50;
         let mut turns = 0;
         while self.awaited.load(Acquire) < number {
@@ -91,20 +91,20 @@ impl Bell {
         self.waker.wake();
     }
 
-    /// Waits for a ring, and tells its number.
+    /// Waits for ring `awaited`, and returns its number.
     fn poll_ring(&self, awaited: u64, context: &mut Context<'_>) -> Poll<u64> {
         let rung = self.rung.load(Acquire);
         if rung >= awaited {
             return Poll::Ready(rung);
         }
-        // Nobody rings before `awaited` says so: no ring falls between that look and the waker.
+        // The thread rings only after `awaited` is written, so no ring falls between the load and the waker.
         self.waker.register(context.waker());
         self.awaited.store(awaited, Release);
         Poll::Pending
     }
 }
 
-/// Hears so many rings. Each poll hears one and goes to wait for the next.
+/// Waits for `rings` rings: each poll receives one and waits for the next.
 struct Listening {
     bell: Arc<Bell>,
     rings: u64,

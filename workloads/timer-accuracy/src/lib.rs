@@ -1,4 +1,4 @@
-//! Timer accuracy: how late sleeps end, one after the other and a crowd at once.
+//! Timer accuracy: measures how late sleeps end, in succession and a thousand at once.
 use executor_api::Timer;
 use std::{
     sync::{
@@ -11,21 +11,21 @@ use workload_api::{About, Measure, Work, Workload, gather};
 
 const MEASURE: Measure = Measure::Told("lateness of a sleep");
 
-/// Ten sleeps of N µs, one after the other.
+/// A task sleeps N µs ten times in succession.
 pub struct TimerAccuracy(Sleeps);
 
-/// A thousand tasks that sleep N µs at once.
+/// A thousand tasks sleep N µs at once.
 pub struct TimerAccuracyCrowd(Sleeps);
 
 impl<E: Timer> Workload<E> for TimerAccuracy {
     const ABOUT: About = About {
         name: "timer-accuracy",
-        description: "A task sleeps N µs, ten times in succession, beside nothing else.",
+        description: "A single task sleeps N µs, ten times in succession.",
         group: "Timer accuracy",
         operation: "one sleep",
         size: "µs of a sleep",
-        shows: "how late a sleep ends when nothing else is to be done, and what it takes to be in time",
-        hides: "many timers at once, which timer-accuracy-crowd has, and a machine that is busy",
+        shows: "how late a sleep ends when there is no other work, and the processor time that precision takes",
+        hides: "many timers at once (see timer-accuracy-crowd), and a busy machine",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[50];
@@ -64,8 +64,8 @@ impl<E: Timer> Workload<E> for TimerAccuracyCrowd {
     const ABOUT: About = About {
         name: "timer-accuracy-crowd",
         description: "A thousand tasks each sleep N µs, all at once; the root gathers them.",
-        shows: "how late sleeps end when a thousand end in the same instant, and each has to wait for its turn",
-        hides: "a single timer, which timer-accuracy has, and timers that end one by one",
+        shows: "how late sleeps end when a thousand end in the same instant, and each task has to wait for its turn",
+        hides: "a single timer (see timer-accuracy), and timers that end one by one",
         ..<TimerAccuracy as Workload<E>>::ABOUT
     };
     const SIZES: &'static [u64] = &[1_000];
@@ -98,14 +98,14 @@ impl<E: Timer> Workload<E> for TimerAccuracyCrowd {
     }
 }
 
-/// Sleeps, by the clock.
+/// Sleeps, and returns the time that it took.
 async fn sleep<E: Timer>(duration: Duration) -> Duration {
     let start = Instant::now();
     E::sleep(duration).await;
     start.elapsed()
 }
 
-/// The sleeps of a run, and how late those were that have been judged.
+/// The sleeps of a run, and the sum of their lateness.
 struct Sleeps {
     count: u64,
     duration: Duration,
@@ -117,7 +117,7 @@ impl Sleeps {
         Sleeps { count, duration: Duration::from_micros(micros), late_ns: AtomicU64::new(0) }
     }
 
-    /// Adds up how late sleeps ended, and counts those that ended early.
+    /// Adds the lateness of sleeps, and returns the number that ended early.
     fn judge(&self, slept: &[Duration]) -> u64 {
         let late: Duration = slept.iter().map(|slept| slept.saturating_sub(self.duration)).sum();
         self.late_ns.fetch_add(late.as_nanos() as u64, Relaxed);

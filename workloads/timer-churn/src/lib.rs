@@ -1,4 +1,4 @@
-//! Timer churn: timeouts that are armed and never fire.
+//! Timer churn: measures the cost of timeouts that are set and never expire.
 use executor_api::Timer;
 use std::{sync::Arc, time::Duration};
 use workload_api::{About, Work, Workload, gather};
@@ -12,12 +12,13 @@ pub struct TimerChurn(u64);
 impl<E: Timer> Workload<E> for TimerChurn {
     const ABOUT: About = About {
         name: "timer-churn",
-        description: "100 tasks, as if each served a connection, do N pieces of work, each under a timeout of an hour.",
+        description: "100 tasks, like those that serve connections, share N pieces of work, each under a timeout of an \
+                      hour.",
         group: "Timers",
         operation: "one timeout",
         size: "timeouts",
-        shows: "what it costs to arm a timer and to cancel it, with 100 requests in flight that are all in time",
-        hides: "timeouts that fire, which wait-timeout has; the yield in each piece of work has its share",
+        shows: "the cost of setting a timer and cancelling it, with 100 requests in flight that are all in time",
+        hides: "timeouts that expire (see wait-timeout); the yield in each piece of work is part of every figure",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
@@ -29,7 +30,7 @@ impl<E: Timer> Workload<E> for TimerChurn {
     }
     async fn run(self: Arc<Self>) -> u64 {
         let work = |number| async move {
-            E::yield_now().await; // or no timer would be armed: a timeout asks its future first
+            E::yield_now().await; // without it no timer would be set: a timeout polls its future first
             number
         };
         let serve = |numbers| async move {
@@ -49,7 +50,7 @@ impl<E: Timer> Workload<E> for TimerChurn {
         self.0
     }
     fn work(&self) -> Work {
-        // Each piece of work yields once, and so suspends its task.
+        // Each piece of work yields once, which suspends its task.
         Work { polls: Some(self.0 + TASKS + 1), ..Work::tasks(TASKS) }
     }
 }

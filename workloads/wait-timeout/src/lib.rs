@@ -1,27 +1,28 @@
-//! Wait with a timeout: half of the tasks are in time, the other half is cancelled.
+//! Wait with a timeout: measures the cost of cancelling the half of the tasks that are not in time.
 use executor_api::Timer;
 use std::{sync::Arc, time::Duration};
 use workload_api::{About, Drops, Work, Workload, cancel_all, wait};
 
 const LIMIT: Duration = Duration::from_millis(20);
 
-/// N tasks: the even ones sleep 5 ms, the odd ones an hour; 20 ms later the latter are cancelled.
+/// N tasks sleep, even ones 5 ms and odd ones an hour; after 20 ms the odd ones are cancelled.
 pub struct WaitTimeout(u64);
 
 impl<E: Timer> Workload<E> for WaitTimeout {
     const ABOUT: About = About {
         name: "wait-timeout",
-        description: "N tasks, every other one too slow; wait for all with a timeout of 20 ms, cancel the rest.",
+        description: "The root spawns N tasks, half of them too slow, waits for all with a timeout of 20 ms, and cancels \
+                      the rest.",
         group: "Timers",
         operation: "one task",
         size: "tasks",
-        shows: "what it costs to cancel tasks and their timers, up to the last destructor",
-        hides: "the accuracy of the timeout, and tasks that are cancelled while they run",
+        shows: "the cost of cancelling tasks and their timers, up to the last destructor",
+        hides: "the accuracy of the timeout, and the cost of cancelling tasks while they run",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[100, 10_000];
     const FULL_SIZES: &'static [u64] = &[100_000];
-    type Answer = [u64; 4]; // done, the sum of what they returned, cancelled, dropped
+    type Answer = [u64; 4]; // done, the sum of their outputs, cancelled, dropped
 
     fn prepare(tasks: u64) -> Self {
         WaitTimeout(tasks)

@@ -1,4 +1,4 @@
-//! Yield: tasks that are always ready take turns.
+//! Yield: measures the cost of taking turns, with tasks that are always ready.
 use executor_api::Executor;
 use std::{future::poll_fn, pin::pin, sync::Arc};
 use workload_api::{About, Work, Workload, gather};
@@ -11,17 +11,17 @@ pub struct YieldNow(u64);
 impl<E: Executor> Workload<E> for YieldNow {
     const ABOUT: About = About {
         name: "yield-now",
-        description: "100 tasks each yield N times, with the yield of their executor; the root gathers all.",
+        description: "100 tasks each yield N times, with the yield of their executor; the root gathers them.",
         group: "Scheduling",
         operation: "one yield",
         size: "tasks",
-        shows: "what it costs to put a task back into the queue and to come to it again",
-        hides: "tasks that another one wakes, which ping-pong has, and how fair the turns are",
+        shows: "the cost of putting a task back into the queue and polling it again",
+        hides: "tasks that wake each other (see ping-pong), and the fairness of the turns",
         source: file!(),
     };
     const SIZES: &'static [u64] = &[100];
     const FULL_SIZES: &'static [u64] = &[1_000];
-    type Answer = Vec<u64>; // how often each task was polled
+    type Answer = Vec<u64>; // the polls of each task
 
     fn prepare(yields: u64) -> Self {
         YieldNow(yields)
@@ -33,7 +33,7 @@ impl<E: Executor> Workload<E> for YieldNow {
                     E::yield_now().await;
                 }
             });
-            // A yield that goes on at once would save polls. Counting them costs an addition each.
+            // A yield that does not suspend would save polls. Counting them costs an addition each.
             let mut polls = 0;
             poll_fn(|context| (polls += 1, turns.as_mut().poll(context)).1).await;
             polls

@@ -1,4 +1,4 @@
-//! The laws of [`BlockingPool`].
+//! Checks the laws of [`BlockingPool`].
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use crate::{BlockingPool, Config};
 
 use super::{Meeting, lock, tasks::caught};
 
-/// What a job returns reaches whoever awaits it.
+/// The result of a job reaches its awaiter.
 pub fn the_result_of_a_job_comes_back<E: BlockingPool>(config: &Config) {
     E::start(config).run(async {
         let jobs: Vec<_> = (0..100u64).map(|number| E::spawn_blocking(move || number * number)).collect();
@@ -24,7 +24,7 @@ pub fn the_result_of_a_job_comes_back<E: BlockingPool>(config: &Config) {
     });
 }
 
-/// A job's panic resumes in whoever awaits it, and the pool goes on.
+/// The panic of a job resumes in its awaiter, and the pool continues.
 pub fn the_panic_of_a_job_comes_back<E: BlockingPool>(config: &Config) {
     let threads = config.blocking_threads.get();
     E::start(config).run(async move {
@@ -36,7 +36,7 @@ pub fn the_panic_of_a_job_comes_back<E: BlockingPool>(config: &Config) {
     });
 }
 
-/// As many jobs run at once as the pool has threads, never one more.
+/// The pool runs exactly as many jobs at once as it has threads.
 pub fn as_many_jobs_run_at_once_as_there_are_threads_and_no_more<E: BlockingPool>(config: &Config) {
     let threads = config.blocking_threads.get();
     E::start(config).run(async move {
@@ -47,7 +47,7 @@ pub fn as_many_jobs_run_at_once_as_there_are_threads_and_no_more<E: BlockingPool
             E::spawn_blocking(move || {
                 most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
                 let all_came = meeting.wait_for(threads);
-                // Time for a thread too many to show itself.
+                // Gives a surplus thread the time to start one more job.
                 thread::sleep(Duration::from_millis(5));
                 running.fetch_sub(1, SeqCst);
                 all_came
@@ -62,7 +62,7 @@ pub fn as_many_jobs_run_at_once_as_there_are_threads_and_no_more<E: BlockingPool
     });
 }
 
-/// Tasks run while every thread of the pool is taken and more jobs wait.
+/// Tasks run while every thread of the pool is busy and more jobs wait.
 pub fn jobs_do_not_delay_tasks<E: BlockingPool>(config: &Config) {
     let threads = config.blocking_threads.get();
     E::start(config).run(async move {
@@ -70,7 +70,7 @@ pub fn jobs_do_not_delay_tasks<E: BlockingPool>(config: &Config) {
         let gate = Arc::new(Mutex::new(gate));
         let spawn_job = |_| {
             let gate = gate.clone();
-            // Ends when the sender is dropped: the first job holds the lock, the others wait for it.
+            // Each job ends when the sender is dropped: the first holds the lock, the others wait for it.
             E::spawn_blocking(move || lock(&gate).recv().is_err())
         };
         let jobs: Vec<_> = (0..2 * threads).map(spawn_job).collect();

@@ -13,26 +13,26 @@ use crate::{Class, Config, Executor};
 
 use super::PATIENCE;
 
-/// Says to a test that it is the process of its law, and with how many threads.
+/// Tells a test that it is the process of its law, and the number of threads to use.
 const THREADS: &str = "EXECUTOR_LAW_THREADS";
 
-/// A law gives up by itself after [`PATIENCE`]; a law that does not is hanging.
+/// The time after which a law counts as hanging: it should have given up by itself after [`PATIENCE`].
 const DEADLINE: Duration = Duration::from_secs(3 * PATIENCE.as_secs());
 
 /// Runs `law` once for each number of threads, each time in a new process that runs the test named `test`.
 ///
 /// # Panics
 ///
-/// If the law is broken or hangs; the message has what the process printed.
+/// If the law is broken or hangs; the message includes the output of the process.
 pub fn check<E: Executor>(test: &str, law: fn(&Config)) {
     check_within::<E>(test, law, DEADLINE);
 }
 
-/// The same, but the law hangs after `deadline`.
+/// Does the same as [`check`], but treats the law as hanging after `deadline`.
 ///
 /// # Panics
 ///
-/// As [`check`] does.
+/// If the law is broken or hangs; the message includes the output of the process.
 pub fn check_within<E: Executor>(test: &str, law: fn(&Config), deadline: Duration) {
     if let Ok(threads) = env::var(THREADS) {
         let threads = threads.parse().expect("a law's process is given its number of threads");
@@ -50,7 +50,7 @@ pub fn check_within<E: Executor>(test: &str, law: fn(&Config), deadline: Duratio
     }
 }
 
-/// Tells whether this is the process of a law.
+/// Returns true in the process of a law.
 pub fn is_alone() -> bool {
     env::var_os(THREADS).is_some()
 }
@@ -75,7 +75,7 @@ fn run_in_process<E: Executor>(test: &str, config: &Config, deadline: Duration) 
         match child.try_wait().expect("the law's process is our child") {
             Some(status) => break Some(status),
             None if start.elapsed() > deadline => {
-                // It may have ended since; then there is nothing to kill.
+                // An error means that it has ended in the meantime.
                 child.kill().ok();
                 child.wait().expect("the law's process is our child");
                 break None;
@@ -98,7 +98,7 @@ fn run_in_process<E: Executor>(test: &str, config: &Config, deadline: Duration) 
 fn read_aside(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What could not be read is missing from a message, no more.
+        // An error only shortens the message.
         pipe.read_to_end(&mut bytes).ok();
         String::from_utf8_lossy(&bytes).into_owned()
     })

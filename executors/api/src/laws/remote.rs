@@ -1,4 +1,4 @@
-//! The laws of [`Remote`].
+//! Checks the laws of [`Remote`].
 
 use std::{
     cell::Cell,
@@ -15,7 +15,7 @@ use crate::{Config, Remote};
 
 use super::{PATIENCE, tasks::gather_workers, until};
 
-/// A task that another thread spawns is polled by a worker, and its handle gives its output to whoever awaits it.
+/// A task that another thread spawns is polled by a worker, and its output reaches its awaiter.
 pub fn a_task_from_outside_runs_on_a_worker_and_gives_its_output<E: Remote>(config: &Config) {
     let threads = config.threads.get();
     let executor = E::start(config);
@@ -33,7 +33,7 @@ pub fn a_task_from_outside_runs_on_a_worker_and_gives_its_output<E: Remote>(conf
     });
 }
 
-/// `spawn_from` only queues, on a thread from outside and on a worker: no task is ever polled inside the call.
+/// `spawn_from` only queues, on an outside thread and on a worker: no task is ever polled inside the call.
 pub fn a_task_never_runs_inside_the_call_of_spawn_from<E: Remote>(config: &Config) {
     thread_local! {
         static SPAWNING: Cell<bool> = const { Cell::new(false) };
@@ -55,7 +55,7 @@ pub fn a_task_never_runs_inside_the_call_of_spawn_from<E: Remote>(config: &Confi
     });
 }
 
-/// Of ten thousand tasks, which two threads spawn at once while tasks run, each runs once, awaited or detached.
+/// Ten thousand tasks that two threads spawn at once each run exactly once, awaited or detached.
 pub fn tasks_from_two_threads_all_run_once<E: Remote>(config: &Config) {
     const EACH: u64 = 5_000;
     let runs = Arc::new(AtomicUsize::new(0));
@@ -63,7 +63,7 @@ pub fn tasks_from_two_threads_all_run_once<E: Remote>(config: &Config) {
     let spawner = executor.run(async { E::spawner() });
     let (stop, stopped) = mpsc::channel::<()>();
     let busy = E::spawn_from(&spawner, async move {
-        // The end of the sender ends it.
+        // Dropping the sender ends this task.
         while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
             E::yield_now().await;
         }
@@ -79,7 +79,7 @@ pub fn tasks_from_two_threads_all_run_once<E: Remote>(config: &Config) {
                     index
                 })
             };
-            // What is not kept is dropped here, while its task may be running.
+            // The other half of the handles is dropped here, while their tasks may be running.
             (first..first + EACH)
                 .map(|index| (index, spawn(index)))
                 .filter(|(index, _)| index % 2 == 0)
@@ -97,20 +97,20 @@ pub fn tasks_from_two_threads_all_run_once<E: Remote>(config: &Config) {
         }
         busy.await;
         let all = || counted.load(SeqCst) >= 2 * EACH as usize;
-        until::<E>("the tasks whose handles were dropped end too", all).await;
+        until::<E>("the detached tasks end too", all).await;
         sum
     });
     assert_eq!(sum, EACH * (EACH - 1));
-    assert_eq!(runs.load(SeqCst), 2 * EACH as usize, "so many times a task ran");
+    assert_eq!(runs.load(SeqCst), 2 * EACH as usize, "each task runs once");
 }
 
-/// An executor whose workers have gone to sleep is woken by a task from outside.
+/// A task from outside wakes an executor whose workers are parked.
 pub fn a_task_from_outside_wakes_an_idle_executor<E: Remote>(config: &Config) {
     let executor = E::start(config);
     let spawner = executor.run(async { E::spawner() });
     let (ran, runs) = mpsc::channel();
     for round in 0..20 {
-        // Time for the workers to go to sleep.
+        // Gives the workers time to park.
         thread::sleep(Duration::from_millis(5));
         let ran = ran.clone();
         drop(E::spawn_from(&spawner, async move { ran.send(round).expect("the law waits for it") }));

@@ -1,4 +1,4 @@
-//! The laws of [`Executor`].
+//! Checks the laws of [`Executor`].
 
 use std::{
     cell::Cell,
@@ -19,8 +19,8 @@ use crate::{Config, Executor, Task};
 
 use super::{Meeting, lock, until};
 
-/// A task's output reaches whoever awaits it: the root, and another task that was given the handle.
-pub fn an_output_reaches_whoever_awaits_it<E: Executor>(config: &Config) {
+/// A task's output reaches its awaiter: the root, or another task that received the handle.
+pub fn an_output_reaches_its_awaiter<E: Executor>(config: &Config) {
     let output = E::start(config).run(async {
         let word = E::spawn(async { String::from("photo") });
         let both = E::spawn(async { word.await + "finish" });
@@ -29,7 +29,7 @@ pub fn an_output_reaches_whoever_awaits_it<E: Executor>(config: &Config) {
     assert_eq!(output, "photofinish");
 }
 
-/// Tasks interleave at their yields: two that wait for each other both end, on one worker too.
+/// Tasks interleave at their yields: two tasks that wait for each other both end, even on one worker.
 pub fn spawned_tasks_run_concurrently<E: Executor>(config: &Config) {
     E::start(config).run(async {
         let [left, right] = [Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false))];
@@ -47,7 +47,7 @@ pub fn spawned_tasks_run_concurrently<E: Executor>(config: &Config) {
     });
 }
 
-/// `spawn` only queues: its caller goes on first, and no task is ever polled inside the call.
+/// `spawn` only queues: its caller continues first, and no task is ever polled inside the call.
 pub fn a_task_never_runs_inside_the_call_of_spawn<E: Executor>(config: &Config) {
     thread_local! {
         static SPAWNING: Cell<bool> = const { Cell::new(false) };
@@ -64,7 +64,7 @@ pub fn a_task_never_runs_inside_the_call_of_spawn<E: Executor>(config: &Config) 
     });
 }
 
-/// A yield is pending at its first poll, ready at its second, and there are no polls besides.
+/// A yield is pending at its first poll and ready at its second, and causes no other poll.
 pub fn a_yield_suspends_its_task_once<E: Executor>(config: &Config) {
     E::start(config).run(async {
         let count_polls = || async {
@@ -83,16 +83,16 @@ pub fn a_yield_suspends_its_task_once<E: Executor>(config: &Config) {
         };
         let tasks: Vec<_> = (0..10).map(|_| E::spawn(count_polls())).collect();
         for task in tasks {
-            assert_eq!(task.await, 101, "so many polls had a task that yields 100 times");
+            assert_eq!(task.await, 101, "a task that yields 100 times is polled 101 times");
         }
     });
 }
 
-/// On one worker ten ready tasks have all had their turn before another one has yielded ten times.
+/// On one worker, ten ready tasks all run before another task has yielded ten times.
 ///
-/// One yield need not do: tokio looks after its timers every so many polls, and may then take them out of turn. With
-/// more workers it is up to these.
-pub fn whoever_keeps_yielding_lets_the_others_run<E: Executor>(config: &Config) {
+/// A single yield may not suffice: tokio checks its timers at fixed intervals of polls and may then run tasks
+/// out of turn. With several workers the order is a race.
+pub fn a_task_that_keeps_yielding_lets_the_others_run<E: Executor>(config: &Config) {
     if config.threads.get() > 1 {
         return;
     }
@@ -107,7 +107,7 @@ pub fn whoever_keeps_yielding_lets_the_others_run<E: Executor>(config: &Config) 
             for _ in 0..10 {
                 E::yield_now().await;
             }
-            assert_eq!(ran.load(SeqCst), 10, "so many of ten tasks ran while another yielded ten times");
+            assert_eq!(ran.load(SeqCst), 10, "all ten tasks run while another yields ten times");
             for task in tasks {
                 task.await;
             }
@@ -115,7 +115,7 @@ pub fn whoever_keeps_yielding_lets_the_others_run<E: Executor>(config: &Config) 
     });
 }
 
-/// A panic ends its own task and resumes in its awaiter; other tasks and all workers go on.
+/// A panic ends its own task and resumes in its awaiter; other tasks and all workers continue.
 pub fn a_panic_reaches_its_awaiter_and_harms_nobody_else<E: Executor>(config: &Config) {
     let threads = config.threads.get();
     E::start(config).run(async move {
@@ -131,11 +131,11 @@ pub fn a_panic_reaches_its_awaiter_and_harms_nobody_else<E: Executor>(config: &C
             assert_eq!(message.as_deref(), Some("on purpose"), "the awaiter gets the panic's message");
         }
         assert_eq!(bystander.await, "unharmed");
-        assert_eq!(gather_workers::<E>(threads).await.len(), threads, "every worker has outlived the panics");
+        assert_eq!(gather_workers::<E>(threads).await.len(), threads, "every worker outlives the panics");
     });
 }
 
-/// Ten thousand tasks all finish, each once.
+/// Ten thousand tasks all finish, each exactly once.
 pub fn ten_thousand_tasks_all_finish<E: Executor>(config: &Config) {
     let runs = Arc::new(AtomicUsize::new(0));
     let count = runs.clone();
@@ -173,7 +173,7 @@ pub fn tasks_spawn_tasks<E: Executor>(config: &Config) {
     assert_eq!(E::start(config).run(leaves::<E>(10)), 1024);
 }
 
-/// The destructor of a task's future is over before its output reaches the awaiter.
+/// The destructor of a task's future ends before its output reaches the awaiter.
 pub fn a_future_is_gone_before_its_output_is_seen<E: Executor>(config: &Config) {
     E::start(config).run(async {
         let gone = Arc::new(AtomicBool::new(false));
@@ -200,7 +200,7 @@ pub fn a_dropped_handle_detaches_its_task<E: Executor>(config: &Config) {
     });
 }
 
-/// A task says that it has finished after it has, and not before; the output is still there to be awaited.
+/// `is_finished` is true after the task has ended, not before; the output can still be awaited.
 pub fn a_finished_task_says_so<E: Executor>(config: &Config) {
     E::start(config).run(async {
         let open = Arc::new(AtomicBool::new(false));
@@ -223,7 +223,7 @@ pub fn a_finished_task_says_so<E: Executor>(config: &Config) {
     });
 }
 
-/// Cancelling a task that has finished gives its output.
+/// Cancelling a finished task returns its output.
 pub fn cancel_gives_the_output_of_a_finished_task<E: Executor>(config: &Config) {
     E::start(config).run(async {
         let mut task = E::spawn(async { 7 });
@@ -232,7 +232,7 @@ pub fn cancel_gives_the_output_of_a_finished_task<E: Executor>(config: &Config) 
     });
 }
 
-/// When `cancel` has ended, the future is gone and its destructor over; so for a task that was never polled.
+/// `cancel` ends after the destructor of the future, also for a task that was never polled.
 pub fn cancel_ends_when_the_future_is_gone<E: Executor>(config: &Config) {
     E::start(config).run(async {
         for polled_first in [true, false] {
@@ -253,7 +253,7 @@ pub fn cancel_ends_when_the_future_is_gone<E: Executor>(config: &Config) {
     });
 }
 
-/// A task is asked to stop when `cancel` is called, whether or not anybody awaits the end.
+/// The call of `cancel` asks the task to stop, even if its result is never awaited.
 pub fn cancel_asks_when_it_is_called<E: Executor>(config: &Config) {
     E::start(config).run(async {
         let gone = Arc::new(AtomicBool::new(false));
@@ -268,7 +268,7 @@ pub fn cancel_asks_when_it_is_called<E: Executor>(config: &Config) {
     });
 }
 
-/// A task that is cancelled while a worker polls it is gone only after that poll. Needs two workers.
+/// `cancel` ends after the poll that another worker is in. The law needs two workers.
 pub fn cancel_waits_for_a_poll_that_is_under_way<E: Executor>(config: &Config) {
     if config.threads.get() < 2 {
         return;
@@ -289,7 +289,7 @@ pub fn cancel_waits_for_a_poll_that_is_under_way<E: Executor>(config: &Config) {
     });
 }
 
-/// With enough work all of the workers poll tasks at once, and no other thread ever does.
+/// Given enough work, all workers poll tasks at once, and no other thread ever does.
 pub fn enough_work_uses_every_worker_and_no_other_thread<E: Executor>(config: &Config) {
     let threads = config.threads.get();
     let executor = E::start(config);
@@ -300,7 +300,7 @@ pub fn enough_work_uses_every_worker_and_no_other_thread<E: Executor>(config: &C
             let seen = seen.clone();
             E::spawn(async move {
                 if index < 100 {
-                    // Keeps its worker long enough for every other thread to come and help.
+                    // Occupies its worker long enough for every other thread to start working.
                     thread::sleep(Duration::from_millis(1));
                 }
                 for _ in 0..10 {
@@ -320,7 +320,7 @@ pub fn enough_work_uses_every_worker_and_no_other_thread<E: Executor>(config: &C
     assert_eq!(strangers, 0, "{strangers} threads beyond the {threads} workers polled tasks");
 }
 
-/// The root of a run is polled by a worker; the thread that called `run` only waits.
+/// A worker polls the root of a run; the thread that called `run` only waits.
 pub fn the_root_runs_on_a_worker<E: Executor>(config: &Config) {
     let threads = config.threads.get();
     let (root, workers) = E::start(config).run(async move {
@@ -328,21 +328,20 @@ pub fn the_root_runs_on_a_worker<E: Executor>(config: &Config) {
         (root, gather_workers::<E>(threads).await)
     });
     assert_ne!(root, thread::current().id(), "the root ran on the thread that called run");
-    assert!(workers.contains(&root), "the root ran on a thread that is no worker");
+    assert!(workers.contains(&root), "the root ran on a thread other than the workers");
 }
 
 /// Yields until the task says that it has finished.
-///
-/// Through a unique reference, because a handle need not be shareable between threads.
 async fn until_finished<E: Executor, T: Send + 'static>(task: &mut E::Task<T>) {
     let finished = || {
+        // A unique reference, because a handle need not be shareable between threads.
         let task: &mut E::Task<T> = task;
         task.is_finished()
     };
     until::<E>("a task says that it has finished", finished).await;
 }
 
-/// Keeps one task on each worker until all of the workers are there, and says who came.
+/// Blocks each worker in a task until all workers are blocked, and returns their threads.
 pub(super) async fn gather_workers<E: Executor>(threads: usize) -> HashSet<thread::ThreadId> {
     let meeting = Arc::new(Meeting::default());
     let spawn = |_| {
@@ -356,7 +355,7 @@ pub(super) async fn gather_workers<E: Executor>(threads: usize) -> HashSet<threa
     meeting.present()
 }
 
-/// Sets its flag at the end of a destructor that takes its time.
+/// Sets its flag at the end of a slow destructor.
 pub(super) struct SlowDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for SlowDrop {
@@ -366,7 +365,7 @@ impl Drop for SlowDrop {
     }
 }
 
-/// Awaits `future` and catches its panic.
+/// Awaits `future` and returns its panic as an error.
 pub(super) async fn caught<F: Future>(future: F) -> thread::Result<F::Output> {
     let mut future = pin!(future);
     let poll =

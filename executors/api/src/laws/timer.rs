@@ -1,4 +1,4 @@
-//! The laws of [`Timer`].
+//! Checks the laws of [`Timer`].
 
 use std::{
     future,
@@ -15,11 +15,11 @@ use crate::{Config, Timer};
 
 use super::{PATIENCE, lock};
 
-/// No sleep ends before its time, whatever its length and however many there are.
+/// No sleep ends early, even among a thousand sleeps of different lengths.
 pub fn a_sleep_is_never_early<E: Timer>(config: &Config) {
     E::start(config).run(async {
         let spawn = |index: u64| {
-            // Up to 20 ms, in steps that hit no tick of any clock.
+            // Up to 20 ms, in steps that coincide with no clock's tick.
             let duration = Duration::from_nanos(index * 97_003 % 20_000_000);
             E::spawn(async move {
                 let start = Instant::now();
@@ -35,7 +35,7 @@ pub fn a_sleep_is_never_early<E: Timer>(config: &Config) {
     });
 }
 
-/// A sleep until a deadline is not early either, and one whose deadline is past does not suspend its task.
+/// `sleep_until` never ends early, and does not suspend its task if the deadline has passed.
 pub fn a_sleep_until_a_deadline_ends_after_it_or_at_once<E: Timer>(config: &Config) {
     E::start(config).run(async {
         let spawn = |index: u64| {
@@ -56,7 +56,7 @@ pub fn a_sleep_until_a_deadline_ends_after_it_or_at_once<E: Timer>(config: &Conf
     });
 }
 
-/// Sleeps end in the order of their deadlines. With more than one worker the order of two wake-ups is a race.
+/// Sleeps end in the order of their deadlines. The law needs a single worker: with more, two wakes race.
 pub fn sleeps_end_in_the_order_of_their_deadlines<E: Timer>(config: &Config) {
     if config.threads.get() > 1 {
         return;
@@ -79,7 +79,7 @@ pub fn sleeps_end_in_the_order_of_their_deadlines<E: Timer>(config: &Config) {
     assert_eq!(*lock(&woken), [10, 30, 50, 70, 90]);
 }
 
-/// A timeout that expires gives `None`, and the future is gone by then.
+/// A timeout that expires drops the future and returns `None`.
 pub fn a_timeout_gives_none_and_drops_the_future<E: Timer>(config: &Config) {
     E::start(config).run(async {
         let gone = Arc::new(AtomicBool::new(false));
@@ -89,11 +89,11 @@ pub fn a_timeout_gives_none_and_drops_the_future<E: Timer>(config: &Config) {
             future::pending::<()>().await;
         };
         assert_eq!(E::timeout(Duration::from_millis(5), late).await, None);
-        assert!(gone.load(SeqCst), "the timeout ended and the future lives");
+        assert!(gone.load(SeqCst), "the timeout ended before the future was dropped");
     });
 }
 
-/// A future that is in time gives its output through the timeout.
+/// A timeout returns the output of a future that ends in time.
 pub fn a_timeout_gives_the_output_of_a_future_that_is_in_time<E: Timer>(config: &Config) {
     E::start(config).run(async {
         let in_time = async {
@@ -104,7 +104,7 @@ pub fn a_timeout_gives_the_output_of_a_future_that_is_in_time<E: Timer>(config: 
     });
 }
 
-/// `Duration::MAX` never fires and overflows nothing, as a sleep and as a timeout.
+/// `Duration::MAX` never ends and never overflows, as a sleep and as a timeout.
 pub fn the_longest_duration_never_ends_and_never_overflows<E: Timer>(config: &Config) {
     E::start(config).run(async {
         let forever = E::sleep(Duration::MAX);

@@ -1,12 +1,10 @@
-//! The {{name}} lane: to begin with, threads around a queue. Put your runtime in its place.
+//! Implements the contract for {{name}}: threads around a queue, until you put your runtime in their place.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc, Mutex, OnceLock,
         mpsc::{self, Sender},
     },
-    task::{Context, Poll, Waker},
     thread,
 };
 
@@ -14,7 +12,7 @@ use async_task::{Builder, Runnable};
 use executor_api::{About, BlockingPool, Class, Config, Executor};
 use futures_lite::future;
 
-/// Threads that take turns at a queue of tasks, and others at a queue of blocking jobs.
+/// Runs tasks on threads that share a queue, and blocking jobs on others with a queue of their own.
 #[derive(Debug)]
 pub struct {{Type}};
 
@@ -24,7 +22,10 @@ struct Queues {
     blocking: Sender<Runnable>,
 }
 
-/// Global: a task has nowhere else to find its queue.
+/// The handle of a task, on async-task.
+pub type Task<T> = async_task_handle::Task<T, {{Type}}>;
+
+/// The queues of this process: a task has no other way to find them.
 static QUEUES: OnceLock<Queues> = OnceLock::new();
 
 impl Executor for {{Type}} {
@@ -74,47 +75,7 @@ impl BlockingPool for {{Type}} {
     }
 }
 
-/// async-task's `Task`, but dropping it detaches, as the contract has it.
-#[derive(Debug)]
-pub struct Task<T>(Option<async_task::Task<T>>);
-
-impl<T> Future for Task<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let task = self.0.as_mut().expect("only cancel and drop take the task");
-        Pin::new(task).poll(context)
-    }
-}
-
-impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
-    fn is_finished(&self) -> bool {
-        self.0.as_ref().is_some_and(async_task::Task::is_finished)
-    }
-
-    fn cancel(mut self) -> impl Future<Output = Option<T>> + Send {
-        let task = self.0.take().expect("only cancel and drop take the task");
-        // async-task asks the task to stop at the first poll of `cancel`, the contract when it is called.
-        let mut cancelling = Box::pin(task.cancel());
-        let asked = cancelling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        async {
-            match asked {
-                Poll::Ready(output) => output,
-                Poll::Pending => cancelling.await,
-            }
-        }
-    }
-}
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        if let Some(task) = self.0.take() {
-            task.detach();
-        }
-    }
-}
-
-/// Starts threads that share a queue, and gives its other end.
+/// Starts `count` threads that share a queue, and returns its sender.
 fn start_threads(count: usize) -> Sender<Runnable> {
     let (sender, receiver) = mpsc::channel::<Runnable>();
     let receiver = Arc::new(Mutex::new(receiver));
@@ -138,7 +99,7 @@ where
     let schedule = |runnable| queue.send(runnable).expect("the threads run until the process ends");
     let (runnable, task) = Builder::new().propagate_panic(true).spawn(|()| future, schedule);
     runnable.schedule();
-    Task(Some(task))
+    Task::from(task)
 }
 
 fn queues() -> &'static Queues {

@@ -1,6 +1,6 @@
-//! {{Type}} keeps the laws of the contract.
+//! Checks the laws of the contract on {{name}}.
 
 mod lane {
-    // Add `timer`, `remote` and `restart` once it has what they ask for.
+    // Add `timer`, `remote` and `restart` once it implements those contracts.
     executor_api::conformance!(executor_{{crate}}::{{Type}}: tasks, blocking);
 }

@@ -1,4 +1,4 @@
-//! {{Type}}: say what it does.
+//! {{Type}}: say what it measures.
 use executor_api::Executor;
 use std::sync::Arc;
 use workload_api::{About, Work, Workload, gather};
@@ -10,7 +10,7 @@ pub struct {{Type}}(u64);
 impl<E: Executor> Workload<E> for {{Type}} {
     const ABOUT: About = About {
         name: "{{name}}",
-        description: "N tasks each return their index; the root gathers all.",
+        description: "N tasks each return their index; the root gathers the outputs.",
         group: "Scheduling",
         operation: "one task",
         size: "tasks",
