@@ -16,9 +16,9 @@ use std::{
 };
 
 use crate::{
-    callback::Outcome,
     handle::{Task, TaskError},
     sync::{Mutex, lock},
+    task::callback::Outcome,
     time::sleep,
 };
 

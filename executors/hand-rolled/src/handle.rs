@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{callback::Outcome, cell::Handle, panic::Panic, state::End};
+use crate::{panic::Panic, task::callback::Outcome, task::cell::Handle, task::state::End};
 
 /// A task or a blocking job that was started: awaiting it gives the output.
 ///

@@ -17,7 +17,10 @@ use std::{
 
 use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 
-use crate::{Runtime, Task, TaskError, context, parking::Parker, scheduler::Scheduler, sync::lock};
+use crate::{
+    Runtime, Task, TaskError, scheduler::Scheduler, scheduler::context, scheduler::parking::Parker,
+    sync::lock,
+};
 
 /// The multi-thread runtime.
 pub type HandRolled = Lane<MultiThread>;

@@ -37,65 +37,53 @@
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
 //! - `local.rs`: [`spawn_local`], futures that stay on the thread of their loop
-//! - `pool.rs`: [`ThreadPool`], threads for jobs without a runtime
-//! - `callback.rs`: what runs at an end, and [`Outcome`], what it is told
+//! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
+//! - `task/callback.rs`: what runs at an end, and [`Outcome`], what it is told
 //! - `panic.rs`: [`Panic`], and how one is contained
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
 //!
 //! Who does the work:
 //!
-//! - `driver.rs`: `block_on`, the root future, and who may sit in the caller's seat
+//! - `scheduler/driver.rs`: `block_on`, the root future, and who may sit in the caller's seat
 //! - `scheduler.rs`: what the threads of a runtime share, what a worker has of its own, and one turn of its loop
-//! - `context.rs`: which runtime the current thread works for
-//! - `ring.rs`: the run queue of a worker, from which others steal
-//! - `injector.rs`: the queue that everybody may push to
-//! - `parking.rs`: where workers sleep, and who wakes them
-//! - `timers.rs`: wakers by deadline, in the wheel of `wheel.rs`
-//! - `blocking.rs`: jobs that block, and their threads
+//! - `scheduler/context.rs`: which runtime the current thread works for
+//! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
+//! - `scheduler/injector.rs`: the queue that everybody may push to
+//! - `scheduler/parking.rs`: where workers sleep, and who wakes them
+//! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
+//! - `blocking/pool.rs`: jobs that block, and their threads
 //!
 //! What a task is:
 //!
-//! - `state.rs`: the one word that says how far it is, and every step it can take
-//! - `cell.rs`: its memory, and who may touch what; in `cell`, its handle, its wakers, and a blocking job in its place
-//! - `watchers.rs`: who is to be told of its end
-//! - `slab.rs`: where the memory comes from, which is also the list of all tasks
+//! - `task/state.rs`: the one word that says how far it is, and every step it can take
+//! - `task/cell.rs`: its memory, and who may touch what; in `cell`, its handle, its wakers, and a blocking job in its place
+//! - `task/watchers.rs`: who is to be told of its end
+//! - `task/slab.rs`: where the memory comes from, which is also the list of all tasks
 //! - `sync.rs`: what threads share, so that a model checker can take its place
 //!
 //! # Correctness
 //!
-//! Unsafe code is in `cell.rs` and its folder, `slab.rs`, `ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
+//! Unsafe code is in `task/cell.rs` and its folder, `task/slab.rs`, `scheduler/ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
 //! elsewhere it is denied. What it and the steps between threads rely upon stands at the head of each file. Models run the
 //! real code in every interleaving, under loom; `src/models.rs` says what they cover, and for each memory ordering which
 //! model fails without it. `scripts/loom` runs them; `scripts/sanitize` runs the tests under tools that watch memory.
 
 mod blocking;
-mod callback;
-mod cell;
 mod compose;
-mod context;
-mod driver;
 mod handle;
-mod injector;
 #[cfg(not(loom))]
 mod lane;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
 mod panic;
-mod parking;
-mod pool;
-mod ring;
 mod runtime;
 mod scheduler;
-mod slab;
-mod state;
 mod sync;
+mod task;
 mod time;
-mod timers;
-mod watchers;
-mod wheel;
 
-pub use callback::Outcome;
+pub use blocking::thread_pool::ThreadPool;
 pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
 pub use handle::{Task, TaskError};
 #[cfg(not(loom))]
@@ -104,6 +92,6 @@ pub use lane::{
 };
 pub use local::spawn_local;
 pub use panic::Panic;
-pub use pool::ThreadPool;
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
+pub use task::callback::Outcome;
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};

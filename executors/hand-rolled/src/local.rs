@@ -18,11 +18,11 @@ use std::{
 };
 
 use crate::{
-    cell::{self, Entry},
-    context,
     handle::Task,
     panic::drop_quietly,
+    scheduler::context,
     sync::{Mutex, lock, thread_local},
+    task::cell::{self, Entry},
 };
 
 thread_local! {

@@ -66,10 +66,10 @@ use std::{
 };
 
 use crate::{
-    cell::Flag,
-    parking::Parker,
+    scheduler::parking::Parker,
     scheduler::{Scheduler, Workers},
     sync::UnsafeCell,
+    task::cell::Flag,
 };
 
 /// Tries a model with so many interleavings that one preemption less has to do.

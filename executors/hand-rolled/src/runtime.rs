@@ -12,14 +12,14 @@ use std::{
 };
 
 use crate::{
-    cell::Entry,
-    context,
-    driver::Driver,
     handle::Task,
     local::{self, Locals},
-    parking::Parker,
+    scheduler::context,
+    scheduler::driver::Driver,
+    scheduler::parking::Parker,
     scheduler::{Core, Scheduler, Worker, Workers},
     sync::thread::{self, JoinHandle},
+    task::cell::Entry,
 };
 
 /// Runs tasks: an event loop, or several.

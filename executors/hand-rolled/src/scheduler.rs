@@ -1,5 +1,13 @@
 //! What the threads of a runtime share, what each worker has of its own, and one turn of a worker's loop.
 
+pub(crate) mod context;
+pub(crate) mod driver;
+pub(crate) mod injector;
+pub(crate) mod parking;
+pub(crate) mod ring;
+pub(crate) mod timers;
+pub(crate) mod wheel;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -9,19 +17,18 @@ use std::{
 };
 
 use crate::{
-    blocking::Pool,
-    cell::{self, Entry, Flag, JobEntry},
-    context,
-    driver::Seat,
+    blocking::pool::Pool,
+    blocking::thread_pool::LateWorker,
     handle::Task,
-    injector::Injector,
     local::Locals,
-    parking::{Parker, Parking, Up},
-    pool::LateWorker,
-    ring::{CAPACITY, Ring},
-    slab::{Class, Magazines, Slab, Vacant},
+    scheduler::driver::Seat,
+    scheduler::injector::Injector,
+    scheduler::parking::{Parker, Parking, Up},
+    scheduler::ring::{CAPACITY, Ring},
+    scheduler::timers::{Time, Timers},
     sync::thread,
-    timers::{Time, Timers},
+    task::cell::{self, Entry, Flag, JobEntry},
+    task::slab::{Class, Magazines, Slab, Vacant},
 };
 
 /// How many turns a busy worker makes at most before it looks at the clock: it does so once a round, when all that was

@@ -11,12 +11,12 @@ use std::{
 };
 
 use crate::{
-    cell::ThinWaker,
-    context,
     panic::drop_quietly,
     scheduler::Worker,
-    timers::{Time, Timers},
-    wheel::Key,
+    scheduler::context,
+    scheduler::timers::{Time, Timers},
+    scheduler::wheel::Key,
+    task::cell::ThinWaker,
 };
 
 /// Ends once `duration` has passed since this call, never earlier; [`Duration::MAX`] never ends.

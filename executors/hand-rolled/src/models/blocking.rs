@@ -4,12 +4,12 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use super::{Count, Precious, end, end_some, scheduler, work};
 use crate::{
-    blocking::Pool,
-    cell::job,
+    blocking::pool::Pool,
     handle::Task,
     scheduler::{Scheduler, Workers},
-    state::End,
     sync::thread,
+    task::cell::job,
+    task::state::End,
 };
 
 /// A scheduler to which jobs of a pool belong that has no runtime.

@@ -5,13 +5,13 @@ use std::{cell::Cell, sync::Arc};
 use super::briefly;
 
 use crate::{
-    parking::{Parker, Parking, Up},
+    scheduler::parking::{Parker, Parking, Up},
+    scheduler::timers::Time,
     sync::{
         Condvar, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
         lock, thread,
     },
-    timers::Time,
 };
 
 /// A place to sleep beside a queue that only counts.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{Count, Precious, end, scheduler};
 use crate::{
-    cell::{Entry, Flag, Handle, task},
-    injector::Injector,
-    ring::{CAPACITY, Ring},
     scheduler::Scheduler,
+    scheduler::injector::Injector,
+    scheduler::ring::{CAPACITY, Ring},
     sync::thread,
+    task::cell::{Entry, Flag, Handle, task},
 };
 
 /// Tasks that are ready at once, with what is counted when they are dropped.

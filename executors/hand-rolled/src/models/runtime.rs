@@ -10,14 +10,14 @@ use std::{
 
 use super::{Count, Precious, briefly, end, end_some, scheduler};
 use crate::{
-    callback::Outcome,
-    cell::task,
-    context,
     handle::Task,
-    parking::Parker,
+    scheduler::context,
+    scheduler::parking::Parker,
     scheduler::{Core, Scheduler, Worker},
-    slab::{Class, Magazines, Slab},
     sync::thread,
+    task::callback::Outcome,
+    task::cell::task,
+    task::slab::{Class, Magazines, Slab},
 };
 
 /// A future that is never ready.

@@ -8,14 +8,14 @@ use std::{
 
 use super::{Count, Precious, end, parker, scheduler, work};
 use crate::{
-    cell::{Flag, Handle, task},
     handle::TaskError,
     scheduler::Scheduler,
-    state::End,
     sync::{
         atomic::{AtomicBool, Ordering::Relaxed},
         thread,
     },
+    task::cell::{Flag, Handle, task},
+    task::state::End,
 };
 
 /// Makes a task that is queued.

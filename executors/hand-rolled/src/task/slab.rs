@@ -25,8 +25,8 @@ use std::{
 };
 
 use crate::{
-    state::State,
     sync::{Mutex, lock},
+    task::state::State,
 };
 
 /// The size of a chunk, and what its address is a multiple of. Many chunks with a cell each need not be so far apart.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{Entry, Header, Reference, free, scheduler};
-use crate::context;
+use crate::scheduler::context;
 
 /// The waker of a task, and the shape of all references.
 static WAKER: RawWakerVTable = RawWakerVTable::new(clone_waker, wake, wake_by_ref, drop_waker);

@@ -13,9 +13,9 @@ use std::{
 };
 
 use crate::{
-    context::{self, Guard},
     handle::Task,
-    parking::Parker,
+    scheduler::context::{self, Guard},
+    scheduler::parking::Parker,
     scheduler::{Core, Scheduler, Worker},
     sync::{
         Mutex,

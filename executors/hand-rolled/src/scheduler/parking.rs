@@ -16,6 +16,7 @@
 use std::{sync::Arc, time::Instant};
 
 use crate::{
+    scheduler::timers::Time,
     sync::{
         Mutex,
         atomic::{
@@ -26,7 +27,6 @@ use crate::{
         lock,
         thread::{self, Thread},
     },
-    timers::Time,
 };
 
 /// The place where the workers of a runtime sleep.

@@ -8,12 +8,12 @@ use std::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull, task::Waker};
 
 use super::{Entry, Header, free, job, scheduler, waker::raw_waker};
 use crate::{
-    callback::{Callback, Outcome},
     handle::TaskError,
     panic::{Panic, drop_quietly},
     scheduler::Scheduler,
-    state::{Asked, End},
     sync::lock,
+    task::callback::{Callback, Outcome},
+    task::state::{Asked, End},
 };
 
 /// The one handle of a task that gives a `T`. Dropping it detaches the task.

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use crate::{
-    cell::Entry,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
         lock,
     },
+    task::cell::Entry,
 };
 
 /// A queue, first in, first out.

@@ -11,8 +11,8 @@ use std::{
 use crate::{
     panic::{contain, drop_quietly},
     scheduler::Scheduler,
-    state::End,
     sync::{Mutex, lock},
+    task::state::End,
 };
 
 /// How a task ended.

@@ -3,9 +3,9 @@
 use std::{iter, mem, sync::Arc, task::Waker};
 
 use crate::{
-    callback::{Callback, Callbacks, Outcome},
     panic::contain,
     scheduler::Scheduler,
+    task::callback::{Callback, Callbacks, Outcome},
 };
 
 /// Those who watch a task. Most tasks have nobody, or one who awaits them.

@@ -3,10 +3,10 @@
 use std::{collections::VecDeque, fmt, mem, num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    blocking::Pool,
-    context,
+    blocking::pool::Pool,
     handle::Task,
-    parking::Parker,
+    scheduler::context,
+    scheduler::parking::Parker,
     scheduler::{Core, Scheduler, Worker, Workers},
     sync::{
         Mutex, lock,

@@ -3,9 +3,9 @@
 use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc, task::Waker};
 
 use crate::{
-    cell,
     scheduler::{Scheduler, Worker},
     sync::thread_local,
+    task::cell,
 };
 
 thread_local! {

@@ -11,14 +11,14 @@ use std::{
 };
 
 use crate::{
-    cell::ThinWaker,
     panic::contain,
+    scheduler::wheel::{Key, Wheel},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
         lock,
     },
-    wheel::{Key, Wheel},
+    task::cell::ThinWaker,
 };
 
 /// A time in nanoseconds since some moment early in the life of the process. What was before reads as that moment.

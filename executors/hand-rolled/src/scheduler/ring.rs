@@ -19,11 +19,11 @@
 use std::ptr;
 
 use crate::{
-    cell::{Entry, Header},
     sync::atomic::{
         AtomicPtr, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
     },
+    task::cell::{Entry, Header},
 };
 
 /// How many entries there is room for; a power of two, so that wrapping around does not disturb the slots.

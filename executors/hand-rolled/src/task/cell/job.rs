@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{Flag, Handle, Header, Reference, Vtables, open, scheduler};
-use crate::{scheduler::Scheduler, state::Asked};
+use crate::{scheduler::Scheduler, task::state::Asked};
 
 /// An entry of the queue of a pool: a reference that may try to run a blocking job.
 #[derive(Debug)]

@@ -36,14 +36,14 @@ use std::{
 };
 
 use crate::{
-    context,
     handle::TaskError,
     panic::{Panic, contain, drop_quietly},
+    scheduler::context,
     scheduler::{Scheduler, Worker},
-    slab::{self, Class, Vacant},
-    state::{End, State, Suspended},
     sync::{Mutex, UnsafeCell, lock},
-    watchers::Watchers,
+    task::slab::{self, Class, Vacant},
+    task::state::{End, State, Suspended},
+    task::watchers::Watchers,
 };
 
 mod handle;
