@@ -16,9 +16,9 @@ use std::{
 };
 
 use crate::{
-    handle::{Task, TaskError},
+    handle::Task,
     sync::{Mutex, lock},
-    task::callback::Outcome,
+    task::outcome::{Outcome, TaskError},
     time::sleep,
 };
 

@@ -1,13 +1,18 @@
 //! The handle of a task as its users see it.
 
 use std::{
-    error::Error,
     fmt,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
 
-use crate::{panic::Panic, task::callback::Outcome, task::cell::Handle, task::state::End};
+use crate::{
+    panic::Panic,
+    task::{
+        cell::Handle,
+        outcome::{Outcome, TaskError},
+    },
+};
 
 /// A task or a blocking job that was started: awaiting it gives the output.
 ///
@@ -57,11 +62,11 @@ impl<T> Task<T> {
     where
         T: Clone,
     {
-        match self.handle.end() {
+        match self.handle.outcome() {
             None => Err(TaskError::NotDone),
-            Some(End::Output) => self.handle.look(T::clone).ok_or(TaskError::Taken),
-            Some(End::Cancelled) => Err(TaskError::Cancelled),
-            Some(End::Panicked) => Err(TaskError::Panicked(self.handle.panic())),
+            Some(Outcome::Finished) => self.handle.look(T::clone).ok_or(TaskError::Taken),
+            Some(Outcome::Cancelled) => Err(TaskError::Cancelled),
+            Some(Outcome::Panicked) => Err(TaskError::Panicked(self.handle.panic())),
         }
     }
 
@@ -71,11 +76,11 @@ impl<T> Task<T> {
     ///
     /// [`NotDone`](TaskError::NotDone) before the end, [`Cancelled`](TaskError::Cancelled) if that was the end.
     pub fn exception(&self) -> Result<Option<Panic>, TaskError> {
-        match self.handle.end() {
+        match self.handle.outcome() {
             None => Err(TaskError::NotDone),
-            Some(End::Output) => Ok(None),
-            Some(End::Cancelled) => Err(TaskError::Cancelled),
-            Some(End::Panicked) => Ok(Some(self.handle.panic())),
+            Some(Outcome::Finished) => Ok(None),
+            Some(Outcome::Cancelled) => Err(TaskError::Cancelled),
+            Some(Outcome::Panicked) => Ok(Some(self.handle.panic())),
         }
     }
 
@@ -89,7 +94,7 @@ impl<T> Task<T> {
 
     /// How the task ended; `None` before.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.handle.end().map(Outcome::from)
+        self.handle.outcome()
     }
 
     /// What wakes the task.
@@ -127,29 +132,3 @@ impl<T> fmt::Debug for Task<T> {
         formatter.debug_struct("Task").field("done", &self.done()).finish_non_exhaustive()
     }
 }
-
-/// Why a task gives no output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TaskError {
-    /// It has not ended.
-    NotDone,
-    /// It was cancelled, or its runtime was dropped.
-    Cancelled,
-    /// It panicked, or the destructor of its future did.
-    Panicked(Panic),
-    /// It gave its output to whoever awaited it.
-    Taken,
-}
-
-impl fmt::Display for TaskError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TaskError::NotDone => write!(formatter, "the task is not done"),
-            TaskError::Cancelled => write!(formatter, "the task was cancelled"),
-            TaskError::Panicked(panic) => write!(formatter, "the task panicked: {}", panic.message()),
-            TaskError::Taken => write!(formatter, "the output of the task was taken"),
-        }
-    }
-}
-
-impl Error for TaskError {}

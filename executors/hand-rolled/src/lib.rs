@@ -33,12 +33,11 @@
 //! From the outside in. What a user sees:
 //!
 //! - `runtime.rs`: [`Runtime`], its two flavours, and what its end means
-//! - `handle.rs`: [`Task`], and why one gives no output
+//! - `handle.rs`: [`Task`]
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
 //! - `local.rs`: [`spawn_local`], futures that stay on the thread of their loop
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
-//! - `task/callback.rs`: what runs at an end, and [`Outcome`], what it is told
 //! - `panic.rs`: [`Panic`], and how one is contained
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
 //!
@@ -57,7 +56,9 @@
 //!
 //! - `task/state.rs`: the one word that says how far it is, and every step it can take
 //! - `task/cell.rs`: its memory, and who may touch what; in `cell`, its handle, its wakers, and a blocking job in its place
+//! - `task/outcome.rs`: [`Outcome`] and [`TaskError`], how it ended
 //! - `task/watchers.rs`: who is to be told of its end
+//! - `task/callback.rs`: callbacks that run at its end
 //! - `task/slab.rs`: where the memory comes from, which is also the list of all tasks
 //! - `sync.rs`: what threads share, so that a model checker can take its place
 //!
@@ -85,7 +86,7 @@ mod time;
 
 pub use blocking::thread_pool::ThreadPool;
 pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
-pub use handle::{Task, TaskError};
+pub use handle::Task;
 #[cfg(not(loom))]
 pub use lane::{
     CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
@@ -93,5 +94,5 @@ pub use lane::{
 pub use local::spawn_local;
 pub use panic::Panic;
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
-pub use task::callback::Outcome;
+pub use task::outcome::{Outcome, TaskError};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};

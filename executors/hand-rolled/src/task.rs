@@ -2,6 +2,7 @@
 
 pub(crate) mod callback;
 pub(crate) mod cell;
+pub(crate) mod outcome;
 pub(crate) mod slab;
 pub(crate) mod state;
 mod watchers;

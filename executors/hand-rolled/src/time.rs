@@ -16,7 +16,7 @@ use crate::{
     scheduler::context,
     scheduler::timers::{Time, Timers},
     scheduler::wheel::Key,
-    task::cell::ThinWaker,
+    task::cell::{self, ThinWaker},
 };
 
 /// Ends once `duration` has passed since this call, never earlier; [`Duration::MAX`] never ends.
@@ -182,7 +182,7 @@ impl Sleep {
             return;
         }
         (self.timers, self.slot) = (0, SUSPENDED);
-        let here = context::with_current_if_any(|scheduler| {
+        let here = context::with_current_if_any(|scheduler, _| {
             Some(scheduler.timers_named(id)?.remove(self.deadline, key))
         });
         let removed = match here.flatten() {
@@ -201,7 +201,7 @@ impl Future for Sleep {
         let ended = self.poll_deadline(context);
         if ended.is_ready() && !suspended {
             self.slot = SUSPENDED;
-            context::requeue(context.waker());
+            requeue(context.waker());
             return Poll::Pending;
         }
         ended
@@ -236,8 +236,19 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        context::requeue(context.waker());
+        requeue(context.waker());
         Poll::Pending
+    }
+}
+
+/// Queues the current task again once its poll is over, if `waker` is its own; otherwise wakes with `waker`.
+fn requeue(waker: &Waker) {
+    let is_current = context::with_current_if_any(|_, worker| {
+        let worker = worker?;
+        cell::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))
+    });
+    if is_current.flatten().is_none() {
+        waker.wake_by_ref();
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     scheduler::{Scheduler, Workers},
     sync::thread,
     task::cell::job,
-    task::state::End,
+    task::outcome::Outcome,
 };
 
 /// A scheduler to which jobs of a pool belong that has no runtime.
@@ -82,7 +82,7 @@ fn a_job_that_is_cancelled_as_it_starts_ends_once() {
         runs.join().unwrap();
         let (mut handle, in_time) = cancels.join().unwrap();
         work(&home);
-        assert_eq!(handle.end(), Some(if in_time { End::Cancelled } else { End::Output }));
+        assert_eq!(handle.outcome(), Some(if in_time { Outcome::Cancelled } else { Outcome::Finished }));
         assert_eq!(handle.take().unwrap().is_ok(), !in_time);
         drop(handle);
         assert!(calls.get() == 1 || in_time);
@@ -107,7 +107,10 @@ fn a_job_that_is_cancelled_twice_as_it_starts_ends_once() {
         runs.join().unwrap();
         let there = cancels.join().unwrap();
         work(&home);
-        assert_eq!(handle.end(), Some(if here || there { End::Cancelled } else { End::Output }));
+        assert_eq!(
+            handle.outcome(),
+            Some(if here || there { Outcome::Cancelled } else { Outcome::Finished })
+        );
         drop(handle);
         assert_eq!(drops.get(), 1 + calls.get());
         end(home);

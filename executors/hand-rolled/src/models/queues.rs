@@ -60,7 +60,7 @@ fn an_entry_leaves_the_ring_once_whoever_takes_it() {
         taken += ring.take::<CAPACITY>(|len| len, run);
         assert_eq!(taken + refused, CAPACITY + 1);
         assert_eq!(ring.len(), 0);
-        assert!(handles.iter().all(|handle| handle.end().is_some()));
+        assert!(handles.iter().all(|handle| handle.outcome().is_some()));
         drop(handles);
         assert_eq!(drops.get(), CAPACITY + 1);
         end(scheduler);

@@ -15,8 +15,8 @@ use crate::{
     scheduler::parking::Parker,
     scheduler::{Core, Scheduler, Worker},
     sync::thread,
-    task::callback::Outcome,
     task::cell::task,
+    task::outcome::Outcome,
     task::slab::{Class, Magazines, Slab},
 };
 

@@ -8,14 +8,13 @@ use std::{
 
 use super::{Count, Precious, end, parker, scheduler, work};
 use crate::{
-    handle::TaskError,
     scheduler::Scheduler,
     sync::{
         atomic::{AtomicBool, Ordering::Relaxed},
         thread,
     },
     task::cell::{Flag, Handle, task},
-    task::state::End,
+    task::outcome::{Outcome, TaskError},
 };
 
 /// Makes a task that is queued.
@@ -85,7 +84,7 @@ fn a_poll_sees_what_all_wakes_came_after() {
         work(&scheduler);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         work(&scheduler);
-        assert_eq!(handle.end(), Some(End::Output));
+        assert_eq!(handle.outcome(), Some(Outcome::Finished));
         drop(handle);
         assert_eq!(drops.get(), 2);
         end(scheduler);
@@ -110,7 +109,7 @@ fn a_poll_after_a_yield_sees_what_a_wake_meanwhile_came_after() {
         }
         wakes.join().unwrap();
         work(&scheduler);
-        assert_eq!(handle.end(), Some(End::Output));
+        assert_eq!(handle.outcome(), Some(Outcome::Finished));
         drop(handle);
         assert_eq!(drops.get(), 2);
         end(scheduler);
@@ -135,7 +134,7 @@ fn two_workers_poll_a_task_one_after_the_other() {
         wakes.join().unwrap();
         works.join().unwrap();
         work(&scheduler);
-        assert_eq!(handle.end(), Some(End::Output));
+        assert_eq!(handle.outcome(), Some(Outcome::Finished));
         drop(handle);
         assert_eq!(drops.get(), 2);
         end(scheduler);
@@ -289,7 +288,7 @@ fn a_cancelled_future_sees_what_came_before_the_cancellation() {
         work(&scheduler);
         let handle = cancels.join().unwrap();
         work(&scheduler);
-        assert_eq!(handle.end(), Some(End::Cancelled));
+        assert_eq!(handle.outcome(), Some(Outcome::Cancelled));
         drop(handle);
         assert_eq!(drops.get(), 1);
         end(scheduler);

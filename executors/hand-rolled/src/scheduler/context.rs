@@ -1,11 +1,10 @@
 //! Which runtime the current thread works for: what makes `spawn` and `sleep` ambient, and a worker's own queue its own.
 
-use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc, task::Waker};
+use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc};
 
 use crate::{
     scheduler::{Scheduler, Worker},
     sync::thread_local,
-    task::cell,
 };
 
 thread_local! {
@@ -77,8 +76,11 @@ pub(crate) fn with_current<R>(wanted: &str, use_it: impl FnOnce(&Arc<Scheduler>,
 }
 
 /// As [`with_current`], if there is a runtime.
-pub(crate) fn with_current_if_any<R>(use_it: impl FnOnce(&Arc<Scheduler>) -> R) -> Option<R> {
-    with_last(|last| use_it(&last.scheduler))
+#[inline]
+pub(crate) fn with_current_if_any<R>(
+    use_it: impl FnOnce(&Arc<Scheduler>, Option<&Worker>) -> R,
+) -> Option<R> {
+    with_last(|last| use_it(&last.scheduler, last.worker.as_deref()))
 }
 
 /// The runtime this thread works for.
@@ -104,17 +106,6 @@ pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(&Work
         if ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) { Some(use_it(worker)) } else { None }
     })
     .flatten()
-}
-
-/// Has the current task queued when its poll is over, if `waker` is its own; wakes it otherwise.
-pub(crate) fn requeue(waker: &Waker) {
-    let is_current = with_last(|last| {
-        let worker = last.worker.as_deref()?;
-        cell::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))
-    });
-    if is_current.flatten().is_none() {
-        waker.wake_by_ref();
-    }
 }
 
 /// Tells whether this thread polls tasks, and so must not wait.

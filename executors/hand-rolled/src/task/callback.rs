@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    fmt, mem,
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -12,39 +12,8 @@ use crate::{
     panic::{contain, drop_quietly},
     scheduler::Scheduler,
     sync::{Mutex, lock},
-    task::state::End,
+    task::outcome::Outcome,
 };
-
-/// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It gave its output, though that may be an `Err`.
-    Finished,
-    /// It was cancelled, or its runtime was dropped.
-    Cancelled,
-    /// It panicked, or the destructor of its future did.
-    Panicked,
-}
-
-impl From<End> for Outcome {
-    fn from(end: End) -> Outcome {
-        match end {
-            End::Output => Outcome::Finished,
-            End::Cancelled => Outcome::Cancelled,
-            End::Panicked => Outcome::Panicked,
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Outcome::Finished => "finished",
-            Outcome::Cancelled => "cancelled",
-            Outcome::Panicked => "panicked",
-        })
-    }
-}
 
 /// What runs at the end of a task.
 pub(crate) type Callback = Box<dyn FnOnce(Outcome) + Send>;

@@ -36,14 +36,16 @@ use std::{
 };
 
 use crate::{
-    handle::TaskError,
     panic::{Panic, contain, drop_quietly},
     scheduler::context,
     scheduler::{Scheduler, Worker},
     sync::{Mutex, UnsafeCell, lock},
     task::slab::{self, Class, Vacant},
-    task::state::{End, State, Suspended},
     task::watchers::Watchers,
+    task::{
+        outcome::{Outcome, TaskError},
+        state::{State, Suspended},
+    },
 };
 
 mod handle;
@@ -90,7 +92,7 @@ struct VTable {
     /// Copies the panic; for the handle of a task closed with one.
     panic: unsafe fn(NonNull<Header>) -> Panic,
     /// Drops what is left in the body of a task that is closed as told; for its handle.
-    clear: unsafe fn(NonNull<Header>, End),
+    clear: unsafe fn(NonNull<Header>, Outcome),
 }
 
 /// A cell.
@@ -234,33 +236,33 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, outcome: Result<F::Output, 
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
     let has_run_a_job = cell.header.vtable.is_job && !matches!(outcome, Err(TaskError::Cancelled));
     let (mut end, mut rest) = match outcome {
-        Ok(output) => (End::Output, Rest::Output(output)),
-        Err(TaskError::Panicked(panic)) => (End::Panicked, Rest::Panic(panic)),
-        Err(_) => (End::Cancelled, Rest::Nothing),
+        Ok(output) => (Outcome::Finished, Rest::Output(output)),
+        Err(TaskError::Panicked(panic)) => (Outcome::Panicked, Rest::Panic(panic)),
+        Err(_) => (Outcome::Cancelled, Rest::Nothing),
     };
     // SAFETY: the body is the runner's and holds the future, which nobody looks at again.
     let dropped = cell.body.with_mut(|body| contain(|| unsafe { ManuallyDrop::drop(&mut (*body).future) }));
     if let Err(panic) = dropped
-        && end != End::Panicked
+        && end != Outcome::Panicked
     {
-        end = End::Panicked;
+        end = Outcome::Panicked;
         drop_quietly(mem::replace(&mut rest, Rest::Panic(panic)));
     }
 
     let mut now = cell.header.state.load();
     let closed = loop {
-        if now.end().is_some() {
+        if now.outcome().is_some() {
             // A job that was cancelled while it ran.
             return drop_quietly(rest);
         }
         if now.is_cancelled() && has_run_a_job {
             // Its end was to be told while it ran, so what it came to is nobody's.
             drop_quietly(mem::replace(&mut rest, Rest::Nothing));
-            end = End::Cancelled;
-        } else if now.is_cancelled() && end == End::Output {
+            end = Outcome::Cancelled;
+        } else if now.is_cancelled() && end == Outcome::Finished {
             // Whoever was told that the task will be cancelled is not given an output.
             let dropped = contain(|| drop(mem::replace(&mut rest, Rest::Nothing)));
-            end = if dropped.is_ok() { End::Cancelled } else { End::Panicked };
+            end = if dropped.is_ok() { Outcome::Cancelled } else { Outcome::Panicked };
             rest = dropped.map_or_else(Rest::Panic, |()| Rest::Nothing);
         }
         if !now.has_handle() {
@@ -332,8 +334,8 @@ unsafe fn panic<F: Future>(header: NonNull<Header>) -> Panic {
 }
 
 /// Drops what is left; see [`VTable`].
-unsafe fn clear<F: Future>(header: NonNull<Header>, end: End) {
-    if end == End::Cancelled {
+unsafe fn clear<F: Future>(header: NonNull<Header>, end: Outcome) {
+    if end == Outcome::Cancelled {
         // Nothing is left; or a job that was cancelled still runs, and has the body.
         return;
     }
@@ -342,9 +344,9 @@ unsafe fn clear<F: Future>(header: NonNull<Header>, end: End) {
         let body = &header.cast::<TaskCell<F>>().as_ref().body;
         body.with_mut(|body| match end {
             // A panic is contained here as at the end of the task: which of the two comes last is a race.
-            End::Output => drop_quietly(ManuallyDrop::take(&mut (*body).output)),
-            End::Panicked => ManuallyDrop::drop(&mut (*body).panic),
-            End::Cancelled => {}
+            Outcome::Finished => drop_quietly(ManuallyDrop::take(&mut (*body).output)),
+            Outcome::Panicked => ManuallyDrop::drop(&mut (*body).panic),
+            Outcome::Cancelled => {}
         });
     }
 }
@@ -387,8 +389,8 @@ impl Header {
     }
 
     /// Tells how the task ended, if it has.
-    fn end(&self) -> Option<End> {
-        self.state.load().end()
+    fn outcome(&self) -> Option<Outcome> {
+        self.state.load().outcome()
     }
 }
 
@@ -473,13 +475,13 @@ impl Reference {
 
     /// Tells the watchers of a closed task how it ended.
     fn announce(self) {
-        let end = self.header().end().expect("the task is closed");
+        let end = self.header().outcome().expect("the task is closed");
         let announcement = lock(&self.header().watchers).announcement();
         // SAFETY: the reference keeps the cell.
         let scheduler = unsafe { scheduler(self.0) };
         // Whoever awaits it comes after all that is due: mostly there are more that it awaits.
         context::with_worker_of(scheduler, Worker::end_poll);
-        announcement.announce(scheduler, end.into());
+        announcement.announce(scheduler, end);
     }
 }
 

@@ -23,9 +23,12 @@
 //! Who is `RUNNING`, or in a queue and popped, owns what is in the cell. Once it is closed the handle does, and without
 //! a handle nobody. The cell is garbage when it is neither open nor has a handle nor a reference.
 
-use crate::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+use crate::{
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+    task::outcome::Outcome,
 };
 
 const OPEN: u64 = 1;
@@ -49,17 +52,6 @@ pub(crate) struct State(AtomicU64);
 /// What a state was at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot(u64);
-
-/// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// With an output.
-    Output,
-    /// Without one, because it was cancelled.
-    Cancelled,
-    /// Without one, because of a panic.
-    Panicked,
-}
 
 /// What the runner of a task is to do after a poll that was not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,11 +192,11 @@ impl State {
     /// Closes a task that is as `expected`. If it is watched, the caller gets a reference, to tell the watchers.
     ///
     /// Fails, and gives what the task is, if it has changed: then whether it may give an output may have, too.
-    pub(crate) fn close(&self, expected: Snapshot, end: End) -> Result<Snapshot, Snapshot> {
-        let end = match end {
-            End::Output => 0,
-            End::Cancelled => NO_VALUE,
-            End::Panicked => PANICKED,
+    pub(crate) fn close(&self, expected: Snapshot, outcome: Outcome) -> Result<Snapshot, Snapshot> {
+        let end = match outcome {
+            Outcome::Finished => 0,
+            Outcome::Cancelled => NO_VALUE,
+            Outcome::Panicked => PANICKED,
         };
         let reference = if expected.has(WATCHED) { REFERENCE } else { 0 };
         let closed = (expected.0 & !(OPEN | SCHEDULED | RUNNING) | end) + reference;
@@ -283,12 +275,12 @@ impl State {
 
 impl Snapshot {
     /// How the task ended; `None` while it is open.
-    pub(crate) fn end(self) -> Option<End> {
+    pub(crate) fn outcome(self) -> Option<Outcome> {
         match () {
             () if self.has(OPEN) => None,
-            () if self.has(PANICKED) => Some(End::Panicked),
-            () if self.has(NO_VALUE) => Some(End::Cancelled),
-            () => Some(End::Output),
+            () if self.has(PANICKED) => Some(Outcome::Panicked),
+            () if self.has(NO_VALUE) => Some(Outcome::Cancelled),
+            () => Some(Outcome::Finished),
         }
     }
 

@@ -5,7 +5,10 @@ use std::{iter, mem, sync::Arc, task::Waker};
 use crate::{
     panic::contain,
     scheduler::Scheduler,
-    task::callback::{Callback, Callbacks, Outcome},
+    task::{
+        callback::{Callback, Callbacks},
+        outcome::Outcome,
+    },
 };
 
 /// Those who watch a task. Most tasks have nobody, or one who awaits them.

@@ -8,12 +8,14 @@ use std::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull, task::Waker};
 
 use super::{Entry, Header, free, job, scheduler, waker::raw_waker};
 use crate::{
-    handle::TaskError,
     panic::{Panic, drop_quietly},
     scheduler::Scheduler,
     sync::lock,
-    task::callback::{Callback, Outcome},
-    task::state::{Asked, End},
+    task::{
+        callback::Callback,
+        outcome::{Outcome, TaskError},
+        state::Asked,
+    },
 };
 
 /// The one handle of a task that gives a `T`. Dropping it detaches the task.
@@ -43,8 +45,8 @@ impl<T> Handle<T> {
     }
 
     /// Tells how the task ended, if it has.
-    pub(crate) fn end(&self) -> Option<End> {
-        self.header().end()
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.header().outcome()
     }
 
     /// What wakes the task.
@@ -75,7 +77,7 @@ impl<T> Handle<T> {
     ///
     /// If none did.
     pub(crate) fn panic(&self) -> Panic {
-        assert_eq!(self.end(), Some(End::Panicked));
+        assert_eq!(self.outcome(), Some(Outcome::Panicked));
         // SAFETY: so it ended, and the body is the handle's.
         unsafe { (self.header().vtable.panic)(self.header) }
     }
@@ -86,7 +88,7 @@ impl<T> Handle<T> {
     ///
     /// If the task did not end with one.
     pub(crate) fn look<R>(&self, read: impl FnOnce(&T) -> R) -> Option<R> {
-        assert_eq!(self.end(), Some(End::Output));
+        assert_eq!(self.outcome(), Some(Outcome::Finished));
         if self.header().state.load().is_taken() {
             return None;
         }
@@ -101,12 +103,12 @@ impl<T> Handle<T> {
     /// If it has not ended.
     pub(crate) fn take(&mut self) -> Option<Result<T, TaskError>> {
         let Header { state, vtable, .. } = self.header();
-        let end = state.load().end().expect("the task has ended");
+        let end = state.load().outcome().expect("the task has ended");
         if !state.take() {
             return None;
         }
         Some(match end {
-            End::Output => {
+            Outcome::Finished => {
                 let mut output = MaybeUninit::<T>::uninit();
                 // SAFETY: the output is there, and was not taken; after this it is in `output`.
                 unsafe {
@@ -114,15 +116,15 @@ impl<T> Handle<T> {
                     Ok(output.assume_init())
                 }
             }
-            End::Cancelled => Err(TaskError::Cancelled),
-            End::Panicked => Err(TaskError::Panicked(self.panic())),
+            Outcome::Cancelled => Err(TaskError::Cancelled),
+            Outcome::Panicked => Err(TaskError::Panicked(self.panic())),
         })
     }
 
     /// Has `waker` woken at the end, instead of whoever awaited it; tells whether the end has come.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
         let Header { state, watchers, .. } = self.header();
-        if state.load().end().is_some() {
+        if state.load().outcome().is_some() {
             return true;
         }
         let mut guard = lock(watchers);
@@ -157,11 +159,11 @@ impl<T> Handle<T> {
         let Header { state, watchers, .. } = self.header();
         let mut guard = lock(watchers);
         state.watch();
-        let end = self.end();
+        let end = self.outcome();
         let callbacks = guard.add_callback(callback, end.is_some());
         drop(guard);
         if let (Some(callbacks), Some(end)) = (callbacks, end) {
-            callbacks.queue_one(self.scheduler(), Outcome::from(end));
+            callbacks.queue_one(self.scheduler(), end);
         }
     }
 }
@@ -169,15 +171,15 @@ impl<T> Handle<T> {
 impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
         let Header { state, vtable, .. } = self.header();
-        if state.load().end().is_none() {
+        if state.load().outcome().is_none() {
             self.unwatch();
             if state.detach_open() {
                 return;
             }
         }
         let now = state.load();
-        let end = now.end().expect("it was closed");
-        if end != End::Output || !now.is_taken() {
+        let end = now.outcome().expect("it was closed");
+        if end != Outcome::Finished || !now.is_taken() {
             // SAFETY: what belongs to this end is there, and nobody but the handle may take it.
             unsafe { (vtable.clear)(self.header, end) };
         }
