@@ -97,11 +97,6 @@ impl<T> Task<T> {
         self.handle.outcome()
     }
 
-    /// What wakes the task.
-    pub(crate) fn waker(&self) -> Waker {
-        self.handle.waker()
-    }
-
     /// Has `waker` woken at the end, instead of whoever awaited it; tells whether the end has come.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
         self.handle.watch(waker)

@@ -150,7 +150,7 @@ impl<F: Flavour> Remote for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        LaneTask(spawner.0.spawn(future))
+        LaneTask(Task::new(spawner.0.spawn(future)))
     }
 }
 

@@ -91,8 +91,7 @@ pub use handle::Task;
 pub use lane::{
     CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
 };
-pub use local::spawn_local;
 pub use panic::Panic;
-pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
+pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local};
 pub use task::outcome::{Outcome, TaskError};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};

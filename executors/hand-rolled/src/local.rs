@@ -18,52 +18,15 @@ use std::{
 };
 
 use crate::{
-    handle::Task,
     panic::drop_quietly,
-    scheduler::context,
+    scheduler::Scheduler,
     sync::{Mutex, lock, thread_local},
-    task::cell::{self, Entry},
+    task::cell::{self, Entry, Handle},
 };
 
 thread_local! {
     /// The local futures of this thread.
     static STORE: RefCell<Store> = RefCell::default();
-}
-
-/// Starts a task that stays on this thread, so that its future and its output need not be `Send`.
-///
-/// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime is
-/// dropped on another thread, the task ends there, and the future goes when this thread ends or next uses local tasks.
-///
-/// # Panics
-///
-/// On a thread that runs no event loop, in particular that of a multi-thread runtime or of a blocking job. Once there
-/// are local tasks, `block_on` panics on any other thread.
-#[track_caller]
-pub fn spawn_local<F>(future: F) -> Task<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let scheduler = context::current("spawn_local");
-    let Some(locals) = &scheduler.locals else {
-        panic!(
-            "spawn_local was called on a multi-thread runtime, whose tasks move between threads; \
-             use spawn, or Runtime::current_thread"
-        )
-    };
-    assert!(
-        context::polls() || scheduler.is_closed(),
-        "spawn_local was called in a blocking job, which is not on the thread of the event loop; \
-         call it inside a task"
-    );
-    let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
-    let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: locals.store(body) };
-    // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be, and where the
-    // handle is: the caller is at home, and unless its output is `Send` the handle cannot leave.
-    let (entry, handle) = unsafe { cell::task_unchecked(&scheduler, proxy) };
-    scheduler.queue(entry).unwrap_or_else(Entry::abandon);
-    Task::new(handle)
 }
 
 /// Which thread the local tasks of a runtime live on.
@@ -78,6 +41,21 @@ impl Locals {
     pub(crate) fn may_be_polled_here(&self) -> bool {
         let home = lock(&self.home).upgrade();
         home.is_none_or(|home| home.is_here())
+    }
+
+    /// Starts a task that stays on this thread, which is that of the event loop.
+    pub(crate) fn spawn<F>(&self, scheduler: &Scheduler, future: F) -> Handle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
+        let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
+        // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be, and where the
+        // handle is: the caller is at home, and unless its output is `Send` the handle cannot leave.
+        let (entry, handle) = unsafe { cell::task_unchecked(scheduler, proxy) };
+        scheduler.queue(entry).unwrap_or_else(Entry::abandon);
+        handle
     }
 
     /// Puts a future into the store of this thread.

@@ -66,6 +66,7 @@ use std::{
 };
 
 use crate::{
+    runtime::Shared,
     scheduler::parking::Parker,
     scheduler::{Scheduler, Workers},
     sync::UnsafeCell,
@@ -82,7 +83,7 @@ fn briefly(model: impl Fn() + Send + Sync + 'static) {
 /// A scheduler of two workers, neither of which there is.
 fn scheduler() -> Arc<Scheduler> {
     let two = 2.try_into().expect("two is not zero");
-    Scheduler::new(two, Workers::Many(two))
+    Scheduler::new(Workers::Many(two), Shared::new(two, None))
 }
 
 /// Runs tasks as a worker would, until it finds none.
@@ -96,9 +97,10 @@ fn work(scheduler: &Scheduler) {
 
 /// Ends a scheduler as a runtime does whose workers are gone.
 fn end_some(scheduler: &Arc<Scheduler>) {
-    let queued_jobs = scheduler.pool.close_and_empty();
+    let shared = scheduler.host::<Shared>().expect("it is a runtime's");
+    let queued_jobs = shared.close_pool();
     scheduler.close();
-    scheduler.shut_down(queued_jobs);
+    shared.shut_down(scheduler, queued_jobs);
 }
 
 /// As [`end_some`], and sees that nothing keeps the scheduler any more.

@@ -12,10 +12,12 @@ use std::{
 
 use crate::{
     panic::drop_quietly,
-    scheduler::Worker,
-    scheduler::context,
-    scheduler::timers::{Time, Timers},
-    scheduler::wheel::Key,
+    scheduler::{
+        context,
+        timers::{Time, Timers},
+        wheel::Key,
+        worker::Worker,
+    },
     task::cell::{self, ThinWaker},
 };
 
@@ -131,7 +133,7 @@ impl Sleep {
         if self.timers != 0 {
             let key = Key(self.slot);
             let found = context::with_current("sleep", |scheduler, _| {
-                let timers = scheduler.timers_named(self.timers)?;
+                let timers = scheduler.timers_with(self.timers)?;
                 let fired = timers.has_fired(self.deadline);
                 Some((fired, fired || timers.will_wake(self.deadline, key, waker)))
             });
@@ -183,7 +185,7 @@ impl Sleep {
         }
         (self.timers, self.slot) = (0, SUSPENDED);
         let here = context::with_current_if_any(|scheduler, _| {
-            Some(scheduler.timers_named(id)?.remove(self.deadline, key))
+            Some(scheduler.timers_with(id)?.remove(self.deadline, key))
         });
         let removed = match here.flatten() {
             Some(removed) => removed,

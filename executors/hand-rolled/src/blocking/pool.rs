@@ -9,14 +9,12 @@ use std::{
 };
 
 use crate::{
-    handle::Task,
-    scheduler::Scheduler,
-    scheduler::context,
+    scheduler::{Scheduler, context},
     sync::{
         Condvar, Mutex, lock,
         thread::{self, JoinHandle},
     },
-    task::cell::{self, JobEntry},
+    task::cell::{self, Handle, JobEntry},
 };
 
 /// Threads that run jobs in the order in which they came, started when needed and used again.
@@ -83,14 +81,14 @@ impl Pool {
         self: &Arc<Self>,
         home: &Scheduler,
         closure: impl FnOnce() -> T + Send + 'static,
-    ) -> Task<T> {
+    ) -> Handle<T> {
         let (job, handle) = cell::job(home, closure);
         if let Err(refused) = self.submit(job) {
             let mut entered = Entered::default();
             entered.enter(&refused);
             refused.abandon();
         }
-        Task::new(handle)
+        handle
     }
 
     /// Refuses jobs from now on; those that have not started still will.
@@ -179,7 +177,7 @@ impl Entered {
         }
         self.0 = None;
         // One of a pool's own is nobody's to spawn onto.
-        if home.late_worker.is_none() {
+        if home.is_runtime() {
             let home = home.arc();
             let context = context::enter_aside(&home);
             self.0 = Some((home, context));

@@ -5,16 +5,16 @@ use std::{num::NonZeroUsize, sync::Arc};
 use super::{Count, Precious, end, end_some, scheduler, work};
 use crate::{
     blocking::pool::Pool,
-    handle::Task,
+    runtime::Shared,
     scheduler::{Scheduler, Workers},
     sync::thread,
-    task::cell::job,
+    task::cell::{Handle, job},
     task::outcome::Outcome,
 };
 
 /// A scheduler to which jobs of a pool belong that has no runtime.
 fn home() -> Arc<Scheduler> {
-    Scheduler::new(NonZeroUsize::MIN, Workers::Many(NonZeroUsize::MIN))
+    Scheduler::new(Workers::Many(NonZeroUsize::MIN), Shared::new(NonZeroUsize::MIN, None))
 }
 
 /// A job that counts its calls, and the drops of its closure and its output.
@@ -32,7 +32,7 @@ fn a_job_that_comes_as_a_thread_goes_to_sleep_is_run() {
     loom::model(|| {
         let (home, calls, drops) = (home(), Count::default(), Count::default());
         let pool = Arc::new(Pool::new(NonZeroUsize::MIN));
-        let tasks: [Task<Precious>; 2] = [(); 2].map(|()| pool.start(&home, counts(&calls, &drops)));
+        let tasks: [Handle<Precious>; 2] = [(); 2].map(|()| pool.start(&home, counts(&calls, &drops)));
         pool.close();
         pool.join();
         assert_eq!(calls.get(), 2, "a closed pool runs what was queued");
@@ -58,8 +58,9 @@ fn a_job_that_comes_as_the_pool_closes_runs_or_is_dropped() {
         for job in queued {
             job.abandon();
         }
-        let ran = [&first, &second].into_iter().filter(|task| !task.cancelled()).count();
-        assert!(first.done() && second.done());
+        let ran =
+            [&first, &second].into_iter().filter(|task| task.outcome() == Some(Outcome::Finished)).count();
+        assert!(first.outcome().is_some() && second.outcome().is_some());
         assert_eq!(ran, calls.get());
         assert_eq!(drops.get(), 2);
         drop((first, second));

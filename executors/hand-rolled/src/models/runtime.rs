@@ -10,10 +10,12 @@ use std::{
 
 use super::{Count, Precious, briefly, end, end_some, scheduler};
 use crate::{
-    handle::Task,
     scheduler::context,
     scheduler::parking::Parker,
-    scheduler::{Core, Scheduler, Worker},
+    scheduler::{
+        Scheduler,
+        worker::{Core, Worker},
+    },
     sync::thread,
     task::cell::task,
     task::outcome::Outcome,
@@ -166,9 +168,9 @@ fn a_callback_that_comes_as_the_runtime_ends_is_called_or_dropped() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
         let rest = Arc::downgrade(&scheduler);
-        let task: Task<()> = scheduler.spawn(never(&drops));
+        let task = scheduler.spawn(never(&drops));
         let precious = Precious::new(&drops);
-        let adds = thread::spawn(move || task.add_done_callback(move |_| precious.touch()));
+        let adds = thread::spawn(move || task.add_callback(Box::new(move |_| precious.touch())));
         end_some(&scheduler);
         drop(scheduler);
         adds.join().unwrap();

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc};
 
 use crate::{
-    scheduler::{Scheduler, Worker},
+    scheduler::{Scheduler, worker::Worker},
     sync::thread_local,
 };
 

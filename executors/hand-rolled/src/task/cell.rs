@@ -38,7 +38,7 @@ use std::{
 use crate::{
     panic::{Panic, contain, drop_quietly},
     scheduler::context,
-    scheduler::{Scheduler, Worker},
+    scheduler::{Scheduler, worker::Worker},
     sync::{Mutex, UnsafeCell, lock},
     task::slab::{self, Class, Vacant},
     task::watchers::Watchers,
