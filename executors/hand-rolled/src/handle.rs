@@ -9,7 +9,7 @@ use std::{
 use crate::{
     panic::Panic,
     task::{
-        cell::Handle,
+        Handle,
         outcome::{Outcome, TaskError},
     },
 };

@@ -84,6 +84,9 @@ mod sync;
 mod task;
 mod time;
 
+/// The home of all tasks. `task` knows it by this name, and as the trait `Home`.
+use scheduler::Scheduler as TaskHome;
+
 pub use blocking::thread_pool::ThreadPool;
 pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
 pub use handle::Task;

@@ -21,7 +21,7 @@ use crate::{
     panic::drop_quietly,
     scheduler::Scheduler,
     sync::{Mutex, lock, thread_local},
-    task::cell::{self, Entry, Handle},
+    task::{self, Entry, Handle, home::Home},
 };
 
 thread_local! {
@@ -33,7 +33,7 @@ thread_local! {
 #[derive(Default)]
 pub(crate) struct Locals {
     /// That thread, as long as there are local tasks.
-    home: Mutex<Weak<Home>>,
+    home: Mutex<Weak<HomeThread>>,
 }
 
 impl Locals {
@@ -51,10 +51,13 @@ impl Locals {
     {
         let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
         let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
-        // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be, and where the
-        // handle is: the caller is at home, and unless its output is `Send` the handle cannot leave.
-        let (entry, handle) = unsafe { cell::task_unchecked(scheduler, proxy) };
-        scheduler.queue(entry).unwrap_or_else(Entry::abandon);
+        let (handle, queued) = scheduler.with_worker(|worker| {
+            // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be, and where
+            // the handle is: the caller is at home, and unless its output is `Send` the handle cannot leave.
+            let (entry, handle) = unsafe { task::new_unchecked(scheduler, worker, proxy) };
+            (handle, scheduler.queue(worker, entry))
+        });
+        queued.unwrap_or_else(Entry::abandon);
         handle
     }
 
@@ -63,7 +66,7 @@ impl Locals {
         let (key, orphans) = STORE.with(|store| store.borrow_mut().insert(future));
         sweep();
         let mut home = lock(&self.home);
-        let here = home.upgrade().unwrap_or_else(|| Arc::new(Home { orphans }));
+        let here = home.upgrade().unwrap_or_else(|| Arc::new(HomeThread { orphans }));
         *home = Arc::downgrade(&here);
         drop(home);
         Key { key, home: here }
@@ -111,12 +114,12 @@ impl Drop for Store {
 }
 
 /// A thread with local tasks of a runtime.
-struct Home {
+struct HomeThread {
     /// Where its store looks for the keys of orphans; every store has one of its own.
     orphans: Arc<Mutex<Vec<u64>>>,
 }
 
-impl Home {
+impl HomeThread {
     /// Tells whether the current thread is the one.
     fn is_here(&self) -> bool {
         STORE.try_with(|store| Arc::ptr_eq(&store.borrow().orphans, &self.orphans)).unwrap_or(false)
@@ -128,7 +131,7 @@ struct Key {
     /// Which of the store's it is.
     key: u64,
     /// The thread of the store.
-    home: Arc<Home>,
+    home: Arc<HomeThread>,
 }
 
 impl Drop for Key {

@@ -70,7 +70,7 @@ use crate::{
     scheduler::parking::Parker,
     scheduler::{Scheduler, Workers},
     sync::UnsafeCell,
-    task::cell::Flag,
+    task::{Entry, Flag, Handle, home::Home},
 };
 
 /// Tries a model with so many interleavings that one preemption less has to do.
@@ -86,11 +86,24 @@ fn scheduler() -> Arc<Scheduler> {
     Scheduler::new(Workers::Many(two), Shared::new(two, None))
 }
 
+/// Makes a task that is about to be queued.
+fn task<F>(scheduler: &Scheduler, future: F) -> (Entry, Handle<F::Output>)
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    crate::task::new(scheduler, None, future)
+}
+
+/// Queues a task of a scheduler that has not ended.
+fn queue(scheduler: &Scheduler, entry: Entry) {
+    scheduler.queue(None, entry).expect("it has not ended");
+}
+
 /// Runs tasks as a worker would, until it finds none.
 fn work(scheduler: &Scheduler) {
     while let Some(entry) = scheduler.take_injected() {
         if let Some(again) = entry.run(&Flag::new(false)) {
-            scheduler.queue(again).expect("it has not ended");
+            queue(scheduler, again);
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
         worker::{Core, Worker},
     },
     sync::thread::{self, JoinHandle},
-    task::cell::{self, Entry, JobEntry},
+    task::{self, Entry, JobEntry},
 };
 
 /// Runs tasks: an event loop, or several.
@@ -278,7 +278,8 @@ where
     F::Output: Send + 'static,
 {
     // Without a counted reference to the scheduler: all workers would count in one place.
-    let (handle, queued) = context::with_current("spawn", |scheduler, _| scheduler.try_spawn(future));
+    let (handle, queued) =
+        context::with_current("spawn", |scheduler, worker| scheduler.try_spawn(worker, future));
     queued.unwrap_or_else(Entry::abandon);
     Task::new(handle)
 }
@@ -323,7 +324,7 @@ pub fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'stati
     let scheduler = context::current("spawn_blocking");
     let Some(shared) = scheduler.host::<Shared>() else {
         // Destructors at the end of a `ThreadPool`, which takes no jobs by then.
-        let (job, handle) = cell::job(&scheduler, job);
+        let (job, handle) = task::new_job(&scheduler, job);
         job.abandon();
         return Task::new(handle);
     };

@@ -22,13 +22,13 @@ use std::{
 use crate::{
     scheduler::{injector::Injector, parking::Parking, ring::Ring, timers::Timers},
     task::{
-        cell,
+        self,
         slab::{Magazines, Slab},
     },
 };
 
 #[cfg(all(test, loom))]
-use crate::task::cell::Entry;
+use crate::task::Entry;
 
 /// Shares the tasks of a runtime among its workers.
 ///
@@ -154,7 +154,7 @@ impl Scheduler {
     pub(crate) fn abandon_tasks(&self) {
         for cell in self.slab.cells() {
             // SAFETY: the cells are those of this slab, which stays, and no worker runs.
-            unsafe { cell::abandon_cell(cell) };
+            unsafe { task::abandon_cell(cell) };
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
         wheel::Key,
         worker::Worker,
     },
-    task::cell::{self, ThinWaker},
+    task::{self, ThinWaker},
 };
 
 /// Ends once `duration` has passed since this call, never earlier; [`Duration::MAX`] never ends.
@@ -247,7 +247,7 @@ impl Future for YieldNow {
 fn requeue(waker: &Waker) {
     let is_current = context::with_current_if_any(|_, worker| {
         let worker = worker?;
-        cell::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))
+        task::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))
     });
     if is_current.flatten().is_none() {
         waker.wake_by_ref();

@@ -14,7 +14,7 @@ use crate::{
         Condvar, Mutex, lock,
         thread::{self, JoinHandle},
     },
-    task::cell::{self, Handle, JobEntry},
+    task::{self, Handle, JobEntry},
 };
 
 /// Threads that run jobs in the order in which they came, started when needed and used again.
@@ -82,7 +82,7 @@ impl Pool {
         home: &Scheduler,
         closure: impl FnOnce() -> T + Send + 'static,
     ) -> Handle<T> {
-        let (job, handle) = cell::job(home, closure);
+        let (job, handle) = task::new_job(home, closure);
         if let Err(refused) = self.submit(job) {
             let mut entered = Entered::default();
             entered.enter(&refused);

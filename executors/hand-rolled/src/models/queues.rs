@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Count, Precious, end, scheduler};
+use super::{Count, Precious, end, scheduler, task};
 use crate::{
     scheduler::Scheduler,
     scheduler::injector::Injector,
     scheduler::ring::{CAPACITY, Ring},
     sync::thread,
-    task::cell::{Entry, Flag, Handle, task},
+    task::{Entry, Flag, Handle},
 };
 
 /// Tasks that are ready at once, with what is counted when they are dropped.

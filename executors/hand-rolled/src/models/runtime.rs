@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use super::{Count, Precious, briefly, end, end_some, scheduler};
+use super::{Count, Precious, briefly, end, end_some, queue, scheduler, task};
 use crate::{
     scheduler::context,
     scheduler::parking::Parker,
@@ -17,7 +17,6 @@ use crate::{
         worker::{Core, Worker},
     },
     sync::thread,
-    task::cell::task,
     task::outcome::Outcome,
     task::slab::{Class, Magazines, Slab},
 };
@@ -290,7 +289,7 @@ fn two_workers_do_not_sleep_over_two_tasks() {
                     closes.close();
                 }
             });
-            scheduler.queue(entry).expect("it has not ended");
+            queue(&scheduler, entry);
             drop(handle);
         }
         works.into_iter().for_each(|thread| thread.join().unwrap());

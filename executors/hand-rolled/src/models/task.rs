@@ -6,15 +6,15 @@ use std::{
     task::Poll,
 };
 
-use super::{Count, Precious, end, parker, scheduler, work};
+use super::{Count, Precious, end, parker, queue, scheduler, task, work};
 use crate::{
     scheduler::Scheduler,
     sync::{
         atomic::{AtomicBool, Ordering::Relaxed},
         thread,
     },
-    task::cell::{Flag, Handle, task},
     task::outcome::{Outcome, TaskError},
+    task::{Flag, Handle},
 };
 
 /// Makes a task that is queued.
@@ -23,7 +23,7 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     let (entry, handle) = task(scheduler, future);
-    scheduler.queue(entry).expect("it has not ended");
+    queue(scheduler, entry);
     handle
 }
 
@@ -104,7 +104,7 @@ fn a_poll_after_a_yield_sees_what_a_wake_meanwhile_came_after() {
         // As if that poll had yielded, if it is not ready.
         if let Some(again) = entry.run(&Flag::new(true)) {
             if let Some(again) = again.run(&Flag::new(false)) {
-                scheduler.queue(again).expect("it has not ended");
+                queue(&scheduler, again);
             }
         }
         wakes.join().unwrap();

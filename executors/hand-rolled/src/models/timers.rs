@@ -9,7 +9,7 @@ use super::Count;
 use crate::{
     scheduler::timers::{Time, Timers},
     sync::thread,
-    task::cell::ThinWaker,
+    task::ThinWaker,
 };
 
 /// Counts the wakes.

@@ -98,14 +98,21 @@ pub(crate) fn current_if_any() -> Option<Arc<Scheduler>> {
     with_last(|last| last.scheduler.clone())
 }
 
-/// Gives what this thread has as a worker of `scheduler` to `use_it`, if it is one. Must run no code of the user.
+/// Calls `use_it` with the current thread, if it is a worker of `scheduler`, and otherwise with `None`.
+///
+/// `use_it` must run no code of the user.
 #[inline]
-pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(&Worker) -> R) -> Option<R> {
-    with_last(|last| {
+pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let mut use_it = Some(use_it);
+    let used = with_last(|last| {
         let worker = last.worker.as_deref()?;
-        if ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) { Some(use_it(worker)) } else { None }
-    })
-    .flatten()
+        if !ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) {
+            return None;
+        }
+        use_it.take().map(|use_it| use_it(Some(worker)))
+    });
+    // A thread that is no worker may wait for locks and start threads here, so the stack is not borrowed.
+    used.flatten().unwrap_or_else(|| use_it.take().expect("it was not called")(None))
 }
 
 /// Tells whether this thread polls tasks, and so must not wait.

@@ -27,7 +27,7 @@ use crate::{
         },
         lock,
     },
-    task::cell::Handle,
+    task::Handle,
 };
 
 /// A caller of `block_on`.

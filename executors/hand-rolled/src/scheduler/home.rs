@@ -1,65 +1,88 @@
-//! The way from a task to its scheduler: spawning, queueing, and the memory of tasks.
+//! The scheduler as the home of its tasks, which lends their memory and queues them; and how tasks are spawned.
 
 use std::sync::Arc;
 
 use super::{Scheduler, Workers, context, worker::Worker};
 use crate::task::{
-    cell::{self, Entry, Handle},
+    self, Entry, Handle,
+    home::Home,
     slab::{Class, Vacant},
 };
 
+impl Home for Scheduler {
+    type Worker = Worker;
+
+    #[inline]
+    fn with_worker<R>(&self, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
+        context::with_worker_of(self, use_it)
+    }
+
+    #[inline]
+    fn lend(&self, worker: Option<&Worker>, class: Class) -> Vacant {
+        match worker {
+            Some(worker) => worker.lend(class, &self.itself),
+            None => self.slab.lend(class, &self.itself, None),
+        }
+    }
+
+    #[inline]
+    fn restore(&self, worker: Option<&Worker>, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
+        match worker {
+            Some(worker) => worker.restore(class, cell),
+            None => self.slab.restore(class, cell, None),
+        }
+    }
+
+    #[inline]
+    fn queue(&self, worker: Option<&Worker>, entry: Entry) -> Result<(), Entry> {
+        if let Some(worker) = worker {
+            worker.queue(entry);
+            return Ok(());
+        }
+        self.inject(entry)
+    }
+
+    #[inline]
+    fn end_poll(worker: &Worker) {
+        worker.end_poll();
+    }
+}
+
 impl Scheduler {
-    /// Queues a future as a new task. If the runtime has ended the future is dropped, and the task cancelled.
+    /// Queues a future as a new task. A scheduler that has ended drops the future, and the task is cancelled.
     pub(crate) fn spawn<F>(&self, future: F) -> Handle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (task, queued) = self.try_spawn(future);
+        let (handle, queued) = self.with_worker(|worker| self.try_spawn(worker, future));
         queued.unwrap_or_else(Entry::abandon);
-        task
+        handle
     }
 
-    /// As [`spawn`](Self::spawn), but runs no code of the user: what a runtime that has ended gives back is to be abandoned.
-    pub(crate) fn try_spawn<F>(&self, future: F) -> (Handle<F::Output>, Result<(), Entry>)
+    /// Queues a future as a new task, like [`spawn`](Self::spawn), but runs no code of the user: a scheduler that has ended
+    /// returns the entry, to be abandoned.
+    #[inline]
+    pub(crate) fn try_spawn<F>(
+        &self,
+        worker: Option<&Worker>,
+        future: F,
+    ) -> (Handle<F::Output>, Result<(), Entry>)
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (entry, handle) = cell::task(self, future);
-        (handle, self.queue(entry))
+        let (entry, handle) = task::new(self, worker, future);
+        (handle, self.queue(worker, entry))
     }
 
-    /// Appends a task to a queue: the worker's own, if this is one; a runtime that has ended gives it back.
-    pub(crate) fn queue(&self, entry: Entry) -> Result<(), Entry> {
-        let mut entry = Some(entry);
-        context::with_worker_of(self, |worker| entry.take().map(|entry| worker.queue(entry)));
-        let Some(entry) = entry else { return Ok(()) };
+    /// Queues a task where every worker looks for it, and wakes one.
+    fn inject(&self, entry: Entry) -> Result<(), Entry> {
         self.injector.push([entry]).map_err(|[entry]| entry)?;
         self.parking.wake_one();
         if self.workers == Workers::Lazy {
             self.host.start_worker(&self.arc());
         }
         Ok(())
-    }
-
-    /// Lends memory for a task.
-    #[inline]
-    pub(crate) fn lend(&self, class: Class) -> Vacant {
-        let lend = |worker: &Worker| {
-            self.slab.lend(class, &self.itself, Some(&mut worker.core.borrow_mut().magazines))
-        };
-        context::with_worker_of(self, lend).unwrap_or_else(|| self.slab.lend(class, &self.itself, None))
-    }
-
-    /// Takes memory back; gives this, if that was all that kept it.
-    #[inline]
-    pub(crate) fn restore(&self, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
-        let mut cell = Some(cell);
-        let restored = context::with_worker_of(self, |worker| {
-            let cell = cell.take()?;
-            self.slab.restore(class, cell, Some(&mut worker.core.borrow_mut().magazines))
-        });
-        restored.flatten().or_else(|| self.slab.restore(class, cell?, None))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         atomic::{AtomicUsize, Ordering::Relaxed},
         lock,
     },
-    task::cell::Entry,
+    task::Entry,
 };
 
 /// A queue, first in, first out.

@@ -23,7 +23,7 @@ use crate::{
         AtomicPtr, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
     },
-    task::cell::{Entry, Header},
+    task::{Entry, Header},
 };
 
 /// How many entries there is room for; a power of two, so that wrapping around does not disturb the slots.

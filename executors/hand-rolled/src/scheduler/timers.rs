@@ -18,7 +18,7 @@ use crate::{
         atomic::{AtomicU64, Ordering::Relaxed},
         lock,
     },
-    task::cell::ThinWaker,
+    task::ThinWaker,
 };
 
 /// A time in nanoseconds since some moment early in the life of the process. What was before reads as that moment.

@@ -4,7 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     ptr,
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use super::Scheduler;
@@ -16,8 +16,8 @@ use crate::{
     },
     sync::thread,
     task::{
-        cell::{Entry, Flag},
-        slab::Magazines,
+        Entry, Flag,
+        slab::{Class, Magazines, Vacant},
     },
 };
 
@@ -47,7 +47,7 @@ pub(crate) struct Worker {
     /// Where it parks.
     parker: Arc<Parker>,
     /// What stays when another thread takes its place.
-    pub(super) core: RefCell<Core>,
+    core: RefCell<Core>,
     /// How many turns it has made.
     turns: Cell<u32>,
     /// How many it makes before it looks at the clock.
@@ -100,6 +100,19 @@ impl Worker {
             worker.collect();
         }
         worker
+    }
+
+    /// Lends memory for a task.
+    #[inline]
+    pub(super) fn lend(&self, class: Class, scheduler: &Weak<Scheduler>) -> Vacant {
+        self.scheduler.slab.lend(class, scheduler, Some(&mut self.core.borrow_mut().magazines))
+    }
+
+    /// Takes memory back; returns the scheduler, if the memory was all that kept it.
+    #[inline]
+    #[must_use = "it may be the last of the scheduler"]
+    pub(super) fn restore(&self, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
+        self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines))
     }
 
     /// Where this worker sets timers.

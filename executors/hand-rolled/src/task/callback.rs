@@ -1,4 +1,4 @@
-//! Callbacks that run once a task has ended, as entries of the run queue.
+//! Callbacks that run once a task has ended, each as a task of the runtime's own.
 
 use std::{
     collections::VecDeque,
@@ -8,49 +8,48 @@ use std::{
     task::{Context, Poll},
 };
 
+use super::outcome::Outcome;
 use crate::{
     panic::{contain, drop_quietly},
-    scheduler::Scheduler,
     sync::{Mutex, lock},
-    task::outcome::Outcome,
 };
 
-/// What runs at the end of a task.
+/// A function to call at the end of a task.
 pub(crate) type Callback = Box<dyn FnOnce(Outcome) + Send>;
 
 /// The callbacks of one task that have not run, in order of registration.
 ///
-/// Each has its own entry in the run queue, but whichever entry comes up runs the first callback, and none runs
-/// while another does: so they keep their order on several workers, too.
+/// There is a [`CallbackTurn`] in the run queue for each, but whichever turn comes runs the first callback, and none runs
+/// while another does. So callbacks keep their order on several workers, too.
 #[derive(Default)]
-pub(crate) struct Callbacks {
-    /// What waits, under the lock.
-    state: Mutex<State>,
+pub(super) struct Callbacks {
+    /// The callbacks and who runs them, under the lock.
+    state: Mutex<Waiting>,
 }
 
-/// What the lock of the callbacks protects.
+/// The state that the lock of callbacks protects.
 #[derive(Default)]
-struct State {
+struct Waiting {
     /// The callbacks that have not run.
-    waiting: VecDeque<Callback>,
-    /// Whether a worker runs one.
+    callbacks: VecDeque<Callback>,
+    /// True while a worker runs one.
     running: bool,
-    /// How many entries came up meanwhile, and left their callback to that worker.
+    /// The number of turns that came meanwhile, and left their callback to that worker.
     left_over: usize,
 }
 
 impl Callbacks {
     /// Appends a callback.
-    pub(crate) fn push(&self, callback: Callback) {
-        lock(&self.state).waiting.push_back(callback);
+    pub(super) fn push(&self, callback: Callback) {
+        lock(&self.state).callbacks.push_back(callback);
     }
 
-    /// Queues the entry that runs one callback.
-    pub(crate) fn queue_one(self: &Arc<Self>, scheduler: &Scheduler, outcome: Outcome) {
-        drop(scheduler.spawn(Entry { callbacks: self.clone(), outcome, ran: false }));
+    /// Spawns the turn of one callback.
+    pub(super) fn queue_one(self: &Arc<Self>, outcome: Outcome, spawn: impl FnOnce(CallbackTurn)) {
+        spawn(CallbackTurn { callbacks: self.clone(), outcome, is_over: false });
     }
 
-    /// Runs the first callback, and those that other entries leave to this one meanwhile.
+    /// Runs the first callback, and those that other turns leave to this one meanwhile.
     fn run(&self, outcome: Outcome) {
         let mut state = lock(&self.state);
         if state.running {
@@ -59,7 +58,7 @@ impl Callbacks {
         }
         state.running = true;
         loop {
-            let callback = state.waiting.pop_front();
+            let callback = state.callbacks.pop_front();
             drop(state);
             // Nobody could be told of a panic.
             contain(|| callback.map(|callback| callback(outcome))).ok();
@@ -73,31 +72,31 @@ impl Callbacks {
     }
 }
 
-/// An entry of the run queue: a task that runs one callback.
-struct Entry {
-    /// Where the callback is that it runs.
+/// A task that runs one callback.
+pub(super) struct CallbackTurn {
+    /// The callbacks, the first of which is run.
     callbacks: Arc<Callbacks>,
-    /// What the callback is told.
+    /// The outcome that the callback is told.
     outcome: Outcome,
-    /// Whether it has.
-    ran: bool,
+    /// Set once the callback was run, or left to another turn.
+    is_over: bool,
 }
 
-impl Future for Entry {
+impl Future for CallbackTurn {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        self.ran = true;
+        self.is_over = true;
         self.callbacks.run(self.outcome);
         Poll::Ready(())
     }
 }
 
-impl Drop for Entry {
+impl Drop for CallbackTurn {
     fn drop(&mut self) {
-        if !mem::replace(&mut self.ran, true) {
+        if !mem::replace(&mut self.is_over, true) {
             // The runtime has ended.
-            let callback = lock(&self.callbacks.state).waiting.pop_front();
+            let callback = lock(&self.callbacks.state).callbacks.pop_front();
             drop_quietly(callback);
         }
     }

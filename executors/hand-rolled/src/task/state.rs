@@ -151,7 +151,7 @@ impl State {
     pub(crate) fn wake_and_release(&self) -> (bool, bool) {
         let wake = |now: Snapshot| Some((now.0 | SCHEDULED) - REFERENCE);
         let (before, after) = self.update(wake).expect("it always goes on");
-        (before.is_idle(), after.is_garbage())
+        (before.is_idle(), after.is_free())
     }
 
     /// Asks for the end.
@@ -245,7 +245,7 @@ impl State {
             return true;
         }
         let before = self.0.fetch_and(!HANDLE, AcqRel);
-        Snapshot(before & !HANDLE).is_garbage()
+        Snapshot(before & !HANDLE).is_free()
     }
 
     /// Adds a reference, of which the caller has one, or something as good.
@@ -256,7 +256,7 @@ impl State {
     /// Drops a reference, and tells whether that leaves garbage.
     pub(crate) fn release(&self) -> bool {
         let before = Snapshot(self.0.fetch_sub(REFERENCE, AcqRel)).kept();
-        Snapshot(before.0 - REFERENCE).is_garbage()
+        Snapshot(before.0 - REFERENCE).is_free()
     }
 
     /// Changes the state until it is as `next` says, or fails when `next` has nothing to say.
@@ -305,13 +305,13 @@ impl Snapshot {
     }
 
     /// Tells whether the cell can be used again.
-    pub(crate) fn is_garbage(self) -> bool {
+    pub(crate) fn is_free(self) -> bool {
         self.0 < REFERENCE && !self.has(OPEN) && !self.has(HANDLE)
     }
 
     /// This, of a cell that somebody keeps. To use another would be to use it after it was given back.
     fn kept(self) -> Snapshot {
-        debug_assert!(!self.is_garbage(), "the cell is garbage");
+        debug_assert!(!self.is_free(), "the cell is garbage");
         self
     }
 

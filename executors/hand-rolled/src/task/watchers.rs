@@ -1,121 +1,118 @@
-//! Who is to be told of the end of a task: one awaiter, and callbacks, in the order in which they came.
+//! The watchers of a task, who are told of its end: one awaiter, and callbacks, in the order in which they came.
 
 use std::{iter, mem, sync::Arc, task::Waker};
 
-use crate::{
-    panic::contain,
-    scheduler::Scheduler,
-    task::{
-        callback::{Callback, Callbacks},
-        outcome::Outcome,
-    },
+use super::{
+    callback::{Callback, CallbackTurn, Callbacks},
+    outcome::Outcome,
 };
+use crate::panic::contain;
 
-/// Those who watch a task. Most tasks have nobody, or one who awaits them.
-pub(crate) enum Watchers {
-    /// One who awaits the task.
+/// The watchers of a task. Most tasks have none, or one awaiter.
+pub(super) enum Watchers {
+    /// One awaiter and no callback.
     Awaiter(Waker),
-    /// Nobody, or callbacks.
-    Crowd(Option<Box<Crowd>>),
+    /// No watcher, or callbacks and perhaps an awaiter.
+    List(Option<Box<WatcherList>>),
 }
 
 /// The watchers of a task with callbacks.
-pub(crate) struct Crowd {
-    /// Whom to wake at the end, whoever polled the handle last, and how many callbacks were registered before.
+pub(super) struct WatcherList {
+    /// The waker of the last poll of the handle, and the number of callbacks that were registered before it.
     awaiter: Option<(usize, Waker)>,
     /// The callbacks that have not run.
     callbacks: Arc<Callbacks>,
-    /// How many callbacks were registered before the end.
+    /// The number of callbacks that were registered before the end.
     registered: usize,
 }
 
 impl Watchers {
-    /// Watchers who are none.
-    pub(crate) fn none() -> Watchers {
-        Watchers::Crowd(None)
+    /// Makes the watchers of a task that has none.
+    pub(super) fn none() -> Watchers {
+        Watchers::List(None)
     }
 
-    /// Tells whether the awaiter is one that `waker` would wake.
-    pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
+    /// Returns true if `waker` would wake the awaiter.
+    pub(super) fn will_wake(&self, waker: &Waker) -> bool {
         let awaiter = match self {
             Watchers::Awaiter(awaiter) => Some(awaiter),
-            Watchers::Crowd(crowd) => crowd.as_ref().and_then(|crowd| Some(&crowd.awaiter.as_ref()?.1)),
+            Watchers::List(list) => list.as_ref().and_then(|list| Some(&list.awaiter.as_ref()?.1)),
         };
         awaiter.is_some_and(|awaiter| awaiter.will_wake(waker))
     }
 
-    /// Takes the place of the awaiter, and gives the one before.
+    /// Replaces the awaiter, and returns the one before.
     ///
     /// The caller must not hold a lock when it drops that: a waker's destructor is code of the user.
-    pub(crate) fn set_awaiter(&mut self, waker: Waker) -> Option<Waker> {
+    pub(super) fn set_awaiter(&mut self, waker: Waker) -> Option<Waker> {
         match self {
-            Watchers::Crowd(Some(crowd)) => {
-                crowd.awaiter.replace((crowd.registered, waker)).map(|(_, replaced)| replaced)
+            Watchers::List(Some(list)) => {
+                list.awaiter.replace((list.registered, waker)).map(|(_, replaced)| replaced)
             }
             single => match mem::replace(single, Watchers::Awaiter(waker)) {
                 Watchers::Awaiter(replaced) => Some(replaced),
-                Watchers::Crowd(_) => None,
+                Watchers::List(_) => None,
             },
         }
     }
 
-    /// Takes the awaiter away.
-    pub(crate) fn take_awaiter(&mut self) -> Option<Waker> {
+    /// Removes the awaiter, and returns it.
+    pub(super) fn take_awaiter(&mut self) -> Option<Waker> {
         match self {
-            Watchers::Crowd(Some(crowd)) => crowd.awaiter.take().map(|(_, awaiter)| awaiter),
+            Watchers::List(Some(list)) => list.awaiter.take().map(|(_, awaiter)| awaiter),
             single => match mem::replace(single, Watchers::none()) {
                 Watchers::Awaiter(awaiter) => Some(awaiter),
-                Watchers::Crowd(_) => None,
+                Watchers::List(_) => None,
             },
         }
     }
 
-    /// Registers a callback. After the end it gives the callbacks, so that one more can be called.
-    pub(crate) fn add_callback(&mut self, callback: Callback, ended: bool) -> Option<Arc<Callbacks>> {
-        let crowd = self.crowd();
-        crowd.callbacks.push(callback);
-        crowd.registered += usize::from(!ended);
-        if ended { Some(crowd.callbacks.clone()) } else { None }
+    /// Registers a callback. After the end it returns the callbacks, for one more to be queued.
+    pub(super) fn add_callback(&mut self, callback: Callback, ended: bool) -> Option<Arc<Callbacks>> {
+        let list = self.list();
+        list.callbacks.push(callback);
+        list.registered += usize::from(!ended);
+        if ended { Some(list.callbacks.clone()) } else { None }
     }
 
-    /// What is to be told to whom, once nobody holds a lock.
-    pub(crate) fn announcement(&mut self) -> Announcement {
-        if let Watchers::Crowd(Some(crowd)) = self {
-            let (callbacks, registered) = (Some(crowd.callbacks.clone()), crowd.registered);
-            return Announcement { awaiter: crowd.awaiter.take(), callbacks, registered };
+    /// Takes the watchers that the end of the task is to be announced to, once no lock is held.
+    pub(super) fn announcement(&mut self) -> Announcement {
+        if let Watchers::List(Some(list)) = self {
+            let (callbacks, registered) = (Some(list.callbacks.clone()), list.registered);
+            return Announcement { awaiter: list.awaiter.take(), callbacks, registered };
         }
         let awaiter = self.take_awaiter().map(|awaiter| (0, awaiter));
         Announcement { awaiter, callbacks: None, registered: 0 }
     }
 
     /// Makes room for callbacks.
-    fn crowd(&mut self) -> &mut Crowd {
-        if !matches!(self, Watchers::Crowd(Some(_))) {
+    fn list(&mut self) -> &mut WatcherList {
+        if !matches!(self, Watchers::List(Some(_))) {
             let awaiter = self.take_awaiter().map(|awaiter| (0, awaiter));
-            let crowd = Crowd { awaiter, callbacks: Arc::default(), registered: 0 };
-            *self = Watchers::Crowd(Some(Box::new(crowd)));
+            let list = WatcherList { awaiter, callbacks: Arc::default(), registered: 0 };
+            *self = Watchers::List(Some(Box::new(list)));
         }
-        let Watchers::Crowd(Some(crowd)) = self else { unreachable!("it is one now") };
-        crowd
+        let Watchers::List(Some(list)) = self else { unreachable!("it is one now") };
+        list
     }
 }
 
-/// What is left to do when a task has ended.
-pub(crate) struct Announcement {
-    /// Whoever awaits the end, and how many callbacks come before.
+/// The watchers of a task that has ended.
+pub(super) struct Announcement {
+    /// The awaiter, and the number of callbacks that come before it.
     awaiter: Option<(usize, Waker)>,
     /// The callbacks.
     callbacks: Option<Arc<Callbacks>>,
-    /// How many callbacks there were at the end; later ones see to themselves.
+    /// The number of callbacks at the end; a later one is queued by its caller.
     registered: usize,
 }
 
 impl Announcement {
-    /// Wakes whoever awaits the end and queues the callbacks, in the order in which they came.
-    pub(crate) fn announce(self, scheduler: &Scheduler, outcome: Outcome) {
+    /// Wakes the awaiter and spawns the callbacks, in the order in which they came.
+    pub(super) fn announce(self, outcome: Outcome, spawn: impl Fn(CallbackTurn)) {
         let queue_callbacks = |number| {
             let callbacks = self.callbacks.iter().flat_map(|callbacks| iter::repeat_n(callbacks, number));
-            callbacks.for_each(|callbacks| callbacks.queue_one(scheduler, outcome));
+            callbacks.for_each(|callbacks| callbacks.queue_one(outcome, &spawn));
         };
         let (place, awaiter) = self.awaiter.unzip();
         let place = place.unwrap_or(0);
