@@ -5,7 +5,7 @@ use std::{cell::Cell, sync::Arc};
 use super::briefly;
 
 use crate::{
-    scheduler::parking::{Parker, Parking, Up},
+    scheduler::parking::{Parker, Parking, WakeReason},
     scheduler::timers::Time,
     sync::{
         Condvar, Mutex,
@@ -53,8 +53,8 @@ impl Place {
             if searches {
                 self.parking.end_search();
             }
-            let up = self.parking.park(&parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
-            searches = up == Up::ToSearch;
+            let reason = self.parking.park(&parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
+            searches = reason == WakeReason::Task;
         }
     }
 }

@@ -1,17 +1,41 @@
-//! Where workers without work sleep, and who wakes them.
+//! Parking: the place where workers without work wait, and the threads that wake them.
 //!
-//! No wake-up may be lost between a worker that finds nothing and goes to sleep, and a thread that queues something and
-//! finds nobody asleep. Each of the two writes, passes a fence, and reads what the other wrote:
+//! A worker is in one of four states:
 //!
 //! ```text
-//!    worker: lies down; fence; looks at all queues; sleeps         thread: queues; fence; looks who lies; wakes one
+//!                  finds nothing: parks                         wake_one
+//!    running ------------------------------> parked --------------------------> searching
+//!     ^  ^  ^                               |  the first to park                |      |
+//!     |  |  |    the deadline has come,     |  is the timekeeper                |      |
+//!     |  |  +---- or a timer was set -------+                                   |      |
+//!     |  |                                                                      |      |
+//!     |  +---------- finds a task: end_search, and wake_one if there are more --+      |
+//!     +------------- finds nothing: end_search, and parks again -----------------------+
 //! ```
 //!
-//! At least one of them sees the other (Dekker). Nobody is woken while one who was woken still looks for work: who finds
-//! some and leaves more behind wakes the next one, and who finds none lies down and looks again, as above. So a burst of
-//! wake-ups is a chain that ends where the work does.
+//! - *Running*: it runs tasks, or looks for the first time after it ran one.
+//! - *Parked*: it sleeps, or is about to. It is in the list of the parked until it is woken, or wakes by itself.
+//! - *Timekeeper*: the worker that has been parked longest. It sleeps until the next deadline, and sets the alarm to it;
+//!   the others sleep until they are woken. Its successor in the list has no alarm, and is woken to set one.
+//! - *Searching*: it was woken for a task and has found none yet.
 //!
-//! The first to lie down is the timekeeper: it sleeps until the next deadline, the others until they are woken.
+//! # No task is slept over
+//!
+//! A worker that finds nothing and parks, and a thread that queues a task and finds no worker parked, must not miss each
+//! other. Each of the two writes, passes a fence, and reads what the other wrote:
+//!
+//! ```text
+//!    worker: enters the list; fence; reads all queues; sleeps      thread: queues; fence; reads the list; wakes one
+//! ```
+//!
+//! At least one of them sees the other (Dekker).
+//!
+//! # At most one searches
+//!
+//! A thread that queues a task wakes no worker while another searches. A searcher that finds a task and sees more wakes
+//! the next searcher. A searcher that finds none parks, and reads the queues again after the fence, as above; so does a
+//! thread that ends a search, for the threads that saw the old number of searchers. A burst of tasks thus wakes a chain
+//! of workers, one after the other, which ends where the tasks do.
 
 use std::{sync::Arc, time::Instant};
 
@@ -29,48 +53,48 @@ use crate::{
     },
 };
 
-/// The place where the workers of a runtime sleep.
+/// The place where the workers of a runtime park.
 #[derive(Default)]
 pub(crate) struct Parking {
-    /// Who lies down, the timekeeper first, under the lock.
-    lying: Mutex<Vec<Arc<Parker>>>,
-    /// How many lie down. Changed under the lock.
+    /// The parked workers, the timekeeper first, under the lock.
+    parked: Mutex<Vec<Arc<Parker>>>,
+    /// The number of parked workers. Changed under the lock.
     number: AtomicUsize,
-    /// How many were woken for work and still look for it.
+    /// The number of workers that search.
     searching: AtomicUsize,
-    /// When the timekeeper gets up by itself, as far as is known. It looks once it has lain down.
+    /// The time at which the timekeeper wakes by itself; never, until it has read the deadlines.
     alarm: AtomicU64,
-    /// Whether the runtime has ended.
+    /// Set once the runtime has ended.
     closed: AtomicBool,
 }
 
-/// Why a worker is up again.
+/// The reason why a parked worker goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Up {
-    /// Somebody woke it for work: it is now one of those who search, and has to say when it does no longer.
-    ToSearch,
-    /// It has something else to look at: the time, or what it waits for itself.
-    ToLook,
+pub(crate) enum WakeReason {
+    /// A task was queued: the worker searches now, and has to call [`Parking::end_search`].
+    Task,
+    /// Another thing has happened: a deadline has come, a root is due, or a task was there before the worker slept.
+    Other,
 }
 
 impl Parking {
-    /// Sleeps until there is something to do, but no longer than to the next deadline. It may come back for no reason.
+    /// Parks a worker until there is something to do, but no longer than to the next deadline. It may return for no reason.
     ///
-    /// `has_work` and `next_deadline` are asked once the worker has lain down.
+    /// `has_work` and `next_deadline` are called once the worker is in the list.
     pub(crate) fn park(
         &self,
         worker: &Arc<Parker>,
         has_work: impl FnOnce() -> bool,
         next_deadline: impl Fn() -> Time,
-    ) -> Up {
-        let mut lying = lock(&self.lying);
-        lying.push(worker.clone());
-        self.number.store(lying.len(), Relaxed);
-        let is_timekeeper = lying.len() == 1;
+    ) -> WakeReason {
+        let mut parked = lock(&self.parked);
+        parked.push(worker.clone());
+        self.number.store(parked.len(), Relaxed);
+        let is_timekeeper = parked.len() == 1;
         if is_timekeeper {
             self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
         }
-        drop(lying);
+        drop(parked);
         // With the ones in `wake_one` and `wake_timekeeper`; see the head of the file.
         fence(SeqCst);
         if !has_work() && !self.is_closed() {
@@ -81,18 +105,18 @@ impl Parking {
             worker.wait(deadline.instant());
         }
 
-        let mut lying = lock(&self.lying);
-        let Some(place) = lying.iter().position(|other| Arc::ptr_eq(other, worker)) else {
-            return Up::ToSearch;
+        let mut parked = lock(&self.parked);
+        let Some(place) = parked.iter().position(|other| Arc::ptr_eq(other, worker)) else {
+            return WakeReason::Task;
         };
-        lying.remove(place);
-        self.number.store(lying.len(), Relaxed);
-        let next = if place == 0 { lying.first().cloned() } else { None };
+        parked.remove(place);
+        self.number.store(parked.len(), Relaxed);
+        let next = if place == 0 { parked.first().cloned() } else { None };
         if place == 0 {
-            // Who is first now keeps no time: it has to be woken for any timer, and for those that are there already.
+            // The next timekeeper has set no alarm: it has to be woken for any timer, and for those that are set already.
             self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
         }
-        drop(lying);
+        drop(parked);
         // With the one in `wake_timekeeper`; see the head of the file.
         fence(SeqCst);
         if let Some(timekeeper) = next
@@ -100,10 +124,10 @@ impl Parking {
         {
             timekeeper.unpark();
         }
-        Up::ToLook
+        WakeReason::Other
     }
 
-    /// Wakes a sleeping worker for what the caller has just queued where that worker will look, if need be.
+    /// Wakes a parked worker for the task that the caller has just queued, unless another worker searches.
     pub(crate) fn wake_one(&self) {
         // With the one in `park`; see the head of the file.
         fence(SeqCst);
@@ -112,71 +136,71 @@ impl Parking {
         }
     }
 
-    /// Tells, without much ado, whether to call [`wake_one`](Self::wake_one) would wake somebody.
+    /// Returns true if [`wake_one`](Self::wake_one) would wake a worker. It passes no fence, and so costs two loads.
     ///
-    /// Wrong for a moment, if somebody lies down just now: for a worker, who will ask again.
+    /// It misses a worker that parks just now: for a worker, which calls this again after its next task.
     #[inline]
-    pub(crate) fn has_sleepers(&self) -> bool {
+    pub(crate) fn should_wake(&self) -> bool {
         self.number.load(Relaxed) > 0 && self.searching.load(Relaxed) == 0
     }
 
-    /// Notes that one who was woken for work no longer looks for it.
+    /// Ends the search of a worker that [`WakeReason::Task`] woke.
     pub(crate) fn end_search(&self) {
         self.searching.fetch_sub(1, Relaxed);
-        // With the one in `wake_one`: whoever queued something and saw the old number is seen by the caller, who looks
-        // what it leaves behind.
+        // With the one in `wake_one`: the caller sees the task of a thread that saw the old number, when it looks for
+        // what is left.
         fence(SeqCst);
     }
 
-    /// Wakes the timekeeper if a timer that the caller has just set is due before it would get up.
+    /// Wakes the timekeeper if a timer that the caller has just set is due before its alarm.
     pub(crate) fn wake_timekeeper(&self, deadline: Time) {
         // With the one in `park`; see the head of the file.
         fence(SeqCst);
         if self.number.load(Relaxed) > 0 && deadline.nanoseconds() < self.alarm.load(Relaxed) {
-            let timekeeper = lock(&self.lying).first().cloned();
+            let timekeeper = lock(&self.parked).first().cloned();
             if let Some(timekeeper) = timekeeper {
                 timekeeper.unpark();
             }
         }
     }
 
-    /// Sends all workers away, now and when they lie down.
+    /// Ends the runtime: wakes all workers, and lets none sleep from now on.
     pub(crate) fn close(&self) {
-        // Who lies down after this sees it because of the lock.
+        // A worker that parks after this sees it because of the lock.
         self.closed.store(true, Relaxed);
-        let lying = lock(&self.lying).clone();
-        lying.iter().for_each(|worker| worker.unpark());
+        let parked = lock(&self.parked).clone();
+        parked.iter().for_each(|worker| worker.unpark());
     }
 
-    /// Tells whether the runtime has ended.
+    /// Returns true once the runtime has ended.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Relaxed)
     }
 
-    /// Wakes the last to lie down: it has the warmest caches, and is the timekeeper only if it is the only one.
+    /// Wakes the last worker that parked: it has the warmest caches, and is the timekeeper only if it is alone.
     #[cold]
     fn wake_last(&self) {
-        let mut lying = lock(&self.lying);
-        let worker = lying.pop();
-        self.number.store(lying.len(), Relaxed);
+        let mut parked = lock(&self.parked);
+        let worker = parked.pop();
+        self.number.store(parked.len(), Relaxed);
         if worker.is_some() {
             self.searching.fetch_add(1, Relaxed);
         }
-        drop(lying);
+        drop(parked);
         if let Some(worker) = worker {
             worker.unpark();
         }
     }
 }
 
-/// Where one thread waits to be woken.
+/// Lets one thread wait until another wakes it.
 ///
-/// A flag beside the thread's own token makes it immune to code of the user that parks and unparks the same thread.
+/// It has a flag beside the thread's own token, because code of the user may park and unpark the same thread.
 pub(crate) struct Parker {
     /// The only thread that waits here.
     thread: Thread,
-    /// Whether it has been woken since it last waited.
+    /// Set when it is woken, and reset when it goes on.
     woken: AtomicBool,
 }
 
@@ -202,13 +226,13 @@ impl Parker {
 
     /// Wakes the thread, now or when it next waits.
     pub(crate) fn unpark(&self) {
-        // To store would do, but loom takes a store beside an exchange as one that may come before it.
+        // A store would do, but loom takes a store beside an exchange as one that may come before it.
         self.woken.swap(true, Release);
         self.thread.unpark();
     }
 }
 
-/// For `lane.rs`, whose caller of `run` waits as a worker does.
+/// Wakes the caller of a lane's `run`, which waits as a worker does.
 #[cfg(not(loom))]
 impl std::task::Wake for Parker {
     fn wake(self: Arc<Self>) {

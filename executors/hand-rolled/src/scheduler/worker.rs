@@ -1,4 +1,7 @@
-//! A worker: what it has of its own, and one turn of its loop.
+//! A worker: a thread that runs tasks, and one turn of its loop.
+//!
+//! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; its own ring; the injector;
+//! the rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,7 +13,7 @@ use std::{
 use super::Scheduler;
 use crate::{
     scheduler::{
-        parking::{Parker, Up},
+        parking::{Parker, WakeReason},
         ring::{CAPACITY, Ring},
         timers::{Time, Timers},
     },
@@ -21,57 +24,59 @@ use crate::{
     },
 };
 
-/// How many turns a busy worker makes at most before it looks at the clock: it does so once a round, when all that was
-/// queued has had its turn. A timer that fired earlier would have its task wait for that round all the same.
+/// The most turns that a busy worker makes before it reads the clock.
+///
+/// It reads it once a round, when all tasks that were queued have had their turn. A timer that fired earlier would have its
+/// task wait for that round all the same.
 const TURNS_BETWEEN_TIMERS: usize = 32;
-/// How many times it looks at its own timers before it looks at those of others too.
-const LOOKS_BETWEEN_OTHERS: u32 = 8;
-/// How many turns a worker with entries of its own makes before it looks at those of everybody.
+/// The number of times that a worker fires its own timers before it fires those of others too.
+const READS_BETWEEN_OTHERS: u32 = 8;
+/// The number of turns that a worker with tasks of its own makes before it takes one of the injector.
 const TURNS_BETWEEN_INJECTIONS: u32 = 61;
 
-/// How many tasks in a row may come before those of the ring, because they were woken last.
-const SKIPS: u32 = 3;
+/// The most tasks in a row that come before those of the ring, because they were woken last.
+const MAX_NEXT_IN_A_ROW: u32 = 3;
 
-/// How often a worker looks for work once more before it sleeps, if short jobs are running: some microseconds.
-const GLANCES: u32 = if cfg!(loom) { 0 } else { 16 };
+/// The number of times that a worker yields its processor before it parks, if short jobs are running: some microseconds.
+const BRIEF_SPINS: u32 = if cfg!(loom) { 0 } else { 16 };
 
-/// How much room the queue of an event loop keeps while it sleeps, whatever it once needed.
+/// The room that the queue of an event loop keeps while its worker is parked, however long the queue once was.
 const QUEUE_KEPT: usize = 4096;
 
-/// What a worker has of its own.
+/// A thread that runs tasks.
 pub(crate) struct Worker {
-    /// What it works for.
+    /// The scheduler whose tasks it runs.
     scheduler: Arc<Scheduler>,
-    /// Which of the rings is its own.
+    /// The index of its ring and of its timers.
     number: usize,
-    /// Where it parks.
+    /// Lets other threads wake it.
     parker: Arc<Parker>,
-    /// What stays when another thread takes its place.
+    /// The part of it that stays when another thread takes its place.
     core: RefCell<Core>,
-    /// How many turns it has made.
+    /// The number of turns that it has made; it wraps around.
     turns: Cell<u32>,
-    /// How many it makes before it looks at the clock.
+    /// The number of turns that it makes before it reads the clock.
     turns_to_timers: Cell<usize>,
-    /// How often it has looked.
-    looks: Cell<u32>,
-    /// Whether it was woken for work and has not found any yet.
+    /// The number of times that it has read the clock; it wraps around.
+    clock_reads: Cell<u32>,
+    /// True from when it was woken for a task until it has found one, or found none.
     searches: Cell<bool>,
-    /// How many jobs had ended when it last slept.
-    ended: Cell<usize>,
-    /// The task that was woken last, by the one before it: next in turn, and nobody steals it.
+    /// The number of jobs that had ended when it last parked.
+    jobs_ended: Cell<usize>,
+    /// The task that was woken last, by the task before it: it comes next, and no worker steals it.
     next: Cell<Option<Entry>>,
-    /// How many of those in a row came before the tasks of the ring.
-    skips: Cell<u32>,
-    /// The task that it polls.
+    /// The number of such tasks in a row that came before those of the ring.
+    next_in_a_row: Cell<u32>,
+    /// The id of the task that it polls; null between polls.
     pub(crate) running: Cell<*const ()>,
-    /// Whether that one has yielded.
+    /// Set by a task that yields.
     pub(crate) yielded: Flag,
 }
 
-/// What stays of a worker when another thread takes its place.
+/// The part of a worker that stays when another thread takes its place.
 #[derive(Default)]
 pub(crate) struct Core {
-    /// What is due, in an event loop, which has no ring.
+    /// The run queue of an event loop, which has no ring.
     entries: VecDeque<Entry>,
     /// Its free cells.
     pub(crate) magazines: Magazines,
@@ -87,16 +92,16 @@ impl Worker {
             core: RefCell::new(core),
             turns: Cell::new(0),
             turns_to_timers: Cell::new(0),
-            looks: Cell::new(0),
+            clock_reads: Cell::new(0),
             searches: Cell::new(false),
-            ended: Cell::new(0),
+            jobs_ended: Cell::new(0),
             next: Cell::new(None),
-            skips: Cell::new(0),
+            next_in_a_row: Cell::new(0),
             running: Cell::new(ptr::null()),
             yielded: Flag::new(false),
         };
         if scheduler.rings.is_empty() {
-            // What was queued before there was a worker comes before what the worker queues.
+            // Tasks that were queued before there was a worker come before those that the worker queues.
             worker.collect();
         }
         worker
@@ -115,15 +120,15 @@ impl Worker {
         self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines))
     }
 
-    /// Where this worker sets timers.
+    /// Returns the timers that this worker sets.
     #[inline]
     pub(crate) fn timers(&self) -> &Timers {
         &self.scheduler.timers[self.number]
     }
 
-    /// Appends a task to this worker's queue; or, if it was woken by one that is being polled, makes it the next.
+    /// Appends a task to this worker's queue; or, during a poll, makes it the next task.
     ///
-    /// Two tasks that talk to each other so stay together, and wake no other worker.
+    /// Two tasks that wake each other thus stay on one worker, and wake no other.
     #[inline]
     pub(crate) fn queue(&self, entry: Entry) {
         let Some(ring) = self.scheduler.rings.get(self.number) else {
@@ -137,7 +142,7 @@ impl Worker {
         }
     }
 
-    /// Appends a task to the ring of this worker.
+    /// Appends a task to the ring of this worker, for which another worker may be woken.
     #[inline]
     fn append(&self, ring: &Ring, entry: Entry) {
         if let Err(entry) = ring.push(entry) {
@@ -146,24 +151,25 @@ impl Worker {
         self.share(ring);
     }
 
-    /// Runs the next task, or else waits for one; false says that the runtime has ended.
+    /// Runs the next task, or parks until there may be one. Returns false once the runtime has ended.
     pub(crate) fn turn(&self) -> bool {
         self.turns.set(self.turns.get().wrapping_add(1));
         match self.next() {
             Some(entry) => self.run(entry),
             None if fire(&self.scheduler.timers) => {}
-            None => self.sleep(),
+            None => self.park(),
         }
         !self.scheduler.parking.is_closed()
     }
 
-    /// Fires what is due, because a queue that never empties must not keep the timers from it. The next round has all that
-    /// is queued by then, and `one_more`.
-    fn look_at_timers(&self, one_more: bool) {
-        let looks = self.looks.get().wrapping_add(1);
-        self.looks.set(looks);
-        // Those of others too, now and then: a worker may be busy with one task, or gone.
-        let others = looks.is_multiple_of(LOOKS_BETWEEN_OTHERS);
+    /// Fires the timers that are due, so that a queue that never empties does not keep them waiting.
+    ///
+    /// The next round has the tasks that are queued by then, and `one_more`.
+    fn fire_timers(&self, one_more: bool) {
+        let clock_reads = self.clock_reads.get().wrapping_add(1);
+        self.clock_reads.set(clock_reads);
+        // The timers of others too, now and then: their worker may be in a long poll, or gone.
+        let others = clock_reads.is_multiple_of(READS_BETWEEN_OTHERS);
         let own = self.number..=self.number;
         fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
         let queued = match self.scheduler.rings.get(self.number) {
@@ -174,13 +180,13 @@ impl Worker {
         self.turns_to_timers.set(round.saturating_sub(1).min(TURNS_BETWEEN_TIMERS - 1));
     }
 
-    /// Gives up the place of this worker: what it has is left to the others, or to whoever comes after.
+    /// Gives up the place of this worker. Its tasks are left to the other workers, its core to the next one in this place.
     pub(crate) fn leave(&self) -> Core {
         self.end_search();
         if let (Some(entry), Some(ring)) = (self.next.take(), self.scheduler.rings.get(self.number)) {
             self.append(ring, entry);
         }
-        // What is in its ring others can steal.
+        // The others can steal from its ring.
         self.pass_on();
         self.core.take()
     }
@@ -196,11 +202,11 @@ impl Worker {
         self.running.set(entry.id());
         self.yielded.set(false);
         let again = entry.run(&self.yielded);
-        // From here on a root may be polled, whose waker is a task's.
+        // From here on a root may be polled, whose waker is a task's: a yield of the root must not count as this task's.
         self.end_poll();
         match self.turns_to_timers.get() {
-            // Before the task queues again: those whose time has come while it ran come before it.
-            0 => self.look_at_timers(again.is_some()),
+            // Before the task queues again: the tasks whose time has come while it ran come before it.
+            0 => self.fire_timers(again.is_some()),
             turns => self.turns_to_timers.set(turns - 1),
         }
         if let Some(again) = again {
@@ -208,13 +214,13 @@ impl Worker {
         }
     }
 
-    /// Notes that the poll is over, though the task is not done with: what it wakes from here on it does not wait for.
+    /// Notes that the poll is over. A task that is woken from here on is appended to the queue, and does not come next.
     #[inline]
-    pub(crate) fn end_poll(&self) {
+    pub(super) fn end_poll(&self) {
         self.running.set(ptr::null());
     }
 
-    /// Takes the next task: of this worker's own, of everybody's, of another worker's.
+    /// Takes the next task, from wherever there is one.
     #[inline]
     fn next(&self) -> Option<Entry> {
         let Some(ring) = self.scheduler.rings.get(self.number) else {
@@ -226,7 +232,7 @@ impl Worker {
             self.scheduler.injector.take(|_| 1, |entry| next = Some(entry));
         }
         if next.is_none() {
-            next = self.take_next(ring);
+            next = self.take_woken_last(ring);
         }
         let entry = next.or_else(|| pop(ring)).or_else(|| self.search(ring))?;
         if self.end_search() {
@@ -239,22 +245,23 @@ impl Worker {
 
     /// Takes the task that was woken last, unless enough of those have come before the ring's.
     #[inline]
-    fn take_next(&self, ring: &Ring) -> Option<Entry> {
+    fn take_woken_last(&self, ring: &Ring) -> Option<Entry> {
         let next = self.next.take();
-        let skips = self.skips.replace(0);
+        let in_a_row = self.next_in_a_row.replace(0);
         match next {
-            Some(entry) if skips == SKIPS && ring.len() > 0 => {
+            Some(entry) if in_a_row == MAX_NEXT_IN_A_ROW && ring.len() > 0 => {
                 self.append(ring, entry);
                 None
             }
             next => {
-                self.skips.set(if next.is_some() { (skips + 1).min(SKIPS) } else { 0 });
+                let in_a_row = (in_a_row + 1).min(MAX_NEXT_IN_A_ROW);
+                self.next_in_a_row.set(if next.is_some() { in_a_row } else { 0 });
                 next
             }
         }
     }
 
-    /// Moves everybody's tasks to this worker's own, so that all wait in one line.
+    /// Moves the tasks of the injector to the queue of an event loop, so that all wait in one line.
     #[inline]
     fn collect(&self) {
         if self.scheduler.injector.len() > 0 {
@@ -263,8 +270,8 @@ impl Worker {
         }
     }
 
-    /// Takes tasks of everybody's, or else of another worker's: one to run, and the rest into the empty ring, where others
-    /// can steal it.
+    /// Takes tasks of the injector, or else of another worker's ring: one to run, and the rest into the empty ring, where
+    /// others can steal them.
     fn search(&self, ring: &Ring) -> Option<Entry> {
         let mut first = None;
         let mut take = |entry| {
@@ -290,59 +297,60 @@ impl Worker {
         None
     }
 
-    /// Moves half of a full ring to where everybody looks, and one entry more.
+    /// Moves half of a full ring, and one task more, to the injector.
     #[cold]
     fn overflow(&self, ring: &Ring, entry: Entry) {
         let mut entries = Vec::with_capacity(CAPACITY / 2 + 1);
         ring.take::<{ CAPACITY / 2 }>(|len| len / 2, |entry| entries.push(entry));
         entries.push(entry);
-        // If the runtime has ended it finds the tasks.
+        // A runtime that has ended finds the tasks in the slab.
         self.scheduler.injector.push(entries).ok();
     }
 
-    /// Wakes another worker if there is something for it.
+    /// Wakes another worker if the ring has a task for it.
     #[inline]
     fn share(&self, ring: &Ring) {
-        if self.scheduler.parking.has_sleepers() && ring.len() > 0 {
+        if self.scheduler.parking.should_wake() && ring.len() > 0 {
             self.scheduler.parking.wake_one();
         }
     }
 
-    /// Wakes the next worker if there is more to do: by now the caller has something itself.
+    /// Wakes another worker if any queue has a task: this one has a task itself, or leaves.
     fn pass_on(&self) {
         if self.scheduler.has_work() {
             self.scheduler.parking.wake_one();
         }
     }
 
-    /// Sleeps until there may be something to do.
-    fn sleep(&self) {
+    /// Parks until there may be something to do.
+    fn park(&self) {
         self.end_search();
         self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
         let scheduler = &self.scheduler;
-        if self.glance() {
+        if self.spin_for_short_jobs() {
             return;
         }
         let next_deadline = || first_deadline(&scheduler.timers);
-        let up = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
-        self.searches.set(up == Up::ToSearch);
+        let reason = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
+        self.searches.set(reason == WakeReason::Task);
     }
 
-    /// Looks for work a few times more, if jobs are running that are shorter than a sleep; tells whether there is some now.
+    /// Yields the processor a few times, if jobs are running that are shorter than a sleep; returns true if a task has come.
     ///
-    /// To be woken for such a job takes longer than the job, of the thread that could do the next one. That more jobs
-    /// have ended since the last sleep than there are threads for them tells them from long ones.
-    fn glance(&self) -> bool {
+    /// A worker that parks has to be woken at the end of such a job, by the thread that could run the next job meanwhile,
+    /// and that takes longer than the job. Short jobs are told from long ones by their number: more of them have ended
+    /// since the last sleep than there are threads for them.
+    fn spin_for_short_jobs(&self) -> bool {
         let Some(jobs) = self.scheduler.host.jobs() else { return false };
-        let since = jobs.ended.wrapping_sub(self.ended.replace(jobs.ended));
+        let since = jobs.ended.wrapping_sub(self.jobs_ended.replace(jobs.ended));
         since > jobs.max_threads
-            && (0..GLANCES).any(|_| {
+            && (0..BRIEF_SPINS).any(|_| {
                 thread::yield_now();
                 self.scheduler.has_work()
             })
     }
 
-    /// Notes that this worker no longer looks for work, and tells whether it was woken for that.
+    /// Ends the search of this worker; returns true if it was searching.
     fn end_search(&self) -> bool {
         let searched = self.searches.take();
         if searched {
@@ -357,7 +365,7 @@ fn first_deadline(timers: &[Arc<Timers>]) -> Time {
     timers.iter().map(|timers| timers.next()).min().unwrap_or(Time::NEVER)
 }
 
-/// Fires those of these timers that are due, and tells whether there was one.
+/// Fires the timers that are due; returns true if there was one.
 fn fire(timers: &[Arc<Timers>]) -> bool {
     if first_deadline(timers) == Time::NEVER {
         return false;
@@ -367,11 +375,11 @@ fn fire(timers: &[Arc<Timers>]) -> bool {
     due.fold(false, |any, timers| timers.fire(now) | any)
 }
 
-/// Takes the first task of a worker's own.
+/// Takes the first task of a worker's own ring.
 #[inline]
 fn pop(ring: &Ring) -> Option<Entry> {
     let mut first = None;
-    // One at a time: what is taken cannot be stolen, and would wait if the one before it blocks.
+    // One at a time: a task that is taken cannot be stolen, and would wait if the one before it blocks.
     while ring.len() > 0 && ring.take::<1>(|_| 1, |entry| first = Some(entry)) == 0 {}
     first
 }
