@@ -189,7 +189,7 @@ impl Sleep {
         });
         let removed = match here.flatten() {
             Some(removed) => removed,
-            None => Timers::named(id).and_then(|timers| timers.remove(self.deadline, key)),
+            None => Timers::with_id(id).and_then(|timers| timers.remove(self.deadline, key)),
         };
         drop_quietly(removed);
     }

@@ -1,4 +1,4 @@
-//! Jobs that block, and the threads they may block.
+//! The pool: a queue of jobs that block, and the threads that run them.
 
 use std::{
     collections::VecDeque,
@@ -17,32 +17,32 @@ use crate::{
     task::{self, Handle, JobEntry},
 };
 
-/// Threads that run jobs in the order in which they came, started when needed and used again.
+/// Runs jobs in the order in which they came, on threads that are started when needed and used again.
 pub(crate) struct Pool {
     /// The most threads there may be.
     max_threads: NonZeroUsize,
     /// Jobs and threads, under the lock.
-    state: Mutex<State>,
-    /// Told when a job comes, and when the pool closes.
+    state: Mutex<Queue>,
+    /// Notified when a job comes, and when the pool closes.
     changed: Condvar,
-    /// Held by whoever waits for the threads, so that a second one waits as long.
+    /// Held by a caller that waits for the threads, so that a second caller waits as long.
     joining: Mutex<()>,
 }
 
-/// What the lock of the pool protects.
+/// The state that the lock of the pool protects.
 #[derive(Default)]
-struct State {
+struct Queue {
     /// The jobs that have not started.
     jobs: VecDeque<JobEntry>,
     /// All threads.
     threads: Vec<JoinHandle<()>>,
-    /// How many threads wait for a job; one that was told of a job, but has not taken it yet, still counts.
+    /// The number of threads that wait for a job; a thread that was notified, but has not taken the lock yet, still counts.
     idle: usize,
-    /// Whether a thread was told of a job and has not looked yet. It tells the next one, if there is more.
-    told: bool,
-    /// How many jobs have ended.
+    /// True from when a thread is notified of a job until it has the lock. It then notifies the next, if there are more.
+    notified: bool,
+    /// The number of jobs that have ended; it wraps around.
     ended: usize,
-    /// Whether jobs are refused.
+    /// Set once jobs are refused.
     closed: bool,
 }
 
@@ -52,19 +52,19 @@ impl Pool {
         Pool { max_threads, state: Mutex::default(), changed: Condvar::new(), joining: Mutex::new(()) }
     }
 
-    /// Queues a job, and sees to it that a thread comes for it; a closed pool gives it back.
+    /// Queues a job, and notifies or starts a thread for it. A closed pool returns it.
     pub(crate) fn submit(self: &Arc<Self>, job: JobEntry) -> Result<(), JobEntry> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(job);
         }
         state.jobs.push_back(job);
-        // Each idle thread takes one of the jobs that wait. Is there one beyond that?
+        // Each idle thread takes one of the jobs that wait; only a job beyond those needs another thread.
         if state.jobs.len() <= state.idle {
-            let tell = !mem::replace(&mut state.told, true);
-            // Not under the lock, which whoever is told takes first of all.
+            let notify = !mem::replace(&mut state.notified, true);
+            // Not under the lock, which the notified thread takes first of all.
             drop(state);
-            if tell {
+            if notify {
                 self.changed.notify_one();
             }
         } else if state.threads.len() < self.max_threads.get() {
@@ -84,7 +84,7 @@ impl Pool {
     ) -> Handle<T> {
         let (job, handle) = task::new_job(home, closure);
         if let Err(refused) = self.submit(job) {
-            let mut entered = Entered::default();
+            let mut entered = JobContext::default();
             entered.enter(&refused);
             refused.abandon();
         }
@@ -97,7 +97,7 @@ impl Pool {
         self.changed.notify_all();
     }
 
-    /// Refuses jobs from now on, and gives back those that have not started.
+    /// Refuses jobs from now on, and returns those that have not started.
     pub(crate) fn close_and_empty(&self) -> VecDeque<JobEntry> {
         let mut state = lock(&self.state);
         state.closed = true;
@@ -114,43 +114,44 @@ impl Pool {
         }
     }
 
-    /// How many jobs have ended, if others wait or run.
+    /// Returns the number of jobs that have ended, if others wait or run.
     pub(crate) fn ended_while_busy(&self) -> Option<usize> {
         let state = lock(&self.state);
         let busy = !state.jobs.is_empty() || state.idle < state.threads.len();
         if busy { Some(state.ended) } else { None }
     }
 
-    /// The most threads there may be.
+    /// Returns the most threads there may be.
     pub(crate) fn max_threads(&self) -> usize {
         self.max_threads.get()
     }
 
-    /// Tells whether the current thread is one of the pool's.
+    /// Returns true on a thread of this pool.
     pub(crate) fn is_inside(&self) -> bool {
         let current = thread::current().id();
         lock(&self.state).threads.iter().any(|thread| thread.thread().id() == current)
     }
 
-    /// Runs jobs until the pool is closed and none is left: the life of a thread.
+    /// Runs jobs until the pool is closed and none is left. A thread of the pool does nothing else.
     fn work(&self) {
-        let mut entered = Entered::default();
+        let mut entered = JobContext::default();
         let mut state = lock(&self.state);
         loop {
             if let Some(job) = state.jobs.pop_front() {
-                let tell = !state.jobs.is_empty() && state.idle > 0 && !mem::replace(&mut state.told, true);
+                let notify =
+                    !state.jobs.is_empty() && state.idle > 0 && !mem::replace(&mut state.notified, true);
                 drop(state);
-                if tell {
+                if notify {
                     self.changed.notify_one();
                 }
                 entered.enter(&job);
                 job.run();
                 state = lock(&self.state);
                 state.ended = state.ended.wrapping_add(1);
-            } else if entered.is_somewhere() {
-                // Not under the lock: what it keeps may go with it.
+            } else if entered.is_entered() {
+                // Not under the lock: the runtime may end with it, and so may futures.
                 drop(state);
-                entered = Entered::default();
+                entered = JobContext::default();
                 state = lock(&self.state);
             } else if state.closed {
                 return;
@@ -158,25 +159,25 @@ impl Pool {
                 state.idle += 1;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.idle -= 1;
-                state.told = false;
+                state.notified = false;
             }
         }
     }
 }
 
-/// The runtime that a thread works for, from one job to the next if both belong to it.
+/// The runtime that a thread has entered: it stays from one job to the next, if both belong to it.
 #[derive(Default)]
-struct Entered(Option<(Arc<Scheduler>, context::Guard)>);
+struct JobContext(Option<(Arc<Scheduler>, context::Guard)>);
 
-impl Entered {
-    /// Makes the current thread work for the runtime that a job belongs to.
+impl JobContext {
+    /// Enters the runtime that a job belongs to.
     fn enter(&mut self, job: &JobEntry) {
         let home = job.home();
         if self.0.as_ref().is_some_and(|(here, _)| ptr::eq(Arc::as_ptr(here), home)) {
             return;
         }
         self.0 = None;
-        // One of a pool's own is nobody's to spawn onto.
+        // The fallback scheduler of a pool is not there to spawn onto.
         if home.is_runtime() {
             let home = home.arc();
             let context = context::enter_aside(&home);
@@ -184,8 +185,8 @@ impl Entered {
         }
     }
 
-    /// Tells whether there is one.
-    fn is_somewhere(&self) -> bool {
+    /// Returns true if there is a runtime.
+    fn is_entered(&self) -> bool {
         self.0.is_some()
     }
 }
