@@ -14,21 +14,20 @@ use crate::{
     },
 };
 
-/// A task or a blocking job that was started: awaiting it gives the output.
+/// The handle of a task or a blocking job: awaiting it gives the output.
 ///
-/// Dropping the handle detaches the task, which runs on; its output is dropped at its end, and if that panics nobody
-/// is told.
+/// Dropping the handle detaches the task, which runs on. Its output is dropped at its end; a panic of that is swallowed.
 ///
 /// # Panics
 ///
 /// Awaiting it again, through `&mut task`, after it gave its output.
 pub struct Task<T> {
-    /// The right to the outcome.
+    /// The right to the output.
     handle: Handle<T>,
 }
 
 impl<T> Task<T> {
-    /// Makes what the user sees of a handle.
+    /// Makes the task of a handle.
     pub(crate) fn new(handle: Handle<T>) -> Task<T> {
         Task { handle }
     }
@@ -42,12 +41,12 @@ impl<T> Task<T> {
         self.handle.cancel()
     }
 
-    /// Tells whether the task has ended: its future is gone, its output or error is there, or was.
+    /// Returns true once the task has ended: its future is gone, its output or error is there, or was taken.
     pub fn done(&self) -> bool {
         self.outcome().is_some()
     }
 
-    /// Tells whether the task ended because it was cancelled.
+    /// Returns true if the task ended because it was cancelled.
     pub fn cancelled(&self) -> bool {
         self.outcome() == Some(Outcome::Cancelled)
     }
@@ -57,7 +56,7 @@ impl<T> Task<T> {
     /// # Errors
     ///
     /// [`NotDone`](TaskError::NotDone) before the end, [`Taken`](TaskError::Taken) once the output was awaited, and
-    /// otherwise what ended the task.
+    /// otherwise the error that ended the task.
     pub fn result(&self) -> Result<T, TaskError>
     where
         T: Clone,
@@ -70,7 +69,7 @@ impl<T> Task<T> {
         }
     }
 
-    /// Gives the panic that ended the task, or `None` if it gave an output.
+    /// Returns the panic that ended the task, or `None` if it gave an output.
     ///
     /// # Errors
     ///
@@ -84,7 +83,7 @@ impl<T> Task<T> {
         }
     }
 
-    /// Has `callback` called once the task has ended; at once, if it has, but never before this returns.
+    /// Queues `callback` once the task has ended, or at once if it has; no callback runs inside this call.
     ///
     /// The callbacks of a task run one after the other in order of registration, each as an entry of the run queue of
     /// its runtime. If one panics, the next still run. A runtime that was dropped drops them.
@@ -92,22 +91,22 @@ impl<T> Task<T> {
         self.handle.add_callback(Box::new(callback));
     }
 
-    /// How the task ended; `None` before.
+    /// Returns how the task ended; `None` before.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.handle.outcome()
     }
 
-    /// Has `waker` woken at the end, instead of whoever awaited it; tells whether the end has come.
+    /// Makes `waker` the awaiter, which is woken at the end; returns true if the task has ended already.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
         self.handle.watch(waker)
     }
 
-    /// Wakes nobody at the end.
+    /// Removes the awaiter.
     pub(crate) fn unwatch(&self) {
         self.handle.unwatch();
     }
 
-    /// Takes the outcome of a task that is done.
+    /// Takes the output, or the error, of a task that has ended.
     pub(crate) fn take(&mut self) -> Result<T, TaskError> {
         let outcome = self.handle.take();
         outcome.expect("this task was awaited before and has given its output; keep the output instead")

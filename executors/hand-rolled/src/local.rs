@@ -1,9 +1,9 @@
 //! `spawn_local`: futures that are not `Send`, polled and dropped on the thread of their event loop.
 //!
-//! The future stays in a store of its thread. What the runtime sees is a task like any other, whose future is a
-//! [`Proxy`]: a key into that store, which may go anywhere, but finds the future only at home.
+//! The future stays in a store of its thread. The runtime has a task like any other, whose future is a [`Proxy`]: a key into
+//! that store, which may go to any thread, but finds the future on its own thread only.
 
-#![expect(unsafe_code, reason = "what is not `Send` goes into a task")]
+#![expect(unsafe_code, reason = "a future that is not `Send` goes into a task")]
 
 use std::{
     any::Any,
@@ -29,7 +29,7 @@ thread_local! {
     static STORE: RefCell<Store> = RefCell::default();
 }
 
-/// Which thread the local tasks of a runtime live on.
+/// The thread that the local tasks of a runtime live on.
 #[derive(Default)]
 pub(crate) struct Locals {
     /// That thread, as long as there are local tasks.
@@ -37,7 +37,7 @@ pub(crate) struct Locals {
 }
 
 impl Locals {
-    /// Tells whether the current thread may poll the tasks: no other has local ones.
+    /// Returns true if the current thread may poll the tasks: no other has local ones.
     pub(crate) fn may_be_polled_here(&self) -> bool {
         let home = lock(&self.home).upgrade();
         home.is_none_or(|home| home.is_here())
@@ -97,7 +97,7 @@ struct Store {
 }
 
 impl Store {
-    /// Adds a future; gives its key, and where to leave the key if it is an orphan.
+    /// Adds a future. Returns its key, and the list to leave the key in if it is an orphan.
     fn insert(&mut self, future: Body) -> (u64, Arc<Mutex<Vec<u64>>>) {
         let key = self.next_key;
         self.next_key += 1;
@@ -115,20 +115,20 @@ impl Drop for Store {
 
 /// A thread with local tasks of a runtime.
 struct HomeThread {
-    /// Where its store looks for the keys of orphans; every store has one of its own.
+    /// The list in which its store finds the keys of orphans. Each store has one of its own, which so tells the thread.
     orphans: Arc<Mutex<Vec<u64>>>,
 }
 
 impl HomeThread {
-    /// Tells whether the current thread is the one.
+    /// Returns true on this thread.
     fn is_here(&self) -> bool {
         STORE.try_with(|store| Arc::ptr_eq(&store.borrow().orphans, &self.orphans)).unwrap_or(false)
     }
 }
 
-/// Where a local future is. Dropped, it drops the future, at home.
+/// The place of a local future. Dropped on the thread of the future, it drops that; elsewhere it makes it an orphan.
 struct Key {
-    /// Which of the store's it is.
+    /// The key of the future in the store.
     key: u64,
     /// The thread of the store.
     home: Arc<HomeThread>,
@@ -146,9 +146,9 @@ impl Drop for Key {
 
 /// The future of a local task, as the runtime sees it.
 struct Proxy<T> {
-    /// What the real one gives.
+    /// The output of the real one.
     key_of: PhantomData<fn() -> T>,
-    /// Where the real one is.
+    /// The place of the real one.
     key: Key,
 }
 

@@ -10,12 +10,12 @@ use std::{
 /// The panic that ended a task.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Panic {
-    /// What was said, shared by all clones.
+    /// The message, shared by all clones.
     message: Arc<str>,
 }
 
 impl Panic {
-    /// Gives the text of `panic!("text")`, or a fixed one if the payload was not text.
+    /// Returns the text of `panic!("text")`, or a fixed one if the payload was not text.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -41,7 +41,7 @@ impl fmt::Debug for Panic {
 ///
 /// That what the code touched may be left half changed is the user's concern, as it is with threads.
 pub(crate) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Panic> {
-    // Under loom a panic is what it found, and for whoever runs the model.
+    // Under loom a panic is the finding of a model, and must reach its runner.
     if cfg!(loom) {
         return Ok(code());
     }

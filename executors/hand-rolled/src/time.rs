@@ -1,4 +1,4 @@
-//! Waiting: for a time, for the others, and no longer than.
+//! Time: [`sleep`], [`yield_now`], [`timeout`].
 
 use std::{
     cell::Cell,
@@ -21,7 +21,7 @@ use crate::{
     task::{self, ThinWaker},
 };
 
-/// Ends once `duration` has passed since this call, never earlier; [`Duration::MAX`] never ends.
+/// Sleeps until `duration` has passed since this call, never shorter; [`Duration::MAX`] sleeps for ever.
 ///
 /// It always lets the other tasks run, even if `duration` is zero.
 ///
@@ -29,11 +29,11 @@ use crate::{
 ///
 /// When polled on a thread that works for no runtime.
 pub fn sleep(duration: Duration) -> Sleep {
-    // No sleep is so short that it would matter when it began.
+    // A sleep of zero needs no look at the clock.
     Sleep::new(if duration.is_zero() { Time::PAST } else { Time::now().after(duration) })
 }
 
-/// Ends once `deadline` has passed, never earlier.
+/// Sleeps until `deadline` has passed, never shorter.
 ///
 /// # Panics
 ///
@@ -42,12 +42,12 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(deadline.into())
 }
 
-/// Lets everything that is due run before the current task goes on.
+/// Lets all tasks that are due run before the current one goes on.
 pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }
 }
 
-/// Gives the output of `future`, or [`TimedOut`] once `limit` has passed; `future` is then gone.
+/// Returns the output of `future`, or [`TimedOut`] once `limit` has passed; `future` is dropped then.
 ///
 /// A future that is ready in its first poll is in time whatever the limit. If one timeout is inside another, and the time
 /// of both is up when the task is polled, the outer one times out, whatever the inner one's future would go on to do.
@@ -64,7 +64,7 @@ pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output,
     let mut future = pin!(future);
     poll_fn(|context| {
         let scope = Scope::enter(expiry.deadline);
-        // The future first: what is ready when its time is up is in time.
+        // The future first: one that is ready when its time is up is in time.
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
@@ -84,14 +84,14 @@ thread_local! {
     static DEADLINE: Cell<Time> = const { Cell::new(Time::NEVER) };
 }
 
-/// The poll of what a timeout limits; until it is dropped.
+/// The poll of a future that a timeout limits. Dropping it ends the scope.
 struct Scope {
     /// The first deadline of the timeouts around it.
     outer: Time,
 }
 
 impl Scope {
-    /// Begins the poll of what has this deadline.
+    /// Begins the poll of a future with this deadline.
     fn enter(deadline: Time) -> Scope {
         let outer = DEADLINE.get();
         DEADLINE.set(outer.min(deadline));
@@ -108,17 +108,17 @@ impl Drop for Scope {
 /// A future that ends at a time; see [`sleep`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    /// When it ends.
+    /// The time at which it ends.
     deadline: Time,
-    /// Where its timer is set; zero while it is not.
+    /// The id of the timers that its timer is set in; zero while it is not set.
     timers: u32,
-    /// The timer; while none is set, whether it has suspended its task.
+    /// The slot of the timer; while none is set, [`NEW`] or [`SUSPENDED`].
     slot: u32,
 }
 
-/// In the place of a slot: it has not suspended its task.
+/// Stands in the place of a slot: the sleep has not suspended its task.
 const NEW: u32 = 0;
-/// In the place of a slot: it has.
+/// Stands in the place of a slot: the sleep has suspended its task.
 const SUSPENDED: u32 = 1;
 
 impl Sleep {
@@ -127,7 +127,7 @@ impl Sleep {
         Sleep { deadline, timers: 0, slot: NEW }
     }
 
-    /// Tells whether the deadline has passed, and if not has `context` woken when it has.
+    /// Is ready once the deadline has passed; sets a timer for `context` otherwise.
     pub(crate) fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let waker = context.waker();
         if self.timers != 0 {
@@ -143,14 +143,14 @@ impl Sleep {
                     return Poll::Ready(());
                 }
                 Some((false, true)) => return Poll::Pending,
-                // Somebody else polls it now; or it was set in another runtime, which may not be running any more.
+                // Another task polls it now; or it was set in another runtime, which may not be running any more.
                 _ => self.forget(),
             }
         }
         self.set(waker)
     }
 
-    /// Sets the timer, unless its time is over.
+    /// Sets the timer, or is ready if the deadline has passed.
     fn set(&mut self, waker: &Waker) -> Poll<()> {
         if self.deadline == Time::PAST || self.deadline == Time::NEVER {
             context::with_current("sleep", |_, _| ());
@@ -226,7 +226,7 @@ impl Drop for Sleep {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
-    /// Whether it has.
+    /// True once it has suspended its task.
     yielded: bool,
 }
 
@@ -254,7 +254,7 @@ fn requeue(waker: &Waker) {
     }
 }
 
-/// What [`timeout`] gives when the time is up.
+/// The error of [`timeout`] when the time is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut;
 
