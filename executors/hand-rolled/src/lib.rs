@@ -1,13 +1,13 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
-//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on the
-//! thread that calls [`Runtime::block_on`], and a [multi-thread](Runtime::multi_thread) one on workers of its own as well. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
-//! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
+//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on the thread that
+//! calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers of its own. Inside a task
+//! everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`], [`timeout`], and for futures that are not
+//! `Send`, on an event loop, [`spawn_local`].
 //!
-//! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done) and how
-//! it ended, or have a [callback](Task::add_done_callback) called. Several are awaited with [`wait`], [`gather`] and
-//! [`gather_all`], one for a limited time with [`wait_for`]. A [`ThreadPool`] runs jobs that block on threads of
-//! their own, so many at once and no more.
+//! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done) and how it
+//! ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather`] and [`gather_all`] await several tasks,
+//! [`wait_for`] awaits one for a limited time. A [`ThreadPool`] runs jobs that block on a limited number of threads.
 //!
 //! ```
 //! use std::time::Duration;
@@ -28,46 +28,75 @@
 //! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
 //! only ever queues a task; it polls nothing.
 //!
+//! # A task's life in ten lines
+//!
+//! 1. *Spawned*: `spawn` (`runtime.rs`) finds the runtime and the worker of the current thread (`scheduler/context.rs`).
+//! 2. *Opened*: a worker's magazine lends a cell (`task/slab.rs`), which the future is moved into (`task/cell.rs`).
+//! 3. *Queued*: an entry (`task/header.rs`) becomes the worker's next task or goes to its ring (`scheduler/ring.rs`); from
+//!    any other thread it goes to the injector (`scheduler/injector.rs`). A parked worker may be woken (`scheduler/parking.rs`).
+//! 4. *Taken*: a worker pops the entry, or steals it from another worker's ring (`scheduler/worker.rs`).
+//! 5. *Polled*: the worker marks the task as running (`task/state.rs`) and polls the future (`task/cell.rs`).
+//! 6. *Suspended*: a poll that is pending gives the task up. Now wakers keep it: an I/O source's, or a timer's
+//!    (`scheduler/timers.rs`).
+//! 7. *Woken*: a waker (`task/waker.rs`) queues the task again, as in 3; a wake during a poll has its worker do so.
+//! 8. *Closed*: once the future is ready, panics or is cancelled, it is dropped, and its output takes its place
+//!    (`task/cell.rs`). From then on the outcome can be seen (`task/outcome.rs`).
+//! 9. *Announced*: the awaiter is woken and callbacks are queued (`task/watchers.rs`). The handle takes the output
+//!    (`task/handle.rs`).
+//! 10. *Freed*: the last of end, handle and wakers gives the cell back to a magazine (`task/reference.rs`).
+//!
 //! # Layout
 //!
-//! From the outside in. What a user sees:
+//! Files further up use those further down, and never the other way round. The API:
 //!
-//! - `runtime.rs`: [`Runtime`], its two flavours, and what its end means
-//! - `handle.rs`: [`Task`]
-//! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
+//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`: their thread
 //! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
-//! - `local.rs`: [`spawn_local`], futures that stay on the thread of their loop
+//! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
+//! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
+//! - `local.rs`: futures that stay on the thread of their event loop
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
-//! - `panic.rs`: [`Panic`], and how one is contained
-//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
+//! - `blocking/pool.rs`: the queue of blocking jobs, and their threads
+//! - `handle.rs`: [`Task`]
 //!
-//! Who does the work:
+//! The scheduler:
 //!
-//! - `scheduler/driver.rs`: `block_on`, the root future, and who may sit in the caller's seat
-//! - `scheduler.rs`: what the threads of a runtime share, what a worker has of its own, and one turn of its loop
-//! - `scheduler/context.rs`: which runtime the current thread works for
+//! - `scheduler/driver.rs`: `block_on`, which polls the root future and is a worker meanwhile
+//! - `scheduler/home.rs`: how tasks are spawned, and how a task gets back to its scheduler
+//! - `scheduler/context.rs`: the runtime that the current thread works for
+//! - `scheduler/worker.rs`: a worker, and one turn of its loop
+//! - `scheduler.rs`: the state that the threads of a runtime share
 //! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
-//! - `scheduler/injector.rs`: the queue that everybody may push to
-//! - `scheduler/parking.rs`: where workers sleep, and who wakes them
+//! - `scheduler/injector.rs`: the queue that any thread may push to
+//! - `scheduler/parking.rs`: parked workers, and the threads that wake them
 //! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
-//! - `blocking/pool.rs`: jobs that block, and their threads
 //!
-//! What a task is:
+//! A task:
 //!
-//! - `task/state.rs`: the one word that says how far it is, and every step it can take
-//! - `task/cell.rs`: its memory, and who may touch what; in `cell`, its handle, its wakers, and a blocking job in its place
-//! - `task/outcome.rs`: [`Outcome`] and [`TaskError`], how it ended
-//! - `task/watchers.rs`: who is to be told of its end
-//! - `task/callback.rs`: callbacks that run at its end
-//! - `task/slab.rs`: where the memory comes from, which is also the list of all tasks
-//! - `sync.rs`: what threads share, so that a model checker can take its place
+//! - `task.rs`: the kinds of pointers to a task, and the rules that all unsafe code of a task relies on
+//! - `task/handle.rs`: cancels the task, watches for its end, takes its output
+//! - `task/job.rs`: a blocking job as a task
+//! - `task/cell.rs`: the memory of a task with a type: filled, polled, closed
+//! - `task/waker.rs`: the wakers of a task
+//! - `task/reference.rs`: keeps and frees the memory of a task
+//! - `task/home.rs`: the scheduler as its tasks see it, a trait
+//! - `task/header.rs`: the part of the memory that is the same for all types
+//! - `task/watchers.rs`: the awaiter and the callbacks of a task; `task/callback.rs`: how callbacks run
+//! - `task/slab.rs`: the memory of all tasks, which is also the list of them
+//! - `task/state.rs`: one word for the state of a task, and every step it can take
+//! - `task/outcome.rs`: [`Outcome`] and [`TaskError`], how a task ended
+//!
+//! Below all of them:
+//!
+//! - `panic.rs`: [`Panic`], and how one is contained
+//! - `sync.rs`: locks, atomics and threads, which a model checker can take the place of
 //!
 //! # Correctness
 //!
-//! Unsafe code is in `task/cell.rs` and its folder, `task/slab.rs`, `scheduler/ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
-//! elsewhere it is denied. What it and the steps between threads rely upon stands at the head of each file. Models run the
-//! real code in every interleaving, under loom; `src/models.rs` says what they cover, and for each memory ordering which
-//! model fails without it. `scripts/loom` runs them; `scripts/sanitize` runs the tests under tools that watch memory.
+//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
+//! elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps between threads rely on.
+//! Models run the real code in every interleaving, under loom; `src/models.rs` says what they cover, and for each memory
+//! ordering which model fails without it. `scripts/loom` runs them; `scripts/sanitize` runs the tests under tools that
+//! watch memory.
 
 mod blocking;
 mod compose;
@@ -84,7 +113,7 @@ mod sync;
 mod task;
 mod time;
 
-/// The home of all tasks. `task` knows it by this name, and as the trait `Home`.
+/// The home of all tasks. `task` knows it by this name only, and uses it as the trait `Home`.
 use scheduler::Scheduler as TaskHome;
 
 pub use blocking::thread_pool::ThreadPool;
