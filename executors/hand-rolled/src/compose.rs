@@ -1,7 +1,7 @@
 //! Awaiting tasks in other ways than one by one: [`wait`], [`wait_for`], [`gather`], [`gather_all`].
 //!
-//! Each task gets a waker of its own, which notes the index of the task. So a wake looks only at the tasks that have ended
-//! since the last one, not at all of them.
+//! Each task gets a waker of its own, which notes the index of the task. So a wake looks only at the tasks
+//! that have ended since the last one, not at all of them.
 
 use std::{
     convert::Infallible,
@@ -24,8 +24,8 @@ use crate::{
 
 /// Waits for several tasks, without taking their outputs; no task is cancelled, whatever happens.
 ///
-/// It ends as `until` says, or once the limit has passed. In either case it lets the other tasks run at least once,
-/// unless there is nothing to wait for. The tasks that have ended by then are [`done`](Waited::done).
+/// It ends as `until` says, or once the limit has passed. In either case it lets the other tasks run at least
+/// once, unless there is nothing to wait for. The tasks that have ended by then are [`done`](Waited::done).
 ///
 /// # Panics
 ///
@@ -59,7 +59,8 @@ pub async fn wait<T>(tasks: Vec<Task<T>>, limit: Option<Duration>, until: Return
 pub enum ReturnWhen {
     /// Once a task is done.
     FirstCompleted,
-    /// Once a task has panicked, or all are done. An `Err` is an output, and a cancelled task has not panicked.
+    /// Once a task has panicked, or all are done. An `Err` is an output, and a cancelled task has not
+    /// panicked.
     FirstException,
     /// Once all tasks are done.
     AllCompleted,
@@ -80,7 +81,8 @@ pub struct Waited<T> {
 ///
 /// # Errors
 ///
-/// If the task was not done in time, or ended without an output. A task that panics when it is cancelled has panicked.
+/// If the task was not done in time, or ended without an output. A task that panics when it is cancelled has
+/// panicked.
 ///
 /// # Panics
 ///
@@ -131,8 +133,8 @@ impl Error for WaitForError {}
 
 /// Returns the outputs of all tasks, in the order of the tasks, or the first error as soon as there is one.
 ///
-/// It does nothing until it is awaited. After an error the other tasks run on. Dropped unfinished, it cancels the
-/// tasks that are not done; if it was never polled, it detaches them.
+/// It does nothing until it is awaited. After an error the other tasks run on. Dropped unfinished, it cancels
+/// the tasks that are not done; if it was never polled, it detaches them.
 ///
 /// # Panics
 ///
@@ -143,8 +145,8 @@ pub fn gather<T>(tasks: impl IntoIterator<Item = Task<T>>) -> Gather<T> {
 
 /// Returns the outputs and errors of all tasks, in the order of the tasks, once all are done.
 ///
-/// It does nothing until it is awaited. Dropped unfinished, it cancels the tasks that are not done; if it was never
-/// polled, it detaches them.
+/// It does nothing until it is awaited. Dropped unfinished, it cancels the tasks that are not done; if it was
+/// never polled, it detaches them.
 ///
 /// # Panics
 ///

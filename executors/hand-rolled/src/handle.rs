@@ -16,7 +16,8 @@ use crate::{
 
 /// The handle of a task or a blocking job: awaiting it gives the output.
 ///
-/// Dropping the handle detaches the task, which runs on. Its output is dropped at its end; a panic of that is swallowed.
+/// Dropping the handle detaches the task, which runs on. Its output is dropped at its end; a panic of that is
+/// swallowed.
 ///
 /// # Panics
 ///
@@ -34,9 +35,10 @@ impl<T> Task<T> {
 
     /// Asks the task to end, and returns false only if it is done already.
     ///
-    /// The runtime drops the task's future where it is suspended; if it is being polled, at the end of that poll.
-    /// Then, not before, the task is done and reads [`TaskError::Cancelled`]. A job that has not started never will;
-    /// one that runs cannot be stopped: the task ends, the job runs on and its output is dropped.
+    /// The runtime drops the task's future where it is suspended; if it is being polled, at the end of that
+    /// poll. Then, not before, the task is done and reads [`TaskError::Cancelled`]. A job that has not
+    /// started never will; one that runs cannot be stopped: the task ends, the job runs on and its output is
+    /// dropped.
     pub fn cancel(&self) -> bool {
         self.handle.cancel()
     }
@@ -55,8 +57,8 @@ impl<T> Task<T> {
     ///
     /// # Errors
     ///
-    /// [`NotDone`](TaskError::NotDone) before the end, [`Taken`](TaskError::Taken) once the output was awaited, and
-    /// otherwise the error that ended the task.
+    /// [`NotDone`](TaskError::NotDone) before the end, [`Taken`](TaskError::Taken) once the output was
+    /// awaited, and otherwise the error that ended the task.
     pub fn result(&self) -> Result<T, TaskError>
     where
         T: Clone,
@@ -73,7 +75,8 @@ impl<T> Task<T> {
     ///
     /// # Errors
     ///
-    /// [`NotDone`](TaskError::NotDone) before the end, [`Cancelled`](TaskError::Cancelled) if that was the end.
+    /// [`NotDone`](TaskError::NotDone) before the end, [`Cancelled`](TaskError::Cancelled) if that was the
+    /// end.
     pub fn exception(&self) -> Result<Option<Panic>, TaskError> {
         match self.handle.outcome() {
             None => Err(TaskError::NotDone),
@@ -85,8 +88,8 @@ impl<T> Task<T> {
 
     /// Queues `callback` once the task has ended, or at once if it has; no callback runs inside this call.
     ///
-    /// The callbacks of a task run one after the other in order of registration, each as an entry of the run queue of
-    /// its runtime. If one panics, the next still run. A runtime that was dropped drops them.
+    /// The callbacks of a task run one after the other in order of registration, each as an entry of the run
+    /// queue of its runtime. If one panics, the next still run. A runtime that was dropped drops them.
     pub fn add_done_callback(&self, callback: impl FnOnce(Outcome) + Send + 'static) {
         self.handle.add_callback(Box::new(callback));
     }

@@ -1,7 +1,8 @@
-//! The lanes of the race: [`HandRolled`], the multi-thread runtime, and [`HandRolledCurrentThread`], the event loop.
+//! The lanes of the race: [`HandRolled`], the multi-thread runtime, and [`HandRolledCurrentThread`], the
+//! event loop.
 //!
-//! The contract has the thread that calls `run` only wait, so a lane calls `block_on` on a thread of its own, which is
-//! one of the workers, until the lane is dropped.
+//! The contract has the thread that calls `run` only wait, so a lane calls `block_on` on a thread of its own,
+//! which is one of the workers, until the lane is dropped.
 
 mod driven;
 
@@ -157,7 +158,8 @@ impl<F: Flavour> Remote for Lane<F> {
 
 impl<F: Flavour> Restart for Lane<F> {}
 
-/// Starts tasks on the runtime of a lane from any thread, as [`Runtime::spawn`] does; it does not keep the runtime.
+/// Starts tasks on the runtime of a lane from any thread, as [`Runtime::spawn`] does; it does not keep the
+/// runtime.
 #[derive(Clone)]
 pub struct Spawner(Arc<Scheduler>);
 

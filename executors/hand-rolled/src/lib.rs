@@ -1,13 +1,14 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
-//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on the thread that
-//! calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers of its own. Inside a task
-//! everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`], [`timeout`], and for futures that are not
-//! `Send`, on an event loop, [`spawn_local`].
+//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on
+//! the thread that calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers
+//! of its own. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
+//! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
 //!
-//! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done) and how it
-//! ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather`] and [`gather_all`] await several tasks,
-//! [`wait_for`] awaits one for a limited time. A [`ThreadPool`] runs jobs that block on a limited number of threads.
+//! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
+//! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather`] and [`gather_all`]
+//! await several tasks, [`wait_for`] awaits one for a limited time. A [`ThreadPool`] runs jobs that block on
+//! a limited number of threads.
 //!
 //! ```
 //! use std::time::Duration;
@@ -25,31 +26,31 @@
 //! ```
 //!
 //! Three rules hold throughout. A future is dropped before its end can be seen. Code of the user (a poll, a
-//! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
-//! only ever queues a task; it polls nothing.
+//! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task.
+//! A wake only ever queues a task; it polls nothing.
 //!
 //! # A task's life in ten lines
 //!
-//! 1. *Spawned*: `spawn` (`runtime.rs`) finds the runtime and the worker of the current thread (`scheduler/context.rs`).
-//! 2. *Opened*: a worker's magazine lends a cell (`task/slab.rs`), which the future is moved into (`task/cell.rs`).
-//! 3. *Queued*: an entry (`task/header.rs`) becomes the worker's next task or goes to its ring (`scheduler/ring.rs`); from
-//!    any other thread it goes to the injector (`scheduler/injector.rs`). A parked worker may be woken (`scheduler/parking.rs`).
+//! 1. *Spawned*: `spawn` (`runtime.rs`) finds the worker of the current thread (`scheduler/context.rs`).
+//! 2. *Opened*: the worker lends a cell (`task/slab.rs`), and the future is moved into it (`task/cell.rs`).
+//! 3. *Queued*: its entry (`task/header.rs`) comes next, or goes to the worker's ring (`scheduler/ring.rs`).
 //! 4. *Taken*: a worker pops the entry, or steals it from another worker's ring (`scheduler/worker.rs`).
 //! 5. *Polled*: the worker marks the task as running (`task/state.rs`) and polls the future (`task/cell.rs`).
-//! 6. *Suspended*: a poll that is pending gives the task up. Now wakers keep it: an I/O source's, or a timer's
-//!    (`scheduler/timers.rs`).
-//! 7. *Woken*: a waker (`task/waker.rs`) queues the task again, as in 3; a wake during a poll has its worker do so.
-//! 8. *Closed*: once the future is ready, panics or is cancelled, it is dropped, and its output takes its place
-//!    (`task/cell.rs`). From then on the outcome can be seen (`task/outcome.rs`).
-//! 9. *Announced*: the awaiter is woken and callbacks are queued (`task/watchers.rs`). The handle takes the output
-//!    (`task/handle.rs`).
-//! 10. *Freed*: the last of end, handle and wakers gives the cell back to a magazine (`task/reference.rs`).
+//! 6. *Suspended*: the worker gives the task up; a waker keeps it, such as a timer's (`scheduler/timers.rs`).
+//! 7. *Woken*: the waker queues the task again, as in 3; after a wake during a poll the worker does so.
+//! 8. *Closed*: a future that is ready, panics or is cancelled is dropped, then the outcome is published.
+//! 9. *Announced*: the awaiter is woken (`task/watchers.rs`), and takes the output (`task/handle.rs`).
+//! 10. *Freed*: the last of end, handle and wakers gives the cell back to a worker (`task/reference.rs`).
+//!
+//! A thread that is no worker queues tasks in the injector (`scheduler/injector.rs`). Either may wake
+//! a parked worker for a task (`scheduler/parking.rs`).
 //!
 //! # Layout
 //!
 //! Files further up use those further down, and never the other way round. The API:
 //!
-//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`: their thread
+//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
+//!   their thread
 //! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
@@ -92,11 +93,11 @@
 //!
 //! # Correctness
 //!
-//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
-//! elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps between threads rely on.
-//! Models run the real code in every interleaving, under loom; `src/models.rs` says what they cover, and for each memory
-//! ordering which model fails without it. `scripts/loom` runs them; `scripts/sanitize` runs the tests under tools that
-//! watch memory.
+//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs` and
+//! `scheduler.rs`; elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps
+//! between threads rely on. Models run the real code in every interleaving, under loom; `src/models.rs` says
+//! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
+//! `scripts/sanitize` runs the tests under tools that watch memory.
 
 mod blocking;
 mod compose;

@@ -1,7 +1,7 @@
 //! `spawn_local`: futures that are not `Send`, polled and dropped on the thread of their event loop.
 //!
-//! The future stays in a store of its thread. The runtime has a task like any other, whose future is a [`Proxy`]: a key into
-//! that store, which may go to any thread, but finds the future on its own thread only.
+//! The future stays in a store of its thread. The runtime has a task like any other, whose future is a
+//! [`Proxy`]: a key into that store, which may go to any thread, but finds the future on its own thread only.
 
 #![expect(unsafe_code, reason = "a future that is not `Send` goes into a task")]
 
@@ -52,8 +52,9 @@ impl Locals {
         let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
         let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
         let (handle, queued) = scheduler.with_worker(|worker| {
-            // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be, and where
-            // the handle is: the caller is at home, and unless its output is `Send` the handle cannot leave.
+            // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be,
+            // and where the handle is: the caller is at home, and unless its output is `Send` the handle
+            // cannot leave.
             let (entry, handle) = unsafe { task::new_unchecked(scheduler, worker, proxy) };
             (handle, scheduler.queue(worker, entry))
         });
@@ -115,7 +116,8 @@ impl Drop for Store {
 
 /// A thread with local tasks of a runtime.
 struct HomeThread {
-    /// The list in which its store finds the keys of orphans. Each store has one of its own, which so tells the thread.
+    /// The list in which its store finds the keys of orphans. Each store has one of its own, which so tells
+    /// the thread.
     orphans: Arc<Mutex<Vec<u64>>>,
 }
 
@@ -126,7 +128,8 @@ impl HomeThread {
     }
 }
 
-/// The place of a local future. Dropped on the thread of the future, it drops that; elsewhere it makes it an orphan.
+/// The place of a local future. Dropped on the thread of the future, it drops that; elsewhere it makes it an
+/// orphan.
 struct Key {
     /// The key of the future in the store.
     key: u64,

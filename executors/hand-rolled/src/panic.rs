@@ -25,7 +25,8 @@ impl Panic {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let message = text.unwrap_or("a panic whose payload is not text").into();
-        // A payload can have a destructor that panics in turn. That payload is leaked, or there would be no end.
+        // A payload can have a destructor that panics in turn. That payload is leaked, or there would be no
+        // end.
         catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
         Panic { message }
     }
@@ -48,7 +49,7 @@ pub(crate) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Panic> {
     catch_unwind(AssertUnwindSafe(code)).map_err(Panic::new)
 }
 
-/// Drops a value of the user and swallows the panic of its destructor, which nobody could observe.
+/// Drops a value of the user and swallows the panic of its destructor, which no caller could observe.
 pub(crate) fn drop_quietly<T>(value: T) {
     contain(|| drop(value)).ok();
 }

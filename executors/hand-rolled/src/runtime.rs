@@ -29,8 +29,8 @@ use crate::{
 /// Runs tasks: an event loop, or several.
 ///
 /// Dropping it drops, on the dropping thread, all futures that are left; their tasks then read
-/// [`Cancelled`](crate::TaskError::Cancelled). It waits for the blocking jobs that are running; those that are queued
-/// never start.
+/// [`Cancelled`](crate::TaskError::Cancelled). It waits for the blocking jobs that are running; those that
+/// are queued never start.
 pub struct Runtime {
     /// Shares the tasks among the workers.
     scheduler: Arc<Scheduler>,
@@ -42,8 +42,8 @@ pub struct Runtime {
     workers: Vec<JoinHandle<()>>,
 }
 
-/// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host of its
-/// scheduler.
+/// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
+/// of its scheduler.
 pub(crate) struct Shared {
     /// The threads for blocking jobs.
     pool: Arc<Pool>,
@@ -68,7 +68,8 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// Starts a runtime with this number of workers, one of which is the caller of [`block_on`](Self::block_on).
+    /// Starts a runtime with this number of workers, one of which is the caller of
+    /// [`block_on`](Self::block_on).
     ///
     /// The others are threads that run tasks at all times.
     pub fn multi_thread(workers: NonZeroUsize) -> Runtime {
@@ -82,12 +83,13 @@ impl Runtime {
 
     /// Runs a future on this thread, and tasks along with it, until the future is ready.
     ///
-    /// On a multi-thread runtime that has a caller of `block_on` already, a second one polls its own future only.
+    /// On a multi-thread runtime that has a caller of `block_on` already, a second one polls its own future
+    /// only.
     ///
     /// # Panics
     ///
-    /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime that
-    /// another thread runs already, or that has local tasks on another thread.
+    /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime
+    /// that another thread runs already, or that has local tasks on another thread.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let mut driver = Driver::new(&self.scheduler, &self.shared.slot);
@@ -172,11 +174,13 @@ impl Shared {
 
     /// Drops all that is left of a runtime, on this thread, and waits for the jobs that run.
     ///
-    /// The scheduler and the pool are closed, the workers gone; `queued_jobs` are those that the pool gave back.
+    /// The scheduler and the pool are closed, the workers gone; `queued_jobs` are those that the pool gave
+    /// back.
     pub(crate) fn shut_down(&self, scheduler: &Arc<Scheduler>, queued_jobs: VecDeque<JobEntry>) {
         // Destructors may spawn and set timers, in vain, as in a runtime that runs.
         let _context = context::enter_aside(scheduler);
-        // Futures go before the wait for running jobs, which may be waiting for something that a future holds.
+        // Futures go before the wait for running jobs, which may be waiting for something that a future
+        // holds.
         scheduler.abandon_tasks();
         queued_jobs.into_iter().for_each(JobEntry::abandon);
         scheduler.clear_timers();
@@ -208,7 +212,8 @@ impl Builder {
         self
     }
 
-    /// Limits the number of blocking jobs that run at once; the default is four more than processors, 32 at most.
+    /// Limits the number of blocking jobs that run at once; the default is four more than processors, 32 at
+    /// most.
     pub fn max_blocking_threads(mut self, threads: NonZeroUsize) -> Builder {
         self.max_blocking_threads = threads;
         self
@@ -230,7 +235,8 @@ impl Builder {
 
 /// Returns as many blocking jobs as Python's default pool runs at once.
 fn default_blocking_threads() -> NonZeroUsize {
-    // Zero until the first call. To ask the system takes it several files, and half as long as the start of a runtime.
+    // Zero until the first call. To ask the system takes it several files, and half as long as the start of a
+    // runtime.
     static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
     let mut processors = PROCESSORS.load(Relaxed);
     if processors == 0 {
@@ -286,13 +292,14 @@ where
 
 /// Starts a task that stays on this thread, so that its future and its output need not be `Send`.
 ///
-/// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime is
-/// dropped on another thread, the task ends there, and the future goes when this thread ends or next uses local tasks.
+/// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime
+/// is dropped on another thread, the task ends there, and the future goes when this thread ends or next uses
+/// local tasks.
 ///
 /// # Panics
 ///
-/// On a thread that runs no event loop, in particular that of a multi-thread runtime or of a blocking job. Once there
-/// are local tasks, `block_on` panics on any other thread.
+/// On a thread that runs no event loop, in particular that of a multi-thread runtime or of a blocking job.
+/// Once there are local tasks, `block_on` panics on any other thread.
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> Task<F::Output>
 where

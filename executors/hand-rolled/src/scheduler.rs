@@ -1,7 +1,9 @@
-//! The state that the threads of a runtime share: the memory of its tasks, its queues, its parked workers, its timers.
+//! The state that the threads of a runtime share: the memory of its tasks, its queues, its parked workers,
+//! its timers.
 //!
-//! `worker.rs` has the loop of a worker, `home.rs` the way from a task back to its scheduler. Whatever else belongs to a
-//! runtime, such as its threads for blocking jobs, is its host's: the scheduler knows it as [`Host`] only.
+//! `worker.rs` has the loop of a worker, `home.rs` the way from a task back to its scheduler. Whatever else
+//! belongs to a runtime, such as its threads for blocking jobs, is its host's: the scheduler knows it as
+//! [`Host`] only.
 
 pub(crate) mod context;
 pub(crate) mod driver;
@@ -44,7 +46,7 @@ pub(crate) struct Scheduler {
     slab: Slab<Scheduler>,
     /// The queue from which every worker takes tasks.
     injector: Injector,
-    /// The run queue of each worker; none in an event loop, where nobody steals.
+    /// The run queue of each worker; none in an event loop, where no other worker steals.
     rings: Box<[Ring]>,
     /// The place where workers park.
     pub(crate) parking: Parking,
@@ -104,8 +106,8 @@ impl Scheduler {
         (&*self.host as &dyn Any).downcast_ref()
     }
 
-    /// Returns true unless this is the scheduler of a [`ThreadPool`](crate::ThreadPool), onto which no code of the user
-    /// spawns.
+    /// Returns true unless this is the scheduler of a [`ThreadPool`](crate::ThreadPool), onto which no code
+    /// of the user spawns.
     pub(crate) fn is_runtime(&self) -> bool {
         self.workers != Workers::Lazy
     }

@@ -1,7 +1,7 @@
 //! The primitives that threads share: std's, or loom's, under which `src/models` tries every interleaving.
 //!
-//! Each protocol between threads takes its parts from here. Not from here are `Arc`, of which loom knows no weak ones,
-//! and clocks, which no protocol may depend on.
+//! Each protocol between threads takes its parts from here. Not from here are `Arc`, of which loom knows no
+//! weak ones, and clocks, which no protocol may depend on.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
@@ -58,7 +58,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Loom's threads, with a token of our own to park on: to unpark one of loom's wakes it from locks and joins, too.
+/// Loom's threads, with a token of our own to park on: to unpark one of loom's wakes it from locks and joins,
+/// too.
 #[cfg(loom)]
 pub(crate) mod thread {
     use std::sync::Arc;

@@ -6,7 +6,8 @@
 //!
 //! There are five kinds of pointers to a cell, each of which says what its holder may do:
 //!
-//! - [`Entry`] is a task in a queue. It exists once while the state is `SCHEDULED`, or `RUNNING` after a yield.
+//! - [`Entry`] is a task in a queue. It exists once while the state is `SCHEDULED`, or `RUNNING` after a
+//!   yield.
 //! - [`Handle`] is the user's. It exists once, as long as the state says `HANDLE`.
 //! - `Reference` keeps the memory, and may wake. The state counts references.
 //! - a `Waker` is a reference in the shape that std has for it.
@@ -14,16 +15,18 @@
 //!
 //! # What is relied upon
 //!
-//! 1. The memory is that of the task from `cell::open` until its state is free, in the words of `state.rs`. The thread
-//!    that makes it free gives it back, and no thread looks at it again. An entry keeps it, because a queued task is open.
-//! 2. The body belongs to the owner of the cell, in the words of `state.rs`: to the runner while the task is open, then
-//!    to the handle. It holds the future until the runner drops that; then, if the task is closed with an output that is
-//!    not taken, or with a panic, it holds this.
-//! 3. A runner that gives the task up, or closes it, does not touch the cell again, unless it has a reference.
-//! 4. Between wake and queue the memory must not go: a waker keeps its reference until the entry is queued, or is on a
-//!    worker, whose runtime cannot end meanwhile.
-//! 5. `T` of a handle, and `F` of a vtable, are those of the cell: only this file makes handles, only `cell::open` sets
-//!    vtables.
+//! 1. The memory is that of the task from `cell::open` until its state is free, in the words of `state.rs`.
+//!    The thread that makes it free gives it back, and no thread looks at it again. An entry keeps it,
+//!    because a queued task is open.
+//! 2. The body belongs to the owner of the cell, in the words of `state.rs`: to the runner while the task is
+//!    open, then to the handle. It holds the future until the runner drops that; then, if the task is closed
+//!    with an output that is not taken, or with a panic, it holds this.
+//! 3. A runner that gives the task up, or closes it, does not touch the cell again, unless it has a
+//!    reference.
+//! 4. Between wake and queue the memory must not go: a waker keeps its reference until the entry is queued,
+//!    or is on a worker, whose runtime cannot end meanwhile.
+//! 5. `T` of a handle, and `F` of a vtable, are those of the cell: only this file makes handles, only
+//!    `cell::open` sets vtables.
 
 #![expect(unsafe_code, reason = "a task that is not `Send` is the caller's to answer for")]
 
@@ -73,8 +76,8 @@ where
 ///
 /// # Safety
 ///
-/// The future, when polled or dropped, and the output, when dropped, bear that it is on any thread. An output is given
-/// by a poll only on the thread that the handle is on.
+/// The future, when polled or dropped, and the output, when dropped, bear that it is on any thread. An output
+/// is given by a poll only on the thread that the handle is on.
 #[inline]
 pub(crate) unsafe fn new_unchecked<F>(
     home: &TaskHome,
@@ -90,7 +93,8 @@ where
     unsafe { (Entry::of(header), Handle::of(header)) }
 }
 
-/// Makes a blocking job that is about to be queued. `home` runs its callbacks and carries out its cancellation.
+/// Makes a blocking job that is about to be queued. `home` runs its callbacks and carries out its
+/// cancellation.
 pub(crate) fn new_job<T, J>(home: &TaskHome, closure: J) -> (JobEntry, Handle<T>)
 where
     T: Send + 'static,

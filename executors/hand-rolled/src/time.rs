@@ -49,8 +49,9 @@ pub fn yield_now() -> YieldNow {
 
 /// Returns the output of `future`, or [`TimedOut`] once `limit` has passed; `future` is dropped then.
 ///
-/// A future that is ready in its first poll is in time whatever the limit. If one timeout is inside another, and the time
-/// of both is up when the task is polled, the outer one times out, whatever the inner one's future would go on to do.
+/// A future that is ready in its first poll is in time whatever the limit. If one timeout is inside another,
+/// and the time of both is up when the task is polled, the outer one times out, whatever the inner one's
+/// future would go on to do.
 ///
 /// # Errors
 ///
@@ -143,7 +144,8 @@ impl Sleep {
                     return Poll::Ready(());
                 }
                 Some((false, true)) => return Poll::Pending,
-                // Another task polls it now; or it was set in another runtime, which may not be running any more.
+                // Another task polls it now; or it was set in another runtime, which may not be running any
+                // more.
                 _ => self.forget(),
             }
         }

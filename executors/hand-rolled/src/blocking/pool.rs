@@ -36,9 +36,11 @@ struct Queue {
     jobs: VecDeque<JobEntry>,
     /// All threads.
     threads: Vec<JoinHandle<()>>,
-    /// The number of threads that wait for a job; a thread that was notified, but has not taken the lock yet, still counts.
+    /// The number of threads that wait for a job; a thread that was notified, but has not taken the lock yet,
+    /// still counts.
     idle: usize,
-    /// True from when a thread is notified of a job until it has the lock. It then notifies the next, if there are more.
+    /// True from when a thread is notified of a job until it has the lock. It then notifies the next, if
+    /// there are more.
     notified: bool,
     /// The number of jobs that have ended; it wraps around.
     ended: usize,
@@ -76,7 +78,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Queues a closure as a job that belongs to `home`. A closed pool drops it, and its task reads cancelled.
+    /// Queues a closure as a job that belongs to `home`. A closed pool drops it, and its task reads
+    /// cancelled.
     pub(crate) fn start<T: Send + 'static>(
         self: &Arc<Self>,
         home: &Scheduler,

@@ -19,9 +19,9 @@ use crate::{
 
 /// Runs jobs in the order in which they came, on a limited number of threads.
 ///
-/// A job may be submitted from anywhere. A job that is submitted inside a runtime belongs to that runtime, like one of
-/// [`spawn_blocking`](crate::spawn_blocking): it may spawn, and the runtime carries out its cancellation and runs its
-/// callbacks. The pool does so for all other jobs.
+/// A job may be submitted from anywhere. A job that is submitted inside a runtime belongs to that runtime,
+/// like one of [`spawn_blocking`](crate::spawn_blocking): it may spawn, and the runtime carries out its
+/// cancellation and runs its callbacks. The pool does so for all other jobs.
 ///
 /// Dropping the pool shuts it down.
 pub struct ThreadPool {
@@ -43,7 +43,8 @@ impl ThreadPool {
 
     /// Queues a job; await the task for its output.
     ///
-    /// A pool that was shut down drops the job, and its task reads [`Cancelled`](crate::TaskError::Cancelled).
+    /// A pool that was shut down drops the job, and its task reads
+    /// [`Cancelled`](crate::TaskError::Cancelled).
     pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
         let home = context::current_if_any().unwrap_or_else(|| self.fallback.clone());
         Task::new(self.jobs.start(&home, job))

@@ -1,4 +1,4 @@
-//! Jobs that block: their threads, and those who cancel them.
+//! Jobs that block: the threads that run them, and those that cancel them.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -12,12 +12,12 @@ use crate::{
     task::{Handle, new_job},
 };
 
-/// A scheduler to which jobs of a pool belong that has no runtime.
+/// Makes a scheduler for the jobs of a pool without a runtime.
 fn home() -> Arc<Scheduler> {
     Scheduler::new(Workers::Many(NonZeroUsize::MIN), Shared::new(NonZeroUsize::MIN, None))
 }
 
-/// A job that counts its calls, and the drops of its closure and its output.
+/// Makes a job that counts its calls, and the drops of its closure and its output.
 fn counts(calls: &Count, drops: &Count) -> impl FnOnce() -> Precious + Send + 'static {
     let (calls, drops, precious) = (calls.clone(), drops.clone(), Precious::new(drops));
     move || {

@@ -24,7 +24,7 @@ use crate::{
 /// A future that is never ready.
 fn never(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
     let precious = Precious::new(drops);
-    // By whoever spawns it, so that loom sees whether it gets to whoever drops it.
+    // By the thread that spawns it, so that loom sees whether it is passed on to the thread that drops it.
     precious.touch();
     async move {
         precious.touch();
@@ -32,7 +32,7 @@ fn never(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
     }
 }
 
-/// Sees that nothing keeps a scheduler any more.
+/// Checks that nothing keeps a scheduler any more.
 fn assert_gone(scheduler: &Weak<Scheduler>) {
     assert_eq!(scheduler.strong_count(), 0, "a task was never given back");
 }

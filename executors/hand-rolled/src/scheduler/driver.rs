@@ -1,8 +1,8 @@
 //! `block_on`: its caller polls one future, the root, and is a worker meanwhile.
 //!
-//! The root is not a task, because it may borrow and need not be `Send`; only the caller can poll it. But it waits its turn
-//! like a task: another task, the stand-in, takes its place in the queue. A wake of the root wakes the stand-in, whose
-//! poll, on whichever worker, tells the caller to poll the root.
+//! The root is not a task, because it may borrow and need not be `Send`; only the caller can poll it. But it
+//! waits its turn like a task: another task, the stand-in, takes its place in the queue. A wake of the root
+//! wakes the stand-in, whose poll, on whichever worker, tells the caller to poll the root.
 
 use std::{
     future::poll_fn,
@@ -134,7 +134,8 @@ impl Drop for StandIn {
     }
 }
 
-/// The place of worker zero, which one caller of `block_on` has at a time, and the line of those that wait for it.
+/// The place of worker zero, which one caller of `block_on` has at a time, and the line of those that wait
+/// for it.
 pub(crate) struct DriverSlot {
     /// The holder's core and the line, under the lock.
     state: Mutex<SlotState>,

@@ -1,4 +1,5 @@
-//! The scheduler as the home of its tasks, which lends their memory and queues them; and how tasks are spawned.
+//! The scheduler as the home of its tasks, which lends their memory and queues them; and how tasks are
+//! spawned.
 
 use std::sync::Arc;
 
@@ -60,8 +61,8 @@ impl Scheduler {
         handle
     }
 
-    /// Queues a future as a new task, like [`spawn`](Self::spawn), but runs no code of the user: a scheduler that has ended
-    /// returns the entry, to be abandoned.
+    /// Queues a future as a new task, like [`spawn`](Self::spawn), but runs no code of the user: a scheduler
+    /// that has ended returns the entry, to be abandoned.
     #[inline]
     pub(crate) fn try_spawn<F>(
         &self,

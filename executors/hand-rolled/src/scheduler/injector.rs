@@ -47,7 +47,8 @@ impl Injector {
         self.len.load(Relaxed)
     }
 
-    /// Takes the oldest entries: `share` returns the number of them, given the number of all. Returns the number taken.
+    /// Takes the oldest entries: `share` returns the number of them, given the number of all. Returns the
+    /// number taken.
     pub(crate) fn take(&self, share: impl Fn(usize) -> usize, mut taken: impl FnMut(Entry)) -> usize {
         if self.len() == 0 {
             return 0;
@@ -60,7 +61,8 @@ impl Injector {
         number
     }
 
-    /// Refuses entries from now on, and drops those that are there: the end of the runtime finds their tasks in the slab.
+    /// Refuses entries from now on, and drops those that are there: the end of the runtime finds their tasks
+    /// in the slab.
     pub(crate) fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;

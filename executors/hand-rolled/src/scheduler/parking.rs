@@ -1,41 +1,44 @@
 //! Parking: the place where workers without work wait, and the threads that wake them.
 //!
-//! A worker is in one of four states:
+//! A worker is in one of three states:
 //!
 //! ```text
-//!                  finds nothing: parks                         wake_one
-//!    running ------------------------------> parked --------------------------> searching
-//!     ^  ^  ^                               |  the first to park                |      |
-//!     |  |  |    the deadline has come,     |  is the timekeeper                |      |
-//!     |  |  +---- or a timer was set -------+                                   |      |
-//!     |  |                                                                      |      |
-//!     |  +---------- finds a task: end_search, and wake_one if there are more --+      |
-//!     +------------- finds nothing: end_search, and parks again -----------------------+
+//!               finds nothing                   wake_one
+//!    running -----------------> parked ----------------------> searching
+//!      ^  ^                     |    ^                          |    |
+//!      |  +--- other reasons ---+    +----- finds nothing ------+    |
+//!      |                                                             |
+//!      +------------- finds a task, wakes one for others ------------+
 //! ```
 //!
 //! - *Running*: it runs tasks, or looks for the first time after it ran one.
-//! - *Parked*: it sleeps, or is about to. It is in the list of the parked until it is woken, or wakes by itself.
-//! - *Timekeeper*: the worker that has been parked longest. It sleeps until the next deadline, and sets the alarm to it;
-//!   the others sleep until they are woken. Its successor in the list has no alarm, and is woken to set one.
+//! - *Parked*: it sleeps, or is about to. It is in the list of the parked until it is woken, or wakes by
+//!   itself.
 //! - *Searching*: it was woken for a task and has found none yet.
+//!
+//! The worker that has been parked longest is the *timekeeper*. It sleeps until the next deadline, and sets the
+//! alarm to it; the others sleep until they are woken. When it goes on, its successor in the list is woken to
+//! set an alarm, if there is a deadline.
 //!
 //! # No task is slept over
 //!
-//! A worker that finds nothing and parks, and a thread that queues a task and finds no worker parked, must not miss each
-//! other. Each of the two writes, passes a fence, and reads what the other wrote:
+//! A worker that finds nothing and parks, and a thread that queues a task and finds no worker parked, must
+//! not miss each other. Each of the two writes, passes a fence, and reads what the other wrote:
 //!
 //! ```text
-//!    worker: enters the list; fence; reads all queues; sleeps      thread: queues; fence; reads the list; wakes one
+//!    worker:  enters the list    fence    reads all queues    sleeps if they are empty
+//!    thread:  queues a task      fence    reads the list      wakes one if there is one
 //! ```
 //!
 //! At least one of them sees the other (Dekker).
 //!
 //! # At most one searches
 //!
-//! A thread that queues a task wakes no worker while another searches. A searcher that finds a task and sees more wakes
-//! the next searcher. A searcher that finds none parks, and reads the queues again after the fence, as above; so does a
-//! thread that ends a search, for the threads that saw the old number of searchers. A burst of tasks thus wakes a chain
-//! of workers, one after the other, which ends where the tasks do.
+//! A thread that queues a task wakes no worker while another searches. A searcher that finds a task and sees
+//! more wakes the next searcher. A searcher that finds none parks, and reads the queues again after the
+//! fence, as above; so does a thread that ends a search, for the threads that saw the old number of
+//! searchers. A burst of tasks thus wakes a chain of workers, one after the other, which ends where the tasks
+//! do.
 
 use std::{sync::Arc, time::Instant};
 
@@ -73,12 +76,14 @@ pub(crate) struct Parking {
 pub(crate) enum WakeReason {
     /// A task was queued: the worker searches now, and has to call [`Parking::end_search`].
     Task,
-    /// Another thing has happened: a deadline has come, a root is due, or a task was there before the worker slept.
+    /// Another thing has happened: a deadline has come, a root is due, or a task was there before the worker
+    /// slept.
     Other,
 }
 
 impl Parking {
-    /// Parks a worker until there is something to do, but no longer than to the next deadline. It may return for no reason.
+    /// Parks a worker until there is something to do, but no longer than to the next deadline. It may return
+    /// for no reason.
     ///
     /// `has_work` and `next_deadline` are called once the worker is in the list.
     pub(crate) fn park(
@@ -113,7 +118,8 @@ impl Parking {
         self.number.store(parked.len(), Relaxed);
         let next = if place == 0 { parked.first().cloned() } else { None };
         if place == 0 {
-            // The next timekeeper has set no alarm: it has to be woken for any timer, and for those that are set already.
+            // The next timekeeper has set no alarm: it has to be woken for any timer, and for those that are
+            // set already.
             self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
         }
         drop(parked);
@@ -136,7 +142,8 @@ impl Parking {
         }
     }
 
-    /// Returns true if [`wake_one`](Self::wake_one) would wake a worker. It passes no fence, and so costs two loads.
+    /// Returns true if [`wake_one`](Self::wake_one) would wake a worker. It passes no fence, and so costs two
+    /// loads.
     ///
     /// It misses a worker that parks just now: for a worker, which calls this again after its next task.
     #[inline]
@@ -147,8 +154,8 @@ impl Parking {
     /// Ends the search of a worker that [`WakeReason::Task`] woke.
     pub(crate) fn end_search(&self) {
         self.searching.fetch_sub(1, Relaxed);
-        // With the one in `wake_one`: the caller sees the task of a thread that saw the old number, when it looks for
-        // what is left.
+        // With the one in `wake_one`: the caller sees the task of a thread that saw the old number, when it
+        // looks for what is left.
         fence(SeqCst);
     }
 
@@ -178,7 +185,8 @@ impl Parking {
         self.closed.load(Relaxed)
     }
 
-    /// Wakes the last worker that parked: it has the warmest caches, and is the timekeeper only if it is alone.
+    /// Wakes the last worker that parked: it has the warmest caches, and is the timekeeper only if it is
+    /// alone.
     #[cold]
     fn wake_last(&self) {
         let mut parked = lock(&self.parked);

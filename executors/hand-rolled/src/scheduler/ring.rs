@@ -7,10 +7,11 @@
 //!    ----+------------------------+----
 //! ```
 //!
-//! Only the owner writes slots and moves the tail. A taker, be it the owner or a thief, reads the slots of entries first and
-//! then moves the head past them; if the head has moved meanwhile, it drops what it read (as Go's scheduler, `runqgrab`).
-//! The owner overwrites a slot only when it has seen the head past it, so what was read before a successful move was
-//! still the entry. A head that came back to where it was would break this; it would have to wrap around 2^64.
+//! Only the owner writes slots and moves the tail. A taker, be it the owner or a thief, reads the slots of
+//! entries first and then moves the head past them; if the head has moved meanwhile, it drops what it read
+//! (as Go's scheduler, `runqgrab`). The owner overwrites a slot only when it has seen the head past it, so
+//! what was read before a successful move was still the entry. A head that came back to where it was would
+//! break this; it would have to wrap around 2^64.
 //!
 //! A pointer thus leaves the ring exactly once: with the one move of the head that passes it.
 
@@ -70,7 +71,8 @@ impl Ring {
         Ok(())
     }
 
-    /// Takes entries, oldest first: `share` returns the number of them, given the number of all; `MAX` is the most.
+    /// Takes entries, oldest first: `share` returns the number of them, given the number of all; `MAX` is the
+    /// most.
     ///
     /// Returns the number taken, which may be zero although there are entries, if another taker was quicker.
     #[inline]
@@ -82,8 +84,8 @@ impl Ring {
         let head = self.head.0.load(Relaxed);
         let tail = self.tail.0.load(Acquire);
         let len = tail.wrapping_sub(head);
-        // One of the two may be old. More than fits, and it is so old that it does not matter which; less, and the
-        // exchange below says whether it is the head.
+        // One of the two may be old. More than fits, and it is so old that it does not matter which; less,
+        // and the exchange below says whether it is the head.
         if len == 0 || len > CAPACITY {
             return 0;
         }

@@ -1,7 +1,7 @@
 //! The timers of a worker: a wheel of wakers under a lock, and the clock it turns by.
 //!
-//! A worker sets timers in its own wheel, so that its lock is nearly always free. Any thread may take a timer back, and a
-//! worker without tasks fires those of all workers.
+//! A worker sets timers in its own wheel, so that its lock is nearly always free. Any thread may take a timer
+//! back, and a worker without tasks fires those of all workers.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,8 @@ use crate::{
     task::ThinWaker,
 };
 
-/// A time in nanoseconds since some moment early in the life of the process. Earlier times read as that moment.
+/// A time in nanoseconds since some moment early in the life of the process. Earlier times read as that
+/// moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(u64);
 
@@ -85,7 +86,8 @@ pub(crate) struct Timers {
     wheel: Mutex<Wheel<ThinWaker>>,
 }
 
-/// All timers of the process by id, for a sleep that is polled or dropped outside of the runtime it set its timer in.
+/// All timers of the process by id, for a sleep that is polled or dropped outside of the runtime it set its
+/// timer in.
 static ALL: std::sync::Mutex<ById> = std::sync::Mutex::new(ById { timers: BTreeMap::new(), last: 0 });
 
 /// The state that the lock of all timers protects.
@@ -157,7 +159,8 @@ impl Timers {
     /// It takes no lock and does not read the timer, whose memory is cold by then.
     #[inline]
     pub(crate) fn has_fired(&self, deadline: Time) -> bool {
-        // Relaxed: nothing else is read because of it; under the lock, or after the wake, the value is up to date.
+        // Relaxed: nothing else is read because of it; under the lock, or after the wake, the value is up to
+        // date.
         deadline.0 <= self.fired_until.load(Relaxed)
     }
 
@@ -173,13 +176,15 @@ impl Timers {
         if self.has_fired(deadline) { None } else { Some(wheel.remove(key)) }
     }
 
-    /// Returns the time to fire the timers again: the first deadline, or earlier if the first timer was taken back.
+    /// Returns the time to fire the timers again: the first deadline, or earlier if the first timer was taken
+    /// back.
     #[inline]
     pub(crate) fn next(&self) -> Time {
         Time(self.next.load(Relaxed))
     }
 
-    /// Fires the timers whose deadline has passed, in the order of the deadlines; returns true if there was one.
+    /// Fires the timers whose deadline has passed, in the order of the deadlines; returns true if there was
+    /// one.
     pub(crate) fn fire(&self, now: Time) -> bool {
         let mut due = Vec::new();
         let mut wheel = lock(&self.wheel);

@@ -1,13 +1,14 @@
 //! A hierarchical timer wheel with exact deadlines: constant-time insert and remove, nothing left behind.
 //!
-//! Deadlines are nanoseconds since some start, and a tick is 2^13 of them. Level 0 has a bucket for each of the next 64
-//! ticks, level 1 one for each of the next 64 times 64, and so on; nine levels hold every `u64`. A timer goes to the
-//! level of the highest six bits in which its tick differs from the wheel's, so that all timers of a level are later
-//! than those of the levels below, and is handed down when the wheel gets there (Varghese and Lauck, SOSP 1987, scheme
-//! 6; that a bitmap finds the next bucket is tokio's way).
+//! Deadlines are nanoseconds since some start, and a tick is 2^13 of them. Level 0 has a bucket for each of
+//! the next 64 ticks, level 1 one for each of the next 64 times 64, and so on; nine levels hold every `u64`.
+//! A timer goes to the level of the highest six bits in which its tick differs from the wheel's, so that all
+//! timers of a level are later than those of the levels below, and is handed down when the wheel gets there
+//! (Varghese and Lauck, SOSP 1987, scheme 6; that a bitmap finds the next bucket is tokio's way).
 //!
-//! Unlike in most wheels a tick rounds nothing: a bucket keeps the deadlines, fires those that have passed in their
-//! order, and knows its earliest one, so that a thread can sleep until then and not until the bucket begins.
+//! Unlike in most wheels a tick rounds nothing: a bucket keeps the deadlines, fires those that have passed in
+//! their order, and knows its earliest one, so that a thread can sleep until then and not until the bucket
+//! begins.
 //!
 //! Timers live in one vector and link to each other by index, so no unsafe code is needed.
 
@@ -27,7 +28,8 @@ const END: u32 = 1 << 31;
 pub(crate) struct Wheel<T> {
     /// All timers and all free slots.
     slots: Vec<Slot<T>>,
-    /// The free slots, the last freed last. Not linked through the slots: which one is next must not wait for memory.
+    /// The free slots, the last freed last. Not linked through the slots: which one is next must not wait for
+    /// memory.
     free: Vec<u32>,
     /// A bit for each bucket that has timers, by how far away they are.
     occupied: [u64; LEVELS],
@@ -114,8 +116,8 @@ impl<T> Wheel<T> {
         Some(self.buckets[self.first_bucket()?].earliest)
     }
 
-    /// Hands out the values of the timers up to `now`, in the order of their deadlines, and for equal ones in the order in
-    /// which they were set.
+    /// Hands out the values of the timers up to `now`, in the order of their deadlines, and for equal ones in
+    /// the order in which they were set.
     pub(crate) fn expire(&mut self, now: u64, due: &mut Vec<T>) {
         let now_tick = now >> TICK;
         while let Some(bucket) = self.first_bucket() {

@@ -1,7 +1,8 @@
 //! A worker: a thread that runs tasks, and one turn of its loop.
 //!
-//! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; its own ring; the injector;
-//! the rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
+//! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; its own ring; the
+//! injector; the rings of other workers. An event loop has one worker, and one first-in-first-out queue in
+//! their place.
 
 use std::{
     cell::{Cell, RefCell},
@@ -26,8 +27,8 @@ use crate::{
 
 /// The most turns that a busy worker makes before it reads the clock.
 ///
-/// It reads it once a round, when all tasks that were queued have had their turn. A timer that fired earlier would have its
-/// task wait for that round all the same.
+/// It reads it once a round, when all tasks that were queued have had their turn. A timer that fired earlier
+/// would have its task wait for that round all the same.
 const TURNS_BETWEEN_TIMERS: usize = 32;
 /// The number of times that a worker fires its own timers before it fires those of others too.
 const READS_BETWEEN_OTHERS: u32 = 8;
@@ -37,10 +38,12 @@ const TURNS_BETWEEN_INJECTIONS: u32 = 61;
 /// The most tasks in a row that come before those of the ring, because they were woken last.
 const MAX_NEXT_IN_A_ROW: u32 = 3;
 
-/// The number of times that a worker yields its processor before it parks, if short jobs are running: some microseconds.
+/// The number of times that a worker yields its processor before it parks, if short jobs are running: some
+/// microseconds.
 const BRIEF_SPINS: u32 = if cfg!(loom) { 0 } else { 16 };
 
-/// The room that the queue of an event loop keeps while its worker is parked, however long the queue once was.
+/// The room that the queue of an event loop keeps while its worker is parked, however long the queue once
+/// was.
 const QUEUE_KEPT: usize = 4096;
 
 /// A thread that runs tasks.
@@ -180,7 +183,8 @@ impl Worker {
         self.turns_to_timers.set(round.saturating_sub(1).min(TURNS_BETWEEN_TIMERS - 1));
     }
 
-    /// Gives up the place of this worker. Its tasks are left to the other workers, its core to the next one in this place.
+    /// Gives up the place of this worker. Its tasks are left to the other workers, its core to the next one
+    /// in this place.
     pub(crate) fn leave(&self) -> Core {
         self.end_search();
         if let (Some(entry), Some(ring)) = (self.next.take(), self.scheduler.rings.get(self.number)) {
@@ -202,7 +206,8 @@ impl Worker {
         self.running.set(entry.id());
         self.yielded.set(false);
         let again = entry.run(&self.yielded);
-        // From here on a root may be polled, whose waker is a task's: a yield of the root must not count as this task's.
+        // From here on a root may be polled, whose waker is a task's: a yield of the root must not count as
+        // this task's.
         self.end_poll();
         match self.turns_to_timers.get() {
             // Before the task queues again: the tasks whose time has come while it ran come before it.
@@ -214,7 +219,8 @@ impl Worker {
         }
     }
 
-    /// Notes that the poll is over. A task that is woken from here on is appended to the queue, and does not come next.
+    /// Notes that the poll is over. A task that is woken from here on is appended to the queue, and does not
+    /// come next.
     #[inline]
     pub(super) fn end_poll(&self) {
         self.running.set(ptr::null());
@@ -270,8 +276,8 @@ impl Worker {
         }
     }
 
-    /// Takes tasks of the injector, or else of another worker's ring: one to run, and the rest into the empty ring, where
-    /// others can steal them.
+    /// Takes tasks of the injector, or else of another worker's ring: one to run, and the rest into the empty
+    /// ring, where others can steal them.
     fn search(&self, ring: &Ring) -> Option<Entry> {
         let mut first = None;
         let mut take = |entry| {
@@ -335,11 +341,12 @@ impl Worker {
         self.searches.set(reason == WakeReason::Task);
     }
 
-    /// Yields the processor a few times, if jobs are running that are shorter than a sleep; returns true if a task has come.
+    /// Yields the processor a few times, if jobs are running that are shorter than a sleep; returns true if a
+    /// task has come.
     ///
-    /// A worker that parks has to be woken at the end of such a job, by the thread that could run the next job meanwhile,
-    /// and that takes longer than the job. Short jobs are told from long ones by their number: more of them have ended
-    /// since the last sleep than there are threads for them.
+    /// A worker that parks has to be woken at the end of such a job, by the thread that could run the next
+    /// job meanwhile, and that takes longer than the job. Short jobs are told from long ones by their number:
+    /// more of them have ended since the last sleep than there are threads for them.
     fn spin_for_short_jobs(&self) -> bool {
         let Some(jobs) = self.scheduler.host.jobs() else { return false };
         let since = jobs.ended.wrapping_sub(self.jobs_ended.replace(jobs.ended));

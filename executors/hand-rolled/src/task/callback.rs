@@ -19,8 +19,8 @@ pub(crate) type Callback = Box<dyn FnOnce(Outcome) + Send>;
 
 /// The callbacks of one task that have not run, in order of registration.
 ///
-/// There is a [`CallbackTurn`] in the run queue for each, but whichever turn comes runs the first callback, and none runs
-/// while another does. So callbacks keep their order on several workers, too.
+/// There is a [`CallbackTurn`] in the run queue for each, but whichever turn comes runs the first callback,
+/// and none runs while another does. So callbacks keep their order on several workers, too.
 #[derive(Default)]
 pub(super) struct Callbacks {
     /// The callbacks and who runs them, under the lock.

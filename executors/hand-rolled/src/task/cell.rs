@@ -70,8 +70,8 @@ pub(super) fn open<F: Future>(
 ) -> NonNull<Header> {
     let vacant = home.lend(worker, vtable.class);
     let cell = vacant.pointer().cast::<TaskCell<F>>().as_ptr();
-    // SAFETY: the memory is of the class of this very type, and nobody else's. The state in it stays; a thread that
-    // looks at it finds a task there only after the last step, which publishes the others.
+    // SAFETY: the memory is of the class of this very type, and nobody else's. The state in it stays; a
+    // thread that looks at it finds a task there only after the last step, which publishes the others.
     unsafe {
         (&raw mut (*cell).header.vtable).write(vtable);
         (&raw mut (*cell).header.watchers).write(Mutex::new(Watchers::none()));
@@ -157,7 +157,8 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
         drop_quietly(mem::replace(&mut rest, Rest::Panic(panic)));
     }
 
-    // A cancellation, and the end of the handle, may come until the exchange succeeds, and change what is left behind.
+    // A cancellation, and the end of the handle, may come until the exchange succeeds, and change what is
+    // left behind.
     let mut now = cell.header.state.load();
     let closed = loop {
         if now.outcome().is_some() {
@@ -178,7 +179,8 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
             // Nobody would take it.
             drop_quietly(mem::replace(&mut rest, Rest::Nothing));
         }
-        // SAFETY: the body is the runner's, and empty. What is put there is a copy, which counts once `rest` does not.
+        // SAFETY: the body is the runner's, and empty. What is put there is a copy, which counts once `rest`
+        // does not.
         cell.body.with_mut(|body| unsafe { put::<F>(body, &rest) });
         match cell.header.state.close(now, outcome) {
             Ok(closed) => break closed,

@@ -35,7 +35,8 @@ pub(super) struct VTable {
     pub(super) class: Class,
     /// True if the future is a closure that blocks.
     pub(super) is_job: bool,
-    /// Polls the future; for its runner. Returns true if the task is to be queued again. A yield sets the flag.
+    /// Polls the future; for its runner. Returns true if the task is to be queued again. A yield sets the
+    /// flag.
     pub(super) poll: unsafe fn(NonNull<Header>, &Flag) -> bool,
     /// Drops the future and closes the task as cancelled; for its runner.
     pub(super) end: unsafe fn(NonNull<Header>),
@@ -147,8 +148,8 @@ fn planted_delay() {
 ///
 /// The pointer is to a cell of a slab, no worker of the runtime runs any more, and the slab stays.
 pub(crate) unsafe fn abandon_cell(cell: NonNull<State>) {
-    // SAFETY: the state of a cell can be looked at, whatever it holds. Only having claimed the task says that there is
-    // one: an open task keeps its memory, and the thread that claims it is its runner.
+    // SAFETY: the state of a cell can be looked at, whatever it holds. Only having claimed the task says that
+    // there is one: an open task keeps its memory, and the thread that claims it is its runner.
     unsafe {
         if cell.as_ref().abandon_task() {
             let header = cell.cast::<Header>();

@@ -1,7 +1,7 @@
 //! The scheduler as its tasks see it: a trait, so that no file of a task knows a file of the scheduler.
 //!
-//! There is one implementation, [`TaskHome`](crate::TaskHome), and calls are static. A cell stores no pointer to its home:
-//! the chunk that the cell is in does.
+//! There is one implementation, [`TaskHome`](crate::TaskHome), and calls are static. A cell stores no pointer
+//! to its home: the chunk that the cell is in does.
 
 #![expect(unsafe_code, reason = "see the parent module")]
 
@@ -15,7 +15,8 @@ use crate::TaskHome;
 
 /// Lends the memory of tasks, and queues them.
 ///
-/// Most methods take the current thread as a worker: a caller that has it in hand spares the next look into a thread-local.
+/// Most methods take the current thread as a worker: a caller that has it in hand spares the next look into a
+/// thread-local.
 pub(crate) trait Home: Sized {
     /// A worker of this home.
     type Worker;
@@ -32,7 +33,8 @@ pub(crate) trait Home: Sized {
     #[must_use = "it may be the last of the home"]
     fn restore(&self, worker: Option<&Self::Worker>, class: Class, cell: Vacant) -> Option<Arc<Self>>;
 
-    /// Queues a task, at the worker if there is one. A home that has ended returns the entry; a worker never does.
+    /// Queues a task, at the worker if there is one. A home that has ended returns the entry; a worker never
+    /// does.
     fn queue(&self, worker: Option<&Self::Worker>, entry: Entry) -> Result<(), Entry>;
 
     /// Notes that the poll of the current task is over, though its end is still to be announced.

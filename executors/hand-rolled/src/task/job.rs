@@ -1,8 +1,9 @@
-//! A blocking job as a task: its closure in the place of a future, a pool's queue in the place of a run queue.
+//! A blocking job as a task: its closure in the place of a future, a pool's queue in the place of a run
+//! queue.
 //!
-//! The entry in the pool's queue is a reference, because a job may be cancelled, and end, while it is there. It ends
-//! through `finish`, once the closure has been called or dropped. A job that is cancelled while a thread runs it is closed
-//! at once; that thread finds it closed, and drops the output.
+//! The entry in the pool's queue is a reference, because a job may be cancelled, and end, while it is there.
+//! It ends through `finish`, once the closure has been called or dropped. A job that is cancelled while a
+//! thread runs it is closed at once; that thread finds it closed, and drops the output.
 //!
 //! The unsafe code relies on what `task.rs` says.
 
@@ -85,8 +86,8 @@ impl<T, J: FnOnce() -> T> Future for Job<J> {
 /// The closure is moved out before it is called.
 impl<J> Unpin for Job<J> {}
 
-/// Ends a job that was cancelled or will not start, unless another thread does so. If the job runs, its task ends and
-/// the closure goes on.
+/// Ends a job that was cancelled or will not start, unless another thread does so. If the job runs, its task
+/// ends and the closure goes on.
 fn end_job(job: &Reference) {
     let Header { state, vtable, .. } = job.header();
     if !state.abandon() {

@@ -1,10 +1,11 @@
-//! How a task ends: [`Outcome`], as the runtime and callbacks know it, and [`TaskError`], as a caller gets it.
+//! How a task ends: [`Outcome`], as the runtime and callbacks know it, and [`TaskError`], as a caller gets
+//! it.
 
 use std::{error::Error, fmt};
 
 use crate::panic::Panic;
 
-/// How a task ended.
+/// The way in which a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It gave its output, though that may be an `Err`.
@@ -34,7 +35,7 @@ pub enum TaskError {
     Cancelled,
     /// It panicked, or the destructor of its future did.
     Panicked(Panic),
-    /// It gave its output to whoever awaited it.
+    /// Its output was taken by an earlier await.
     Taken,
 }
 

@@ -1,19 +1,24 @@
-//! Memory for tasks: cells of a few sizes, cut from aligned chunks, and at the same time the list of all tasks.
+//! Memory for tasks: cells of a few sizes, cut from aligned chunks, and at the same time the list of all
+//! tasks.
 //!
-//! A chunk begins on a multiple of its size, so that the address of a cell tells the chunk, and that tells the runtime.
-//! No task needs a pointer for it, nor an entry in a list: the end of a runtime walks the chunks. Chunks are kept until
-//! then; a runtime keeps as much memory as its tasks once needed.
+//! A chunk begins on a multiple of its size, so that the address of a cell tells the chunk, and that tells
+//! the runtime. No task needs a pointer for it, nor an entry in a list: the end of a runtime walks the
+//! chunks. Chunks are kept until then; a runtime keeps as much memory as its tasks once needed.
 //!
-//! Free cells are handed out by the depot, under a lock, and by magazines, which belong to one worker each and trade
-//! with the depot in bulk (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Any cell of a size is as good as any
-//! other, so a worker keeps the cells that it frees, though another worker took them from the depot.
+//! Free cells are handed out by the depot, under a lock, and by magazines, which belong to one worker each
+//! and trade with the depot in bulk (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Any cell of a
+//! size is as good as any other, so a worker keeps the cells that it frees, though another worker took them
+//! from the depot.
 //!
 //! # What is relied upon
 //!
-//! 1. A [`Vacant`] is the only way to a cell that holds no task, and exists once: it was cut from a chunk, or given back.
-//! 2. The state at the beginning of a cell is valid from the moment it is cut, and is only ever accessed as an atomic.
-//! 3. A chunk lives as long as its slab. A slab lives as long as its owner, and the owner as long as a cell is lent:
-//!    until the owner has ended because the threads that run it keep it, afterwards because the depot does.
+//! 1. A [`Vacant`] is the only way to a cell that holds no task, and exists once: it was cut from a chunk, or
+//!    given back.
+//! 2. The state at the beginning of a cell is valid from the moment it is cut, and is only ever accessed as
+//!    an atomic.
+//! 3. A chunk lives as long as its slab. A slab lives as long as its owner, and the owner as long as a cell
+//!    is lent: until the owner has ended because the threads that run it keep it, afterwards because the
+//!    depot does.
 
 #![expect(unsafe_code, reason = "cells are cut from raw memory, and found by their address")]
 
@@ -29,7 +34,8 @@ use crate::{
     task::state::State,
 };
 
-/// The size of a chunk, and what its address is a multiple of. Many chunks with a cell each need not be so far apart.
+/// The size of a chunk, and what its address is a multiple of. Many chunks with a cell each need not be so
+/// far apart.
 const CHUNK: usize = if cfg!(one_cell_a_chunk) { 1 << 12 } else { 1 << 16 };
 /// The size of a cell is a multiple of this, or of the alignment of its types if that is larger.
 const STEP: usize = 8;
@@ -39,11 +45,13 @@ const ALIGNMENT: usize = 16;
 const FIRST: usize = 64;
 /// Sizes up to here are rounded up to a multiple of 8: tasks are many, and their memory is time.
 const FINE: usize = 512;
-/// Larger sizes, up to here, are rounded up to an eighth of the power of two below: at most an eighth is wasted.
+/// Larger sizes, up to here, are rounded up to an eighth of the power of two below: at most an eighth is
+/// wasted.
 const COARSE: usize = 16 << 10;
 /// The number of sizes.
 const CLASSES: usize = FINE / STEP + 8 * (COARSE / FINE).ilog2() as usize;
-/// The most chunks that are allocated at once: the allocator leaves a hole as large as a chunk before each allocation.
+/// The most chunks that are allocated at once: the allocator leaves a hole as large as a chunk before each
+/// allocation.
 const BLOCK: usize = 16;
 /// The number of cells that the depot and a magazine trade at once.
 const BULK: usize = if cfg!(loom) { 1 } else { 64 };
@@ -167,7 +175,8 @@ impl Vacant {
     ///
     /// # Safety
     ///
-    /// The pointer comes from [`pointer`](Self::pointer), nobody uses the cell any more, and its state reads as closed.
+    /// The pointer comes from [`pointer`](Self::pointer), nobody uses the cell any more, and its state reads
+    /// as closed.
     pub(crate) unsafe fn again(pointer: NonNull<State>) -> Vacant {
         Vacant(pointer)
     }
@@ -177,8 +186,8 @@ impl Vacant {
 ///
 /// # Safety
 ///
-/// The pointer comes from [`Vacant::pointer`], of a slab of an `O`. The cell stays lent while the returned reference is
-/// used; until the owner has ended it is enough that another reference keeps the owner.
+/// The pointer comes from [`Vacant::pointer`], of a slab of an `O`. The cell stays lent while the returned
+/// reference is used; until the owner has ended it is enough that another reference keeps the owner.
 pub(crate) unsafe fn owner<'a, O>(cell: NonNull<State>) -> &'a O {
     // SAFETY: the cell was cut from a chunk, which is alive because the cell is lent, and so is its owner.
     unsafe { &*chunk::<O>(cell).as_ref().owner }
@@ -289,7 +298,8 @@ impl<O> Slab<O> {
         }
     }
 
-    /// Returns all cells that were ever cut. Their states tell what they hold; cells that are cut meanwhile may be missing.
+    /// Returns all cells that were ever cut. Their states tell what they hold; cells that are cut meanwhile
+    /// may be missing.
     ///
     /// The pointers are good as long as this slab: from here on no chunk goes before it does.
     pub(crate) fn cells(&self) -> Vec<NonNull<State>> {
@@ -307,7 +317,8 @@ impl<O> Slab<O> {
 }
 
 impl<O> Depot<O> {
-    /// Adds up to `number` free cells to a magazine, at least one, so that the first in memory is the first to be used.
+    /// Adds up to `number` free cells to a magazine, at least one, so that the first in memory is the first
+    /// to be used.
     fn lend(&mut self, class: Class, owner: &Weak<O>, number: usize, magazine: &mut Vec<Vacant>) {
         let before = magazine.len();
         match class {
@@ -420,7 +431,8 @@ impl<O> Depot<O> {
 impl<O> Drop for Depot<O> {
     fn drop(&mut self) {
         for (chunk, _) in self.chunks.drain(..) {
-            // SAFETY: with its cells all that knew a chunk is gone, and one of a single cell was allocated by itself.
+            // SAFETY: with its cells all that knew a chunk is gone, and one of a single cell was allocated by
+            // itself.
             unsafe {
                 if let Class::Own(_) = chunk.as_ref().class {
                     free_chunk(chunk);

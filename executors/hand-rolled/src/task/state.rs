@@ -10,7 +10,8 @@
 //! ```
 //!
 //! - `OPEN`: the task has not ended. The runtime has it, even if there is neither handle nor waker.
-//! - `SCHEDULED`: the task is in one queue, once; or, with `RUNNING`, it was woken and its runner will queue it again.
+//! - `SCHEDULED`: the task is in one queue, once; or, with `RUNNING`, it was woken and its runner will queue
+//!   it again.
 //! - `RUNNING`: one thread polls the task or drops its future; or it yielded, and is in one queue, once.
 //! - `CANCELLED`: a caller was told that the task will be cancelled. It never gives an output from then on.
 //! - `HANDLE`: there is a handle, to which the output belongs once the task is closed.
@@ -20,9 +21,9 @@
 //! - `JOB`: it is a blocking job, which its pool ends.
 //! - the rest counts references: wakers, mostly.
 //!
-//! The *runner* is the thread that polls the task, or has taken it from a queue to do so. It owns the body of the cell.
-//! Once the task is closed the handle owns the body; without a handle the body is empty. The cell is *free* when the task
-//! is closed and there is neither a handle nor a reference.
+//! The *runner* is the thread that polls the task, or has taken it from a queue to do so. It owns the body of
+//! the cell. Once the task is closed the handle owns the body; without a handle the body is empty. The cell
+//! is *free* when the task is closed and there is neither a handle nor a reference.
 
 use crate::{
     sync::atomic::{
@@ -82,7 +83,8 @@ impl State {
         State(AtomicU64::new(0))
     }
 
-    /// Begins the life of a task that is about to be queued, with a handle; a job begins with a reference, too.
+    /// Begins the life of a task that is about to be queued, with a handle; a job begins with a reference,
+    /// too.
     ///
     /// Releases the rest of the cell to a thread that finds the task in the memory of the runtime.
     pub(crate) fn open(&self, is_job: bool) {
@@ -101,7 +103,8 @@ impl State {
         Snapshot(self.0.load(Acquire))
     }
 
-    /// Makes the caller, which has taken the task from a queue, its runner. A wake from here on counts for the next poll.
+    /// Makes the caller, which has taken the task from a queue, its runner. A wake from here on counts for
+    /// the next poll.
     pub(crate) fn start(&self) -> Snapshot {
         // Relaxed: the caller has the entry from a queue, which passed the state on with it.
         let now = Snapshot(self.0.load(Relaxed));
@@ -148,7 +151,8 @@ impl State {
         Snapshot(self.0.fetch_or(SCHEDULED, Release)).kept().is_idle()
     }
 
-    /// Wakes the task, like [`wake`](Self::wake), and drops a reference; the second value is true if the cell is free then.
+    /// Wakes the task, like [`wake`](Self::wake), and drops a reference; the second value is true if the cell
+    /// is free then.
     pub(crate) fn wake_and_release(&self) -> (bool, bool) {
         let wake = |now: Snapshot| Some((now.0 | SCHEDULED) - REFERENCE);
         let (before, after) = self.update(wake).expect("it always goes on");
@@ -165,7 +169,8 @@ impl State {
         }
     }
 
-    /// Cancels a blocking job. Returns `Queue` to the first caller, which then has to carry the cancellation out.
+    /// Cancels a blocking job. Returns `Queue` to the first caller, which then has to carry the cancellation
+    /// out.
     pub(crate) fn cancel_job(&self) -> Asked {
         let asked = self.update(|now| now.has(OPEN).then_some(now.0 | CANCELLED));
         match asked {
@@ -175,24 +180,29 @@ impl State {
         }
     }
 
-    /// Claims the task of a runtime that has ended; returns false if there is none, or a job, or another thread has claimed it.
+    /// Claims the task of a runtime that has ended; returns false if there is none, or a job, or another
+    /// thread has claimed it.
     ///
-    /// It is one step, because a caller that found the cell in the slab may find the next task in it at any time.
+    /// It is one step, because a caller that found the cell in the slab may find the next task in it at any
+    /// time.
     pub(crate) fn abandon_task(&self) -> bool {
         let free = |now: Snapshot| now.has(OPEN) && !now.has(JOB) && !now.has(ABANDONED);
         self.update(|now| free(now).then_some(now.0 | ABANDONED)).is_ok()
     }
 
-    /// Claims the end of a job that will not go on; returns false if it is closed or another thread has claimed it.
+    /// Claims the end of a job that will not go on; returns false if it is closed or another thread has
+    /// claimed it.
     pub(crate) fn abandon(&self) -> bool {
         // Relaxed: this only settles which thread is first, and that thread goes on with steps that acquire.
         let before = Snapshot(self.0.fetch_or(ABANDONED, Relaxed));
         before.has(OPEN) && !before.has(ABANDONED)
     }
 
-    /// Closes a task whose state is `expected`. If it is watched, the caller gets a reference, to tell the watchers.
+    /// Closes a task whose state is `expected`. If it is watched, the caller gets a reference, to tell the
+    /// watchers.
     ///
-    /// Fails with the present state if that has changed: the task may have been cancelled, and give no output then.
+    /// Fails with the present state if that has changed: the task may have been cancelled, and give no output
+    /// then.
     pub(crate) fn close(&self, expected: Snapshot, outcome: Outcome) -> Result<Snapshot, Snapshot> {
         let end = match outcome {
             Outcome::Finished => 0,
@@ -215,7 +225,8 @@ impl State {
 
     /// Notes that there are watchers; returns false if the task is closed.
     ///
-    /// For the holder of the lock of the watchers. The lock orders this before the thread that closes the task looks at them.
+    /// For the holder of the lock of the watchers. The lock orders this before the thread that closes the
+    /// task looks at them.
     pub(crate) fn watch(&self) -> bool {
         Snapshot(self.0.fetch_or(WATCHED, Relaxed)).kept().has(OPEN)
     }
@@ -260,7 +271,8 @@ impl State {
         Snapshot(before.0 - REFERENCE).is_free()
     }
 
-    /// Changes the state to what `next` returns, or fails if that is `None`. Returns the states before and after.
+    /// Changes the state to what `next` returns, or fails if that is `None`. Returns the states before and
+    /// after.
     fn update(&self, next: impl Fn(Snapshot) -> Option<u64>) -> Result<(Snapshot, Snapshot), Snapshot> {
         // A failure acquires nothing: the callers then look at nothing but the state.
         let mut now = Snapshot(self.0.load(Relaxed));
@@ -310,7 +322,8 @@ impl Snapshot {
         self.0 < REFERENCE && !self.has(OPEN) && !self.has(HANDLE)
     }
 
-    /// Returns itself. Checks, in debug builds, that the cell was not free: to use that would be a use after free.
+    /// Returns itself. Checks, in debug builds, that the cell was not free: to use that would be a use after
+    /// free.
     fn kept(self) -> Snapshot {
         debug_assert!(!self.is_free(), "the cell is free");
         self

@@ -1,4 +1,5 @@
-//! The wakers of tasks: std's, whose pointer is that of the cell, and [`ThinWaker`], which is no more than that pointer.
+//! The wakers of tasks: std's, whose pointer is that of the cell, and [`ThinWaker`], which is no more than
+//! that pointer.
 //!
 //! The unsafe code relies on what `task.rs` says.
 
@@ -46,8 +47,8 @@ unsafe fn clone_waker(waker: *const ()) -> RawWaker {
 
 /// Wakes and drops the waker; see [`RawWakerVTable::new`].
 unsafe fn wake(waker: *const ()) {
-    // SAFETY: the reference is this function's. It goes with the wake only on a worker of the task's runtime, which
-    // cannot end before the entry is in a queue; else after the entry is.
+    // SAFETY: the reference is this function's. It goes with the wake only on a worker of the task's runtime,
+    // which cannot end before the entry is in a queue; else after the entry is.
     unsafe {
         let header = header_of(waker);
         let (state, home) = (&header.as_ref().used().state, home_of(header));

@@ -1,4 +1,5 @@
-//! The watchers of a task, who are told of its end: one awaiter, and callbacks, in the order in which they came.
+//! The watchers of a task, who are told of its end: one awaiter, and callbacks, in the order in which they
+//! came.
 
 use std::{iter, mem, sync::Arc, task::Waker};
 
