@@ -328,12 +328,14 @@ where
 /// On a thread that works for no runtime.
 #[track_caller]
 pub fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-    let scheduler = context::current("spawn_blocking");
-    let Some(shared) = scheduler.host::<Shared>() else {
+    let (pool, job, handle) = context::with_current("spawn_blocking", |scheduler, worker| {
+        let (job, handle) = task::new_job(scheduler, worker, job);
+        (scheduler.host().map(|shared: &Shared| shared.pool.clone()), job, handle)
+    });
+    match pool {
+        Some(pool) => pool.queue(job),
         // Destructors at the end of a `ThreadPool`, which takes no jobs by then.
-        let (job, handle) = task::new_job(&scheduler, job);
-        job.abandon();
-        return Task::new(handle);
-    };
-    Task::new(shared.pool.start(&scheduler, job))
+        None => job.abandon(),
+    }
+    Task::new(handle)
 }

@@ -95,13 +95,12 @@ where
 
 /// Makes a blocking job that is about to be queued. `home` runs its callbacks and carries out its
 /// cancellation.
-pub(crate) fn new_job<T, J>(home: &TaskHome, closure: J) -> (JobEntry, Handle<T>)
+pub(crate) fn new_job<T, J>(home: &TaskHome, worker: Option<&Worker>, closure: J) -> (JobEntry, Handle<T>)
 where
     T: Send + 'static,
     J: FnOnce() -> T + Send + 'static,
 {
-    let job = Job::new(closure);
-    let header = home::Home::with_worker(home, |worker| open(home, worker, job, &Vtables::<Job<J>>::JOB));
+    let header = open(home, worker, Job::new(closure), &Vtables::<Job<J>>::JOB);
     // SAFETY: the state of a job begins with a reference and a handle; the output is of this type.
     unsafe { (JobEntry::of(header), Handle::of(header)) }
 }

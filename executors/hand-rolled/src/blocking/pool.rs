@@ -14,7 +14,7 @@ use crate::{
         Condvar, Mutex, lock,
         thread::{self, JoinHandle},
     },
-    task::{self, Handle, JobEntry},
+    task::{self, Handle, JobEntry, home::Home},
 };
 
 /// Runs jobs in the order in which they came, on threads that are started when needed and used again.
@@ -55,7 +55,7 @@ impl Pool {
     }
 
     /// Queues a job, and notifies or starts a thread for it. A closed pool returns it.
-    pub(crate) fn submit(self: &Arc<Self>, job: JobEntry) -> Result<(), JobEntry> {
+    fn submit(self: &Arc<Self>, job: JobEntry) -> Result<(), JobEntry> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(job);
@@ -78,20 +78,24 @@ impl Pool {
         Ok(())
     }
 
-    /// Queues a closure as a job that belongs to `home`. A closed pool drops it, and its task reads
-    /// cancelled.
+    /// Queues a closure as a job that belongs to `home`. A closed pool drops it, and its task reads cancelled.
     pub(crate) fn start<T: Send + 'static>(
         self: &Arc<Self>,
         home: &Scheduler,
         closure: impl FnOnce() -> T + Send + 'static,
     ) -> Handle<T> {
-        let (job, handle) = task::new_job(home, closure);
+        let (job, handle) = home.with_worker(|worker| task::new_job(home, worker, closure));
+        self.queue(job);
+        handle
+    }
+
+    /// Queues a job. A closed pool ends it.
+    pub(crate) fn queue(self: &Arc<Self>, job: JobEntry) {
         if let Err(refused) = self.submit(job) {
             let mut entered = JobContext::default();
             entered.enter(&refused);
             refused.abandon();
         }
-        handle
     }
 
     /// Refuses jobs from now on; those that have not started still will.

@@ -73,7 +73,7 @@ fn a_job_that_comes_as_the_pool_closes_runs_or_is_dropped() {
 fn a_job_that_is_cancelled_as_it_starts_ends_once() {
     loom::model(|| {
         let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
-        let (entry, handle) = new_job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         let runs = thread::spawn(move || entry.run());
         let cancels = thread::spawn(move || {
             let in_time = handle.cancel();
@@ -96,7 +96,7 @@ fn a_job_that_is_cancelled_as_it_starts_ends_once() {
 fn a_job_that_is_cancelled_twice_as_it_starts_ends_once() {
     loom::model(|| {
         let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
-        let (entry, handle) = new_job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         let handle = Arc::new(handle);
         let runs = thread::spawn(move || entry.run());
         let cancels = {
@@ -122,7 +122,7 @@ fn a_job_that_is_cancelled_twice_as_it_starts_ends_once() {
 fn a_job_whose_handle_goes_as_it_runs_drops_its_output() {
     loom::model(|| {
         let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
-        let (entry, handle) = new_job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         let runs = thread::spawn(move || entry.run());
         drop(handle);
         runs.join().unwrap();
@@ -136,7 +136,7 @@ fn a_job_of_a_runtime_that_ends_is_cancelled_or_run() {
     loom::model(|| {
         let (calls, drops) = (Count::default(), Count::default());
         let home = scheduler();
-        let (entry, handle) = new_job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         // Of a pool that does not end with the runtime.
         let runs = thread::spawn(move || entry.run());
         let cancels = thread::spawn(move || handle.cancel());
