@@ -1,7 +1,7 @@
 //! Awaiting tasks in other ways than one by one: [`wait`], [`wait_for`], [`gather`], [`gather_all`].
 //!
-//! Each task gets a waker of its own that notes which task it was, so that a wake looks at the tasks that have ended
-//! since the last one, not at all of them.
+//! Each task gets a waker of its own, which notes the index of the task. So a wake looks only at the tasks
+//! that have ended since the last one, not at all of them.
 
 use std::{
     convert::Infallible,
@@ -16,16 +16,16 @@ use std::{
 };
 
 use crate::{
-    callback::Outcome,
-    handle::{Task, TaskError},
+    handle::Task,
     sync::{Mutex, lock},
+    task::outcome::{Outcome, TaskError},
     time::sleep,
 };
 
 /// Waits for several tasks, without taking their outputs; no task is cancelled, whatever happens.
 ///
-/// It ends when `until` says so or the limit has passed; in either case it lets the other tasks run once at least,
-/// unless there is nothing to wait for. Those that are done by then are [`done`](Waited::done).
+/// It ends as `until` says, or once the limit has passed. In either case it lets the other tasks run at least
+/// once, unless there is nothing to wait for. The tasks that have ended by then are [`done`](Waited::done).
 ///
 /// # Panics
 ///
@@ -54,18 +54,19 @@ pub async fn wait<T>(tasks: Vec<Task<T>>, limit: Option<Duration>, until: Return
     Waited { done, pending }
 }
 
-/// When [`wait`] ends.
+/// The condition for [`wait`] to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReturnWhen {
     /// Once a task is done.
     FirstCompleted,
-    /// Once a task has panicked, or all are done. An `Err` is an output, and a cancelled task has not panicked.
+    /// Once a task has panicked, or all are done. An `Err` is an output, and a cancelled task has not
+    /// panicked.
     FirstException,
     /// Once all tasks are done.
     AllCompleted,
 }
 
-/// What [`wait`] gives: all its tasks, in two parts, both in the order in which they were given.
+/// The result of [`wait`]: all its tasks, in two parts, both in the order in which they were given.
 #[derive(Debug)]
 pub struct Waited<T> {
     /// The tasks that are done.
@@ -74,13 +75,14 @@ pub struct Waited<T> {
     pub pending: Vec<Task<T>>,
 }
 
-/// Gives the output of `task`, or cancels it once `limit` has passed, and waits until it is done.
+/// Returns the output of `task`, or cancels it once `limit` has passed, and waits until it is done.
 ///
 /// Dropped before it is ready, it cancels the task too, unless it was never polled.
 ///
 /// # Errors
 ///
-/// If the task was not done in time, or ended without an output. A task that panics when it is cancelled has panicked.
+/// If the task was not done in time, or ended without an output. A task that panics when it is cancelled has
+/// panicked.
 ///
 /// # Panics
 ///
@@ -90,7 +92,7 @@ pub async fn wait_for<T>(task: Task<T>, limit: Duration) -> Result<T, WaitForErr
     let mut task = CancelOnDrop(task);
     let mut timed_out = false;
     poll_fn(|context| {
-        // The task first: what is done when its time is up is in time.
+        // The task first: one that is done when its time is up is in time.
         if let Poll::Ready(outcome) = Pin::new(&mut task.0).poll(context) {
             return Poll::Ready(outcome.map_err(|error| match error {
                 TaskError::Cancelled if timed_out => WaitForError::TimedOut,
@@ -109,7 +111,7 @@ pub async fn wait_for<T>(task: Task<T>, limit: Duration) -> Result<T, WaitForErr
     .await
 }
 
-/// Why [`wait_for`] gives no output.
+/// The reason why [`wait_for`] gives no output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitForError {
     /// The time was up, and the task is cancelled.
@@ -129,10 +131,10 @@ impl fmt::Display for WaitForError {
 
 impl Error for WaitForError {}
 
-/// Gives the outputs of all tasks, in the order of the tasks, or the first error as soon as there is one.
+/// Returns the outputs of all tasks, in the order of the tasks, or the first error as soon as there is one.
 ///
-/// It does nothing until it is awaited. After an error the other tasks run on. Dropped unfinished, it cancels the
-/// tasks that are not done; if it was never polled, it detaches them.
+/// It does nothing until it is awaited. After an error the other tasks run on. Dropped unfinished, it cancels
+/// the tasks that are not done; if it was never polled, it detaches them.
 ///
 /// # Panics
 ///
@@ -141,10 +143,10 @@ pub fn gather<T>(tasks: impl IntoIterator<Item = Task<T>>) -> Gather<T> {
     Gather { gathering: Gathering::new(tasks) }
 }
 
-/// Gives the outcomes of all tasks, in the order of the tasks, once all are done.
+/// Returns the outputs and errors of all tasks, in the order of the tasks, once all are done.
 ///
-/// It does nothing until it is awaited. Dropped unfinished, it cancels the tasks that are not done; if it was never
-/// polled, it detaches them.
+/// It does nothing until it is awaited. Dropped unfinished, it cancels the tasks that are not done; if it was
+/// never polled, it detaches them.
 ///
 /// # Panics
 ///
@@ -202,19 +204,19 @@ impl<T> fmt::Debug for GatherAll<T> {
     }
 }
 
-/// Tasks whose outcomes become items of a list, each in the place of its task.
+/// Awaits tasks, and makes an item of each output or error, at the index of its task.
 struct Gathering<T, I> {
     /// The tasks.
     group: Group<T>,
     /// The items that are there.
     items: Vec<Option<I>>,
-    /// How many are not.
+    /// The number of items that are not.
     pending: usize,
-    /// How far it is.
+    /// The stage of its life.
     stage: Stage,
 }
 
-/// How far a gathering is.
+/// The life of a gathering.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// It was not polled.
@@ -233,7 +235,7 @@ impl<T, I> Gathering<T, I> {
         Gathering { group: Group::new(tasks), items, pending, stage: Stage::New }
     }
 
-    /// Makes items of the outcomes that are there; gives the first that is none, or the list when it is full.
+    /// Makes items of the tasks that have ended. Returns the first error, or the list once it is complete.
     fn poll<E>(
         &mut self,
         context: &mut Context<'_>,
@@ -266,7 +268,7 @@ impl<T, I> Drop for Gathering<T, I> {
     fn drop(&mut self) {
         if self.stage == Stage::Polled {
             for task in &self.group.tasks {
-                // Those that are done do not mind.
+                // A task that is done stays as it is.
                 task.cancel();
             }
         }
@@ -277,9 +279,9 @@ impl<T, I> Drop for Gathering<T, I> {
 struct Group<T> {
     /// The tasks.
     tasks: Vec<Task<T>>,
-    /// Which of them have ended, once they are watched.
+    /// The tasks that have ended, once they are watched.
     ends: Option<Arc<Ends>>,
-    /// How many have not, as far as is known.
+    /// The number of tasks that have not ended, as far as is known.
     pending: usize,
 }
 
@@ -290,7 +292,7 @@ impl<T> Group<T> {
         Group { tasks, ends: None, pending }
     }
 
-    /// Tells which tasks have ended since the last call, in that order, and has `context` woken when more have.
+    /// Returns the tasks that have ended since the last call, in that order. The next end wakes `context`.
     fn newly_ended(&mut self, context: &mut Context<'_>) -> Vec<usize> {
         let ends = match &self.ends {
             Some(ends) => ends.clone(),
@@ -307,7 +309,7 @@ impl<T> Group<T> {
         ended
     }
 
-    /// Tells whether what [`wait`] waits for has come.
+    /// Returns true once the condition of a [`wait`] has come true.
     fn poll_until(&mut self, until: ReturnWhen, context: &mut Context<'_>) -> bool {
         let ended = self.newly_ended(context);
         let panicked = |index: &usize| self.tasks[*index].outcome() == Some(Outcome::Panicked);
@@ -332,33 +334,33 @@ impl<T> Group<T> {
         ends
     }
 
-    /// Gives the tasks back.
+    /// Returns the tasks.
     fn into_tasks(self) -> Vec<Task<T>> {
         self.tasks
     }
 }
 
-/// Which tasks of a group have ended.
+/// The tasks of a group that have ended.
 #[derive(Default)]
 struct Ends {
-    /// What is known, under the lock.
+    /// The indices and the awaiter, under the lock.
     state: Mutex<EndsState>,
 }
 
-/// What the lock of the ends protects.
+/// The state that the lock of the ends protects.
 #[derive(Default)]
 struct EndsState {
-    /// The places of the tasks that have ended and were not looked at, in the order of their ends.
+    /// The indices of the tasks that have ended and were not looked at, in the order of their ends.
     ended: Vec<usize>,
-    /// Whom to wake for the next one.
+    /// The waker of the group's last poll.
     awaiter: Option<Waker>,
 }
 
 /// The waker of one task of a group. It is woken once, by the end of its task.
 struct End {
-    /// The place of the task.
+    /// The index of the task.
     index: usize,
-    /// Where to note the end.
+    /// The list to note the end in.
     ends: Arc<Ends>,
 }
 
@@ -379,7 +381,7 @@ struct CancelOnDrop<T>(Task<T>);
 
 impl<T> Drop for CancelOnDrop<T> {
     fn drop(&mut self) {
-        // One that is done does not mind.
+        // A task that is done stays as it is.
         self.0.cancel();
     }
 }

@@ -1,48 +1,54 @@
 //! The handle of a task as its users see it.
 
 use std::{
-    error::Error,
     fmt,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
 
-use crate::{callback::Outcome, cell::Handle, panic::Panic, state::End};
+use crate::{
+    panic::Panic,
+    task::{
+        Handle,
+        outcome::{Outcome, TaskError},
+    },
+};
 
-/// A task or a blocking job that was started: awaiting it gives the output.
+/// The handle of a task or a blocking job: awaiting it gives the output.
 ///
-/// Dropping the handle detaches the task, which runs on; its output is dropped at its end, and if that panics nobody
-/// is told.
+/// Dropping the handle detaches the task, which runs on. Its output is dropped at its end; a panic of that is
+/// swallowed.
 ///
 /// # Panics
 ///
 /// Awaiting it again, through `&mut task`, after it gave its output.
 pub struct Task<T> {
-    /// The right to the outcome.
+    /// The right to the output.
     handle: Handle<T>,
 }
 
 impl<T> Task<T> {
-    /// Makes what the user sees of a handle.
+    /// Makes the task of a handle.
     pub(crate) fn new(handle: Handle<T>) -> Task<T> {
         Task { handle }
     }
 
     /// Asks the task to end, and returns false only if it is done already.
     ///
-    /// The runtime drops the task's future where it is suspended; if it is being polled, at the end of that poll.
-    /// Then, not before, the task is done and reads [`TaskError::Cancelled`]. A job that has not started never will;
-    /// one that runs cannot be stopped: the task ends, the job runs on and its output is dropped.
+    /// The runtime drops the task's future where it is suspended; if it is being polled, at the end of that
+    /// poll. Then, not before, the task is done and reads [`TaskError::Cancelled`]. A job that has not
+    /// started never will; one that runs cannot be stopped: the task ends, the job runs on and its output is
+    /// dropped.
     pub fn cancel(&self) -> bool {
         self.handle.cancel()
     }
 
-    /// Tells whether the task has ended: its future is gone, its output or error is there, or was.
+    /// Returns true once the task has ended: its future is gone, its output or error is there, or was taken.
     pub fn done(&self) -> bool {
         self.outcome().is_some()
     }
 
-    /// Tells whether the task ended because it was cancelled.
+    /// Returns true if the task ended because it was cancelled.
     pub fn cancelled(&self) -> bool {
         self.outcome() == Some(Outcome::Cancelled)
     }
@@ -51,63 +57,59 @@ impl<T> Task<T> {
     ///
     /// # Errors
     ///
-    /// [`NotDone`](TaskError::NotDone) before the end, [`Taken`](TaskError::Taken) once the output was awaited, and
-    /// otherwise what ended the task.
+    /// [`NotDone`](TaskError::NotDone) before the end, [`Taken`](TaskError::Taken) once the output was
+    /// awaited, and otherwise the error that ended the task.
     pub fn result(&self) -> Result<T, TaskError>
     where
         T: Clone,
     {
-        match self.handle.end() {
+        match self.handle.outcome() {
             None => Err(TaskError::NotDone),
-            Some(End::Output) => self.handle.look(T::clone).ok_or(TaskError::Taken),
-            Some(End::Cancelled) => Err(TaskError::Cancelled),
-            Some(End::Panicked) => Err(TaskError::Panicked(self.handle.panic())),
+            Some(Outcome::Finished) => self.handle.look(T::clone).ok_or(TaskError::Taken),
+            Some(Outcome::Cancelled) => Err(TaskError::Cancelled),
+            Some(Outcome::Panicked) => Err(TaskError::Panicked(self.handle.panic())),
         }
     }
 
-    /// Gives the panic that ended the task, or `None` if it gave an output.
+    /// Returns the panic that ended the task, or `None` if it gave an output.
     ///
     /// # Errors
     ///
-    /// [`NotDone`](TaskError::NotDone) before the end, [`Cancelled`](TaskError::Cancelled) if that was the end.
+    /// [`NotDone`](TaskError::NotDone) before the end, [`Cancelled`](TaskError::Cancelled) if that was the
+    /// end.
     pub fn exception(&self) -> Result<Option<Panic>, TaskError> {
-        match self.handle.end() {
+        match self.handle.outcome() {
             None => Err(TaskError::NotDone),
-            Some(End::Output) => Ok(None),
-            Some(End::Cancelled) => Err(TaskError::Cancelled),
-            Some(End::Panicked) => Ok(Some(self.handle.panic())),
+            Some(Outcome::Finished) => Ok(None),
+            Some(Outcome::Cancelled) => Err(TaskError::Cancelled),
+            Some(Outcome::Panicked) => Ok(Some(self.handle.panic())),
         }
     }
 
-    /// Has `callback` called once the task has ended; at once, if it has, but never before this returns.
+    /// Queues `callback` once the task has ended, or at once if it has; no callback runs inside this call.
     ///
-    /// The callbacks of a task run one after the other in order of registration, each as an entry of the run queue of
-    /// its runtime. If one panics, the next still run. A runtime that was dropped drops them.
+    /// The callbacks of a task run one after the other in order of registration, each as an entry of the run
+    /// queue of its runtime. If one panics, the next still run. A runtime that was dropped drops them.
     pub fn add_done_callback(&self, callback: impl FnOnce(Outcome) + Send + 'static) {
         self.handle.add_callback(Box::new(callback));
     }
 
-    /// How the task ended; `None` before.
+    /// Returns how the task ended; `None` before.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.handle.end().map(Outcome::from)
+        self.handle.outcome()
     }
 
-    /// What wakes the task.
-    pub(crate) fn waker(&self) -> Waker {
-        self.handle.waker()
-    }
-
-    /// Has `waker` woken at the end, instead of whoever awaited it; tells whether the end has come.
+    /// Makes `waker` the awaiter, which is woken at the end; returns true if the task has ended already.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
         self.handle.watch(waker)
     }
 
-    /// Wakes nobody at the end.
+    /// Removes the awaiter.
     pub(crate) fn unwatch(&self) {
         self.handle.unwatch();
     }
 
-    /// Takes the outcome of a task that is done.
+    /// Takes the output, or the error, of a task that has ended.
     pub(crate) fn take(&mut self) -> Result<T, TaskError> {
         let outcome = self.handle.take();
         outcome.expect("this task was awaited before and has given its output; keep the output instead")
@@ -127,29 +129,3 @@ impl<T> fmt::Debug for Task<T> {
         formatter.debug_struct("Task").field("done", &self.done()).finish_non_exhaustive()
     }
 }
-
-/// Why a task gives no output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TaskError {
-    /// It has not ended.
-    NotDone,
-    /// It was cancelled, or its runtime was dropped.
-    Cancelled,
-    /// It panicked, or the destructor of its future did.
-    Panicked(Panic),
-    /// It gave its output to whoever awaited it.
-    Taken,
-}
-
-impl fmt::Display for TaskError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TaskError::NotDone => write!(formatter, "the task is not done"),
-            TaskError::Cancelled => write!(formatter, "the task was cancelled"),
-            TaskError::Panicked(panic) => write!(formatter, "the task panicked: {}", panic.message()),
-            TaskError::Taken => write!(formatter, "the output of the task was taken"),
-        }
-    }
-}
-
-impl Error for TaskError {}

@@ -1,28 +1,33 @@
-//! The lanes of the race: [`HandRolled`], the multi-thread runtime, and [`HandRolledCurrentThread`], the event loop.
+//! The lanes of the race: [`HandRolled`], the multi-thread runtime, and [`HandRolledCurrentThread`], the
+//! event loop.
 //!
-//! The contract has the thread that calls `run` only wait, so a lane calls `block_on` on a thread of its own, which is
-//! one of the workers, until the lane is dropped.
+//! The contract has the thread that calls `run` only wait, so a lane calls `block_on` on a thread of its own,
+//! which is one of the workers, until the lane is dropped.
+
+mod driven;
 
 use std::{
     fmt,
-    future::poll_fn,
     marker::PhantomData,
     panic,
     pin::Pin,
-    sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
-    thread::{self, JoinHandle},
+    sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 
-use crate::{Runtime, Task, TaskError, context, parking::Parker, scheduler::Scheduler, sync::lock};
+use crate::{
+    Runtime, Task, TaskError,
+    scheduler::{Scheduler, context},
+};
+use driven::Driven;
 
-/// The multi-thread runtime.
+/// The lane of the multi-thread runtime.
 pub type HandRolled = Lane<MultiThread>;
 
-/// The event loop, driven by a thread of its own.
+/// The lane of the event loop, which a thread of its own drives.
 pub type HandRolledCurrentThread = Lane<CurrentThread>;
 
 /// A runtime of either flavour, as the contract has it.
@@ -30,13 +35,13 @@ pub type HandRolledCurrentThread = Lane<CurrentThread>;
 pub struct Lane<F> {
     /// The runtime and the thread that calls its `block_on`.
     driven: Driven,
-    /// Which flavour it is.
+    /// The flavour of the runtime.
     flavour: PhantomData<F>,
 }
 
-/// What tells the flavours apart.
+/// A flavour of the runtime.
 pub trait Flavour: Send + Sync + 'static {
-    /// What the report says about the lane.
+    /// Describes the lane in the report.
     const ABOUT: About;
 }
 
@@ -95,7 +100,7 @@ impl<F: Flavour> Executor for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        self.driven.run(main)
+        self.driven.wait(LaneTask(self.driven.runtime().spawn(main)))
     }
 
     fn spawn<M>(future: M) -> LaneTask<M::Output>
@@ -147,13 +152,14 @@ impl<F: Flavour> Remote for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        LaneTask(spawner.0.spawn(future))
+        LaneTask(Task::new(spawner.0.spawn(future)))
     }
 }
 
 impl<F: Flavour> Restart for Lane<F> {}
 
-/// Starts tasks on the runtime of a lane from any thread, as [`Runtime::spawn`] does; it does not keep the runtime.
+/// Starts tasks on the runtime of a lane from any thread, as [`Runtime::spawn`] does; it does not keep the
+/// runtime.
 #[derive(Clone)]
 pub struct Spawner(Arc<Scheduler>);
 
@@ -163,7 +169,7 @@ impl fmt::Debug for Spawner {
     }
 }
 
-/// A [`Task`] as the contract has it: without the `Result`, a panic is resumed in whoever awaits it.
+/// A [`Task`] as the contract has it: it gives no `Result`, and resumes a panic in its awaiter.
 #[derive(Debug)]
 pub struct LaneTask<T>(Task<T>);
 
@@ -196,83 +202,7 @@ impl<T: Send + 'static> executor_api::Task<T> for LaneTask<T> {
     }
 }
 
-/// Goes on with the panic that ended a task; its message is what is left of it.
+/// Resumes the panic that ended a task. Only its message is left of it.
 fn resume(panic: &crate::Panic) -> ! {
     panic::resume_unwind(Box::new(panic.message().to_owned()))
-}
-
-/// A runtime with a thread that calls its `block_on`.
-#[derive(Debug)]
-struct Driven {
-    /// The runtime.
-    runtime: Arc<Runtime>,
-    /// Ends `block_on`.
-    stop: Arc<Stop>,
-    /// The caller of `block_on`, until it is joined.
-    driver: Option<JoinHandle<()>>,
-}
-
-impl Driven {
-    /// Starts the thread.
-    fn start(runtime: Runtime) -> Driven {
-        let (runtime, stop) = (Arc::new(runtime), Arc::new(Stop::default()));
-        let driver = thread::spawn({
-            let (runtime, stop) = (runtime.clone(), stop.clone());
-            move || runtime.block_on(poll_fn(|context| stop.poll(context)))
-        });
-        Driven { runtime, stop, driver: Some(driver) }
-    }
-
-    /// Runs `main` as a task and waits for its output, on a thread that does nothing else.
-    fn run<F>(&self, main: F) -> F::Output
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let mut task = LaneTask(self.runtime.spawn(main));
-        let parker = Parker::new();
-        let waker = Waker::from(parker.clone());
-        loop {
-            match Pin::new(&mut task).poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(output) => return output,
-                Poll::Pending => parker.wait(None),
-            }
-        }
-    }
-}
-
-impl Drop for Driven {
-    fn drop(&mut self) {
-        self.stop.stop();
-        if let Some(driver) = self.driver.take() {
-            driver.join().expect("tasks contain their panics, so the driver has none");
-        }
-    }
-}
-
-/// Something that ends when it is told to.
-#[derive(Debug, Default)]
-struct Stop {
-    /// Whether it was told, and whom to wake when it is.
-    state: Mutex<(bool, Option<Waker>)>,
-}
-
-impl Stop {
-    /// Tells whether it was told to end.
-    fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = lock(&self.state);
-        state.1 = Some(context.waker().clone());
-        if state.0 { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Tells it to end.
-    fn stop(&self) {
-        let mut state = lock(&self.state);
-        state.0 = true;
-        let waker = state.1.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
 }

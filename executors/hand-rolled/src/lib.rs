@@ -1,13 +1,14 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
-//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on the
-//! thread that calls [`Runtime::block_on`], and a [multi-thread](Runtime::multi_thread) one on workers of its own as well. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
+//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on
+//! the thread that calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers
+//! of its own. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
 //! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
 //!
-//! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done) and how
-//! it ended, or have a [callback](Task::add_done_callback) called. Several are awaited with [`wait`], [`gather`] and
-//! [`gather_all`], one for a limited time with [`wait_for`]. A [`ThreadPool`] runs jobs that block on threads of
-//! their own, so many at once and no more.
+//! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
+//! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather`] and [`gather_all`]
+//! await several tasks, [`wait_for`] awaits one for a limited time. A [`ThreadPool`] runs jobs that block on
+//! a limited number of threads.
 //!
 //! ```
 //! use std::time::Duration;
@@ -25,85 +26,105 @@
 //! ```
 //!
 //! Three rules hold throughout. A future is dropped before its end can be seen. Code of the user (a poll, a
-//! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task. A wake
-//! only ever queues a task; it polls nothing.
+//! destructor, a waker) never runs while a lock of the runtime is held, and its panics never leave the task.
+//! A wake only ever queues a task; it polls nothing.
+//!
+//! # A task's life in ten lines
+//!
+//! 1. *Spawned*: `spawn` (`runtime.rs`) finds the worker of the current thread (`scheduler/context.rs`).
+//! 2. *Opened*: the worker lends a cell (`task/slab.rs`), and the future is moved into it (`task/cell.rs`).
+//! 3. *Queued*: its entry (`task/header.rs`) comes next, or goes to the worker's ring (`scheduler/ring.rs`).
+//! 4. *Taken*: a worker pops the entry, or steals it from another worker's ring (`scheduler/worker.rs`).
+//! 5. *Polled*: the worker marks the task as running (`task/state.rs`) and polls the future (`task/cell.rs`).
+//! 6. *Suspended*: the worker gives the task up; a waker keeps it, such as a timer's (`scheduler/timers.rs`).
+//! 7. *Woken*: the waker queues the task again, as in 3; after a wake during a poll the worker does so.
+//! 8. *Closed*: a future that is ready, panics or is cancelled is dropped, then the outcome is published.
+//! 9. *Announced*: the awaiter is woken (`task/watchers.rs`), and takes the output (`task/handle.rs`).
+//! 10. *Freed*: the last of end, handle and wakers gives the cell back to a worker (`task/reference.rs`).
+//!
+//! A thread that is no worker queues tasks in the injector (`scheduler/injector.rs`). Either may wake
+//! a parked worker for a task (`scheduler/parking.rs`).
 //!
 //! # Layout
 //!
-//! From the outside in. What a user sees:
+//! Files further up use those further down, and never the other way round. The API:
 //!
-//! - `runtime.rs`: [`Runtime`], its two flavours, and what its end means
-//! - `handle.rs`: [`Task`], and why one gives no output
-//! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
+//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
+//!   their thread
 //! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
-//! - `local.rs`: [`spawn_local`], futures that stay on the thread of their loop
-//! - `pool.rs`: [`ThreadPool`], threads for jobs without a runtime
-//! - `callback.rs`: what runs at an end, and [`Outcome`], what it is told
+//! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
+//! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
+//! - `local.rs`: futures that stay on the thread of their event loop
+//! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
+//! - `blocking/pool.rs`: the queue of blocking jobs, and their threads
+//! - `handle.rs`: [`Task`]
+//!
+//! The scheduler:
+//!
+//! - `scheduler/driver.rs`: `block_on`, which polls the root future and is a worker meanwhile
+//! - `scheduler/home.rs`: how tasks are spawned, and how a task gets back to its scheduler
+//! - `scheduler/context.rs`: the runtime that the current thread works for
+//! - `scheduler/worker.rs`: a worker, and one turn of its loop
+//! - `scheduler.rs`: the state that the threads of a runtime share
+//! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
+//! - `scheduler/injector.rs`: the queue that any thread may push to
+//! - `scheduler/parking.rs`: parked workers, and the threads that wake them
+//! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
+//!
+//! A task:
+//!
+//! - `task.rs`: the kinds of pointers to a task, and the rules that all unsafe code of a task relies on
+//! - `task/handle.rs`: cancels the task, watches for its end, takes its output
+//! - `task/job.rs`: a blocking job as a task
+//! - `task/cell.rs`: the memory of a task with a type: filled, polled, closed
+//! - `task/waker.rs`: the wakers of a task
+//! - `task/reference.rs`: keeps and frees the memory of a task
+//! - `task/home.rs`: the scheduler as its tasks see it, a trait
+//! - `task/header.rs`: the part of the memory that is the same for all types
+//! - `task/watchers.rs`: the awaiter and the callbacks of a task; `task/callback.rs`: how callbacks run
+//! - `task/slab.rs`: the memory of all tasks, which is also the list of them
+//! - `task/state.rs`: one word for the state of a task, and every step it can take
+//! - `task/outcome.rs`: [`Outcome`] and [`TaskError`], how a task ended
+//!
+//! Below all of them:
+//!
 //! - `panic.rs`: [`Panic`], and how one is contained
-//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race
-//!
-//! Who does the work:
-//!
-//! - `driver.rs`: `block_on`, the root future, and who may sit in the caller's seat
-//! - `scheduler.rs`: what the threads of a runtime share, what a worker has of its own, and one turn of its loop
-//! - `context.rs`: which runtime the current thread works for
-//! - `ring.rs`: the run queue of a worker, from which others steal
-//! - `injector.rs`: the queue that everybody may push to
-//! - `parking.rs`: where workers sleep, and who wakes them
-//! - `timers.rs`: wakers by deadline, in the wheel of `wheel.rs`
-//! - `blocking.rs`: jobs that block, and their threads
-//!
-//! What a task is:
-//!
-//! - `state.rs`: the one word that says how far it is, and every step it can take
-//! - `cell.rs`: its memory, and who may touch what; in `cell`, its handle, its wakers, and a blocking job in its place
-//! - `watchers.rs`: who is to be told of its end
-//! - `slab.rs`: where the memory comes from, which is also the list of all tasks
-//! - `sync.rs`: what threads share, so that a model checker can take its place
+//! - `sync.rs`: locks, atomics and threads, which a model checker can take the place of
 //!
 //! # Correctness
 //!
-//! Unsafe code is in `cell.rs` and its folder, `slab.rs`, `ring.rs`, and one block each in `local.rs` and `scheduler.rs`;
-//! elsewhere it is denied. What it and the steps between threads rely upon stands at the head of each file. Models run the
-//! real code in every interleaving, under loom; `src/models.rs` says what they cover, and for each memory ordering which
-//! model fails without it. `scripts/loom` runs them; `scripts/sanitize` runs the tests under tools that watch memory.
+//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs` and
+//! `scheduler.rs`; elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps
+//! between threads rely on. Models run the real code in every interleaving, under loom; `src/models.rs` says
+//! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
+//! `scripts/sanitize` runs the tests under tools that watch memory.
 
 mod blocking;
-mod callback;
-mod cell;
 mod compose;
-mod context;
-mod driver;
 mod handle;
-mod injector;
 #[cfg(not(loom))]
 mod lane;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
 mod panic;
-mod parking;
-mod pool;
-mod ring;
 mod runtime;
 mod scheduler;
-mod slab;
-mod state;
 mod sync;
+mod task;
 mod time;
-mod timers;
-mod watchers;
-mod wheel;
 
-pub use callback::Outcome;
+/// The home of all tasks. `task` knows it by this name only, and uses it as the trait `Home`.
+use scheduler::Scheduler as TaskHome;
+
+pub use blocking::thread_pool::ThreadPool;
 pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
-pub use handle::{Task, TaskError};
+pub use handle::Task;
 #[cfg(not(loom))]
 pub use lane::{
     CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
 };
-pub use local::spawn_local;
 pub use panic::Panic;
-pub use pool::ThreadPool;
-pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking};
+pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local};
+pub use task::outcome::{Outcome, TaskError};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};

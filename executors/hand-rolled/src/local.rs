@@ -1,9 +1,9 @@
 //! `spawn_local`: futures that are not `Send`, polled and dropped on the thread of their event loop.
 //!
-//! The future stays in a store of its thread. What the runtime sees is a task like any other, whose future is a
-//! [`Proxy`]: a key into that store, which may go anywhere, but finds the future only at home.
+//! The future stays in a store of its thread. The runtime has a task like any other, whose future is a
+//! [`Proxy`]: a key into that store, which may go to any thread, but finds the future on its own thread only.
 
-#![expect(unsafe_code, reason = "what is not `Send` goes into a task")]
+#![expect(unsafe_code, reason = "a future that is not `Send` goes into a task")]
 
 use std::{
     any::Any,
@@ -18,11 +18,10 @@ use std::{
 };
 
 use crate::{
-    cell::{self, Entry},
-    context,
-    handle::Task,
     panic::drop_quietly,
+    scheduler::Scheduler,
     sync::{Mutex, lock, thread_local},
+    task::{self, Entry, Handle, home::Home},
 };
 
 thread_local! {
@@ -30,54 +29,37 @@ thread_local! {
     static STORE: RefCell<Store> = RefCell::default();
 }
 
-/// Starts a task that stays on this thread, so that its future and its output need not be `Send`.
-///
-/// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime is
-/// dropped on another thread, the task ends there, and the future goes when this thread ends or next uses local tasks.
-///
-/// # Panics
-///
-/// On a thread that runs no event loop, in particular that of a multi-thread runtime or of a blocking job. Once there
-/// are local tasks, `block_on` panics on any other thread.
-#[track_caller]
-pub fn spawn_local<F>(future: F) -> Task<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let scheduler = context::current("spawn_local");
-    let Some(locals) = &scheduler.locals else {
-        panic!(
-            "spawn_local was called on a multi-thread runtime, whose tasks move between threads; \
-             use spawn, or Runtime::current_thread"
-        )
-    };
-    assert!(
-        context::polls() || scheduler.is_closed(),
-        "spawn_local was called in a blocking job, which is not on the thread of the event loop; \
-         call it inside a task"
-    );
-    let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
-    let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: locals.store(body) };
-    // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be, and where the
-    // handle is: the caller is at home, and unless its output is `Send` the handle cannot leave.
-    let (entry, handle) = unsafe { cell::task_unchecked(&scheduler, proxy) };
-    scheduler.queue(entry).unwrap_or_else(Entry::abandon);
-    Task::new(handle)
-}
-
-/// Which thread the local tasks of a runtime live on.
+/// The thread that the local tasks of a runtime live on.
 #[derive(Default)]
 pub(crate) struct Locals {
     /// That thread, as long as there are local tasks.
-    home: Mutex<Weak<Home>>,
+    home: Mutex<Weak<HomeThread>>,
 }
 
 impl Locals {
-    /// Tells whether the current thread may poll the tasks: no other has local ones.
+    /// Returns true if the current thread may poll the tasks: no other has local ones.
     pub(crate) fn may_be_polled_here(&self) -> bool {
         let home = lock(&self.home).upgrade();
         home.is_none_or(|home| home.is_here())
+    }
+
+    /// Starts a task that stays on this thread, which is that of the event loop.
+    pub(crate) fn spawn<F>(&self, scheduler: &Scheduler, future: F) -> Handle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
+        let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
+        let (handle, queued) = scheduler.with_worker(|worker| {
+            // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be,
+            // and where the handle is: the caller is at home, and unless its output is `Send` the handle
+            // cannot leave.
+            let (entry, handle) = unsafe { task::new_unchecked(scheduler, worker, proxy) };
+            (handle, scheduler.queue(worker, entry))
+        });
+        queued.unwrap_or_else(Entry::abandon);
+        handle
     }
 
     /// Puts a future into the store of this thread.
@@ -85,7 +67,7 @@ impl Locals {
         let (key, orphans) = STORE.with(|store| store.borrow_mut().insert(future));
         sweep();
         let mut home = lock(&self.home);
-        let here = home.upgrade().unwrap_or_else(|| Arc::new(Home { orphans }));
+        let here = home.upgrade().unwrap_or_else(|| Arc::new(HomeThread { orphans }));
         *home = Arc::downgrade(&here);
         drop(home);
         Key { key, home: here }
@@ -116,7 +98,7 @@ struct Store {
 }
 
 impl Store {
-    /// Adds a future; gives its key, and where to leave the key if it is an orphan.
+    /// Adds a future. Returns its key, and the list to leave the key in if it is an orphan.
     fn insert(&mut self, future: Body) -> (u64, Arc<Mutex<Vec<u64>>>) {
         let key = self.next_key;
         self.next_key += 1;
@@ -133,24 +115,26 @@ impl Drop for Store {
 }
 
 /// A thread with local tasks of a runtime.
-struct Home {
-    /// Where its store looks for the keys of orphans; every store has one of its own.
+struct HomeThread {
+    /// The list in which its store finds the keys of orphans. Each store has one of its own, which so tells
+    /// the thread.
     orphans: Arc<Mutex<Vec<u64>>>,
 }
 
-impl Home {
-    /// Tells whether the current thread is the one.
+impl HomeThread {
+    /// Returns true on this thread.
     fn is_here(&self) -> bool {
         STORE.try_with(|store| Arc::ptr_eq(&store.borrow().orphans, &self.orphans)).unwrap_or(false)
     }
 }
 
-/// Where a local future is. Dropped, it drops the future, at home.
+/// The place of a local future. Dropped on the thread of the future, it drops that; elsewhere it makes it an
+/// orphan.
 struct Key {
-    /// Which of the store's it is.
+    /// The key of the future in the store.
     key: u64,
     /// The thread of the store.
-    home: Arc<Home>,
+    home: Arc<HomeThread>,
 }
 
 impl Drop for Key {
@@ -165,9 +149,9 @@ impl Drop for Key {
 
 /// The future of a local task, as the runtime sees it.
 struct Proxy<T> {
-    /// What the real one gives.
+    /// The output of the real one.
     key_of: PhantomData<fn() -> T>,
-    /// Where the real one is.
+    /// The place of the real one.
     key: Key,
 }
 

@@ -1,20 +1,24 @@
 //! Models of the protocols, of which loom tries every interleaving, and every old value that a load may give.
 //!
-//! `scripts/loom` runs them. A model drives the real parts with two to four threads, mostly without the loop of a worker:
-//! what one of those would do, it does itself. It fails if an assertion of its own does, or one of a debug build, as that no
-//! cell is used that was given back; if the body of a cell, or a cell and its end, may be used by two threads at once; if
-//! a future or an output is not dropped once; if memory of tasks is still lent at the end; or if no thread can go on, which
-//! is how a lost wake-up shows.
+//! `scripts/loom` runs them. A model drives the real parts with two to four threads, mostly without the loop
+//! of a worker: it does itself what one of those would do. A model fails
+//!
+//! - if an assertion fails, its own or one of a debug build, such as that no cell is used that was given
+//!   back;
+//! - if the body of a cell, or a cell and its end, may be used by two threads at once;
+//! - if a future or an output is not dropped once, or memory of tasks is still lent at the end;
+//! - or if no thread can go on, which is how a lost wake-up shows.
 //!
 //! # What loom knows and what it does not
 //!
-//! To preempt a thread at any point three times is tried, not more; twice in [`briefly`]. A load gives no value that is
-//! stored later, as processors other than x86 may have it. An access with `SeqCst` is one with `AcqRel`: the code relies
-//! on fences instead. Time stands still. Panics of tasks are not modelled, `panic.rs` lets them through. `Arc` is std's.
+//! Loom preempts threads at any point, but three times at most; twice in [`briefly`]. A load gives no value
+//! that is stored later, as processors other than x86 may have it. An access with `SeqCst` is one with
+//! `AcqRel`: the code relies on fences instead. Time stands still. Panics of tasks are not modelled,
+//! `panic.rs` lets them through. `Arc` is std's.
 //!
 //! # What each ordering is for
 //!
-//! Each was weakened by itself, and these are among the models that then fail.
+//! Each ordering was weakened by itself, and these are among the models that then fail.
 //!
 //! | In | What | Weakened to | Found by |
 //! | --- | --- | --- | --- |
@@ -45,9 +49,10 @@
 //! | parking | `wait`: `Acquire` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
 //! | parking | `unpark`: `Release` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
 //!
-//! The head of a ring keeps what a thief read of a slot before what the owner stores there next. Without that the thief could
-//! have read the later entry, and both would leave: a load that gives a value stored later, which loom does not try. What
-//! else is `Relaxed` was stronger once, and no model failed when it was not; why it may be stands where it is.
+//! The head of a ring keeps the read of a slot by a thief before the next store of the owner there. Without
+//! that the thief could have read the later entry, and both would leave the ring: a load that gives a value
+//! stored later, which loom does not try. All other `Relaxed` accesses were stronger once, and no model
+//! failed when they were weakened; a comment at each says why it may be.
 
 mod blocking;
 mod parking;
@@ -66,42 +71,57 @@ use std::{
 };
 
 use crate::{
-    cell::Flag,
-    parking::Parker,
+    runtime::Shared,
+    scheduler::parking::Parker,
     scheduler::{Scheduler, Workers},
     sync::UnsafeCell,
+    task::{Entry, Flag, Handle, home::Home},
 };
 
-/// Tries a model with so many interleavings that one preemption less has to do.
+/// Tries a model that has too many interleavings for three preemptions with two.
 fn briefly(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(2);
     builder.check(model);
 }
 
-/// A scheduler of two workers, neither of which there is.
+/// Makes a scheduler for two workers, without any.
 fn scheduler() -> Arc<Scheduler> {
     let two = 2.try_into().expect("two is not zero");
-    Scheduler::new(two, Workers::Many(two))
+    Scheduler::new(Workers::Many(two), Shared::new(two, None))
+}
+
+/// Makes a task that is about to be queued.
+fn task<F>(scheduler: &Scheduler, future: F) -> (Entry, Handle<F::Output>)
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    crate::task::new(scheduler, None, future)
+}
+
+/// Queues a task of a scheduler that has not ended.
+fn queue(scheduler: &Scheduler, entry: Entry) {
+    scheduler.queue(None, entry).expect("it has not ended");
 }
 
 /// Runs tasks as a worker would, until it finds none.
 fn work(scheduler: &Scheduler) {
     while let Some(entry) = scheduler.take_injected() {
         if let Some(again) = entry.run(&Flag::new(false)) {
-            scheduler.queue(again).expect("it has not ended");
+            queue(scheduler, again);
         }
     }
 }
 
 /// Ends a scheduler as a runtime does whose workers are gone.
 fn end_some(scheduler: &Arc<Scheduler>) {
-    let queued_jobs = scheduler.pool.close_and_empty();
+    let shared = scheduler.host::<Shared>().expect("it is a runtime's");
+    let queued_jobs = shared.close_pool();
     scheduler.close();
-    scheduler.shut_down(queued_jobs);
+    shared.shut_down(scheduler, queued_jobs);
 }
 
-/// As [`end_some`], and sees that nothing keeps the scheduler any more.
+/// Ends a scheduler like [`end_some`], and checks that nothing keeps it any more.
 fn end(scheduler: Arc<Scheduler>) {
     end_some(&scheduler);
     let rest: Weak<Scheduler> = Arc::downgrade(&scheduler);
@@ -109,7 +129,7 @@ fn end(scheduler: Arc<Scheduler>) {
     assert_eq!(rest.strong_count(), 0, "a task was never given back");
 }
 
-/// How often something happened. Not a thing that loom knows, so to count changes nothing.
+/// Counts events. Loom does not know it, so that counting orders nothing.
 #[derive(Clone, Default)]
 struct Count(Arc<AtomicUsize>);
 
@@ -123,7 +143,7 @@ impl Count {
     }
 }
 
-/// Something that must be used by one thread after the other, and counts its drops.
+/// A value that must be used by one thread after the other, and counts its drops.
 struct Precious {
     accesses: UnsafeCell<Cell<usize>>,
     drops: Count,
@@ -134,7 +154,7 @@ impl Precious {
         Precious { accesses: UnsafeCell::new(Cell::new(0)), drops: drops.clone() }
     }
 
-    /// Uses it; loom fails if another thread may do so at the same time.
+    /// Uses the value; loom fails if another thread may do so at the same time.
     #[expect(unsafe_code, reason = "the pointer of a cell is to be used")]
     fn touch(&self) {
         // SAFETY: loom has looked whether anybody else uses it.
@@ -149,7 +169,7 @@ impl Drop for Precious {
     }
 }
 
-/// What wakes a thread of a model.
+/// Wakes a thread of a model.
 struct Unpark(Arc<Parker>);
 
 impl Wake for Unpark {
@@ -158,7 +178,7 @@ impl Wake for Unpark {
     }
 }
 
-/// The parker of the current thread, and a waker for it.
+/// Returns the parker of the current thread, and a waker for it.
 fn parker() -> (Arc<Parker>, Waker) {
     let parker = Parker::new();
     (parker.clone(), Waker::from(Arc::new(Unpark(parker))))

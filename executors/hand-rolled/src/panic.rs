@@ -10,12 +10,12 @@ use std::{
 /// The panic that ended a task.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Panic {
-    /// What was said, shared by all clones.
+    /// The message, shared by all clones.
     message: Arc<str>,
 }
 
 impl Panic {
-    /// Gives the text of `panic!("text")`, or a fixed one if the payload was not text.
+    /// Returns the text of `panic!("text")`, or a fixed one if the payload was not text.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -25,7 +25,8 @@ impl Panic {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let message = text.unwrap_or("a panic whose payload is not text").into();
-        // A payload can have a destructor that panics in turn. That payload is leaked, or there would be no end.
+        // A payload can have a destructor that panics in turn. That payload is leaked, or there would be no
+        // end.
         catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
         Panic { message }
     }
@@ -41,14 +42,14 @@ impl fmt::Debug for Panic {
 ///
 /// That what the code touched may be left half changed is the user's concern, as it is with threads.
 pub(crate) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Panic> {
-    // Under loom a panic is what it found, and for whoever runs the model.
+    // Under loom a panic is the finding of a model, and must reach its runner.
     if cfg!(loom) {
         return Ok(code());
     }
     catch_unwind(AssertUnwindSafe(code)).map_err(Panic::new)
 }
 
-/// Drops a value of the user and swallows the panic of its destructor, which nobody could observe.
+/// Drops a value of the user and swallows the panic of its destructor, which no caller could observe.
 pub(crate) fn drop_quietly<T>(value: T) {
     contain(|| drop(value)).ok();
 }

@@ -1,6 +1,7 @@
 //! The runtime as its users see it: two flavours, and an end that leaves nothing behind.
 
 use std::{
+    collections::VecDeque,
     fmt, mem,
     num::NonZeroUsize,
     pin::pin,
@@ -12,36 +13,52 @@ use std::{
 };
 
 use crate::{
-    cell::Entry,
-    context,
-    driver::Driver,
+    blocking::pool::Pool,
     handle::Task,
     local::{self, Locals},
-    parking::Parker,
-    scheduler::{Core, Scheduler, Worker, Workers},
+    scheduler::{
+        Host, Jobs, Scheduler, Workers, context,
+        driver::{Driver, DriverSlot},
+        parking::Parker,
+        worker::{Core, Worker},
+    },
     sync::thread::{self, JoinHandle},
+    task::{self, Entry, JobEntry},
 };
 
 /// Runs tasks: an event loop, or several.
 ///
 /// Dropping it drops, on the dropping thread, all futures that are left; their tasks then read
-/// [`Cancelled`](crate::TaskError::Cancelled). It waits for the blocking jobs that are running; those that are queued
-/// never start.
+/// [`Cancelled`](crate::TaskError::Cancelled). It waits for the blocking jobs that are running; those that
+/// are queued never start.
 pub struct Runtime {
-    /// What all threads of this runtime share.
+    /// Shares the tasks among the workers.
     scheduler: Arc<Scheduler>,
-    /// Which of the two flavours this is.
+    /// The parts of this runtime that are no scheduling.
+    shared: Arc<Shared>,
+    /// The flavour of this runtime.
     flavour: Flavour,
     /// The workers that are threads of their own.
     workers: Vec<JoinHandle<()>>,
 }
 
-/// Who polls the tasks.
+/// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
+/// of its scheduler.
+pub(crate) struct Shared {
+    /// The threads for blocking jobs.
+    pool: Arc<Pool>,
+    /// The place of the worker that is the caller of `block_on`.
+    slot: DriverSlot,
+    /// The thread of the local tasks; `None` on a multi-thread runtime, which has none.
+    locals: Option<Locals>,
+}
+
+/// The threads that poll the tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flavour {
     /// The caller of `block_on` alone; one at a time.
     CurrentThread,
-    /// So many workers, one of which is the caller of `block_on`.
+    /// As many workers as this, one of which is the caller of `block_on`.
     MultiThread(NonZeroUsize),
 }
 
@@ -51,36 +68,38 @@ impl Runtime {
         Runtime::builder().build()
     }
 
-    /// Starts a runtime of so many workers, one of which is the caller of [`block_on`](Self::block_on).
+    /// Starts a runtime with this number of workers, one of which is the caller of
+    /// [`block_on`](Self::block_on).
     ///
     /// The others are threads that run tasks at all times.
     pub fn multi_thread(workers: NonZeroUsize) -> Runtime {
         Runtime::builder().workers(workers).build()
     }
 
-    /// Says how a runtime is to be, before it starts.
+    /// Returns a builder, which makes an event loop unless told otherwise.
     pub fn builder() -> Builder {
         Builder { flavour: Flavour::CurrentThread, max_blocking_threads: default_blocking_threads() }
     }
 
     /// Runs a future on this thread, and tasks along with it, until the future is ready.
     ///
-    /// On a multi-thread runtime that has a caller of `block_on` already, a second one polls its own future only.
+    /// On a multi-thread runtime that has a caller of `block_on` already, a second one polls its own future
+    /// only.
     ///
     /// # Panics
     ///
-    /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime that
-    /// another thread runs already, or that has local tasks on another thread.
+    /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime
+    /// that another thread runs already, or that has local tasks on another thread.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let mut driver = Driver::new(&self.scheduler);
+        let mut driver = Driver::new(&self.scheduler, &self.shared.slot);
         assert!(
-            driver.is_seated() || self.flavour != Flavour::CurrentThread,
+            driver.is_worker() || self.flavour != Flavour::CurrentThread,
             "another thread is in block_on of this current-thread runtime; \
              spawn onto it, or use Runtime::multi_thread"
         );
         assert!(
-            self.scheduler.locals.as_ref().is_none_or(Locals::may_be_polled_here),
+            self.shared.locals.as_ref().is_none_or(Locals::may_be_polled_here),
             "block_on was called on another thread than the one that the local tasks of this runtime stay on; \
              call it there, or end those tasks first"
         );
@@ -94,15 +113,15 @@ impl Runtime {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.scheduler.spawn(future)
+        Task::new(self.scheduler.spawn(future))
     }
 
     /// Runs a job on a thread where it may block, from any thread.
     pub fn spawn_blocking<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        self.scheduler.spawn_blocking(job)
+        Task::new(self.shared.pool.start(&self.scheduler, job))
     }
 
-    /// What the threads of this runtime share.
+    /// Returns the scheduler.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn scheduler(&self) -> &Scheduler {
         &self.scheduler
@@ -112,14 +131,15 @@ impl Runtime {
 impl Drop for Runtime {
     fn drop(&mut self) {
         // First of all nothing new starts, neither a poll nor a job.
-        let queued_jobs = self.scheduler.pool.close_and_empty();
+        let queued_jobs = self.shared.pool.close_and_empty();
         self.scheduler.close();
-        let (scheduler, workers) = (self.scheduler.clone(), mem::take(&mut self.workers));
+        let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
+        let workers = mem::take(&mut self.workers);
         let finish = move || {
             for worker in workers {
                 worker.join().expect("tasks contain their panics");
             }
-            scheduler.shut_down(queued_jobs);
+            shared.shut_down(&scheduler, queued_jobs);
         };
         if !context::is_inside(&self.scheduler) {
             return finish();
@@ -140,23 +160,60 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// How a runtime is to be: an event loop, unless [`workers`](Self::workers) says otherwise.
+impl Shared {
+    /// Makes the parts of a runtime that has started nothing.
+    pub(crate) fn new(max_blocking_threads: NonZeroUsize, locals: Option<Locals>) -> Arc<Shared> {
+        Arc::new(Shared { pool: Arc::new(Pool::new(max_blocking_threads)), slot: DriverSlot::new(), locals })
+    }
+
+    /// Closes the pool of this runtime and returns the jobs that have not started.
+    #[cfg(all(test, loom))]
+    pub(crate) fn close_pool(&self) -> VecDeque<JobEntry> {
+        self.pool.close_and_empty()
+    }
+
+    /// Drops all that is left of a runtime, on this thread, and waits for the jobs that run.
+    ///
+    /// The scheduler and the pool are closed, the workers gone; `queued_jobs` are those that the pool gave
+    /// back.
+    pub(crate) fn shut_down(&self, scheduler: &Arc<Scheduler>, queued_jobs: VecDeque<JobEntry>) {
+        // Destructors may spawn and set timers, in vain, as in a runtime that runs.
+        let _context = context::enter_aside(scheduler);
+        // Futures go before the wait for running jobs, which may be waiting for something that a future
+        // holds.
+        scheduler.abandon_tasks();
+        queued_jobs.into_iter().for_each(JobEntry::abandon);
+        scheduler.clear_timers();
+        self.pool.join();
+        scheduler.end(self.slot.take_core().magazines);
+    }
+}
+
+impl Host for Shared {
+    fn jobs(&self) -> Option<Jobs> {
+        let ended = self.pool.ended_while_busy()?;
+        Some(Jobs { ended, max_threads: self.pool.max_threads() })
+    }
+}
+
+/// Makes a [`Runtime`]: an event loop, unless [`workers`](Self::workers) says otherwise.
 #[derive(Clone, Debug)]
 pub struct Builder {
-    /// Who polls the tasks.
+    /// The flavour of the runtime.
     flavour: Flavour,
     /// The most blocking jobs that run at once.
     max_blocking_threads: NonZeroUsize,
 }
 
 impl Builder {
-    /// Makes it a multi-thread runtime of so many workers, one of which is the caller of `block_on`.
+    /// Makes it a multi-thread runtime with this number of workers, one of which is the caller of `block_on`.
     pub fn workers(mut self, workers: NonZeroUsize) -> Builder {
         self.flavour = Flavour::MultiThread(workers);
         self
     }
 
-    /// Sets how many blocking jobs run at once, at most; without it, four more than processors, but no more than 32.
+    /// Limits the number of blocking jobs that run at once; the default is four more than processors, 32 at
+    /// most.
     pub fn max_blocking_threads(mut self, threads: NonZeroUsize) -> Builder {
         self.max_blocking_threads = threads;
         self
@@ -164,20 +221,22 @@ impl Builder {
 
     /// Starts the runtime.
     pub fn build(self) -> Runtime {
-        let (workers, threads) = match self.flavour {
-            Flavour::CurrentThread => (Workers::Loop, 0),
-            Flavour::MultiThread(workers) => (Workers::Many(workers), workers.get() - 1),
+        let (workers, threads, locals) = match self.flavour {
+            Flavour::CurrentThread => (Workers::Loop, 0, Some(Locals::default())),
+            Flavour::MultiThread(workers) => (Workers::Many(workers), workers.get() - 1, None),
         };
-        let scheduler = Scheduler::new(self.max_blocking_threads, workers);
+        let shared = Shared::new(self.max_blocking_threads, locals);
+        let scheduler = Scheduler::new(workers, shared.clone());
         // The caller of `block_on` is number zero.
         let workers = (1..=threads).map(|number| start_worker(&scheduler, number)).collect();
-        Runtime { scheduler, flavour: self.flavour, workers }
+        Runtime { scheduler, shared, flavour: self.flavour, workers }
     }
 }
 
-/// As many blocking jobs at once as Python's default pool runs.
+/// Returns as many blocking jobs as Python's default pool runs at once.
 fn default_blocking_threads() -> NonZeroUsize {
-    // Zero until somebody has asked. The answer takes the system several files, and half as long as the start of a runtime.
+    // Zero until the first call. To ask the system takes it several files, and half as long as the start of a
+    // runtime.
     static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
     let mut processors = PROCESSORS.load(Relaxed);
     if processors == 0 {
@@ -224,10 +283,42 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    // Without a reference to the runtime of its own: all workers would count in one place.
-    let (task, queued) = context::with_current("spawn", |scheduler, _| scheduler.try_spawn(future));
+    // Without a counted reference to the scheduler: all workers would count in one place.
+    let (handle, queued) =
+        context::with_current("spawn", |scheduler, worker| scheduler.try_spawn(worker, future));
     queued.unwrap_or_else(Entry::abandon);
-    task
+    Task::new(handle)
+}
+
+/// Starts a task that stays on this thread, so that its future and its output need not be `Send`.
+///
+/// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime
+/// is dropped on another thread, the task ends there, and the future goes when this thread ends or next uses
+/// local tasks.
+///
+/// # Panics
+///
+/// On a thread that runs no event loop, in particular that of a multi-thread runtime or of a blocking job.
+/// Once there are local tasks, `block_on` panics on any other thread.
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let scheduler = context::current("spawn_local");
+    let Some(locals) = scheduler.host::<Shared>().and_then(|shared| shared.locals.as_ref()) else {
+        panic!(
+            "spawn_local was called on a multi-thread runtime, whose tasks move between threads; \
+             use spawn, or Runtime::current_thread"
+        )
+    };
+    assert!(
+        context::polls() || scheduler.is_closed(),
+        "spawn_local was called in a blocking job, which is not on the thread of the event loop; \
+         call it inside a task"
+    );
+    Task::new(locals.spawn(&scheduler, future))
 }
 
 /// Runs a job on a thread of the current runtime where it may block.
@@ -237,5 +328,14 @@ where
 /// On a thread that works for no runtime.
 #[track_caller]
 pub fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-    context::current("spawn_blocking").spawn_blocking(job)
+    let (pool, job, handle) = context::with_current("spawn_blocking", |scheduler, worker| {
+        let (job, handle) = task::new_job(scheduler, worker, job);
+        (scheduler.host().map(|shared: &Shared| shared.pool.clone()), job, handle)
+    });
+    match pool {
+        Some(pool) => pool.queue(job),
+        // Destructors at the end of a `ThreadPool`, which takes no jobs by then.
+        None => job.abandon(),
+    }
+    Task::new(handle)
 }

@@ -1,190 +1,126 @@
-//! What the threads of a runtime share, what each worker has of its own, and one turn of a worker's loop.
+//! The state that the threads of a runtime share: the memory of its tasks, its queues, its parked workers,
+//! its timers.
+//!
+//! `worker.rs` has the loop of a worker, `home.rs` the way from a task back to its scheduler. Whatever else
+//! belongs to a runtime, such as its threads for blocking jobs, is its host's: the scheduler knows it as
+//! [`Host`] only.
+
+pub(crate) mod context;
+pub(crate) mod driver;
+mod home;
+pub(crate) mod injector;
+pub(crate) mod parking;
+pub(crate) mod ring;
+pub(crate) mod timers;
+pub(crate) mod wheel;
+pub(crate) mod worker;
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
+    any::Any,
     num::NonZeroUsize,
-    ptr,
     sync::{Arc, Weak},
 };
 
 use crate::{
-    blocking::Pool,
-    cell::{self, Entry, Flag, JobEntry},
-    context,
-    driver::Seat,
-    handle::Task,
-    injector::Injector,
-    local::Locals,
-    parking::{Parker, Parking, Up},
-    pool::LateWorker,
-    ring::{CAPACITY, Ring},
-    slab::{Class, Magazines, Slab, Vacant},
-    sync::thread,
-    timers::{Time, Timers},
+    scheduler::{injector::Injector, parking::Parking, ring::Ring, timers::Timers},
+    task::{
+        self,
+        slab::{Magazines, Slab},
+    },
 };
 
-/// How many turns a busy worker makes at most before it looks at the clock: it does so once a round, when all that was
-/// queued has had its turn. A timer that fired earlier would have its task wait for that round all the same.
-const TURNS_BETWEEN_TIMERS: usize = 32;
-/// How many times it looks at its own timers before it looks at those of others too.
-const LOOKS_BETWEEN_OTHERS: u32 = 8;
-/// How many turns a worker with entries of its own makes before it looks at those of everybody.
-const TURNS_BETWEEN_INJECTIONS: u32 = 61;
+#[cfg(all(test, loom))]
+use crate::task::Entry;
 
-/// How many tasks in a row may come before those of the ring, because they were woken last.
-const SKIPS: u32 = 3;
-
-/// How often a worker looks for work once more before it sleeps, if short jobs are running: some microseconds.
-const GLANCES: u32 = if cfg!(loom) { 0 } else { 16 };
-
-/// How much room the queue of an event loop keeps while it sleeps, whatever it once needed.
-const QUEUE_KEPT: usize = 4096;
-
-/// What the threads of a runtime share.
+/// Shares the tasks of a runtime among its workers.
 ///
 /// No lock is taken while another is held, but for a pool's own two.
 pub(crate) struct Scheduler {
-    /// This.
+    /// This scheduler.
     itself: Weak<Scheduler>,
-    /// The memory of the tasks, and the list of all.
+    /// The runtime or the thread pool that this scheduler is part of.
+    host: Arc<dyn Host>,
+    /// The threads that work for this scheduler.
+    workers: Workers,
+    /// The memory of the tasks, which is also the list of them.
     slab: Slab<Scheduler>,
-    /// What is due, for whichever worker comes first.
+    /// The queue from which every worker takes tasks.
     injector: Injector,
-    /// What is due, by worker; an event loop has nobody to share with, and none.
+    /// The run queue of each worker; none in an event loop, where no other worker steals.
     rings: Box<[Ring]>,
-    /// Where workers sleep.
+    /// The place where workers park.
     pub(crate) parking: Parking,
-    /// What will be due, by worker.
+    /// The timers that each worker has set; one set in an event loop.
     pub(crate) timers: Box<[Arc<Timers>]>,
-    /// The threads for jobs that block.
-    pub(crate) pool: Arc<Pool>,
-    /// The place of the worker that is the caller of `block_on`.
-    pub(crate) seat: Seat,
-    /// The thread of the local tasks; an event loop only can have them.
-    pub(crate) locals: Option<Locals>,
-    /// The thread that does the work, if nobody else does and there ever is some.
-    pub(crate) late_worker: Option<LateWorker>,
 }
 
-/// Who works for a scheduler.
+/// The threads that work for a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Workers {
     /// The caller of `block_on` alone.
     Loop,
-    /// So many, one of which is the caller of `block_on`.
+    /// As many workers as this, one of which is the caller of `block_on`.
     Many(NonZeroUsize),
-    /// A thread that starts when there is something to do.
-    Late,
+    /// One thread, which the host starts once there is a task.
+    Lazy,
 }
 
-/// What a worker has of its own.
-pub(crate) struct Worker {
-    /// What it works for.
-    scheduler: Arc<Scheduler>,
-    /// Which of the rings is its own.
-    number: usize,
-    /// Where it parks.
-    parker: Arc<Parker>,
-    /// What stays when another thread takes its place.
-    core: RefCell<Core>,
-    /// How many turns it has made.
-    turns: Cell<u32>,
-    /// How many it makes before it looks at the clock.
-    turns_to_timers: Cell<usize>,
-    /// How often it has looked.
-    looks: Cell<u32>,
-    /// Whether it was woken for work and has not found any yet.
-    searches: Cell<bool>,
-    /// How many jobs had ended when it last slept.
-    ended: Cell<usize>,
-    /// The task that was woken last, by the one before it: next in turn, and nobody steals it.
-    next: Cell<Option<Entry>>,
-    /// How many of those in a row came before the tasks of the ring.
-    skips: Cell<u32>,
-    /// The task that it polls.
-    pub(crate) running: Cell<*const ()>,
-    /// Whether that one has yielded.
-    pub(crate) yielded: Flag,
+/// The runtime or the thread pool that a scheduler is part of.
+pub(crate) trait Host: Any + Send + Sync {
+    /// Counts the blocking jobs of this host; `None` while no job runs or waits.
+    fn jobs(&self) -> Option<Jobs> {
+        None
+    }
+
+    /// Starts the worker of a scheduler with [`Workers::Lazy`], unless it has been started.
+    fn start_worker(&self, _scheduler: &Arc<Scheduler>) {}
 }
 
-/// What stays of a worker when another thread takes its place.
-#[derive(Default)]
-pub(crate) struct Core {
-    /// What is due, in an event loop, which has no ring.
-    entries: VecDeque<Entry>,
-    /// Its free cells.
-    magazines: Magazines,
+/// The blocking jobs of a host, counted while some run or wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Jobs {
+    /// The number of jobs that have ended; it wraps around.
+    pub(crate) ended: usize,
+    /// The number of threads that the host starts for jobs at most.
+    pub(crate) max_threads: usize,
 }
 
 impl Scheduler {
-    /// Makes a scheduler with nothing to do.
-    pub(crate) fn new(max_blocking_threads: NonZeroUsize, workers: Workers) -> Arc<Scheduler> {
+    /// Makes a scheduler without tasks.
+    pub(crate) fn new(workers: Workers, host: Arc<dyn Host>) -> Arc<Scheduler> {
         let rings = if let Workers::Many(number) = workers { number.get() } else { 0 };
         Arc::new_cyclic(|itself| Scheduler {
             itself: itself.clone(),
+            host,
+            workers,
             slab: Slab::new(),
             injector: Injector::default(),
             rings: (0..rings).map(|_| Ring::new(0)).collect(),
             parking: Parking::default(),
             timers: Timers::new(rings.max(1)),
-            pool: Arc::new(Pool::new(max_blocking_threads)),
-            seat: Seat::new(),
-            locals: if workers == Workers::Loop { Some(Locals::default()) } else { None },
-            late_worker: if workers == Workers::Late { Some(LateWorker::default()) } else { None },
         })
     }
 
-    /// Queues a future as a new task. If the runtime has ended the future is dropped, and the task cancelled.
-    pub(crate) fn spawn<F>(&self, future: F) -> Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let (task, queued) = self.try_spawn(future);
-        queued.unwrap_or_else(Entry::abandon);
-        task
+    /// Returns the host, if it is an `H`.
+    pub(crate) fn host<H: Host>(&self) -> Option<&H> {
+        (&*self.host as &dyn Any).downcast_ref()
     }
 
-    /// As [`spawn`](Self::spawn), but runs no code of the user: what a runtime that has ended gives back is to be abandoned.
-    pub(crate) fn try_spawn<F>(&self, future: F) -> (Task<F::Output>, Result<(), Entry>)
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let (entry, handle) = cell::task(self, future);
-        (Task::new(handle), self.queue(entry))
+    /// Returns true unless this is the scheduler of a [`ThreadPool`](crate::ThreadPool), onto which no code
+    /// of the user spawns.
+    pub(crate) fn is_runtime(&self) -> bool {
+        self.workers != Workers::Lazy
     }
 
-    /// Queues a job for the blocking threads. If the runtime has ended it is dropped, and its task cancelled.
-    pub(crate) fn spawn_blocking<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Task<T> {
-        self.pool.start(self, job)
-    }
-
-    /// Appends a task to a queue: the worker's own, if this is one; a runtime that has ended gives it back.
-    pub(crate) fn queue(&self, entry: Entry) -> Result<(), Entry> {
-        let mut entry = Some(entry);
-        context::with_worker_of(self, |worker| entry.take().map(|entry| worker.queue(entry)));
-        let Some(entry) = entry else { return Ok(()) };
-        self.injector.push([entry]).map_err(|[entry]| entry)?;
-        self.parking.wake_one();
-        if let Some(late_worker) = &self.late_worker {
-            late_worker.start(&self.arc());
-        }
-        Ok(())
-    }
-
-    /// The timers of this name, if they are this runtime's.
+    /// Returns the timers with this id, if they are this scheduler's.
     #[inline]
-    pub(crate) fn timers_named(&self, id: u32) -> Option<&Timers> {
-        let place = id.wrapping_sub(self.timers[0].id());
-        self.timers.get(place as usize).map(|timers| &**timers)
+    pub(crate) fn timers_with(&self, id: u32) -> Option<&Timers> {
+        // The timers of a scheduler have consecutive ids.
+        let index = id.wrapping_sub(self.timers[0].id());
+        self.timers.get(index as usize).map(|timers| &**timers)
     }
 
-    /// Takes the oldest task that is queued for everybody; for a model, which has no workers.
+    /// Takes the oldest task of the injector, for a model, which has no workers.
     #[cfg(all(test, loom))]
     pub(crate) fn take_injected(&self) -> Option<Entry> {
         let mut taken = None;
@@ -192,349 +128,53 @@ impl Scheduler {
         taken
     }
 
-    /// Lends memory for a task.
-    #[inline]
-    pub(crate) fn lend(&self, class: Class) -> Vacant {
-        let lend = |worker: &Worker| {
-            self.slab.lend(class, &self.itself, Some(&mut worker.core.borrow_mut().magazines))
-        };
-        context::with_worker_of(self, lend).unwrap_or_else(|| self.slab.lend(class, &self.itself, None))
-    }
-
-    /// Takes memory back; gives this, if that was all that kept it.
-    #[inline]
-    pub(crate) fn restore(&self, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
-        let mut cell = Some(cell);
-        let restored = context::with_worker_of(self, |worker| {
-            let cell = cell.take()?;
-            self.slab.restore(class, cell, Some(&mut worker.core.borrow_mut().magazines))
-        });
-        restored.flatten().or_else(|| self.slab.restore(class, cell?, None))
-    }
-
-    /// Tells whether there is a task in a queue, for a worker that has none of its own.
+    /// Returns true if the injector or a ring has a task.
     fn has_work(&self) -> bool {
         self.injector.len() > 0 || self.rings.iter().any(|ring| ring.len() > 0)
     }
 
-    /// This, as something that keeps it.
+    /// Returns a counted reference to this scheduler.
     pub(crate) fn arc(&self) -> Arc<Scheduler> {
         self.itself.upgrade().expect("it is used through a reference that keeps it")
     }
 
-    /// Tells whether the runtime has ended, so that nothing is queued any more.
+    /// Returns true once the runtime has ended, so that no task can be queued.
     pub(crate) fn is_closed(&self) -> bool {
         self.injector.is_closed()
     }
 
-    /// Refuses tasks from now on, except by workers, and sends these away.
+    /// Refuses tasks from now on, except from workers, and ends the workers.
     pub(crate) fn close(&self) {
         self.injector.close();
         self.parking.close();
     }
 
-    /// Drops all that is left, on this thread, and waits for the jobs that run.
+    /// Drops the futures of all tasks that are left, on this thread. Their tasks end as cancelled.
     ///
-    /// This and the pool are closed and the workers gone. `queued_jobs` are those that the pool gave back.
+    /// The scheduler must be closed and its workers gone.
     #[expect(unsafe_code, reason = "only here it is known that the workers are gone")]
-    pub(crate) fn shut_down(self: &Arc<Self>, queued_jobs: VecDeque<JobEntry>) {
-        // Destructors may spawn and set timers, in vain, as in a runtime that runs.
-        let _context = context::enter_aside(self);
-        // Futures go before the wait for running jobs, which may be waiting for something that a future holds.
+    pub(crate) fn abandon_tasks(&self) {
         for cell in self.slab.cells() {
             // SAFETY: the cells are those of this slab, which stays, and no worker runs.
-            unsafe { cell::abandon_cell(cell) };
+            unsafe { task::abandon_cell(cell) };
         }
-        queued_jobs.into_iter().for_each(JobEntry::abandon);
+    }
+
+    /// Drops all timers without firing them.
+    pub(crate) fn clear_timers(&self) {
         self.timers.iter().for_each(|timers| timers.clear());
-        self.pool.join();
-        self.slab.restore_all(self.seat.take_core().magazines);
+    }
+
+    /// Takes back the free cells of a worker that has ended.
+    fn restore_all(&self, magazines: Magazines) {
+        self.slab.restore_all(magazines);
+    }
+
+    /// Has the memory of tasks keep this scheduler from now on, for as long as handles or wakers are left.
+    ///
+    /// `magazines` are the free cells that the last caller of `block_on` left.
+    pub(crate) fn end(self: &Arc<Self>, magazines: Magazines) {
+        self.restore_all(magazines);
         self.slab.end(self);
     }
-}
-
-impl Worker {
-    /// Makes a worker of the current thread.
-    pub(crate) fn new(scheduler: &Arc<Scheduler>, parker: Arc<Parker>, number: usize, core: Core) -> Worker {
-        let worker = Worker {
-            scheduler: scheduler.clone(),
-            number,
-            parker,
-            core: RefCell::new(core),
-            turns: Cell::new(0),
-            turns_to_timers: Cell::new(0),
-            looks: Cell::new(0),
-            searches: Cell::new(false),
-            ended: Cell::new(0),
-            next: Cell::new(None),
-            skips: Cell::new(0),
-            running: Cell::new(ptr::null()),
-            yielded: Flag::new(false),
-        };
-        if scheduler.rings.is_empty() {
-            // What was queued before there was a worker comes before what the worker queues.
-            worker.collect();
-        }
-        worker
-    }
-
-    /// Where this worker sets timers.
-    #[inline]
-    pub(crate) fn timers(&self) -> &Timers {
-        &self.scheduler.timers[self.number]
-    }
-
-    /// Appends a task to this worker's queue; or, if it was woken by one that is being polled, makes it the next.
-    ///
-    /// Two tasks that talk to each other so stay together, and wake no other worker.
-    #[inline]
-    pub(crate) fn queue(&self, entry: Entry) {
-        let Some(ring) = self.scheduler.rings.get(self.number) else {
-            self.core.borrow_mut().entries.push_back(entry);
-            return;
-        };
-        if self.running.get().is_null() {
-            self.append(ring, entry);
-        } else if let Some(earlier) = self.next.replace(Some(entry)) {
-            self.append(ring, earlier);
-        }
-    }
-
-    /// Appends a task to the ring of this worker.
-    #[inline]
-    fn append(&self, ring: &Ring, entry: Entry) {
-        if let Err(entry) = ring.push(entry) {
-            self.overflow(ring, entry);
-        }
-        self.share(ring);
-    }
-
-    /// Runs the next task, or else waits for one; false says that the runtime has ended.
-    pub(crate) fn turn(&self) -> bool {
-        self.turns.set(self.turns.get().wrapping_add(1));
-        match self.next() {
-            Some(entry) => self.run(entry),
-            None if fire(&self.scheduler.timers) => {}
-            None => self.sleep(),
-        }
-        !self.scheduler.parking.is_closed()
-    }
-
-    /// Fires what is due, because a queue that never empties must not keep the timers from it. The next round has all that
-    /// is queued by then, and `one_more`.
-    fn look_at_timers(&self, one_more: bool) {
-        let looks = self.looks.get().wrapping_add(1);
-        self.looks.set(looks);
-        // Those of others too, now and then: a worker may be busy with one task, or gone.
-        let others = looks.is_multiple_of(LOOKS_BETWEEN_OTHERS);
-        let own = self.number..=self.number;
-        fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
-        let queued = match self.scheduler.rings.get(self.number) {
-            Some(ring) => ring.len(),
-            None => self.core.borrow().entries.len(),
-        };
-        let round = queued + usize::from(one_more);
-        self.turns_to_timers.set(round.saturating_sub(1).min(TURNS_BETWEEN_TIMERS - 1));
-    }
-
-    /// Gives up the place of this worker: what it has is left to the others, or to whoever comes after.
-    pub(crate) fn leave(&self) -> Core {
-        self.end_search();
-        if let (Some(entry), Some(ring)) = (self.next.take(), self.scheduler.rings.get(self.number)) {
-            self.append(ring, entry);
-        }
-        // What is in its ring others can steal.
-        self.pass_on();
-        self.core.take()
-    }
-
-    /// Ends a thread that was a worker.
-    pub(crate) fn end(&self) {
-        self.scheduler.slab.restore_all(self.leave().magazines);
-    }
-
-    /// Runs a task.
-    #[inline]
-    fn run(&self, entry: Entry) {
-        self.running.set(entry.id());
-        self.yielded.set(false);
-        let again = entry.run(&self.yielded);
-        // From here on a root may be polled, whose waker is a task's.
-        self.end_poll();
-        match self.turns_to_timers.get() {
-            // Before the task queues again: those whose time has come while it ran come before it.
-            0 => self.look_at_timers(again.is_some()),
-            turns => self.turns_to_timers.set(turns - 1),
-        }
-        if let Some(again) = again {
-            self.queue(again);
-        }
-    }
-
-    /// Notes that the poll is over, though the task is not done with: what it wakes from here on it does not wait for.
-    #[inline]
-    pub(crate) fn end_poll(&self) {
-        self.running.set(ptr::null());
-    }
-
-    /// Takes the next task: of this worker's own, of everybody's, of another worker's.
-    #[inline]
-    fn next(&self) -> Option<Entry> {
-        let Some(ring) = self.scheduler.rings.get(self.number) else {
-            self.collect();
-            return self.core.borrow_mut().entries.pop_front();
-        };
-        let mut next = None;
-        if self.turns.get().is_multiple_of(TURNS_BETWEEN_INJECTIONS) {
-            self.scheduler.injector.take(|_| 1, |entry| next = Some(entry));
-        }
-        if next.is_none() {
-            next = self.take_next(ring);
-        }
-        let entry = next.or_else(|| pop(ring)).or_else(|| self.search(ring))?;
-        if self.end_search() {
-            self.pass_on();
-        } else {
-            self.share(ring);
-        }
-        Some(entry)
-    }
-
-    /// Takes the task that was woken last, unless enough of those have come before the ring's.
-    #[inline]
-    fn take_next(&self, ring: &Ring) -> Option<Entry> {
-        let next = self.next.take();
-        let skips = self.skips.replace(0);
-        match next {
-            Some(entry) if skips == SKIPS && ring.len() > 0 => {
-                self.append(ring, entry);
-                None
-            }
-            next => {
-                self.skips.set(if next.is_some() { (skips + 1).min(SKIPS) } else { 0 });
-                next
-            }
-        }
-    }
-
-    /// Moves everybody's tasks to this worker's own, so that all wait in one line.
-    #[inline]
-    fn collect(&self) {
-        if self.scheduler.injector.len() > 0 {
-            let entries = &mut self.core.borrow_mut().entries;
-            self.scheduler.injector.take(|all| all, |entry| entries.push_back(entry));
-        }
-    }
-
-    /// Takes tasks of everybody's, or else of another worker's: one to run, and the rest into the empty ring, where others
-    /// can steal it.
-    fn search(&self, ring: &Ring) -> Option<Entry> {
-        let mut first = None;
-        let mut take = |entry| {
-            if first.is_none() {
-                first = Some(entry);
-            } else {
-                ring.push(entry).expect("it was empty, and nobody takes more than fits");
-            }
-        };
-        let rings = &self.scheduler.rings;
-        let fair = |len: usize| (len / rings.len()).clamp(1, CAPACITY / 2);
-        if self.scheduler.injector.take(fair, &mut take) > 0 {
-            return first;
-        }
-        let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
-        for other in others {
-            while other.len() > 0 {
-                if other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take) > 0 {
-                    return first;
-                }
-            }
-        }
-        None
-    }
-
-    /// Moves half of a full ring to where everybody looks, and one entry more.
-    #[cold]
-    fn overflow(&self, ring: &Ring, entry: Entry) {
-        let mut entries = Vec::with_capacity(CAPACITY / 2 + 1);
-        ring.take::<{ CAPACITY / 2 }>(|len| len / 2, |entry| entries.push(entry));
-        entries.push(entry);
-        // If the runtime has ended it finds the tasks.
-        self.scheduler.injector.push(entries).ok();
-    }
-
-    /// Wakes another worker if there is something for it.
-    #[inline]
-    fn share(&self, ring: &Ring) {
-        if self.scheduler.parking.has_sleepers() && ring.len() > 0 {
-            self.scheduler.parking.wake_one();
-        }
-    }
-
-    /// Wakes the next worker if there is more to do: by now the caller has something itself.
-    fn pass_on(&self) {
-        if self.scheduler.has_work() {
-            self.scheduler.parking.wake_one();
-        }
-    }
-
-    /// Sleeps until there may be something to do.
-    fn sleep(&self) {
-        self.end_search();
-        self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
-        let scheduler = &self.scheduler;
-        if self.glance() {
-            return;
-        }
-        let next_deadline = || first_deadline(&scheduler.timers);
-        let up = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
-        self.searches.set(up == Up::ToSearch);
-    }
-
-    /// Looks for work a few times more, if jobs are running that are shorter than a sleep; tells whether there is some now.
-    ///
-    /// To be woken for such a job takes longer than the job, of the thread that could do the next one. That more jobs
-    /// have ended since the last sleep than there are threads for them tells them from long ones.
-    fn glance(&self) -> bool {
-        let Some(ended) = self.scheduler.pool.ended_while_busy() else { return false };
-        let since = ended.wrapping_sub(self.ended.replace(ended));
-        since > self.scheduler.pool.max_threads()
-            && (0..GLANCES).any(|_| {
-                thread::yield_now();
-                self.scheduler.has_work()
-            })
-    }
-
-    /// Notes that this worker no longer looks for work, and tells whether it was woken for that.
-    fn end_search(&self) -> bool {
-        let searched = self.searches.take();
-        if searched {
-            self.scheduler.parking.end_search();
-        }
-        searched
-    }
-}
-
-/// The time of the first of these timers; it may be that none fires then.
-fn first_deadline(timers: &[Arc<Timers>]) -> Time {
-    timers.iter().map(|timers| timers.next()).min().unwrap_or(Time::NEVER)
-}
-
-/// Fires those of these timers that are due, and tells whether there was one.
-fn fire(timers: &[Arc<Timers>]) -> bool {
-    if first_deadline(timers) == Time::NEVER {
-        return false;
-    }
-    let now = Time::now();
-    let due = timers.iter().filter(|timers| timers.next() <= now);
-    due.fold(false, |any, timers| timers.fire(now) | any)
-}
-
-/// Takes the first task of a worker's own.
-#[inline]
-fn pop(ring: &Ring) -> Option<Entry> {
-    let mut first = None;
-    // One at a time: what is taken cannot be stolen, and would wait if the one before it blocks.
-    while ring.len() > 0 && ring.take::<1>(|_| 1, |entry| first = Some(entry)) == 0 {}
-    first
 }

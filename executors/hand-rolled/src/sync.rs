@@ -1,7 +1,7 @@
-//! What threads share: std's primitives, or loom's, under which `src/models` tries every interleaving.
+//! The primitives that threads share: std's, or loom's, under which `src/models` tries every interleaving.
 //!
-//! Whatever takes part in a protocol between threads takes its parts from here. Not from here are `Arc`, of which loom
-//! knows no weak ones, and clocks, which no protocol may depend on.
+//! Each protocol between threads takes its parts from here. Not from here are `Arc`, of which loom knows no
+//! weak ones, and clocks, which no protocol may depend on.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
@@ -58,7 +58,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Loom's threads, with a token of our own to park on: to unpark one of loom's wakes it from locks and joins, too.
+/// Loom's threads, with a token of our own to park on: to unpark one of loom's wakes it from locks and joins,
+/// too.
 #[cfg(loom)]
 pub(crate) mod thread {
     use std::sync::Arc;
@@ -68,11 +69,11 @@ pub(crate) mod thread {
     pub(crate) use loom::thread::{Builder, JoinHandle, ThreadId, spawn, yield_now};
 
     loom_thread_local! {
-        /// What this thread parks on.
+        /// The token that this thread parks on.
         static TOKEN: Arc<Token> = Arc::default();
     }
 
-    /// Whether a thread is to go on when it parks.
+    /// Lets a thread go on when it parks.
     #[derive(Default)]
     struct Token {
         is_there: Mutex<bool>,
@@ -98,12 +99,12 @@ pub(crate) mod thread {
     }
 
     impl Thread {
-        /// Which thread it is.
+        /// Returns the id of the thread.
         pub(crate) fn id(&self) -> ThreadId {
             self.0
         }
 
-        /// Makes the token be there.
+        /// Puts the token there.
         pub(crate) fn unpark(&self) {
             *lock(&self.1.is_there) = true;
             self.1.comes.notify_one();

@@ -1,4 +1,4 @@
-//! Waiting: for a time, for the others, and no longer than.
+//! Time: [`sleep`], [`yield_now`], [`timeout`].
 
 use std::{
     cell::Cell,
@@ -11,15 +11,17 @@ use std::{
 };
 
 use crate::{
-    cell::ThinWaker,
-    context,
     panic::drop_quietly,
-    scheduler::Worker,
-    timers::{Time, Timers},
-    wheel::Key,
+    scheduler::{
+        context,
+        timers::{Time, Timers},
+        wheel::Key,
+        worker::Worker,
+    },
+    task::{self, ThinWaker},
 };
 
-/// Ends once `duration` has passed since this call, never earlier; [`Duration::MAX`] never ends.
+/// Sleeps until `duration` has passed since this call, never shorter; [`Duration::MAX`] sleeps for ever.
 ///
 /// It always lets the other tasks run, even if `duration` is zero.
 ///
@@ -27,11 +29,11 @@ use crate::{
 ///
 /// When polled on a thread that works for no runtime.
 pub fn sleep(duration: Duration) -> Sleep {
-    // No sleep is so short that it would matter when it began.
+    // A sleep of zero needs no look at the clock.
     Sleep::new(if duration.is_zero() { Time::PAST } else { Time::now().after(duration) })
 }
 
-/// Ends once `deadline` has passed, never earlier.
+/// Sleeps until `deadline` has passed, never shorter.
 ///
 /// # Panics
 ///
@@ -40,15 +42,16 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep::new(deadline.into())
 }
 
-/// Lets everything that is due run before the current task goes on.
+/// Lets all tasks that are due run before the current one goes on.
 pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }
 }
 
-/// Gives the output of `future`, or [`TimedOut`] once `limit` has passed; `future` is then gone.
+/// Returns the output of `future`, or [`TimedOut`] once `limit` has passed; `future` is dropped then.
 ///
-/// A future that is ready in its first poll is in time whatever the limit. If one timeout is inside another, and the time
-/// of both is up when the task is polled, the outer one times out, whatever the inner one's future would go on to do.
+/// A future that is ready in its first poll is in time whatever the limit. If one timeout is inside another,
+/// and the time of both is up when the task is polled, the outer one times out, whatever the inner one's
+/// future would go on to do.
 ///
 /// # Errors
 ///
@@ -62,7 +65,7 @@ pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output,
     let mut future = pin!(future);
     poll_fn(|context| {
         let scope = Scope::enter(expiry.deadline);
-        // The future first: what is ready when its time is up is in time.
+        // The future first: one that is ready when its time is up is in time.
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
@@ -82,14 +85,14 @@ thread_local! {
     static DEADLINE: Cell<Time> = const { Cell::new(Time::NEVER) };
 }
 
-/// The poll of what a timeout limits; until it is dropped.
+/// The poll of a future that a timeout limits. Dropping it ends the scope.
 struct Scope {
     /// The first deadline of the timeouts around it.
     outer: Time,
 }
 
 impl Scope {
-    /// Begins the poll of what has this deadline.
+    /// Begins the poll of a future with this deadline.
     fn enter(deadline: Time) -> Scope {
         let outer = DEADLINE.get();
         DEADLINE.set(outer.min(deadline));
@@ -106,17 +109,17 @@ impl Drop for Scope {
 /// A future that ends at a time; see [`sleep`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    /// When it ends.
+    /// The time at which it ends.
     deadline: Time,
-    /// Where its timer is set; zero while it is not.
+    /// The id of the timers that its timer is set in; zero while it is not set.
     timers: u32,
-    /// The timer; while none is set, whether it has suspended its task.
+    /// The slot of the timer; while none is set, [`NEW`] or [`SUSPENDED`].
     slot: u32,
 }
 
-/// In the place of a slot: it has not suspended its task.
+/// Stands in the place of a slot: the sleep has not suspended its task.
 const NEW: u32 = 0;
-/// In the place of a slot: it has.
+/// Stands in the place of a slot: the sleep has suspended its task.
 const SUSPENDED: u32 = 1;
 
 impl Sleep {
@@ -125,13 +128,13 @@ impl Sleep {
         Sleep { deadline, timers: 0, slot: NEW }
     }
 
-    /// Tells whether the deadline has passed, and if not has `context` woken when it has.
+    /// Is ready once the deadline has passed; sets a timer for `context` otherwise.
     pub(crate) fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let waker = context.waker();
         if self.timers != 0 {
             let key = Key(self.slot);
             let found = context::with_current("sleep", |scheduler, _| {
-                let timers = scheduler.timers_named(self.timers)?;
+                let timers = scheduler.timers_with(self.timers)?;
                 let fired = timers.has_fired(self.deadline);
                 Some((fired, fired || timers.will_wake(self.deadline, key, waker)))
             });
@@ -141,14 +144,15 @@ impl Sleep {
                     return Poll::Ready(());
                 }
                 Some((false, true)) => return Poll::Pending,
-                // Somebody else polls it now; or it was set in another runtime, which may not be running any more.
+                // Another task polls it now; or it was set in another runtime, which may not be running any
+                // more.
                 _ => self.forget(),
             }
         }
         self.set(waker)
     }
 
-    /// Sets the timer, unless its time is over.
+    /// Sets the timer, or is ready if the deadline has passed.
     fn set(&mut self, waker: &Waker) -> Poll<()> {
         if self.deadline == Time::PAST || self.deadline == Time::NEVER {
             context::with_current("sleep", |_, _| ());
@@ -182,12 +186,12 @@ impl Sleep {
             return;
         }
         (self.timers, self.slot) = (0, SUSPENDED);
-        let here = context::with_current_if_any(|scheduler| {
-            Some(scheduler.timers_named(id)?.remove(self.deadline, key))
+        let here = context::with_current_if_any(|scheduler, _| {
+            Some(scheduler.timers_with(id)?.remove(self.deadline, key))
         });
         let removed = match here.flatten() {
             Some(removed) => removed,
-            None => Timers::named(id).and_then(|timers| timers.remove(self.deadline, key)),
+            None => Timers::with_id(id).and_then(|timers| timers.remove(self.deadline, key)),
         };
         drop_quietly(removed);
     }
@@ -201,7 +205,7 @@ impl Future for Sleep {
         let ended = self.poll_deadline(context);
         if ended.is_ready() && !suspended {
             self.slot = SUSPENDED;
-            context::requeue(context.waker());
+            requeue(context.waker());
             return Poll::Pending;
         }
         ended
@@ -224,7 +228,7 @@ impl Drop for Sleep {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {
-    /// Whether it has.
+    /// True once it has suspended its task.
     yielded: bool,
 }
 
@@ -236,12 +240,23 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        context::requeue(context.waker());
+        requeue(context.waker());
         Poll::Pending
     }
 }
 
-/// What [`timeout`] gives when the time is up.
+/// Queues the current task again once its poll is over, if `waker` is its own; otherwise wakes with `waker`.
+fn requeue(waker: &Waker) {
+    let is_current = context::with_current_if_any(|_, worker| {
+        let worker = worker?;
+        task::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))
+    });
+    if is_current.flatten().is_none() {
+        waker.wake_by_ref();
+    }
+}
+
+/// The error of [`timeout`] when the time is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut;
 

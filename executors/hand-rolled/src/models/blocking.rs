@@ -1,23 +1,23 @@
-//! Jobs that block: their threads, and those who cancel them.
+//! Jobs that block: the threads that run them, and those that cancel them.
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 use super::{Count, Precious, end, end_some, scheduler, work};
 use crate::{
-    blocking::Pool,
-    cell::job,
-    handle::Task,
+    blocking::pool::Pool,
+    runtime::Shared,
     scheduler::{Scheduler, Workers},
-    state::End,
     sync::thread,
+    task::outcome::Outcome,
+    task::{Handle, new_job},
 };
 
-/// A scheduler to which jobs of a pool belong that has no runtime.
+/// Makes a scheduler for the jobs of a pool without a runtime.
 fn home() -> Arc<Scheduler> {
-    Scheduler::new(NonZeroUsize::MIN, Workers::Many(NonZeroUsize::MIN))
+    Scheduler::new(Workers::Many(NonZeroUsize::MIN), Shared::new(NonZeroUsize::MIN, None))
 }
 
-/// A job that counts its calls, and the drops of its closure and its output.
+/// Makes a job that counts its calls, and the drops of its closure and its output.
 fn counts(calls: &Count, drops: &Count) -> impl FnOnce() -> Precious + Send + 'static {
     let (calls, drops, precious) = (calls.clone(), drops.clone(), Precious::new(drops));
     move || {
@@ -32,7 +32,7 @@ fn a_job_that_comes_as_a_thread_goes_to_sleep_is_run() {
     loom::model(|| {
         let (home, calls, drops) = (home(), Count::default(), Count::default());
         let pool = Arc::new(Pool::new(NonZeroUsize::MIN));
-        let tasks: [Task<Precious>; 2] = [(); 2].map(|()| pool.start(&home, counts(&calls, &drops)));
+        let tasks: [Handle<Precious>; 2] = [(); 2].map(|()| pool.start(&home, counts(&calls, &drops)));
         pool.close();
         pool.join();
         assert_eq!(calls.get(), 2, "a closed pool runs what was queued");
@@ -58,8 +58,9 @@ fn a_job_that_comes_as_the_pool_closes_runs_or_is_dropped() {
         for job in queued {
             job.abandon();
         }
-        let ran = [&first, &second].into_iter().filter(|task| !task.cancelled()).count();
-        assert!(first.done() && second.done());
+        let ran =
+            [&first, &second].into_iter().filter(|task| task.outcome() == Some(Outcome::Finished)).count();
+        assert!(first.outcome().is_some() && second.outcome().is_some());
         assert_eq!(ran, calls.get());
         assert_eq!(drops.get(), 2);
         drop((first, second));
@@ -72,7 +73,7 @@ fn a_job_that_comes_as_the_pool_closes_runs_or_is_dropped() {
 fn a_job_that_is_cancelled_as_it_starts_ends_once() {
     loom::model(|| {
         let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
-        let (entry, handle) = job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         let runs = thread::spawn(move || entry.run());
         let cancels = thread::spawn(move || {
             let in_time = handle.cancel();
@@ -82,7 +83,7 @@ fn a_job_that_is_cancelled_as_it_starts_ends_once() {
         runs.join().unwrap();
         let (mut handle, in_time) = cancels.join().unwrap();
         work(&home);
-        assert_eq!(handle.end(), Some(if in_time { End::Cancelled } else { End::Output }));
+        assert_eq!(handle.outcome(), Some(if in_time { Outcome::Cancelled } else { Outcome::Finished }));
         assert_eq!(handle.take().unwrap().is_ok(), !in_time);
         drop(handle);
         assert!(calls.get() == 1 || in_time);
@@ -95,7 +96,7 @@ fn a_job_that_is_cancelled_as_it_starts_ends_once() {
 fn a_job_that_is_cancelled_twice_as_it_starts_ends_once() {
     loom::model(|| {
         let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
-        let (entry, handle) = job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         let handle = Arc::new(handle);
         let runs = thread::spawn(move || entry.run());
         let cancels = {
@@ -107,7 +108,10 @@ fn a_job_that_is_cancelled_twice_as_it_starts_ends_once() {
         runs.join().unwrap();
         let there = cancels.join().unwrap();
         work(&home);
-        assert_eq!(handle.end(), Some(if here || there { End::Cancelled } else { End::Output }));
+        assert_eq!(
+            handle.outcome(),
+            Some(if here || there { Outcome::Cancelled } else { Outcome::Finished })
+        );
         drop(handle);
         assert_eq!(drops.get(), 1 + calls.get());
         end(home);
@@ -118,7 +122,7 @@ fn a_job_that_is_cancelled_twice_as_it_starts_ends_once() {
 fn a_job_whose_handle_goes_as_it_runs_drops_its_output() {
     loom::model(|| {
         let (home, calls, drops) = (scheduler(), Count::default(), Count::default());
-        let (entry, handle) = job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         let runs = thread::spawn(move || entry.run());
         drop(handle);
         runs.join().unwrap();
@@ -132,7 +136,7 @@ fn a_job_of_a_runtime_that_ends_is_cancelled_or_run() {
     loom::model(|| {
         let (calls, drops) = (Count::default(), Count::default());
         let home = scheduler();
-        let (entry, handle) = job(&home, counts(&calls, &drops));
+        let (entry, handle) = new_job(&home, None, counts(&calls, &drops));
         // Of a pool that does not end with the runtime.
         let runs = thread::spawn(move || entry.run());
         let cancels = thread::spawn(move || handle.cancel());

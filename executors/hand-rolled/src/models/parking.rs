@@ -1,20 +1,20 @@
-//! Workers that lie down, and those who wake them. A wake-up that is lost is a deadlock, which loom finds.
+//! Workers that park, and the threads that wake them. A wake-up that is lost is a deadlock, which loom finds.
 
 use std::{cell::Cell, sync::Arc};
 
 use super::briefly;
 
 use crate::{
-    parking::{Parker, Parking, Up},
+    scheduler::parking::{Parker, Parking, WakeReason},
+    scheduler::timers::Time,
     sync::{
         Condvar, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
         lock, thread,
     },
-    timers::Time,
 };
 
-/// A place to sleep beside a queue that only counts.
+/// A parking beside a queue that only counts.
 #[derive(Default)]
 struct Place {
     parking: Parking,
@@ -23,13 +23,13 @@ struct Place {
 }
 
 impl Place {
-    /// Queues one more, and wakes somebody if need be.
+    /// Queues one more task, and wakes a worker for it.
     fn queue(&self) {
         self.queued.fetch_add(1, Relaxed);
         self.parking.wake_one();
     }
 
-    /// Serves what is queued as a worker does, until `all` were served.
+    /// Serves queued tasks as a worker does, until `all` were served.
     fn work(&self, all: usize, serve: impl Fn()) {
         let parker = Parker::new();
         let mut searches = false;
@@ -53,8 +53,8 @@ impl Place {
             if searches {
                 self.parking.end_search();
             }
-            let up = self.parking.park(&parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
-            searches = up == Up::ToSearch;
+            let reason = self.parking.park(&parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
+            searches = reason == WakeReason::Task;
         }
     }
 }
@@ -94,7 +94,7 @@ fn what_comes_as_a_search_ends_is_served_although_who_searched_is_busy() {
         let threads = [(); 2].map(|()| {
             let (place, both) = (place.clone(), both.clone());
             thread::spawn(move || {
-                // Each of the two things lasts until the other is served, too.
+                // Each of the two tasks lasts until the other is served, too.
                 place.work(2, || {
                     let mut served = lock(&both.0);
                     *served += 1;
@@ -137,13 +137,13 @@ fn a_worker_that_lies_down_as_the_runtime_ends_gets_up() {
     });
 }
 
-/// A deadline that has passed, so that nobody sleeps to it: no other does loom know.
+/// A deadline that has passed, so that no worker sleeps to it: loom knows no other.
 const PASSED: Time = Time::PAST;
 
-/// One that comes after it, and has passed as well.
+/// A later deadline, which has passed as well.
 const LATER: Time = Time::PAST.after(std::time::Duration::from_nanos(1));
 
-/// Lies down until a timer is set, for which a deadline is there.
+/// Parks until a timer is set, which then has a deadline.
 fn keep_time(parking: &Parking, set: &AtomicBool) {
     let parker = Parker::new();
     while !set.load(Relaxed) {
@@ -167,11 +167,11 @@ fn the_timekeeper_does_not_sleep_over_a_new_deadline() {
     });
 }
 
-/// Two workers lie down. One gets up, mostly as the timekeeper and at its alarm, and does not lie down again, while a
-/// timer is set, by that one or by a thread of its own: then the other has to get up.
+/// Parks two workers. One wakes, mostly as the timekeeper and at its alarm, and does not park again, while a
+/// timer is set, by that worker or by a thread of its own: then the other worker has to wake.
 fn leave_the_time_to_another(set_by_a_thread: bool) {
     let place = Arc::new((Parking::default(), AtomicBool::new(false), AtomicBool::new(false)));
-    let (parking, set, other_lies) = (&place.0, &place.1, &place.2);
+    let (parking, set, other_parks) = (&place.0, &place.1, &place.2);
     let keeps = {
         let place = place.clone();
         thread::spawn(move || {
@@ -193,7 +193,7 @@ fn leave_the_time_to_another(set_by_a_thread: bool) {
         _ if set.load(Relaxed) => LATER,
         _ => Time::NEVER,
     };
-    parking.park(&Parker::new(), || other_lies.load(Relaxed), deadline);
+    parking.park(&Parker::new(), || other_parks.load(Relaxed), deadline);
     match thread {
         Some(thread) => thread.join().unwrap(),
         None => sets(),

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Count, Precious, end, scheduler};
+use super::{Count, Precious, end, scheduler, task};
 use crate::{
-    cell::{Entry, Flag, Handle, task},
-    injector::Injector,
-    ring::{CAPACITY, Ring},
     scheduler::Scheduler,
+    scheduler::injector::Injector,
+    scheduler::ring::{CAPACITY, Ring},
     sync::thread,
+    task::{Entry, Flag, Handle},
 };
 
 /// Tasks that are ready at once, with what is counted when they are dropped.
@@ -60,7 +60,7 @@ fn an_entry_leaves_the_ring_once_whoever_takes_it() {
         taken += ring.take::<CAPACITY>(|len| len, run);
         assert_eq!(taken + refused, CAPACITY + 1);
         assert_eq!(ring.len(), 0);
-        assert!(handles.iter().all(|handle| handle.end().is_some()));
+        assert!(handles.iter().all(|handle| handle.outcome().is_some()));
         drop(handles);
         assert_eq!(drops.get(), CAPACITY + 1);
         end(scheduler);

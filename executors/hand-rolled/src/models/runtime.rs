@@ -8,22 +8,23 @@ use std::{
     task::Poll,
 };
 
-use super::{Count, Precious, briefly, end, end_some, scheduler};
+use super::{Count, Precious, briefly, end, end_some, queue, scheduler, task};
 use crate::{
-    callback::Outcome,
-    cell::task,
-    context,
-    handle::Task,
-    parking::Parker,
-    scheduler::{Core, Scheduler, Worker},
-    slab::{Class, Magazines, Slab},
+    scheduler::context,
+    scheduler::parking::Parker,
+    scheduler::{
+        Scheduler,
+        worker::{Core, Worker},
+    },
     sync::thread,
+    task::outcome::Outcome,
+    task::slab::{Class, Magazines, Slab},
 };
 
 /// A future that is never ready.
 fn never(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
     let precious = Precious::new(drops);
-    // By whoever spawns it, so that loom sees whether it gets to whoever drops it.
+    // By the thread that spawns it, so that loom sees whether it is passed on to the thread that drops it.
     precious.touch();
     async move {
         precious.touch();
@@ -31,7 +32,7 @@ fn never(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
     }
 }
 
-/// Sees that nothing keeps a scheduler any more.
+/// Checks that nothing keeps a scheduler any more.
 fn assert_gone(scheduler: &Weak<Scheduler>) {
     assert_eq!(scheduler.strong_count(), 0, "a task was never given back");
 }
@@ -166,9 +167,9 @@ fn a_callback_that_comes_as_the_runtime_ends_is_called_or_dropped() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
         let rest = Arc::downgrade(&scheduler);
-        let task: Task<()> = scheduler.spawn(never(&drops));
+        let task = scheduler.spawn(never(&drops));
         let precious = Precious::new(&drops);
-        let adds = thread::spawn(move || task.add_done_callback(move |_| precious.touch()));
+        let adds = thread::spawn(move || task.add_callback(Box::new(move |_| precious.touch())));
         end_some(&scheduler);
         drop(scheduler);
         adds.join().unwrap();
@@ -288,7 +289,7 @@ fn two_workers_do_not_sleep_over_two_tasks() {
                     closes.close();
                 }
             });
-            scheduler.queue(entry).expect("it has not ended");
+            queue(&scheduler, entry);
             drop(handle);
         }
         works.into_iter().for_each(|thread| thread.join().unwrap());

@@ -7,9 +7,9 @@ use std::{
 
 use super::Count;
 use crate::{
-    cell::ThinWaker,
+    scheduler::timers::{Time, Timers},
     sync::thread,
-    timers::{Time, Timers},
+    task::ThinWaker,
 };
 
 /// Counts the wakes.

@@ -16,8 +16,8 @@ use std::{
 
 use hand_rolled::{Runtime, yield_now};
 
-/// How many times as long everything takes, as the environment has it when the tests are compiled: `scripts/sanitize` does
-/// not run them at their usual speed.
+/// The factor by which everything is slower, from the environment of the compiler: `scripts/sanitize` does
+/// not run the tests at their usual speed.
 const SLOWNESS: u64 = match option_env!("TEST_SLOWNESS") {
     Some(number) => match u64::from_str_radix(number, 10) {
         Ok(number) => number,
@@ -26,7 +26,7 @@ const SLOWNESS: u64 = match option_env!("TEST_SLOWNESS") {
     None => 1,
 };
 
-/// How long a test may take before it counts as hanging.
+/// The time that a test may take before it counts as hanging.
 pub(crate) const PATIENCE: Duration = ms(20_000);
 
 /// An hour: a time that no test waits for.
@@ -70,17 +70,17 @@ pub(crate) fn panic_of<T>(code: impl FnOnce() -> T) -> String {
     text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("the message is text")
 }
 
-/// What happened, in order.
+/// Keeps events, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    /// Notes what happened.
+    /// Notes an event.
     pub(crate) fn add(&self, what: impl Into<String>) {
         lock(&self.0).push(what.into());
     }
 
-    /// Everything that happened, with a space between.
+    /// Returns all events, with spaces between.
     pub(crate) fn text(&self) -> String {
         lock(&self.0).join(" ")
     }
@@ -100,12 +100,12 @@ impl Drops {
         CountDrop(self.dropped.clone())
     }
 
-    /// How many were dropped.
+    /// Returns the number of values that were dropped.
     pub(crate) fn count(&self) -> usize {
         self.dropped.load(SeqCst)
     }
 
-    /// How many there were.
+    /// Returns the number of values that were made.
     pub(crate) fn made(&self) -> usize {
         self.made.load(SeqCst)
     }
@@ -134,7 +134,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 pub(crate) struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
 
 impl Gate {
-    /// Lets everybody pass, now and later.
+    /// Lets all pass, now and later.
     pub(crate) fn open(&self) {
         let mut gate = lock(&self.0);
         gate.0 = true;

@@ -107,8 +107,8 @@ fn c044_cancel_twice() {
     });
 }
 
-/// The inner task is not a gate that can be cancelled, but a task; what awaits it sees the cancellation as a value, so
-/// that without a cancellation of its own it ends as it likes.
+/// The inner task is not a gate that can be cancelled, but a task; what awaits it sees the cancellation as a
+/// value, so that without a cancellation of its own it ends as it likes.
 #[test]
 fn c045_cancelled_inner_future() {
     watched_on_each_flavour(|runtime| {

@@ -222,7 +222,8 @@ fn a35_a_gather_that_gave_its_output_says_so_when_awaited_again() {
     });
 }
 
-/// A hundred thousand children that end in many different turns: with a look at all of them a wake it would not end.
+/// A hundred thousand children that end in many different turns: with a look at all of them a wake it would
+/// not end.
 #[test]
 fn a125_gather_takes_time_in_proportion_to_the_tasks() {
     watched(|| {

@@ -175,7 +175,7 @@ fn a161_what_is_left_of_local_tasks_goes_with_the_runtime() {
     });
 }
 
-/// What must not leave its thread is left to that thread when the runtime is dropped on another.
+/// A future that must not leave its thread is left to that thread when the runtime is dropped on another.
 #[test]
 fn a34_a_runtime_dropped_on_another_thread_leaves_local_futures_to_theirs() {
     watched(|| {

@@ -162,7 +162,8 @@ fn c007_closed_loop_rejects() {
     });
 }
 
-/// Closing is dropping, which is an error inside one of the runtime's own tasks: the task learns of it, nothing hangs.
+/// Closing is dropping, which is an error inside one of the runtime's own tasks: the task learns of it,
+/// nothing hangs.
 #[test]
 fn c008_close_while_running() {
     watched(|| {

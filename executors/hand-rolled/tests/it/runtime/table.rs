@@ -1,8 +1,8 @@
 //! The table of everything that may panic, of what becomes of the handle, and of when the task is cancelled.
 //!
-//! Each cell is the whole life of one task, or of one blocking job, on a runtime of its own. Whatever happens in it, what
-//! was captured and the output are dropped once, whoever is told of the end is told the right one, and the runtime goes
-//! on.
+//! Each cell is the whole life of one task, or of one blocking job, on a runtime of its own. Whatever happens
+//! in it, what was captured and the output are dropped once, whoever is told of the end is told the right
+//! one, and the runtime goes on.
 
 use std::{
     future::poll_fn,
@@ -68,22 +68,22 @@ struct Cell {
     by: By,
 }
 
-/// What is started.
+/// The kind of task that is started.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Task,
     Job,
 }
 
-/// On what it is started.
+/// The runtime that it is started on.
 #[derive(Clone, Copy, Debug)]
 enum Flavour {
     CurrentThread,
     TwoWorkers,
 }
 
-/// What panics: the last poll or the closure, the destructor of the future or of what the closure captured, the
-/// destructor of the output.
+/// The parts that panic: the last poll or the closure, the destructor of the future or of what the closure
+/// captured, the destructor of the output.
 #[derive(Clone, Copy, Debug)]
 struct Panics {
     body: bool,
@@ -91,7 +91,7 @@ struct Panics {
     output: bool,
 }
 
-/// When something happens to the task. The run of a job is its last poll.
+/// The moment when something happens to the task. The run of a job is its last poll.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Moment {
     Queued,
@@ -103,7 +103,7 @@ enum Moment {
     Ended,
 }
 
-/// Who does it, if it is done during a poll.
+/// The thread that does it, if it is done during a poll.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum By {
     Itself,
@@ -137,12 +137,12 @@ impl Cell {
             && (self.by == By::Itself || in_first || in_last)
     }
 
-    /// Whether it comes to its last poll.
+    /// Returns true if it comes to its last poll.
     fn runs(&self) -> bool {
         matches!(self.cancelled, None | Some(Moment::LastPoll | Moment::Ended))
     }
 
-    /// What `cancel` may return.
+    /// Returns the answers that `cancel` may give.
     fn answers(&self) -> &'static [Option<bool>] {
         match self.cancelled {
             None => &[None],
@@ -152,7 +152,7 @@ impl Cell {
         }
     }
 
-    /// What the handle may read at the end, once `cancel` has returned `cancelled`.
+    /// Returns the outcomes that the handle may read at the end, once `cancel` has returned `cancelled`.
     fn ends(&self, cancelled: bool) -> &'static [&'static str] {
         let (Panics { body, captured, output }, runs) = (self.panics, self.runs());
         match self.kind {
@@ -239,7 +239,7 @@ fn in_a_word<T>(end: Result<T, TaskError>) -> String {
 /// A runtime whose threads can be met.
 struct Stage {
     runtime: Runtime,
-    /// How many threads run tasks at all times.
+    /// Returns the number of threads that run tasks at all times.
     workers: usize,
     /// Where the workers, the one thread for jobs and the test meet.
     barrier: Arc<Barrier>,
@@ -255,7 +255,8 @@ impl Stage {
         Stage { runtime: builder.build(), workers, barrier: Arc::new(Barrier::new(workers + 2)) }
     }
 
-    /// Occupies all threads but this one, once they are through with what they do; now only `block_on` runs tasks.
+    /// Occupies all threads but this one, once they are through with what they do; now only `block_on` runs
+    /// tasks.
     fn hold(&self) {
         let meet = |barrier: &Barrier| _ = (barrier.wait(), barrier.wait());
         for _ in 0..self.workers {
@@ -279,22 +280,22 @@ impl Stage {
     }
 }
 
-/// What all who take part in a cell share.
+/// The state that all threads of a cell of the table share.
 struct Life {
     cell: Cell,
     handle: Mutex<Option<Task<Output>>>,
-    /// What `cancel` returned.
+    /// The answer of `cancel`.
     answer: Mutex<Option<bool>>,
     racer: Mutex<Option<JoinHandle<()>>>,
-    /// What the future is suspended at.
+    /// The gate that the future is suspended at.
     gate: Gate,
     started: AtomicBool,
-    /// Whether the end could be seen before the future was gone.
+    /// Set if the end could be seen before the future was gone.
     ended_early: AtomicBool,
-    /// How many of what was captured, and of the outputs, were dropped.
+    /// The number of captured values, and of outputs, that were dropped.
     captured: AtomicUsize,
     outputs: AtomicUsize,
-    /// How many outputs were made.
+    /// The number of outputs that were made.
     made: AtomicUsize,
 }
 
@@ -379,7 +380,7 @@ impl Life {
         in_a_word(poll_fn(poll).await)
     }
 
-    /// Whether the handle is there and tells of the end.
+    /// Returns true if the handle is there and tells of the end.
     fn is_done(&self) -> bool {
         lock(&self.handle).as_ref().is_some_and(Task::done)
     }
@@ -404,7 +405,7 @@ impl Life {
     }
 }
 
-/// What the future, or the closure of the job, holds.
+/// The value that the future, or the closure of the job, holds.
 struct Captured(&'static Life);
 
 impl Drop for Captured {
@@ -415,7 +416,7 @@ impl Drop for Captured {
     }
 }
 
-/// What the task gives.
+/// The output of the task.
 struct Output(&'static Life);
 
 impl Drop for Output {

@@ -190,7 +190,8 @@ async fn is_pending(sleep: &mut Sleep) -> bool {
     poll_fn(|context| Poll::Ready(Pin::new(&mut *sleep).poll(context).is_pending())).await
 }
 
-/// A task that keeps a worker for itself and yields now and then gives the timers their turn whenever it does.
+/// A task that keeps a worker for itself and yields now and then gives the timers their turn whenever it
+/// does.
 #[test]
 fn a_timer_waits_for_one_round_of_the_queue_however_long_the_polls_are() {
     watched_on_each_flavour(|runtime| {

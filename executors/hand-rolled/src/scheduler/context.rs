@@ -1,25 +1,24 @@
-//! Which runtime the current thread works for: what makes `spawn` and `sleep` ambient, and a worker's own queue its own.
+//! The runtime that the current thread works for, which makes `spawn` and `sleep` ambient, and its worker.
 
-use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc, task::Waker};
+use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc};
 
 use crate::{
-    cell,
-    scheduler::{Scheduler, Worker},
+    scheduler::{Scheduler, worker::Worker},
     sync::thread_local,
 };
 
 thread_local! {
-    /// What this thread is in the middle of, innermost last.
+    /// The runtimes that this thread has entered, innermost last.
     static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A runtime that a thread works for.
+/// A runtime that a thread has entered.
 struct Entered {
-    /// The runtime.
+    /// The scheduler of the runtime.
     scheduler: Arc<Scheduler>,
-    /// What the thread has as a worker, if it is one.
+    /// The worker that the thread is, if it is one.
     worker: Option<Rc<Worker>>,
-    /// Whether the thread polls tasks, and so must not block; one that runs a blocking job does not.
+    /// True if the thread polls tasks, and so must not block; false for a thread that runs blocking jobs.
     polls: bool,
 }
 
@@ -59,8 +58,9 @@ impl Guard {
     }
 }
 
-/// Gives the runtime this thread works for, and what the thread has as a worker of it, to `use_it`, which must run no
-/// code of the user.
+/// Calls `use_it` with the runtime this thread works for, and with the worker that the thread is.
+///
+/// `use_it` must run no code of the user.
 ///
 /// # Panics
 ///
@@ -76,12 +76,15 @@ pub(crate) fn with_current<R>(wanted: &str, use_it: impl FnOnce(&Arc<Scheduler>,
     })
 }
 
-/// As [`with_current`], if there is a runtime.
-pub(crate) fn with_current_if_any<R>(use_it: impl FnOnce(&Arc<Scheduler>) -> R) -> Option<R> {
-    with_last(|last| use_it(&last.scheduler))
+/// Calls `use_it`, like [`with_current`], if there is a runtime.
+#[inline]
+pub(crate) fn with_current_if_any<R>(
+    use_it: impl FnOnce(&Arc<Scheduler>, Option<&Worker>) -> R,
+) -> Option<R> {
+    with_last(|last| use_it(&last.scheduler, last.worker.as_deref()))
 }
 
-/// The runtime this thread works for.
+/// Returns the runtime this thread works for.
 ///
 /// # Panics
 ///
@@ -91,39 +94,35 @@ pub(crate) fn current(wanted: &str) -> Arc<Scheduler> {
     with_current(wanted, |scheduler, _| scheduler.clone())
 }
 
-/// The runtime this thread works for, if any.
+/// Returns the runtime this thread works for, if there is one.
 pub(crate) fn current_if_any() -> Option<Arc<Scheduler>> {
     with_last(|last| last.scheduler.clone())
 }
 
-/// Gives what this thread has as a worker of `scheduler` to `use_it`, if it is one. Must run no code of the user.
+/// Calls `use_it` with the current thread, if it is a worker of `scheduler`, and otherwise with `None`.
+///
+/// `use_it` must run no code of the user.
 #[inline]
-pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(&Worker) -> R) -> Option<R> {
-    with_last(|last| {
+pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let mut use_it = Some(use_it);
+    let used = with_last(|last| {
         let worker = last.worker.as_deref()?;
-        if ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) { Some(use_it(worker)) } else { None }
-    })
-    .flatten()
-}
-
-/// Has the current task queued when its poll is over, if `waker` is its own; wakes it otherwise.
-pub(crate) fn requeue(waker: &Waker) {
-    let is_current = with_last(|last| {
-        let worker = last.worker.as_deref()?;
-        cell::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))
+        if !ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) {
+            return None;
+        }
+        use_it.take().map(|use_it| use_it(Some(worker)))
     });
-    if is_current.flatten().is_none() {
-        waker.wake_by_ref();
-    }
+    // A thread that is no worker may wait for locks and start threads here, so the stack is not borrowed.
+    used.flatten().unwrap_or_else(|| use_it.take().expect("it was not called")(None))
 }
 
-/// Tells whether this thread polls tasks, and so must not wait.
+/// Returns true on a thread that polls tasks, and so must not wait.
 pub(crate) fn polls() -> bool {
     let polls = |entered: &RefCell<Vec<Entered>>| entered.borrow().iter().any(|entered| entered.polls);
     ENTERED.try_with(polls).unwrap_or(false)
 }
 
-/// Tells whether this thread works for `scheduler`, however deep.
+/// Returns true if this thread has entered `scheduler`, innermost or not.
 pub(crate) fn is_inside(scheduler: &Arc<Scheduler>) -> bool {
     let inside = |entered: &RefCell<Vec<Entered>>| {
         entered.borrow().iter().any(|entered| Arc::ptr_eq(&entered.scheduler, scheduler))
@@ -132,16 +131,16 @@ pub(crate) fn is_inside(scheduler: &Arc<Scheduler>) -> bool {
     ENTERED.try_with(inside).unwrap_or(false)
 }
 
-/// Gives the innermost runtime to `use_it`, if there is one.
+/// Calls `use_it` with the innermost runtime, if there is one.
 #[inline]
 fn with_last<R>(use_it: impl FnOnce(&Entered) -> R) -> Option<R> {
     ENTERED.try_with(|stack| stack.borrow().last().map(use_it)).ok().flatten()
 }
 
-/// Enters until the guard is dropped.
+/// Enters a runtime until the guard is dropped.
 fn enter(scheduler: &Arc<Scheduler>, polls: bool) -> Guard {
     let entered = Entered { scheduler: scheduler.clone(), worker: None, polls };
-    // Without thread-locals there is nothing to enter; what asks for the runtime then says so.
+    // A thread that has lost its thread-locals enters nothing; `with_current` then panics, and says why.
     ENTERED.try_with(|stack| stack.borrow_mut().push(entered)).ok();
     Guard { _same_thread: PhantomData }
 }

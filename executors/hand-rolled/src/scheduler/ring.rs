@@ -7,10 +7,11 @@
 //!    ----+------------------------+----
 //! ```
 //!
-//! Only the owner writes slots and moves the tail. Whoever takes entries reads their slots first and then moves the head
-//! past them; if the head has moved meanwhile, what was read counts for nothing (the way of Go's scheduler, `runqgrab`).
-//! The owner overwrites a slot only when it has seen the head past it, so what was read before a successful move was
-//! still the entry. A head that came back to where it was would break this; it would have to wrap around 2^64.
+//! Only the owner writes slots and moves the tail. A taker, be it the owner or a thief, reads the slots of
+//! entries first and then moves the head past them; if the head has moved meanwhile, it drops what it read
+//! (as Go's scheduler, `runqgrab`). The owner overwrites a slot only when it has seen the head past it, so
+//! what was read before a successful move was still the entry. A head that came back to where it was would
+//! break this; it would have to wrap around 2^64.
 //!
 //! A pointer thus leaves the ring exactly once: with the one move of the head that passes it.
 
@@ -19,48 +20,48 @@
 use std::ptr;
 
 use crate::{
-    cell::{Entry, Header},
     sync::atomic::{
         AtomicPtr, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
     },
+    task::{Entry, Header},
 };
 
-/// How many entries there is room for; a power of two, so that wrapping around does not disturb the slots.
+/// The number of slots; a power of two, so that wrapping around does not disturb them.
 pub(crate) const CAPACITY: usize = if cfg!(loom) { 4 } else { 256 };
 
 /// The run queue of a worker.
 pub(crate) struct Ring {
-    /// How many entries were ever taken.
+    /// The number of entries that were ever taken.
     head: Padded<AtomicUsize>,
-    /// How many entries were ever put.
+    /// The number of entries that were ever pushed.
     tail: Padded<AtomicUsize>,
     /// The entries, each in the place of its number.
     slots: [AtomicPtr<Header>; CAPACITY],
 }
 
-/// Something with a pair of cache lines to itself, which is what processors fetch.
+/// Gives a value a pair of cache lines to itself, which is what processors fetch.
 #[repr(align(128))]
 struct Padded<T>(T);
 
 impl Ring {
-    /// Makes an empty ring. `start` is how many entries were ever put and taken, as it were.
+    /// Makes an empty ring, as if `start` entries had been pushed and taken.
     pub(crate) fn new(start: usize) -> Ring {
         let [head, tail] = [start; 2].map(|start| Padded(AtomicUsize::new(start)));
         Ring { head, tail, slots: [(); CAPACITY].map(|()| AtomicPtr::new(ptr::null_mut())) }
     }
 
-    /// How many entries are there, or were a moment ago.
+    /// Returns the number of entries now, or a moment ago.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.tail.0.load(Relaxed).wrapping_sub(self.head.0.load(Relaxed)).min(CAPACITY)
     }
 
-    /// Puts an entry, for the owner; a full ring gives it back.
+    /// Pushes an entry, for the owner. A full ring returns it.
     #[inline]
     pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
         let tail = self.tail.0.load(Relaxed);
-        // Acquires what takers of the slot's last entry read of it.
+        // Acquires the reads of the takers of the slot's last entry.
         if tail.wrapping_sub(self.head.0.load(Acquire)) == CAPACITY {
             return Err(entry);
         }
@@ -70,9 +71,10 @@ impl Ring {
         Ok(())
     }
 
-    /// Takes entries, oldest first: of those that are there as many as `share` says, but no more than `MAX`.
+    /// Takes entries, oldest first: `share` returns the number of them, given the number of all; `MAX` is the
+    /// most.
     ///
-    /// It may take none although there are some, if another taker was quicker.
+    /// Returns the number taken, which may be zero although there are entries, if another taker was quicker.
     #[inline]
     pub(crate) fn take<const MAX: usize>(
         &self,
@@ -82,8 +84,8 @@ impl Ring {
         let head = self.head.0.load(Relaxed);
         let tail = self.tail.0.load(Acquire);
         let len = tail.wrapping_sub(head);
-        // One of the two may be old. More than fits, and it is so old that it does not matter which; less, and the
-        // exchange below says whether it is the head.
+        // One of the two may be old. More than fits, and it is so old that it does not matter which; less,
+        // and the exchange below says whether it is the head.
         if len == 0 || len > CAPACITY {
             return 0;
         }

@@ -1,7 +1,7 @@
 //! The timers of a worker: a wheel of wakers under a lock, and the clock it turns by.
 //!
-//! A worker sets timers in its own wheel, so that its lock is nearly always free. Anybody may take one back, and a worker
-//! without work fires those of all.
+//! A worker sets timers in its own wheel, so that its lock is nearly always free. Any thread may take a timer
+//! back, and a worker without tasks fires those of all workers.
 
 use std::{
     collections::BTreeMap,
@@ -11,17 +11,18 @@ use std::{
 };
 
 use crate::{
-    cell::ThinWaker,
     panic::contain,
+    scheduler::wheel::{Key, Wheel},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
         lock,
     },
-    wheel::{Key, Wheel},
+    task::ThinWaker,
 };
 
-/// A time in nanoseconds since some moment early in the life of the process. What was before reads as that moment.
+/// A time in nanoseconds since some moment early in the life of the process. Earlier times read as that
+/// moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(u64);
 
@@ -31,35 +32,35 @@ impl Time {
     /// A time that never comes.
     pub(crate) const NEVER: Time = Time(u64::MAX);
 
-    /// The present.
+    /// Returns the present.
     #[cfg(not(loom))]
     pub(crate) fn now() -> Time {
         Time::from(Instant::now())
     }
 
-    /// A present that never passes: a model must go the same way each time.
+    /// Returns a present that never passes: a model must go the same way each time.
     #[cfg(loom)]
     pub(crate) fn now() -> Time {
         Time(1 << 32)
     }
 
-    /// The time so much later.
+    /// Returns the time that is later by `duration`.
     pub(crate) const fn after(self, duration: Duration) -> Time {
         let nanoseconds = duration.as_secs().saturating_mul(1_000_000_000);
         Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos() as u64))
     }
 
-    /// The time as a number, in the same order.
+    /// Returns the time as a number, in the same order.
     pub(crate) fn nanoseconds(self) -> u64 {
         self.0
     }
 
-    /// The time as the system has it; none if that never comes.
+    /// Returns the time as std has it; `None` if it never comes.
     pub(crate) fn instant(self) -> Option<Instant> {
         Time::zero().checked_add(Duration::from_nanos(self.0)).filter(|_| self != Time::NEVER)
     }
 
-    /// The moment that counts as zero.
+    /// Returns the moment that counts as zero.
     fn zero() -> Instant {
         static ZERO: OnceLock<Instant> = OnceLock::new();
         *ZERO.get_or_init(Instant::now)
@@ -75,49 +76,50 @@ impl From<Instant> for Time {
 
 /// The timers of a worker. Those of equal deadlines fire in the order in which they were set.
 pub(crate) struct Timers {
-    /// The name of these among all of the process.
+    /// The id of these timers, which no others of the process have.
     id: u32,
     /// All timers up to this time have fired. Changed under the lock.
     fired_until: AtomicU64,
     /// No timer fires before this time. Changed under the lock.
     next: AtomicU64,
-    /// Whom to wake when, under the lock.
+    /// The wakers by deadline, under the lock.
     wheel: Mutex<Wheel<ThinWaker>>,
 }
 
-/// All timers of the process by name, for those who come to theirs from elsewhere.
-static ALL: std::sync::Mutex<Named> = std::sync::Mutex::new(Named { timers: BTreeMap::new(), last: 0 });
+/// All timers of the process by id, for a sleep that is polled or dropped outside of the runtime it set its
+/// timer in.
+static ALL: std::sync::Mutex<ById> = std::sync::Mutex::new(ById { timers: BTreeMap::new(), last: 0 });
 
-/// What the lock of all timers protects.
-struct Named {
+/// The state that the lock of all timers protects.
+struct ById {
     /// The timers.
     timers: BTreeMap<u32, Weak<Timers>>,
-    /// The last name given.
+    /// The last id given.
     last: u32,
 }
 
 /// A timer that was set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inserted {
-    /// Its name.
+    /// Names it while it is set.
     pub(crate) key: Key,
-    /// Whether it is now the first to fire.
+    /// True if it is now the first to fire.
     pub(crate) is_first: bool,
 }
 
 impl Timers {
-    /// Makes timers of which none is set, for so many workers. Their names follow each other.
+    /// Makes the timers of this number of workers, with consecutive ids. None is set.
     pub(crate) fn new(workers: usize) -> Box<[Arc<Timers>]> {
         let mut all = ALL.lock().expect("nothing panics there");
         let now = Time::now().0;
-        let mut name = || {
+        let mut next_id = || {
             all.last = all.last.checked_add(1).expect("there are fewer than four billion workers");
             all.last
         };
         let timers: Box<[_]> = (0..workers)
             .map(|_| {
                 Arc::new(Timers {
-                    id: name(),
+                    id: next_id(),
                     fired_until: AtomicU64::new(0),
                     next: AtomicU64::new(u64::MAX),
                     wheel: Mutex::new(Wheel::new(now)),
@@ -128,18 +130,18 @@ impl Timers {
         timers
     }
 
-    /// The timers of this name, if they are still there.
-    pub(crate) fn named(id: u32) -> Option<Arc<Timers>> {
+    /// Returns the timers with this id, if they are still there.
+    pub(crate) fn with_id(id: u32) -> Option<Arc<Timers>> {
         ALL.lock().expect("nothing panics there").timers.get(&id)?.upgrade()
     }
 
-    /// The name of these among all of the process; never zero.
+    /// Returns the id of these timers, which no others of the process have; never zero.
     #[inline]
     pub(crate) fn id(&self) -> u32 {
         self.id
     }
 
-    /// Sets a timer; gives the waker back if timers of this deadline have fired already.
+    /// Sets a timer. Returns the waker if timers of this deadline have fired already.
     pub(crate) fn insert(&self, deadline: Time, waker: ThinWaker) -> Result<Inserted, ThinWaker> {
         let mut wheel = lock(&self.wheel);
         if self.has_fired(deadline) {
@@ -152,34 +154,37 @@ impl Timers {
         Ok(Inserted { key: wheel.insert(deadline.0, waker), is_first })
     }
 
-    /// Tells whether a timer of this deadline that was set has fired.
+    /// Returns true if the timers of this deadline have fired.
     ///
-    /// Without the lock, and without a look at the timer: where it was is cold by then.
+    /// It takes no lock and does not read the timer, whose memory is cold by then.
     #[inline]
     pub(crate) fn has_fired(&self, deadline: Time) -> bool {
-        // Relaxed: on the strength of it nothing is read, and with the lock, or after the wake, it is what it is.
+        // Relaxed: nothing else is read because of it; under the lock, or after the wake, the value is up to
+        // date.
         deadline.0 <= self.fired_until.load(Relaxed)
     }
 
-    /// Tells whether a timer that was set would wake the same as `waker`, or has fired.
+    /// Returns true if a timer that was set would wake the same as `waker`, or has fired.
     pub(crate) fn will_wake(&self, deadline: Time, key: Key, waker: &Waker) -> bool {
         let mut wheel = lock(&self.wheel);
         self.has_fired(deadline) || wheel.get(key).will_wake(waker)
     }
 
-    /// Takes a timer back that was set, unless it has fired.
+    /// Takes a timer back that was set; returns `None` if it has fired.
     pub(crate) fn remove(&self, deadline: Time, key: Key) -> Option<ThinWaker> {
         let mut wheel = lock(&self.wheel);
         if self.has_fired(deadline) { None } else { Some(wheel.remove(key)) }
     }
 
-    /// When to look at the timers again: the first deadline, or earlier if the first timer was taken back.
+    /// Returns the time to fire the timers again: the first deadline, or earlier if the first timer was taken
+    /// back.
     #[inline]
     pub(crate) fn next(&self) -> Time {
         Time(self.next.load(Relaxed))
     }
 
-    /// Wakes whoever's deadline has passed, in the order of the deadlines, and tells whether there was one.
+    /// Fires the timers whose deadline has passed, in the order of the deadlines; returns true if there was
+    /// one.
     pub(crate) fn fire(&self, now: Time) -> bool {
         let mut due = Vec::new();
         let mut wheel = lock(&self.wheel);
@@ -194,11 +199,11 @@ impl Timers {
         any
     }
 
-    /// Forgets all timers; they never fire.
+    /// Drops all timers without firing them.
     pub(crate) fn clear(&self) {
         let mut wheel = lock(&self.wheel);
         let forgotten = wheel.clear();
-        // So that nobody looks for them.
+        // So that no sleep looks for its timer.
         self.fired_until.store(u64::MAX, Relaxed);
         drop(wheel);
         for waker in forgotten {
@@ -206,7 +211,7 @@ impl Timers {
         }
     }
 
-    /// How many timers are set.
+    /// Returns the number of timers that are set.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn len(&self) -> usize {
         lock(&self.wheel).len()

@@ -1,13 +1,14 @@
 //! A hierarchical timer wheel with exact deadlines: constant-time insert and remove, nothing left behind.
 //!
-//! Deadlines are nanoseconds since some start, and a tick is 2^13 of them. Level 0 has a bucket for each of the next 64
-//! ticks, level 1 one for each of the next 64 times 64, and so on; nine levels hold every `u64`. A timer goes to the
-//! level of the highest six bits in which its tick differs from the wheel's, so that all timers of a level are later
-//! than those of the levels below, and is handed down when the wheel gets there (Varghese and Lauck, SOSP 1987, scheme
-//! 6; that a bitmap finds the next bucket is tokio's way).
+//! Deadlines are nanoseconds since some start, and a tick is 2^13 of them. Level 0 has a bucket for each of
+//! the next 64 ticks, level 1 one for each of the next 64 times 64, and so on; nine levels hold every `u64`.
+//! A timer goes to the level of the highest six bits in which its tick differs from the wheel's, so that all
+//! timers of a level are later than those of the levels below, and is handed down when the wheel gets there
+//! (Varghese and Lauck, SOSP 1987, scheme 6; that a bitmap finds the next bucket is tokio's way).
 //!
-//! Unlike in most wheels a tick rounds nothing: a bucket keeps the deadlines, fires those that have passed in their
-//! order, and knows its earliest one, so that a thread can sleep until then and not until the bucket begins.
+//! Unlike in most wheels a tick rounds nothing: a bucket keeps the deadlines, fires those that have passed in
+//! their order, and knows its earliest one, so that a thread can sleep until then and not until the bucket
+//! begins.
 //!
 //! Timers live in one vector and link to each other by index, so no unsafe code is needed.
 
@@ -27,28 +28,29 @@ const END: u32 = 1 << 31;
 pub(crate) struct Wheel<T> {
     /// All timers and all free slots.
     slots: Vec<Slot<T>>,
-    /// The free slots, the last freed last. Not linked through the slots: which one is next must not wait for memory.
+    /// The free slots, the last freed last. Not linked through the slots: which one is next must not wait for
+    /// memory.
     free: Vec<u32>,
     /// A bit for each bucket that has timers, by how far away they are.
     occupied: [u64; LEVELS],
-    /// What is set, level by level.
+    /// The buckets, level by level.
     buckets: Vec<Bucket>,
     /// The tick up to which everything has fired or been handed down.
     elapsed: u64,
-    /// What fires of a bucket; here only so that it need not be allocated each time.
+    /// The timers of a bucket that fire; kept only so that it need not be allocated each time.
     passed: Vec<(u64, u32)>,
-    /// How many timers are set.
+    /// The number of timers that are set.
     len: usize,
 }
 
-/// Names a timer until it fires or is removed. Then it may name another.
+/// Names a timer until it fires or is removed. After that it may name another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(pub(crate) u32);
 
 /// A place for a timer.
 struct Slot<T> {
     deadline: u64,
-    /// What it hands out; none while the slot is free.
+    /// The value it hands out; `None` while the slot is free.
     payload: Option<T>,
     /// The slot before, or the bucket, with `END`.
     previous: u32,
@@ -80,7 +82,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// How many timers are set.
+    /// Returns the number of timers that are set.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -104,18 +106,18 @@ impl<T> Wheel<T> {
         self.release(key.0)
     }
 
-    /// What a timer hands out that has not fired.
+    /// Returns the value of a timer that has not fired.
     pub(crate) fn get(&mut self, key: Key) -> &mut T {
         self.slots[key.0 as usize].payload.as_mut().expect("its timer is set")
     }
 
-    /// A time before which no timer fires: the earliest deadline, unless that one was removed.
+    /// Returns a time before which no timer fires: the earliest deadline, unless that timer was removed.
     pub(crate) fn earliest(&self) -> Option<u64> {
         Some(self.buckets[self.first_bucket()?].earliest)
     }
 
-    /// Hands out what the timers up to `now` have, in the order of their deadlines; equal ones in the order in which
-    /// they were set.
+    /// Hands out the values of the timers up to `now`, in the order of their deadlines, and for equal ones in
+    /// the order in which they were set.
     pub(crate) fn expire(&mut self, now: u64, due: &mut Vec<T>) {
         let now_tick = now >> TICK;
         while let Some(bucket) = self.first_bucket() {
@@ -134,20 +136,20 @@ impl<T> Wheel<T> {
         self.elapsed = self.elapsed.max(now_tick);
     }
 
-    /// Forgets all timers, and gives what they would have handed out.
+    /// Removes all timers, and returns their values.
     pub(crate) fn clear(&mut self) -> Vec<T> {
         let payloads = self.slots.drain(..).filter_map(|slot| slot.payload).collect();
         *self = Wheel { elapsed: self.elapsed, ..Wheel::new(0) };
         payloads
     }
 
-    /// The bucket that comes first: the lowest level's, because all of it is before the next level's.
+    /// Returns the bucket that comes first: the lowest level's, because all of it is before the next level's.
     fn first_bucket(&self) -> Option<usize> {
         let level = self.occupied.iter().position(|&occupied| occupied != 0)?;
         Some(level * BUCKETS + self.occupied[level].trailing_zeros() as usize)
     }
 
-    /// The first tick of a bucket: the higher bits are the wheel's own.
+    /// Returns the first tick of a bucket: the higher bits are the wheel's own.
     fn start_of(&self, bucket: usize) -> u64 {
         let (shift, index) = (WIDTH * (bucket / BUCKETS) as u32, (bucket % BUCKETS) as u64);
         let above = self.elapsed.checked_shr(shift + WIDTH).unwrap_or(0);
@@ -164,7 +166,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Fires what is due in a bucket of level 0, and tells whether something is left.
+    /// Fires the timers of a bucket of level 0 that are due; returns true if others are left.
     fn expire_bucket(&mut self, bucket: usize, now: u64, due: &mut Vec<T>) -> bool {
         let mut slot = self.take_list(bucket);
         let mut passed = mem::take(&mut self.passed);
@@ -226,7 +228,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Makes a bucket one without timers; gives the first of those that were there.
+    /// Empties a bucket, and returns the first slot that was in it.
     fn take_list(&mut self, number: usize) -> u32 {
         self.occupied[number / BUCKETS] &= !(1 << (number % BUCKETS));
         mem::replace(&mut self.buckets[number], empty(number)).first
@@ -254,7 +256,7 @@ impl<T> Wheel<T> {
     }
 }
 
-/// A bucket without timers.
+/// Makes a bucket without timers.
 fn empty(number: usize) -> Bucket {
     let end = number as u32 | END;
     Bucket { first: end, last: end, earliest: u64::MAX }
@@ -268,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// What is done to a wheel and to its model.
+    /// A step of a wheel and of its model.
     #[derive(Clone, Debug)]
     enum Step {
         /// Sets a timer this far ahead.
@@ -277,15 +279,15 @@ mod tests {
         InsertLate(u64),
         /// Removes one of the timers that are set.
         Remove(prop::sample::Index),
-        /// Lets so much time pass.
+        /// Lets this much time pass.
         Advance(u64),
         /// Lets time pass up to the earliest deadline.
         AdvanceToEarliest,
-        /// Forgets all timers.
+        /// Removes all timers.
         Clear,
     }
 
-    /// Times of all magnitudes, so that all levels and their borders are met.
+    /// Makes times of all magnitudes, so that all levels and their borders are met.
     fn time() -> impl Strategy<Value = u64> {
         (0..62u32, any::<u64>()).prop_map(|(bits, random)| random & ((1 << bits) - 1))
     }

@@ -1,19 +1,24 @@
-//! Memory for tasks: cells of a few sizes, cut from aligned chunks, and at the same time the list of all tasks.
+//! Memory for tasks: cells of a few sizes, cut from aligned chunks, and at the same time the list of all
+//! tasks.
 //!
-//! A chunk begins on a multiple of its size, so that the address of a cell tells the chunk, and that tells the runtime.
-//! No task needs a pointer for it, nor an entry in a list: the end of a runtime walks the chunks. Chunks are kept until
-//! then; so much memory as a runtime once needed for tasks stays its own.
+//! A chunk begins on a multiple of its size, so that the address of a cell tells the chunk, and that tells
+//! the runtime. No task needs a pointer for it, nor an entry in a list: the end of a runtime walks the
+//! chunks. Chunks are kept until then; a runtime keeps as much memory as its tasks once needed.
 //!
-//! Free cells are handed out by the depot, under a lock, and by magazines, which belong to one worker each and trade
-//! with the depot in bulk (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Any cell of a size is as good as any
-//! other, so a worker keeps what it frees, whoever took it from the depot.
+//! Free cells are handed out by the depot, under a lock, and by magazines, which belong to one worker each
+//! and trade with the depot in bulk (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Any cell of a
+//! size is as good as any other, so a worker keeps the cells that it frees, though another worker took them
+//! from the depot.
 //!
 //! # What is relied upon
 //!
-//! 1. A [`Vacant`] is the only way to a cell that holds no task, and exists once: it was cut from a chunk, or given back.
-//! 2. The state at the beginning of a cell is valid from the moment it is cut, and is only ever accessed as an atomic.
-//! 3. A chunk lives as long as its slab. A slab lives as long as its owner, and the owner as long as a cell is lent:
-//!    while it runs by those who run it, afterwards because the depot keeps it.
+//! 1. A [`Vacant`] is the only way to a cell that holds no task, and exists once: it was cut from a chunk, or
+//!    given back.
+//! 2. The state at the beginning of a cell is valid from the moment it is cut, and is only ever accessed as
+//!    an atomic.
+//! 3. A chunk lives as long as its slab. A slab lives as long as its owner, and the owner as long as a cell
+//!    is lent: until the owner has ended because the threads that run it keep it, afterwards because the
+//!    depot does.
 
 #![expect(unsafe_code, reason = "cells are cut from raw memory, and found by their address")]
 
@@ -25,13 +30,14 @@ use std::{
 };
 
 use crate::{
-    state::State,
     sync::{Mutex, lock},
+    task::state::State,
 };
 
-/// The size of a chunk, and what its address is a multiple of. Many chunks with a cell each need not be so far apart.
+/// The size of a chunk, and what its address is a multiple of. Many chunks with a cell each need not be so
+/// far apart.
 const CHUNK: usize = if cfg!(one_cell_a_chunk) { 1 << 12 } else { 1 << 16 };
-/// What the size of a cell is a multiple of; those for types aligned to more are of a multiple of that.
+/// The size of a cell is a multiple of this, or of the alignment of its types if that is larger.
 const STEP: usize = 8;
 /// The most that a cell in a shared chunk is aligned to.
 const ALIGNMENT: usize = 16;
@@ -39,37 +45,40 @@ const ALIGNMENT: usize = 16;
 const FIRST: usize = 64;
 /// Sizes up to here are rounded up to a multiple of 8: tasks are many, and their memory is time.
 const FINE: usize = 512;
-/// Larger ones to an eighth of the power of two below, so that at most an eighth is wasted; up to here.
+/// Larger sizes, up to here, are rounded up to an eighth of the power of two below: at most an eighth is
+/// wasted.
 const COARSE: usize = 16 << 10;
+/// The number of sizes.
 const CLASSES: usize = FINE / STEP + 8 * (COARSE / FINE).ilog2() as usize;
-/// How many chunks are allocated at once, at most: the allocator leaves a hole before each that is as large as a chunk.
+/// The most chunks that are allocated at once: the allocator leaves a hole as large as a chunk before each
+/// allocation.
 const BLOCK: usize = 16;
-/// How many cells the depot and a magazine trade at once.
+/// The number of cells that the depot and a magazine trade at once.
 const BULK: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// The memory of the tasks of one owner.
 pub(crate) struct Slab<O> {
-    /// What is not with a worker, under the lock.
+    /// The memory that no worker has, under the lock.
     depot: Mutex<Depot<O>>,
 }
 
-/// What the lock of a slab protects.
+/// The state that the lock of a slab protects.
 struct Depot<O> {
-    /// All chunks, and for each how many bytes of it are cut.
+    /// All chunks, each with the number of bytes that are cut into cells.
     chunks: Vec<(NonNull<Chunk<O>>, usize)>,
     /// Room for chunks to be cut.
     spare: Vec<NonNull<u8>>,
-    /// What the room for such chunks was allocated as.
+    /// The allocations that such chunks are parts of.
     blocks: Vec<(NonNull<u8>, Layout)>,
     /// The free cells by class.
     free: Vec<Vec<Vacant>>,
     /// The chunk to cut next by class, as a place in `chunks`.
     uncut: Vec<Option<usize>>,
-    /// How many cells are neither free nor uncut: they hold tasks, or are in a magazine.
+    /// The number of cells that hold tasks, or are in a magazine.
     lent: usize,
-    /// Whether somebody was told where all cells are, and may be looking at them.
+    /// Set once [`Slab::cells`] was called: its caller may be looking at any cell.
     walked: bool,
-    /// Whether the owner has ended, so that cells that are still lent must keep it.
+    /// Set once the owner has ended, so that cells that are still lent must keep it.
     ended: bool,
     /// The owner, if it has ended and cells are lent.
     kept: Option<Arc<O>>,
@@ -77,13 +86,13 @@ struct Depot<O> {
 
 /// The head of a chunk.
 struct Chunk<O> {
-    /// Whose tasks are here.
+    /// The owner of the tasks in this chunk.
     owner: *const O,
-    /// How the chunk was allocated.
+    /// The layout that the chunk was allocated with.
     layout: Layout,
-    /// Which cells are here.
+    /// The size of the cells in this chunk.
     class: Class,
-    /// Where the depot has it. Changed under the lock.
+    /// The index of this chunk in the depot. Changed under the lock.
     place: usize,
 }
 
@@ -107,7 +116,7 @@ unsafe impl Send for Vacant {}
 unsafe impl<O: Send + Sync> Send for Depot<O> {}
 
 impl Class {
-    /// The class of cells for a type.
+    /// Returns the class of cells for a type.
     pub(crate) const fn of<T>() -> Class {
         let layout = Layout::new::<T>();
         // Tools that watch the heap see the end of a cell only if it is one of a chunk (scripts/sanitize).
@@ -122,7 +131,7 @@ impl Class {
         Class::Cut((FINE / STEP + 8 * (octave - FINE.ilog2()) as usize + eighth) as u8)
     }
 
-    /// The size of its cells.
+    /// Returns the size of its cells.
     fn size(self) -> usize {
         match self {
             Class::Own(layout) => layout.size(),
@@ -135,7 +144,7 @@ impl Class {
         }
     }
 
-    /// Where the first cell of a chunk is, and the layout of the chunk.
+    /// Returns the offset of the first cell in a chunk, and the layout of the chunk.
     fn chunk(self) -> (usize, Layout) {
         let (first, size) = match self {
             Class::Cut(_) => (FIRST, CHUNK),
@@ -157,7 +166,7 @@ impl Class {
 }
 
 impl Vacant {
-    /// Where the cell is; good for all of it, and to find its chunk with.
+    /// Returns a pointer that is good for all of the cell, and to find its chunk with.
     pub(crate) fn pointer(&self) -> NonNull<State> {
         self.0
     }
@@ -166,24 +175,25 @@ impl Vacant {
     ///
     /// # Safety
     ///
-    /// The pointer comes from [`pointer`](Self::pointer), nobody uses the cell any more, and its state reads as closed.
+    /// The pointer comes from [`pointer`](Self::pointer), nobody uses the cell any more, and its state reads
+    /// as closed.
     pub(crate) unsafe fn again(pointer: NonNull<State>) -> Vacant {
         Vacant(pointer)
     }
 }
 
-/// The owner of a cell.
+/// Returns the owner of a cell.
 ///
 /// # Safety
 ///
-/// The pointer comes from [`Vacant::pointer`], of a slab of an `O`, and the cell is lent as long as the result is used;
-/// once its owner has ended, at least.
+/// The pointer comes from [`Vacant::pointer`], of a slab of an `O`. The cell stays lent while the returned
+/// reference is used; until the owner has ended it is enough that another reference keeps the owner.
 pub(crate) unsafe fn owner<'a, O>(cell: NonNull<State>) -> &'a O {
     // SAFETY: the cell was cut from a chunk, which is alive because the cell is lent, and so is its owner.
     unsafe { &*chunk::<O>(cell).as_ref().owner }
 }
 
-/// The chunk of a cell.
+/// Returns the chunk of a cell.
 fn chunk<O>(cell: NonNull<State>) -> NonNull<Chunk<O>> {
     let head = cell.as_ptr().map_addr(|address| address & !(CHUNK - 1));
     NonNull::new(head.cast()).expect("no chunk is at zero")
@@ -192,12 +202,12 @@ fn chunk<O>(cell: NonNull<State>) -> NonNull<Chunk<O>> {
 /// The free cells of one worker.
 #[derive(Default)]
 pub(crate) struct Magazines {
-    /// By class; as many classes as it has used.
+    /// A magazine for each class, up to the last class that the worker has used.
     classes: Vec<Vec<Vacant>>,
 }
 
 impl Magazines {
-    /// The magazine of a class.
+    /// Returns the magazine of a class.
     fn of(&mut self, class: u8) -> &mut Vec<Vacant> {
         let class = usize::from(class);
         if self.classes.len() <= class {
@@ -227,7 +237,7 @@ impl<O> Slab<O> {
         }
     }
 
-    /// Lends a cell. `owner` is whom this slab belongs to.
+    /// Lends a cell. `owner` is the owner of this slab.
     #[inline]
     pub(crate) fn lend(&self, class: Class, owner: &Weak<O>, magazines: Option<&mut Magazines>) -> Vacant {
         match (magazines, class) {
@@ -246,9 +256,9 @@ impl<O> Slab<O> {
         }
     }
 
-    /// Takes a cell back; gives the owner if this was all that kept it.
+    /// Takes a cell back; returns the owner, if the cell was all that kept it.
     ///
-    /// To drop that may be the end of this slab, so whoever does must not have a reference to it any more.
+    /// To drop the owner may be the end of this slab, to which the caller must have no reference by then.
     #[inline]
     #[must_use = "it may be the last of the owner"]
     pub(crate) fn restore(
@@ -288,7 +298,8 @@ impl<O> Slab<O> {
         }
     }
 
-    /// All cells that were ever cut. What they hold, their states tell; cells that are cut meanwhile may be missing.
+    /// Returns all cells that were ever cut. Their states tell what they hold; cells that are cut meanwhile
+    /// may be missing.
     ///
     /// The pointers are good as long as this slab: from here on no chunk goes before it does.
     pub(crate) fn cells(&self) -> Vec<NonNull<State>> {
@@ -306,7 +317,8 @@ impl<O> Slab<O> {
 }
 
 impl<O> Depot<O> {
-    /// Adds up to `number` free cells to a magazine, at least one, so that the first in memory is the first to be used.
+    /// Adds up to `number` free cells to a magazine, at least one, so that the first in memory is the first
+    /// to be used.
     fn lend(&mut self, class: Class, owner: &Weak<O>, number: usize, magazine: &mut Vec<Vacant>) {
         let before = magazine.len();
         match class {
@@ -326,7 +338,7 @@ impl<O> Depot<O> {
         }
     }
 
-    /// Takes cells back; gives the owner if nothing keeps it any more.
+    /// Takes cells back; returns the owner, if nothing else keeps it.
     fn restore(&mut self, class: Class, cells: impl ExactSizeIterator<Item = Vacant>) -> Option<Arc<O>> {
         self.lent -= cells.len();
         match class {
@@ -368,7 +380,7 @@ impl<O> Depot<O> {
         }
     }
 
-    /// Makes a chunk, and tells its place.
+    /// Makes a chunk; returns its index.
     fn add(&mut self, class: Class, owner: *const O) -> usize {
         let (first, layout) = class.chunk();
         let memory = match class {
@@ -382,7 +394,7 @@ impl<O> Depot<O> {
         place
     }
 
-    /// Room for a chunk to be cut, of this layout: one of a block, each of which is larger than the one before.
+    /// Returns room for a chunk of this layout, out of a block. Each block is larger than the one before.
     fn room(&mut self, chunk: Layout) -> NonNull<u8> {
         if self.spare.is_empty() {
             let number = (self.chunks.len() + 1).min(BLOCK);
@@ -390,7 +402,7 @@ impl<O> Depot<O> {
                 Layout::from_size_align(number * chunk.size(), chunk.align()).expect("it is not large");
             let memory = allocate(block);
             self.blocks.push((memory, block));
-            // SAFETY: so many chunks fit into the block. The first is the first to be used.
+            // SAFETY: that many chunks fit into the block. The first is the first to be used.
             self.spare
                 .extend((0..number).rev().map(|place| unsafe { memory.byte_add(place * chunk.size()) }));
         }
@@ -419,7 +431,8 @@ impl<O> Depot<O> {
 impl<O> Drop for Depot<O> {
     fn drop(&mut self) {
         for (chunk, _) in self.chunks.drain(..) {
-            // SAFETY: with its cells all that knew a chunk is gone, and one of a single cell was allocated by itself.
+            // SAFETY: with its cells all that knew a chunk is gone, and one of a single cell was allocated by
+            // itself.
             unsafe {
                 if let Class::Own(_) = chunk.as_ref().class {
                     free_chunk(chunk);

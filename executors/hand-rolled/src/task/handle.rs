@@ -1,25 +1,32 @@
-//! The handle of a task: it asks for the end, watches for it, and takes what comes of it.
+//! The handle of a task: it cancels the task, watches for its end, and takes the output.
 //!
-//! What is relied upon stands in `cell.rs`.
+//! The unsafe code relies on what `task.rs` says.
 
 #![expect(unsafe_code, reason = "see the parent module")]
 
 use std::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull, task::Waker};
 
-use super::{Entry, Header, free, job, scheduler, waker::raw_waker};
+use super::{
+    callback::Callback,
+    cell::spawn,
+    header::{Entry, Header},
+    home::{Home, home_of},
+    job,
+    outcome::{Outcome, TaskError},
+    reference::free,
+    state::Asked,
+    waker::raw_waker,
+};
 use crate::{
-    callback::{Callback, Outcome},
-    handle::TaskError,
+    TaskHome,
     panic::{Panic, drop_quietly},
-    scheduler::Scheduler,
-    state::{Asked, End},
     sync::lock,
 };
 
 /// The one handle of a task that gives a `T`. Dropping it detaches the task.
 pub(crate) struct Handle<T> {
-    pub(super) header: NonNull<Header>,
-    pub(super) output: PhantomData<T>,
+    header: NonNull<Header>,
+    output: PhantomData<T>,
 }
 
 // SAFETY: what it gives access to is the header, made to be shared, and the output.
@@ -30,31 +37,41 @@ unsafe impl<T: Send + Sync> Sync for Handle<T> {}
 impl<T> Unpin for Handle<T> {}
 
 impl<T> Handle<T> {
-    /// The header.
+    /// Makes the handle of a task.
+    ///
+    /// # Safety
+    ///
+    /// The state says that there is a handle, and this is the only one. The output of the future is a `T`.
+    #[inline]
+    pub(super) unsafe fn of(header: NonNull<Header>) -> Handle<T> {
+        Handle { header, output: PhantomData }
+    }
+
+    /// Returns the header.
     fn header(&self) -> &Header {
         // SAFETY: the handle keeps the memory.
         unsafe { self.header.as_ref() }.used()
     }
 
-    /// The runtime that the task belongs to.
-    fn scheduler(&self) -> &Scheduler {
+    /// Returns the home of the task.
+    fn home(&self) -> &TaskHome {
         // SAFETY: the handle keeps the cell.
-        unsafe { scheduler(self.header) }
+        unsafe { home_of(self.header) }
     }
 
-    /// Tells how the task ended, if it has.
-    pub(crate) fn end(&self) -> Option<End> {
-        self.header().end()
+    /// Returns how the task ended; `None` while it is open.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.header().outcome()
     }
 
-    /// What wakes the task.
+    /// Returns a waker of the task.
     pub(crate) fn waker(&self) -> Waker {
         self.header().state.retain();
         // SAFETY: with a reference, a header is a waker.
         unsafe { Waker::from_raw(raw_waker(self.header)) }
     }
 
-    /// Asks the task to end; false if it has.
+    /// Cancels the task; returns false if it has ended.
     pub(crate) fn cancel(&self) -> bool {
         let Header { state, vtable, .. } = self.header();
         if vtable.is_job {
@@ -63,30 +80,32 @@ impl<T> Handle<T> {
         }
         let asked = state.cancel();
         if asked == Asked::Queue {
+            let home = self.home();
             // A runtime that has ended drops all its tasks; it needs no entry for that.
-            drop(self.scheduler().queue(Entry(self.header)));
+            // SAFETY: the state says to queue it.
+            drop(home.with_worker(|worker| home.queue(worker, unsafe { Entry::of(self.header) })));
         }
         asked != Asked::TooLate
     }
 
-    /// The panic that ended the task.
+    /// Returns the panic that ended the task.
     ///
     /// # Panics
     ///
     /// If none did.
     pub(crate) fn panic(&self) -> Panic {
-        assert_eq!(self.end(), Some(End::Panicked));
+        assert_eq!(self.outcome(), Some(Outcome::Panicked));
         // SAFETY: so it ended, and the body is the handle's.
         unsafe { (self.header().vtable.panic)(self.header) }
     }
 
-    /// Lets `read` see the output, unless it was taken.
+    /// Lets `read` see the output; returns `None` if that was taken.
     ///
     /// # Panics
     ///
     /// If the task did not end with one.
     pub(crate) fn look<R>(&self, read: impl FnOnce(&T) -> R) -> Option<R> {
-        assert_eq!(self.end(), Some(End::Output));
+        assert_eq!(self.outcome(), Some(Outcome::Finished));
         if self.header().state.load().is_taken() {
             return None;
         }
@@ -94,19 +113,19 @@ impl<T> Handle<T> {
         Some(read(unsafe { (self.header().vtable.look)(self.header).cast().as_ref() }))
     }
 
-    /// Takes the outcome of a task that has ended; `None` if it was taken before.
+    /// Takes the output, or the error, of a task that has ended; returns `None` if it was taken before.
     ///
     /// # Panics
     ///
     /// If it has not ended.
     pub(crate) fn take(&mut self) -> Option<Result<T, TaskError>> {
         let Header { state, vtable, .. } = self.header();
-        let end = state.load().end().expect("the task has ended");
+        let outcome = state.load().outcome().expect("the task has ended");
         if !state.take() {
             return None;
         }
-        Some(match end {
-            End::Output => {
+        Some(match outcome {
+            Outcome::Finished => {
                 let mut output = MaybeUninit::<T>::uninit();
                 // SAFETY: the output is there, and was not taken; after this it is in `output`.
                 unsafe {
@@ -114,20 +133,20 @@ impl<T> Handle<T> {
                     Ok(output.assume_init())
                 }
             }
-            End::Cancelled => Err(TaskError::Cancelled),
-            End::Panicked => Err(TaskError::Panicked(self.panic())),
+            Outcome::Cancelled => Err(TaskError::Cancelled),
+            Outcome::Panicked => Err(TaskError::Panicked(self.panic())),
         })
     }
 
-    /// Has `waker` woken at the end, instead of whoever awaited it; tells whether the end has come.
+    /// Makes `waker` the awaiter, which is woken at the end; returns true if the task has ended already.
     pub(crate) fn watch(&self, waker: &Waker) -> bool {
         let Header { state, watchers, .. } = self.header();
-        if state.load().end().is_some() {
+        if state.load().outcome().is_some() {
             return true;
         }
         let mut guard = lock(watchers);
         if guard.will_wake(waker) {
-            // Still the same one who waits, and has waited longer than the later callbacks.
+            // The same awaiter keeps its place before the callbacks that were registered since.
             return !state.watch();
         }
         drop(guard);
@@ -144,7 +163,7 @@ impl<T> Handle<T> {
         ended
     }
 
-    /// Wakes nobody at the end.
+    /// Removes the awaiter.
     pub(crate) fn unwatch(&self) {
         if self.header().state.load().is_watched() {
             let awaiter = lock(&self.header().watchers).take_awaiter();
@@ -152,16 +171,17 @@ impl<T> Handle<T> {
         }
     }
 
-    /// Has a callback queued at the end, or at once if that has come.
+    /// Queues a callback at the end, or at once if the task has ended.
     pub(crate) fn add_callback(&self, callback: Callback) {
         let Header { state, watchers, .. } = self.header();
         let mut guard = lock(watchers);
         state.watch();
-        let end = self.end();
-        let callbacks = guard.add_callback(callback, end.is_some());
+        // After `watch`, and under the lock: an end that comes later finds the callback.
+        let outcome = self.outcome();
+        let callbacks = guard.add_callback(callback, outcome.is_some());
         drop(guard);
-        if let (Some(callbacks), Some(end)) = (callbacks, end) {
-            callbacks.queue_one(self.scheduler(), Outcome::from(end));
+        if let (Some(callbacks), Some(outcome)) = (callbacks, outcome) {
+            callbacks.queue_one(outcome, |callback| spawn(self.home(), callback));
         }
     }
 }
@@ -169,20 +189,20 @@ impl<T> Handle<T> {
 impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
         let Header { state, vtable, .. } = self.header();
-        if state.load().end().is_none() {
+        if state.load().outcome().is_none() {
             self.unwatch();
             if state.detach_open() {
                 return;
             }
         }
         let now = state.load();
-        let end = now.end().expect("it was closed");
-        if end != End::Output || !now.is_taken() {
-            // SAFETY: what belongs to this end is there, and nobody but the handle may take it.
-            unsafe { (vtable.clear)(self.header, end) };
+        let outcome = now.outcome().expect("it was closed");
+        if outcome != Outcome::Finished || !now.is_taken() {
+            // SAFETY: what belongs to this outcome is there, and nobody but the handle may take it.
+            unsafe { (vtable.clear)(self.header, outcome) };
         }
         if state.detach_closed() {
-            // SAFETY: that made it garbage.
+            // SAFETY: that made it free.
             unsafe { free(self.header) };
         }
     }

@@ -1,4 +1,4 @@
-//! The one word that says how far a task is, and every step it can take. Each step is one atomic operation.
+//! The state of a task, one word, and every step it can take. Each step is one atomic operation.
 //!
 //! ```text
 //!              wake, cancel                 start
@@ -9,23 +9,28 @@
 //!                                  +---|--- suspend, if SCHEDULED was set meanwhile
 //! ```
 //!
-//! - `OPEN`: it has not ended. The runtime owns it, whoever else has lost it.
-//! - `SCHEDULED`: it is in one queue, once; or, with `RUNNING`, it was woken and its runner will queue it again.
-//! - `RUNNING`: one thread polls it or drops its future; or it yielded, and is in one queue, once.
-//! - `CANCELLED`: somebody was told that it will be cancelled. It never gives an output from then on.
-//! - `HANDLE`: there is a handle, to which the output belongs once it is closed.
-//! - `WATCHED`: somebody may wait for the end, so whoever closes it looks at its watchers.
-//! - `TAKEN`: its outcome was given to whoever awaited it.
-//! - `ABANDONED`: one of those who end the tasks of a runtime that is gone has it.
+//! - `OPEN`: the task has not ended. The runtime has it, even if there is neither handle nor waker.
+//! - `SCHEDULED`: the task is in one queue, once; or, with `RUNNING`, it was woken and its runner will queue
+//!   it again.
+//! - `RUNNING`: one thread polls the task or drops its future; or it yielded, and is in one queue, once.
+//! - `CANCELLED`: a caller was told that the task will be cancelled. It never gives an output from then on.
+//! - `HANDLE`: there is a handle, to which the output belongs once the task is closed.
+//! - `WATCHED`: there may be watchers, so the thread that closes the task looks for them.
+//! - `TAKEN`: the output, or the error, was taken through the handle.
+//! - `ABANDONED`: one of the threads that end tasks without a worker has claimed it.
 //! - `JOB`: it is a blocking job, which its pool ends.
 //! - the rest counts references: wakers, mostly.
 //!
-//! Who is `RUNNING`, or in a queue and popped, owns what is in the cell. Once it is closed the handle does, and without
-//! a handle nobody. The cell is garbage when it is neither open nor has a handle nor a reference.
+//! The *runner* is the thread that polls the task, or has taken it from a queue to do so. It owns the body of
+//! the cell. Once the task is closed the handle owns the body; without a handle the body is empty. The cell
+//! is *free* when the task is closed and there is neither a handle nor a reference.
 
-use crate::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+use crate::{
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Relaxed, Release},
+    },
+    task::outcome::Outcome,
 };
 
 const OPEN: u64 = 1;
@@ -36,7 +41,7 @@ const HANDLE: u64 = 1 << 4;
 const WATCHED: u64 = 1 << 5;
 const TAKEN: u64 = 1 << 6;
 const ABANDONED: u64 = 1 << 7;
-/// How it ended; neither bit is an output.
+/// With `PANICKED` the outcome of a closed task: cancelled, panicked, or with neither bit finished.
 const NO_VALUE: u64 = 1 << 8;
 const PANICKED: u64 = 1 << 9;
 const JOB: u64 = 1 << 10;
@@ -46,22 +51,11 @@ const REFERENCE: u64 = 1 << 11;
 /// The state of one task.
 pub(crate) struct State(AtomicU64);
 
-/// What a state was at some moment.
+/// The value of a state at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot(u64);
 
-/// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// With an output.
-    Output,
-    /// Without one, because it was cancelled.
-    Cancelled,
-    /// Without one, because of a panic.
-    Panicked,
-}
-
-/// What the runner of a task is to do after a poll that was not ready.
+/// The duty of a runner after a poll that was not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Suspended {
     /// Nothing; the task is no longer the runner's.
@@ -72,45 +66,47 @@ pub(crate) enum Suspended {
     Cancelled,
 }
 
-/// What whoever asked for the end of a task is to do.
+/// The duty of a caller that cancels a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// Nothing: it is closed.
     TooLate,
-    /// Nothing: whoever has it will see to it.
+    /// Nothing: its runner, or the queue it is in, sees to it.
     Noted,
     /// Queue it.
     Queue,
 }
 
 impl State {
-    /// The state of a cell that holds no task.
+    /// Makes the state of a cell that holds no task.
     pub(crate) fn vacant() -> State {
         State(AtomicU64::new(0))
     }
 
-    /// Begins the life of a task that is about to be queued, with a handle; of a job with a reference, too.
+    /// Begins the life of a task that is about to be queued, with a handle; a job begins with a reference,
+    /// too.
     ///
-    /// Whoever then finds the task in the memory of the runtime finds all of it.
+    /// Releases the rest of the cell to a thread that finds the task in the memory of the runtime.
     pub(crate) fn open(&self, is_job: bool) {
         let job = if is_job { JOB | REFERENCE } else { 0 };
         self.0.store(OPEN | SCHEDULED | HANDLE | job, Release);
     }
 
-    /// Has loom see to it that whoever looks at it, in memory that is freed now, did so before.
+    /// Has loom check that every access to the state, in memory that is freed now, comes before.
     #[cfg(loom)]
     pub(crate) fn freed(&mut self) {
         self.0.with_mut(|_| ());
     }
 
-    /// Looks.
+    /// Returns the present value.
     pub(crate) fn load(&self) -> Snapshot {
         Snapshot(self.0.load(Acquire))
     }
 
-    /// Takes a popped task on, so that wakes from here on count for the next poll.
+    /// Makes the caller, which has taken the task from a queue, its runner. A wake from here on counts for
+    /// the next poll.
     pub(crate) fn start(&self) -> Snapshot {
-        // What queued the task passed on what it knew.
+        // Relaxed: the caller has the entry from a queue, which passed the state on with it.
         let now = Snapshot(self.0.load(Relaxed));
         if !now.has(RUNNING) {
             // Acquires what the last runner and all wakers wrote: those that found it queued, too.
@@ -120,7 +116,7 @@ impl State {
         if now.has(SCHEDULED) { Snapshot(self.0.fetch_and(!SCHEDULED, Acquire)) } else { now }
     }
 
-    /// Takes a queued task on, unless somebody cancelled it or was first.
+    /// Makes the caller the runner of a queued job, unless the job was cancelled or has a runner.
     pub(crate) fn claim(&self) -> bool {
         self.update(|now| {
             let free = now.has(SCHEDULED) && !now.has(RUNNING) && !now.has(CANCELLED) && now.has(OPEN);
@@ -129,7 +125,7 @@ impl State {
         .is_ok()
     }
 
-    /// Takes a queued task on to end it, unless somebody was first.
+    /// Makes the caller the runner of a queued job, to end it, unless the job has a runner.
     pub(crate) fn claim_cancelled(&self) -> bool {
         self.update(|now| {
             let free = now.has(SCHEDULED) && !now.has(RUNNING) && now.has(OPEN);
@@ -138,9 +134,9 @@ impl State {
         .is_ok()
     }
 
-    /// Gives a task up after a poll that was not ready, unless there is more to do.
+    /// Gives a task up after a poll that was not ready, unless it was woken or cancelled meanwhile.
     pub(crate) fn suspend(&self) -> Suspended {
-        // Releases what the poll wrote to whoever takes the task on next.
+        // Releases the writes of the poll to the next runner.
         let before = Snapshot(self.0.fetch_and(!RUNNING, AcqRel)).kept();
         match (before.has(SCHEDULED), before.has(CANCELLED)) {
             (false, _) => Suspended::Idle,
@@ -149,20 +145,21 @@ impl State {
         }
     }
 
-    /// Notes a wake, and tells whether the task is now to be queued.
+    /// Wakes the task; returns true if the caller is to queue it.
     pub(crate) fn wake(&self) -> bool {
-        // Releases what the waker wrote before to the poll that comes.
+        // Releases the writes before the wake to the poll that comes.
         Snapshot(self.0.fetch_or(SCHEDULED, Release)).kept().is_idle()
     }
 
-    /// As [`wake`](Self::wake), and drops a reference; the second value tells whether that leaves garbage.
+    /// Wakes the task, like [`wake`](Self::wake), and drops a reference; the second value is true if the cell
+    /// is free then.
     pub(crate) fn wake_and_release(&self) -> (bool, bool) {
         let wake = |now: Snapshot| Some((now.0 | SCHEDULED) - REFERENCE);
         let (before, after) = self.update(wake).expect("it always goes on");
-        (before.is_idle(), after.is_garbage())
+        (before.is_idle(), after.is_free())
     }
 
-    /// Asks for the end.
+    /// Cancels a task that is no job.
     pub(crate) fn cancel(&self) -> Asked {
         let asked = self.update(|now| now.has(OPEN).then_some(now.0 | CANCELLED | SCHEDULED));
         match asked {
@@ -172,7 +169,8 @@ impl State {
         }
     }
 
-    /// Asks for the end of something that only its queue or its runner can come to; true if it is the first to ask.
+    /// Cancels a blocking job. Returns `Queue` to the first caller, which then has to carry the cancellation
+    /// out.
     pub(crate) fn cancel_job(&self) -> Asked {
         let asked = self.update(|now| now.has(OPEN).then_some(now.0 | CANCELLED));
         match asked {
@@ -182,94 +180,101 @@ impl State {
         }
     }
 
-    /// Claims the task of a runtime that is gone, unless there is none, or only a job, or somebody was first.
+    /// Claims the task of a runtime that has ended; returns false if there is none, or a job, or another
+    /// thread has claimed it.
     ///
-    /// In one step: whoever finds it by its memory alone may find the next one there.
+    /// It is one step, because a caller that found the cell in the slab may find the next task in it at any
+    /// time.
     pub(crate) fn abandon_task(&self) -> bool {
         let free = |now: Snapshot| now.has(OPEN) && !now.has(JOB) && !now.has(ABANDONED);
         self.update(|now| free(now).then_some(now.0 | ABANDONED)).is_ok()
     }
 
-    /// Claims the end of a job that will not go on, unless it is closed or somebody was first.
+    /// Claims the end of a job that will not go on; returns false if it is closed or another thread has
+    /// claimed it.
     pub(crate) fn abandon(&self) -> bool {
-        // Only who is first counts. Whoever goes on takes steps that acquire.
+        // Relaxed: this only settles which thread is first, and that thread goes on with steps that acquire.
         let before = Snapshot(self.0.fetch_or(ABANDONED, Relaxed));
         before.has(OPEN) && !before.has(ABANDONED)
     }
 
-    /// Closes a task that is as `expected`. If it is watched, the caller gets a reference, to tell the watchers.
+    /// Closes a task whose state is `expected`. If it is watched, the caller gets a reference, to tell the
+    /// watchers.
     ///
-    /// Fails, and gives what the task is, if it has changed: then whether it may give an output may have, too.
-    pub(crate) fn close(&self, expected: Snapshot, end: End) -> Result<Snapshot, Snapshot> {
-        let end = match end {
-            End::Output => 0,
-            End::Cancelled => NO_VALUE,
-            End::Panicked => PANICKED,
+    /// Fails with the present state if that has changed: the task may have been cancelled, and give no output
+    /// then.
+    pub(crate) fn close(&self, expected: Snapshot, outcome: Outcome) -> Result<Snapshot, Snapshot> {
+        let end = match outcome {
+            Outcome::Finished => 0,
+            Outcome::Cancelled => NO_VALUE,
+            Outcome::Panicked => PANICKED,
         };
         let reference = if expected.has(WATCHED) { REFERENCE } else { 0 };
         let closed = (expected.0 & !(OPEN | SCHEDULED | RUNNING) | end) + reference;
-        // Releases the outcome to the handle, and acquires the last accesses of those who dropped a reference.
+        // Releases the output to the handle, and acquires the last accesses of dropped references.
         let exchange = self.0.compare_exchange(expected.0, closed, AcqRel, Relaxed);
         exchange.map(|_| Snapshot(closed)).map_err(Snapshot)
     }
 
-    /// Closes a task that another thread runs and goes on running, as one that was cancelled; true if it was open.
+    /// Closes a job that another thread goes on running, as cancelled; returns false if it was closed.
     ///
     /// The caller gets a reference.
     pub(crate) fn close_running(&self) -> bool {
         self.update(|now| now.has(OPEN).then_some((now.0 & !OPEN | NO_VALUE) + REFERENCE)).is_ok()
     }
 
-    /// Notes that there is somebody to tell of the end; false if it has come.
+    /// Notes that there are watchers; returns false if the task is closed.
     ///
-    /// For the holder of the lock of the watchers, which orders this before the look at them.
+    /// For the holder of the lock of the watchers. The lock orders this before the thread that closes the
+    /// task looks at them.
     pub(crate) fn watch(&self) -> bool {
         Snapshot(self.0.fetch_or(WATCHED, Relaxed)).kept().has(OPEN)
     }
 
-    /// Notes that the outcome was taken; false if it was before.
+    /// Notes that the output, or the error, was taken; returns false if it was taken before.
     ///
     /// For the handle of a closed task only.
     pub(crate) fn take(&self) -> bool {
         let now = self.load();
         if now.has_only_the_handle() {
-            // Nobody else can see it.
+            // No other thread can see it, so a store does.
             self.0.store(now.0 | TAKEN, Relaxed);
             return !now.has(TAKEN);
         }
         !Snapshot(self.0.fetch_or(TAKEN, Relaxed)).has(TAKEN)
     }
 
-    /// Gives the handle of an open task up; false if it is closed.
+    /// Gives the handle of an open task up; returns false if the task is closed.
     pub(crate) fn detach_open(&self) -> bool {
         self.update(|now| now.has(OPEN).then_some(now.0 & !HANDLE)).is_ok()
     }
 
-    /// Gives the handle of a closed task up, and tells whether that leaves garbage.
+    /// Gives the handle of a closed task up; returns true if the cell is free then.
     pub(crate) fn detach_closed(&self) -> bool {
         if self.load().has_only_the_handle() {
-            // Nobody else can see it. The memory is to read as that of no task.
+            // No other thread can see it, so a store does. The memory is to read as that of no task.
             self.0.store(0, Relaxed);
             return true;
         }
         let before = self.0.fetch_and(!HANDLE, AcqRel);
-        Snapshot(before & !HANDLE).is_garbage()
+        Snapshot(before & !HANDLE).is_free()
     }
 
-    /// Adds a reference, of which the caller has one, or something as good.
+    /// Adds a reference. The caller has one, or another right that keeps the memory.
     pub(crate) fn retain(&self) {
         Snapshot(self.0.fetch_add(REFERENCE, Relaxed)).kept();
     }
 
-    /// Drops a reference, and tells whether that leaves garbage.
+    /// Drops a reference; returns true if the cell is free then.
     pub(crate) fn release(&self) -> bool {
         let before = Snapshot(self.0.fetch_sub(REFERENCE, AcqRel)).kept();
-        Snapshot(before.0 - REFERENCE).is_garbage()
+        Snapshot(before.0 - REFERENCE).is_free()
     }
 
-    /// Changes the state until it is as `next` says, or fails when `next` has nothing to say.
+    /// Changes the state to what `next` returns, or fails if that is `None`. Returns the states before and
+    /// after.
     fn update(&self, next: impl Fn(Snapshot) -> Option<u64>) -> Result<(Snapshot, Snapshot), Snapshot> {
-        // To fail acquires nothing: nobody then looks at more than the state.
+        // A failure acquires nothing: the callers then look at nothing but the state.
         let mut now = Snapshot(self.0.load(Relaxed));
         loop {
             let Some(after) = next(now) else { return Err(now) };
@@ -282,57 +287,59 @@ impl State {
 }
 
 impl Snapshot {
-    /// How the task ended; `None` while it is open.
-    pub(crate) fn end(self) -> Option<End> {
+    /// Returns how the task ended; `None` while it is open.
+    pub(crate) fn outcome(self) -> Option<Outcome> {
         match () {
             () if self.has(OPEN) => None,
-            () if self.has(PANICKED) => Some(End::Panicked),
-            () if self.has(NO_VALUE) => Some(End::Cancelled),
-            () => Some(End::Output),
+            () if self.has(PANICKED) => Some(Outcome::Panicked),
+            () if self.has(NO_VALUE) => Some(Outcome::Cancelled),
+            () => Some(Outcome::Finished),
         }
     }
 
-    /// Tells whether somebody was told that the task will be cancelled.
+    /// Returns true if a caller was told that the task will be cancelled.
     pub(crate) fn is_cancelled(self) -> bool {
         self.has(CANCELLED)
     }
 
-    /// Tells whether there is a handle.
+    /// Returns true if there is a handle.
     pub(crate) fn has_handle(self) -> bool {
         self.has(HANDLE)
     }
 
-    /// Tells whether somebody may wait for the end.
+    /// Returns true if there may be watchers.
     pub(crate) fn is_watched(self) -> bool {
         self.has(WATCHED)
     }
 
-    /// Tells whether the outcome was taken.
+    /// Returns true if the output, or the error, was taken.
     pub(crate) fn is_taken(self) -> bool {
         self.has(TAKEN)
     }
 
-    /// Tells whether the cell can be used again.
-    pub(crate) fn is_garbage(self) -> bool {
+    /// Returns true if the cell can be used again.
+    pub(crate) fn is_free(self) -> bool {
         self.0 < REFERENCE && !self.has(OPEN) && !self.has(HANDLE)
     }
 
-    /// This, of a cell that somebody keeps. To use another would be to use it after it was given back.
+    /// Returns itself. Checks, in debug builds, that the cell was not free: to use that would be a use after
+    /// free.
     fn kept(self) -> Snapshot {
-        debug_assert!(!self.is_garbage(), "the cell is garbage");
+        debug_assert!(!self.is_free(), "the cell is free");
         self
     }
 
-    /// Tells whether the task waits to be woken.
+    /// Returns true if the task waits to be woken.
     fn is_idle(self) -> bool {
         self.has(OPEN) && !self.has(SCHEDULED) && !self.has(RUNNING)
     }
 
-    /// Tells whether the task is closed and nobody but the handle knows it.
+    /// Returns true if the task is closed and there is no reference.
     fn has_only_the_handle(self) -> bool {
         self.0 < REFERENCE && !self.has(OPEN)
     }
 
+    /// Returns true if the bit is set.
     fn has(self, bit: u64) -> bool {
         self.0 & bit != 0
     }

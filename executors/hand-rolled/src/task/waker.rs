@@ -1,6 +1,7 @@
-//! The wakers of tasks: std's, whose pointer is that of the cell, and one that is but that pointer.
+//! The wakers of tasks: std's, whose pointer is that of the cell, and [`ThinWaker`], which is no more than
+//! that pointer.
 //!
-//! What is relied upon stands in `cell.rs`.
+//! The unsafe code relies on what `task.rs` says.
 
 #![expect(unsafe_code, reason = "see the parent module")]
 
@@ -10,13 +11,16 @@ use std::{
     task::{RawWaker, RawWakerVTable, Waker},
 };
 
-use super::{Entry, Header, Reference, free, scheduler};
-use crate::context;
+use super::{
+    header::{Entry, Header},
+    home::{Home, home_of},
+    reference::{Reference, free},
+};
 
-/// The waker of a task, and the shape of all references.
+/// Tells the wakers of tasks from all others. It is a static, so that it has one address.
 static WAKER: RawWakerVTable = RawWakerVTable::new(clone_waker, wake, wake_by_ref, drop_waker);
 
-/// A header as a waker has it.
+/// Makes the raw waker of a task; it has, or borrows, a reference.
 pub(super) fn raw_waker(header: NonNull<Header>) -> RawWaker {
     RawWaker::new(header.as_ptr().cast_const().cast(), &WAKER)
 }
@@ -31,7 +35,7 @@ unsafe fn header_of(waker: *const ()) -> NonNull<Header> {
     unsafe { NonNull::new_unchecked(waker.cast_mut().cast()) }
 }
 
-/// See [`RawWakerVTable::new`].
+/// Clones a waker; see [`RawWakerVTable::new`].
 unsafe fn clone_waker(waker: *const ()) -> RawWaker {
     // SAFETY: a waker has a reference, or borrows the runner's right.
     unsafe {
@@ -41,21 +45,23 @@ unsafe fn clone_waker(waker: *const ()) -> RawWaker {
     }
 }
 
-/// See [`RawWakerVTable::new`].
+/// Wakes and drops the waker; see [`RawWakerVTable::new`].
 unsafe fn wake(waker: *const ()) {
-    // SAFETY: the reference is this function's. It goes with the wake only on a worker of the task's runtime, which
-    // cannot end before the entry is in a queue; else after the entry is.
+    // SAFETY: the reference is this function's. It goes with the wake only on a worker of the task's runtime,
+    // which cannot end before the entry is in a queue; else after the entry is.
     unsafe {
         let header = header_of(waker);
-        let state = &header.as_ref().used().state;
-        let garbage = context::with_worker_of(scheduler(header), |worker| {
-            let (idle, garbage) = state.wake_and_release();
-            if idle {
-                worker.queue(Entry(header));
+        let (state, home) = (&header.as_ref().used().state, home_of(header));
+        let freed = home.with_worker(|worker| {
+            // On a worker one step of the state does for both the wake and the reference.
+            worker?;
+            let (is_idle, is_free) = state.wake_and_release();
+            if is_idle {
+                home.queue(worker, Entry::of(header)).expect("a worker takes all");
             }
-            garbage
+            Some(is_free)
         });
-        match garbage {
+        match freed {
             Some(true) => free(header),
             Some(false) => {}
             None => {
@@ -66,36 +72,37 @@ unsafe fn wake(waker: *const ()) {
     }
 }
 
-/// See [`RawWakerVTable::new`].
+/// Wakes; see [`RawWakerVTable::new`].
 unsafe fn wake_by_ref(waker: *const ()) {
     // SAFETY: a waker has a reference, or borrows the runner's right.
     unsafe {
         let header = header_of(waker);
         if header.as_ref().used().state.wake() {
+            let home = home_of(header);
             // A runtime that has ended drops all its tasks; it needs no entry for that.
-            drop(scheduler(header).queue(Entry(header)));
+            drop(home.with_worker(|worker| home.queue(worker, Entry::of(header))));
         }
     }
 }
 
-/// See [`RawWakerVTable::new`].
+/// Drops a waker; see [`RawWakerVTable::new`].
 unsafe fn drop_waker(waker: *const ()) {
     // SAFETY: the reference is this function's.
-    drop(Reference(unsafe { header_of(waker) }));
+    drop(unsafe { Reference::of(header_of(waker)) });
 }
 
-/// Tells whether a waker is that of the task with this id.
+/// Returns true if a waker wakes the task with this id.
 pub(crate) fn is_waker_of(waker: &Waker, id: *const ()) -> bool {
     waker.data() == id && ptr::eq(waker.vtable(), &WAKER)
 }
 
-/// A waker in one word: of a task, or in a box.
+/// Is a waker in one word: the pointer of a task's waker, or a pointer to any other waker in a box.
 pub(crate) struct ThinWaker(NonNull<()>);
 
 // SAFETY: it is a waker.
 unsafe impl Send for ThinWaker {}
 
-/// What tells a box from a task, both of which are aligned to more than this.
+/// Tells a box from a task, both of which are aligned to more than this.
 const BOXED: usize = 1;
 
 impl ThinWaker {
@@ -110,7 +117,7 @@ impl ThinWaker {
         ThinWaker(unsafe { header_of(waker.data()) }.cast())
     }
 
-    /// Tells whether both wake the same task.
+    /// Returns true if both wake the same task.
     pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
         match self.boxed() {
             // SAFETY: the box is this one's.
@@ -125,7 +132,7 @@ impl ThinWaker {
         unsafe { ManuallyDrop::new(self).waker() }.wake();
     }
 
-    /// The waker again.
+    /// Turns this back into the waker.
     ///
     /// # Safety
     ///
@@ -139,7 +146,7 @@ impl ThinWaker {
         }
     }
 
-    /// The box, if there is one.
+    /// Returns the box, if this is no task's waker.
     fn boxed(&self) -> Option<NonNull<Waker>> {
         let address = self.0.addr().get();
         if address & BOXED == 0 {

@@ -1,36 +1,36 @@
-//! The queue that everybody may push to: for threads that are no workers, and for what is too much for a worker's own.
+//! The injector: the queue that any thread may push to, and to which a worker moves half of a full ring.
 
 use std::collections::VecDeque;
 
 use crate::{
-    cell::Entry,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
         lock,
     },
+    task::Entry,
 };
 
-/// A queue, first in, first out.
+/// Queues tasks for all workers, first in, first out.
 #[derive(Default)]
 pub(crate) struct Injector {
-    /// What is queued, under the lock.
-    state: Mutex<State>,
-    /// How many are queued; a hint, so that nobody takes the lock of an empty queue.
+    /// The tasks, under the lock.
+    state: Mutex<Queue>,
+    /// The number of entries; a hint, so that no thread takes the lock of an empty queue.
     len: AtomicUsize,
 }
 
-/// What the lock of the injector protects.
+/// The state that the lock of the injector protects.
 #[derive(Default)]
-struct State {
+struct Queue {
     /// The entries, in the order in which they came.
     entries: VecDeque<Entry>,
-    /// Whether the runtime has ended.
+    /// Set once the runtime has ended.
     closed: bool,
 }
 
 impl Injector {
-    /// Appends entries, or, if the runtime has ended, gives them back.
+    /// Appends entries. Returns them if the runtime has ended.
     pub(crate) fn push<I: IntoIterator<Item = Entry>>(&self, entries: I) -> Result<(), I> {
         let mut state = lock(&self.state);
         if state.closed {
@@ -41,13 +41,14 @@ impl Injector {
         Ok(())
     }
 
-    /// How many entries there are, or were a moment ago.
+    /// Returns the number of entries now, or a moment ago.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.load(Relaxed)
     }
 
-    /// Takes the oldest entries, as many as `share` says of those that are there.
+    /// Takes the oldest entries: `share` returns the number of them, given the number of all. Returns the
+    /// number taken.
     pub(crate) fn take(&self, share: impl Fn(usize) -> usize, mut taken: impl FnMut(Entry)) -> usize {
         if self.len() == 0 {
             return 0;
@@ -60,7 +61,8 @@ impl Injector {
         number
     }
 
-    /// Refuses entries from now on, and forgets those that are there: the end of the runtime finds their tasks.
+    /// Refuses entries from now on, and drops those that are there: the end of the runtime finds their tasks
+    /// in the slab.
     pub(crate) fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
@@ -68,7 +70,7 @@ impl Injector {
         self.len.store(0, Relaxed);
     }
 
-    /// Tells whether entries are refused.
+    /// Returns true if entries are refused.
     pub(crate) fn is_closed(&self) -> bool {
         lock(&self.state).closed
     }

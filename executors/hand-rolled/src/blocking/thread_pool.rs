@@ -1,49 +1,56 @@
 //! [`ThreadPool`]: threads for jobs that block, which belong to no runtime.
 
-use std::{collections::VecDeque, fmt, mem, num::NonZeroUsize, sync::Arc};
+use std::{fmt, mem, num::NonZeroUsize, sync::Arc};
 
 use crate::{
-    blocking::Pool,
-    context,
+    blocking::pool::Pool,
     handle::Task,
-    parking::Parker,
-    scheduler::{Core, Scheduler, Worker, Workers},
+    scheduler::{
+        Host, Scheduler, Workers, context,
+        parking::Parker,
+        worker::{Core, Worker},
+    },
     sync::{
         Mutex, lock,
         thread::{self, JoinHandle, ThreadId},
     },
+    task::slab::Magazines,
 };
 
-/// Threads that run jobs in the order in which they came, so many at once and no more.
+/// Runs jobs in the order in which they came, on a limited number of threads.
 ///
-/// A job may be submitted from anywhere. Inside a runtime it belongs to that one as what
-/// [`spawn_blocking`](crate::spawn_blocking) takes does: it may spawn, and the runtime carries out its cancellation
-/// and runs its callbacks. Outside of any runtime the pool does.
+/// A job may be submitted from anywhere. A job that is submitted inside a runtime belongs to that runtime,
+/// like one of [`spawn_blocking`](crate::spawn_blocking): it may spawn, and the runtime carries out its
+/// cancellation and runs its callbacks. The pool does so for all other jobs.
 ///
 /// Dropping the pool shuts it down.
 pub struct ThreadPool {
     /// The threads of the jobs.
     jobs: Arc<Pool>,
-    /// What would be a runtime's to do, if there ever is something.
-    chores: Arc<Scheduler>,
+    /// Runs the callbacks and carries out the cancellations of jobs that belong to no runtime.
+    fallback: Arc<Scheduler>,
+    /// The worker of the fallback scheduler.
+    worker: Arc<LazyWorker>,
 }
 
 impl ThreadPool {
-    /// Makes a pool of at most so many threads, which start when they are needed.
+    /// Makes a pool that starts threads when they are needed, `max_workers` at most.
     pub fn new(max_workers: NonZeroUsize) -> ThreadPool {
-        let chores = Scheduler::new(NonZeroUsize::MIN, Workers::Late);
-        ThreadPool { jobs: Arc::new(Pool::new(max_workers)), chores }
+        let worker = Arc::new(LazyWorker::default());
+        let fallback = Scheduler::new(Workers::Lazy, worker.clone());
+        ThreadPool { jobs: Arc::new(Pool::new(max_workers)), fallback, worker }
     }
 
     /// Queues a job; await the task for its output.
     ///
-    /// A pool that was shut down drops the job, and its task reads [`Cancelled`](crate::TaskError::Cancelled).
+    /// A pool that was shut down drops the job, and its task reads
+    /// [`Cancelled`](crate::TaskError::Cancelled).
     pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        let home = context::current_if_any().unwrap_or_else(|| self.chores.clone());
-        self.jobs.start(&home, job)
+        let home = context::current_if_any().unwrap_or_else(|| self.fallback.clone());
+        Task::new(self.jobs.start(&home, job))
     }
 
-    /// Refuses jobs from now on, and waits for all that are queued or running. A second time it only waits.
+    /// Refuses jobs from now on, and waits for all that are queued or running. A second call only waits.
     ///
     /// # Panics
     ///
@@ -57,18 +64,13 @@ impl ThreadPool {
         );
         self.jobs.close();
         self.jobs.join();
-        // The last jobs may have left something to be done.
-        self.late_worker().finish(&self.chores);
+        // After the jobs: the last of them may have queued callbacks.
+        self.worker.finish(&self.fallback);
     }
 
-    /// Tells whether the current thread is one that a shutdown waits for.
+    /// Returns true on a thread that a shutdown waits for.
     fn is_inside(&self) -> bool {
-        self.jobs.is_inside() || self.late_worker().is_here()
-    }
-
-    /// The thread of the chores.
-    fn late_worker(&self) -> &LateWorker {
-        self.chores.late_worker.as_ref().expect("the chores have one")
+        self.jobs.is_inside() || self.worker.is_current_thread()
     }
 }
 
@@ -79,7 +81,11 @@ impl Drop for ThreadPool {
         }
         // Here it would wait for itself, so another thread does.
         self.jobs.close();
-        let rest = ThreadPool { jobs: self.jobs.clone(), chores: self.chores.clone() };
+        let rest = ThreadPool {
+            jobs: self.jobs.clone(),
+            fallback: self.fallback.clone(),
+            worker: self.worker.clone(),
+        };
         thread::spawn(move || drop(rest));
     }
 }
@@ -90,28 +96,29 @@ impl fmt::Debug for ThreadPool {
     }
 }
 
-/// The one worker of a scheduler, on a thread that starts when there is something to do.
+/// The one worker of a fallback scheduler, on a thread that starts with the first task.
+///
+/// Most pools never need it.
 #[derive(Default)]
-pub(crate) struct LateWorker {
-    /// How far it is, under the lock.
+struct LazyWorker {
+    /// The stage of its life, under the lock.
     stage: Mutex<Stage>,
 }
 
-/// How far a late worker is.
+/// The life of a lazy worker.
 #[derive(Default)]
 enum Stage {
-    /// There was nothing to do.
+    /// No task has come.
     #[default]
     Waiting,
-    /// It works.
+    /// The thread runs tasks.
     Working(JoinHandle<()>),
-    /// It has to end, or has.
+    /// The thread, if there was one, was told to end.
     Finished(Option<ThreadId>),
 }
 
-impl LateWorker {
-    /// Sees to it that the thread runs, unless it has ended.
-    pub(crate) fn start(&self, scheduler: &Arc<Scheduler>) {
+impl Host for LazyWorker {
+    fn start_worker(&self, scheduler: &Arc<Scheduler>) {
         let mut stage = lock(&self.stage);
         if matches!(*stage, Stage::Waiting) {
             let scheduler = scheduler.clone();
@@ -121,12 +128,14 @@ impl LateWorker {
                 while worker.turn() {}
                 worker.end();
             };
-            let thread = thread::Builder::new().name("hand-rolled-chores".into()).spawn(work);
+            let thread = thread::Builder::new().name("hand-rolled-callbacks".into()).spawn(work);
             *stage = Stage::Working(thread.expect("the system starts one more thread"));
         }
     }
+}
 
-    /// Waits until what is queued is done, and ends the scheduler; a second time it does nothing.
+impl LazyWorker {
+    /// Waits until all queued tasks have run, and ends the scheduler; a second call does nothing.
     fn finish(&self, scheduler: &Arc<Scheduler>) {
         let mut stage = lock(&self.stage);
         if matches!(*stage, Stage::Finished(_)) {
@@ -135,7 +144,7 @@ impl LateWorker {
         let working = mem::replace(&mut *stage, Stage::Finished(None));
         let Stage::Working(thread) = working else {
             drop(stage);
-            return Self::end(scheduler);
+            return end(scheduler);
         };
         *stage = Stage::Finished(Some(thread.thread().id()));
         drop(stage);
@@ -143,17 +152,11 @@ impl LateWorker {
         let last = scheduler.clone();
         drop(scheduler.spawn(async move { last.close() }));
         thread.join().expect("tasks contain their panics");
-        Self::end(scheduler);
+        end(scheduler);
     }
 
-    /// Ends a scheduler whose worker is gone, or never was.
-    fn end(scheduler: &Arc<Scheduler>) {
-        scheduler.close();
-        scheduler.shut_down(VecDeque::new());
-    }
-
-    /// Tells whether this is the current thread.
-    fn is_here(&self) -> bool {
+    /// Returns true on the thread of this worker.
+    fn is_current_thread(&self) -> bool {
         let current = thread::current().id();
         match &*lock(&self.stage) {
             Stage::Waiting => false,
@@ -161,4 +164,14 @@ impl LateWorker {
             Stage::Finished(id) => *id == Some(current),
         }
     }
+}
+
+/// Ends a scheduler whose worker is gone, or was never started.
+fn end(scheduler: &Arc<Scheduler>) {
+    scheduler.close();
+    // Destructors may spawn and set timers, in vain.
+    let _context = context::enter_aside(scheduler);
+    scheduler.abandon_tasks();
+    scheduler.clear_timers();
+    scheduler.end(Magazines::default());
 }

@@ -1,0 +1,88 @@
+//! A runtime with a thread of its own that calls `block_on`, until it is dropped.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+    thread::{self, JoinHandle},
+};
+
+use crate::{Runtime, scheduler::parking::Parker, sync::lock};
+
+/// A runtime and the thread that calls its `block_on`.
+#[derive(Debug)]
+pub(super) struct Driven {
+    /// The runtime.
+    runtime: Arc<Runtime>,
+    /// Ends `block_on`.
+    stop: Arc<Stop>,
+    /// The caller of `block_on`, until it is joined.
+    driver: Option<JoinHandle<()>>,
+}
+
+impl Driven {
+    /// Starts the thread.
+    pub(super) fn start(runtime: Runtime) -> Driven {
+        let (runtime, stop) = (Arc::new(runtime), Arc::new(Stop::default()));
+        let driver = thread::spawn({
+            let (runtime, stop) = (runtime.clone(), stop.clone());
+            move || runtime.block_on(poll_fn(|context| stop.poll(context)))
+        });
+        Driven { runtime, stop, driver: Some(driver) }
+    }
+
+    /// Returns the runtime.
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Waits for a task on the calling thread, which does nothing else.
+    pub(super) fn wait<T>(&self, task: impl Future<Output = T>) -> T {
+        let mut task = pin!(task);
+        let parker = Parker::new();
+        let waker = Waker::from(parker.clone());
+        loop {
+            match task.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(output) => return output,
+                Poll::Pending => parker.wait(None),
+            }
+        }
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(driver) = self.driver.take() {
+            driver.join().expect("tasks contain their panics, so the driver has none");
+        }
+    }
+}
+
+/// Is ready once it is told to stop: the root of the driver.
+#[derive(Debug, Default)]
+struct Stop {
+    /// True once it was told, and the waker of the last poll.
+    state: Mutex<(bool, Option<Waker>)>,
+}
+
+impl Stop {
+    /// Is ready once it was told to stop.
+    fn poll(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = lock(&self.state);
+        state.1 = Some(context.waker().clone());
+        if state.0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Tells it to stop.
+    fn stop(&self) {
+        let mut state = lock(&self.state);
+        state.0 = true;
+        let waker = state.1.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The scheduler as the home of its tasks, which lends their memory and queues them; and how tasks are
+//! spawned.
+
+use std::sync::Arc;
+
+use super::{Scheduler, Workers, context, worker::Worker};
+use crate::task::{
+    self, Entry, Handle,
+    home::Home,
+    slab::{Class, Vacant},
+};
+
+impl Home for Scheduler {
+    type Worker = Worker;
+
+    #[inline]
+    fn with_worker<R>(&self, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
+        context::with_worker_of(self, use_it)
+    }
+
+    #[inline]
+    fn lend(&self, worker: Option<&Worker>, class: Class) -> Vacant {
+        match worker {
+            Some(worker) => worker.lend(class, &self.itself),
+            None => self.slab.lend(class, &self.itself, None),
+        }
+    }
+
+    #[inline]
+    fn restore(&self, worker: Option<&Worker>, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
+        match worker {
+            Some(worker) => worker.restore(class, cell),
+            None => self.slab.restore(class, cell, None),
+        }
+    }
+
+    #[inline]
+    fn queue(&self, worker: Option<&Worker>, entry: Entry) -> Result<(), Entry> {
+        if let Some(worker) = worker {
+            worker.queue(entry);
+            return Ok(());
+        }
+        self.inject(entry)
+    }
+
+    #[inline]
+    fn end_poll(worker: &Worker) {
+        worker.end_poll();
+    }
+}
+
+impl Scheduler {
+    /// Queues a future as a new task. A scheduler that has ended drops the future, and the task is cancelled.
+    pub(crate) fn spawn<F>(&self, future: F) -> Handle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (handle, queued) = self.with_worker(|worker| self.try_spawn(worker, future));
+        queued.unwrap_or_else(Entry::abandon);
+        handle
+    }
+
+    /// Queues a future as a new task, like [`spawn`](Self::spawn), but runs no code of the user: a scheduler
+    /// that has ended returns the entry, to be abandoned.
+    #[inline]
+    pub(crate) fn try_spawn<F>(
+        &self,
+        worker: Option<&Worker>,
+        future: F,
+    ) -> (Handle<F::Output>, Result<(), Entry>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (entry, handle) = task::new(self, worker, future);
+        (handle, self.queue(worker, entry))
+    }
+
+    /// Queues a task where every worker looks for it, and wakes one.
+    fn inject(&self, entry: Entry) -> Result<(), Entry> {
+        self.injector.push([entry]).map_err(|[entry]| entry)?;
+        self.parking.wake_one();
+        if self.workers == Workers::Lazy {
+            self.host.start_worker(&self.arc());
+        }
+        Ok(())
+    }
+}

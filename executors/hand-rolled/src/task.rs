@@ -1,0 +1,106 @@
+//! A task in memory: one allocation, a cell, reached through pointers of one word.
+//!
+//! ```text
+//!    Header { state, vtable, watchers }  Body: the future, and once that is gone its output or its panic
+//! ```
+//!
+//! There are five kinds of pointers to a cell, each of which says what its holder may do:
+//!
+//! - [`Entry`] is a task in a queue. It exists once while the state is `SCHEDULED`, or `RUNNING` after a
+//!   yield.
+//! - [`Handle`] is the user's. It exists once, as long as the state says `HANDLE`.
+//! - `Reference` keeps the memory, and may wake. The state counts references.
+//! - a `Waker` is a reference in the shape that std has for it.
+//! - [`JobEntry`] is a blocking job in its queue: a reference that may try to run it.
+//!
+//! # What is relied upon
+//!
+//! 1. The memory is that of the task from `cell::open` until its state is free, in the words of `state.rs`.
+//!    The thread that makes it free gives it back, and no thread looks at it again. An entry keeps it,
+//!    because a queued task is open.
+//! 2. The body belongs to the owner of the cell, in the words of `state.rs`: to the runner while the task is
+//!    open, then to the handle. It holds the future until the runner drops that; then, if the task is closed
+//!    with an output that is not taken, or with a panic, it holds this.
+//! 3. A runner that gives the task up, or closes it, does not touch the cell again, unless it has a
+//!    reference.
+//! 4. Between wake and queue the memory must not go: a waker keeps its reference until the entry is queued,
+//!    or is on a worker, whose runtime cannot end meanwhile.
+//! 5. `T` of a handle, and `F` of a vtable, are those of the cell: only this file makes handles, only
+//!    `cell::open` sets vtables.
+
+#![expect(unsafe_code, reason = "a task that is not `Send` is the caller's to answer for")]
+
+// From below to above: a file uses those before it.
+pub(crate) mod outcome;
+pub(crate) mod state;
+
+pub(crate) mod slab;
+
+mod callback;
+mod watchers;
+
+mod header;
+pub(crate) mod home;
+mod reference;
+
+mod waker;
+
+mod cell;
+
+mod job;
+
+mod handle;
+
+pub(crate) use handle::Handle;
+pub(crate) use header::{Entry, Flag, Header, abandon_cell};
+pub(crate) use job::JobEntry;
+pub(crate) use waker::{ThinWaker, is_waker_of};
+
+use crate::TaskHome;
+use cell::{Vtables, open};
+use home::Worker;
+use job::Job;
+
+/// Makes a task that is about to be queued. `worker` is the current thread, if it is a worker of this home.
+#[inline]
+pub(crate) fn new<F>(home: &TaskHome, worker: Option<&Worker>, future: F) -> (Entry, Handle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    // SAFETY: the types are `Send`.
+    unsafe { new_unchecked(home, worker, future) }
+}
+
+/// Makes a task, like [`new`], of a future or an output that is not `Send`.
+///
+/// # Safety
+///
+/// The future, when polled or dropped, and the output, when dropped, bear that it is on any thread. An output
+/// is given by a poll only on the thread that the handle is on.
+#[inline]
+pub(crate) unsafe fn new_unchecked<F>(
+    home: &TaskHome,
+    worker: Option<&Worker>,
+    future: F,
+) -> (Entry, Handle<F::Output>)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let header = open(home, worker, future, &Vtables::<F>::TASK);
+    // SAFETY: the task is queued once, as the entry; the output is of this type.
+    unsafe { (Entry::of(header), Handle::of(header)) }
+}
+
+/// Makes a blocking job that is about to be queued. `home` runs its callbacks and carries out its
+/// cancellation.
+pub(crate) fn new_job<T, J>(home: &TaskHome, worker: Option<&Worker>, closure: J) -> (JobEntry, Handle<T>)
+where
+    T: Send + 'static,
+    J: FnOnce() -> T + Send + 'static,
+{
+    let header = open(home, worker, Job::new(closure), &Vtables::<Job<J>>::JOB);
+    // SAFETY: the state of a job begins with a reference and a handle; the output is of this type.
+    unsafe { (JobEntry::of(header), Handle::of(header)) }
+}

@@ -1,0 +1,139 @@
+//! A blocking job as a task: its closure in the place of a future, a pool's queue in the place of a run
+//! queue.
+//!
+//! The entry in the pool's queue is a reference, because a job may be cancelled, and end, while it is there.
+//! It ends through `finish`, once the closure has been called or dropped. A job that is cancelled while a
+//! thread runs it is closed at once; that thread finds it closed, and drops the output.
+//!
+//! The unsafe code relies on what `task.rs` says.
+
+#![expect(unsafe_code, reason = "see the parent module")]
+
+use std::{
+    pin::Pin,
+    ptr::NonNull,
+    task::{Context, Poll},
+};
+
+use super::{
+    cell::{announce, spawn},
+    header::{Flag, Header},
+    home::home_of,
+    reference::Reference,
+    state::Asked,
+};
+use crate::TaskHome;
+
+/// An entry of the queue of a pool: a reference that may try to run a blocking job.
+#[derive(Debug)]
+#[must_use = "a job whose entry is lost does not run"]
+pub(crate) struct JobEntry(Reference);
+
+/// A closure in the place of a future: its poll calls it.
+pub(super) struct Job<J>(Option<J>);
+
+impl JobEntry {
+    /// Makes the entry of a job.
+    ///
+    /// # Safety
+    ///
+    /// The state has counted it as a reference.
+    pub(super) unsafe fn of(header: NonNull<Header>) -> JobEntry {
+        // SAFETY: as the caller says.
+        JobEntry(unsafe { Reference::of(header) })
+    }
+
+    /// Calls the closure, or ends the job if it was cancelled.
+    pub(crate) fn run(self) {
+        let cell = self.0.cell();
+        let Header { state, vtable, .. } = self.0.header();
+        if state.claim() {
+            // SAFETY: having claimed it makes this the runner, and the reference keeps the memory.
+            unsafe { (vtable.poll)(cell, &Flag::new(false)) };
+        } else {
+            end_job(&self.0);
+        }
+    }
+
+    /// Ends a job that will not start.
+    pub(crate) fn abandon(self) {
+        end_job(&self.0);
+    }
+
+    /// Returns the scheduler that the job belongs to.
+    pub(crate) fn home(&self) -> &TaskHome {
+        // SAFETY: the reference keeps the cell.
+        unsafe { home_of(self.0.cell()) }
+    }
+}
+
+impl<J> Job<J> {
+    /// Makes a job that has not run.
+    pub(super) fn new(closure: J) -> Job<J> {
+        Job(Some(closure))
+    }
+}
+
+impl<T, J: FnOnce() -> T> Future for Job<J> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        let closure = self.0.take().expect("a job is polled once");
+        Poll::Ready(closure())
+    }
+}
+
+/// The closure is moved out before it is called.
+impl<J> Unpin for Job<J> {}
+
+/// Ends a job that was cancelled or will not start, unless another thread does so. If the job runs, its task
+/// ends and the closure goes on.
+fn end_job(job: &Reference) {
+    let Header { state, vtable, .. } = job.header();
+    if !state.abandon() {
+        return;
+    }
+    if state.claim_cancelled() {
+        // SAFETY: having claimed it makes this the runner.
+        unsafe { (vtable.end)(job.cell()) };
+    } else if state.close_running() {
+        // SAFETY: closing it counted one more reference, for this.
+        announce(unsafe { Reference::of(job.cell()) });
+    }
+}
+
+/// Cancels a job; returns false if it has ended. Its home carries the cancellation out.
+///
+/// # Safety
+///
+/// The cell is a job's, and lent.
+pub(super) unsafe fn cancel(header: NonNull<Header>) -> bool {
+    // SAFETY: as the caller says.
+    let (state, home) = unsafe { (&header.as_ref().state, home_of(header)) };
+    let asked = state.cancel_job();
+    if asked == Asked::Queue {
+        state.retain();
+        // SAFETY: it was counted just now.
+        spawn(home, EndJob(unsafe { Reference::of(header) }));
+    }
+    asked != Asked::TooLate
+}
+
+/// Carries out the cancellation of a job, as a task of the job's home.
+struct EndJob(Reference);
+
+impl Future for EndJob {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        end_job(&self.0);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for EndJob {
+    fn drop(&mut self) {
+        // A home that has ended does not poll it.
+        end_job(&self.0);
+    }
+}
