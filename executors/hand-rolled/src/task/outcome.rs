@@ -1,4 +1,4 @@
-//! How a task ends: [`Outcome`], as the runtime and callbacks know it, and [`TaskError`], as a caller gets
+//! The end of a task: [`Outcome`], as the runtime and callbacks know it, and [`TaskError`], as a caller gets
 //! it.
 
 use std::{error::Error, fmt};

@@ -1,4 +1,4 @@
-//! What asyncio promises, case by case: one file a chapter, one test a case or clause, named after its
+//! The promises of asyncio, case by case: one file a chapter, one test a case or clause, named after its
 //! number. Where this runtime decides otherwise than asyncio, the test says so and holds it to its decision.
 
 mod blocking;
