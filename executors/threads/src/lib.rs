@@ -1,14 +1,13 @@
 //! The threads lane: the programs of the race without an executor, a thread of the system for each task.
 //!
 //! A thread is no executor by our contract: it cannot be cancelled, and nothing but the number of processors says how
-//! many of them run at once. So this is a lane as a program in another language is one. CONTRIBUTING.md has the
-//! protocol that it speaks, `workloads/NAME/src/lib.rs` the program that each of `programs.rs` must equal: the same
+//! many of them run at once. So this is a lane as a program in another language is one. It
+//! speaks the lines of `lane-protocol`; `workloads/NAME/src/lib.rs` has the program that each of `programs.rs` must equal: the same
 //! tasks, the same answer.
 
 mod programs;
 
 use std::{
-    collections::BTreeMap,
     io::{self, BufRead, Write},
     num::NonZeroUsize,
     process::ExitCode,
@@ -16,59 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
+use lane_protocol::{LaneDescription, Ledger, PROTOCOL, Ready, Reply, Request, Rest, Sample};
 use serde_json::Value;
 
 use programs::{Pool, Program, Run};
-
-/// The first line of the input.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Request {
-    Describe {},
-    Cell(Cell),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Cell {
-    workload: String,
-    size: u64,
-    blocking_threads: usize,
-}
-
-/// A line of the output.
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Reply {
-    Lane { version: String, threads: [usize; 2], workloads: BTreeMap<&'static str, Option<u64>> },
-    Observed { threads: usize },
-    Sample(Sample),
-    Failed(String),
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Sample {
-    iterations: u64,
-    wall_ns: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cpu_ns: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    told_ns: Option<u64>,
-    answer: Value,
-    ledger: Ledger,
-    lateness_ns: Vec<u64>,
-}
-
-/// What a run did.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Ledger {
-    spawned: u64,
-    finished: u64,
-    cancelled: u64,
-    jobs: u64,
-}
 
 /// Answers the lines of standard input until they end.
 pub fn main() -> ExitCode {
@@ -84,32 +34,43 @@ pub fn main() -> ExitCode {
 fn serve() -> Result<(), String> {
     let mut lines = io::stdin().lock().lines().map(|line| line.map_err(|error| error.to_string()));
     let Some(request) = lines.next() else { return Ok(()) };
-    let request = serde_json::from_str(&request?).map_err(|error| error.to_string())?;
-    let cell: Cell = match request {
-        Request::Describe {} => {
+    let cell = match parse(&request?)? {
+        Request::Describe(_) => {
             describe();
             return Ok(());
         }
         Request::Cell(cell) => cell,
+        _ => return Err("was asked out of turn".to_owned()),
     };
     let program = programs::PROGRAMS.iter().find(|program| program.name == cell.workload);
     let program = program.ok_or_else(|| format!("there is no program for {}", cell.workload))?;
     let pool = Pool::start(cell.blocking_threads).map_err(out_of_threads)?;
-    say(&Reply::Observed { threads: processors() });
+    say(&Reply::Observed(Ready { threads: processors(), proof: None }));
     for line in lines {
-        let iterations = line?.trim().parse().map_err(|error| format!("no number of runs: {error}"))?;
-        say(&Reply::Sample(sample(program, cell.size, &pool, iterations)?));
+        match parse(&line?)? {
+            Request::Runs(iterations) => say(&Reply::Sample(sample(program, cell.size, &pool, iterations)?)),
+            Request::Rest {} => say(&Reply::Rest(Rest::default())),
+            _ => return Err("was asked out of turn".to_owned()),
+        }
     }
     Ok(())
 }
 
-fn describe() {
-    let workloads = programs::PROGRAMS.iter().map(|program| (program.name, program.largest)).collect();
-    let version = format!("std::thread on {}", std::env::consts::OS);
-    say(&Reply::Lane { version, threads: [processors(); 2], workloads });
+fn parse(line: &str) -> Result<Request, String> {
+    serde_json::from_str(line).map_err(|error| format!("read an invalid request: {error}"))
 }
 
-/// How many tasks run at once, whatever we would like.
+fn describe() {
+    let workloads = programs::PROGRAMS.iter().map(|program| (program.name.to_owned(), program.largest));
+    say(&Reply::Lane(LaneDescription {
+        protocol: PROTOCOL,
+        version: format!("std::thread on {}", std::env::consts::OS),
+        threads: [processors(); 2],
+        workloads: workloads.collect(),
+    }));
+}
+
+/// Counts the tasks that run at once, whatever we would like.
 fn processors() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
@@ -132,16 +93,17 @@ fn sample(program: &Program, size: u64, pool: &Pool, iterations: u64) -> Result<
         wall_ns: nanoseconds(wall),
         cpu_ns: cpu.map(nanoseconds),
         told_ns: program.tells.then(|| lateness_ns.iter().sum()),
-        answer,
-        ledger,
+        answer: Some(answer),
+        ledger: Some(ledger),
         lateness_ns,
+        ..Sample::default()
     })
 }
 
 fn say(reply: &Reply) {
-    let line = serde_json::to_string(reply).expect("a reply is plain data");
-    // Whoever has stopped listening does not miss it.
-    writeln!(io::stdout(), "{line}").ok();
+    let mut stdout = io::stdout().lock();
+    // A lab that has stopped listening does not miss it.
+    stdout.write_all(reply.line().as_bytes()).and_then(|()| stdout.flush()).ok();
 }
 
 fn out_of_threads(error: io::Error) -> String {

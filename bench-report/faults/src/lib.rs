@@ -1,0 +1,17 @@
+//! Tests of the whole, as users meet it: `tests/main.rs` starts the lab, which starts faulty lanes.
+//!
+//! They are a package of their own because they need both programs: the lab has no executor among its dependencies, and
+//! the track no lab.
+
+use lane_protocol::TrackBuild;
+
+/// Returns what every track of the tests says of its build.
+pub fn build() -> TrackBuild {
+    TrackBuild {
+        rustc: "rustc of the tests".to_owned(),
+        profile: if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned(),
+        flags: "none".to_owned(),
+        debug_assertions: cfg!(debug_assertions),
+        allocator: "system".to_owned(),
+    }
+}

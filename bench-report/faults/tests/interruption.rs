@@ -1,0 +1,203 @@
+//! Ctrl-C, a kill of the parent, and what is resumed afterwards.
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::run::{Place, said, this};
+
+crate::tests![
+    ctrl_c_keeps_what_was_measured_and_resume_goes_on,
+    a_killed_parent_leaves_no_process_and_resume_goes_on,
+    a_kill_that_asks_ends_a_cell_that_hangs,
+    a_disk_without_room_is_named_and_resume_goes_on,
+    a_corrupt_line_stops_the_resuming_and_is_named,
+    a_finished_run_is_not_resumed,
+    a_changed_program_does_not_resume,
+    nothing_to_resume_is_said,
+];
+
+/// Long enough to be interrupted: many blocks of a cell that is quick.
+const LONG: &str = "--quick --blocks 20 --threads 1 --workloads sound --executors tokio,tokio-current-thread";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) fn start(place: &Place, arguments: &str) -> Child {
+    let mut command = place.command(arguments);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+}
+
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(child.id().try_into().expect("a process number")), signal).expect("it is our child");
+}
+
+pub(crate) fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain: {expectation}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The journal of the only run in a folder, once there is one.
+fn journal(out: &Path) -> Option<String> {
+    let run = fs::read_dir(out.join("runs")).ok()?.next()?.ok()?;
+    fs::read_to_string(run.path().join("samples.jsonl")).ok()
+}
+
+pub(crate) fn measured(place: &Place) -> usize {
+    let samples = journal(&place.out()).unwrap_or_default();
+    samples.lines().filter(|line| line.contains("\"kind\":\"process\"")).count()
+}
+
+/// The processes of cells that `parent` has started and that have not ended, in a run whose results go to `out`.
+pub(crate) fn of_cells(parent: &Child, out: &Path) -> Vec<u32> {
+    // What it starts before there is a journal is asked what it has, and for no cell.
+    if journal(out).is_none() {
+        return Vec::new();
+    }
+    let tasks = format!("/proc/{}/task", parent.id());
+    let tasks = fs::read_dir(tasks).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let children = lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let children = children.filter_map(|pid| pid.parse().ok());
+    // It also starts git, for the commit. A track is this program without arguments.
+    let track = format!("{}\0", this().display());
+    children
+        .filter(|pid| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == track))
+        .collect()
+}
+
+pub(crate) fn is_gone(pid: u32) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // Nobody is there to take the exit code of an orphan's orphan: a zombie has ended.
+        Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')),
+        Err(_) => true,
+    }
+}
+
+fn resume(place: &Place) {
+    let before = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let output = place.run("--resume");
+    assert!(output.status.success(), "{}", said(&output));
+    let after = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    // But for the samples of a process that did not come to its end.
+    let last_end = before.rfind("{\"kind\":\"heat\"").unwrap_or(0);
+    let complete = last_end + before[last_end..].find('\n').map_or(0, |end| end + 1);
+    assert!(after.starts_with(&before[..complete]), "what was measured is kept");
+    let results = place.results();
+    for executor in ["tokio", "tokio-current-thread"] {
+        let cell = results.cells.iter().find(|cell| cell.executor == executor).expect("it raced");
+        assert_eq!(cell.overhead_of_blocks().len(), 20, "{executor} has every block once");
+    }
+}
+
+fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
+    let place = Place::new();
+    let mut parent = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&parent, Signal::SIGINT);
+    assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
+    assert!((3..60).contains(&measured(&place)));
+    assert!(!place.out().join("results.json").exists(), "an unfinished run has no results");
+    resume(&place);
+}
+
+fn a_killed_parent_leaves_no_process_and_resume_goes_on() {
+    let place = Place::new();
+    let mut parent = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    until("a cell's process is there", || !of_cells(&parent, &place.out()).is_empty());
+    let orphans = of_cells(&parent, &place.out());
+    signal(&parent, Signal::SIGKILL);
+    parent.wait().expect("it is our child");
+    until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+    resume(&place);
+}
+
+fn a_kill_that_asks_ends_a_cell_that_hangs() {
+    let place = Place::new();
+    let mut parent = start(&place, "--quick --blocks 2 --threads 1 --workloads hangs --executors tokio");
+    until("a cell's process is there", || !of_cells(&parent, &place.out()).is_empty());
+    let orphans = of_cells(&parent, &place.out());
+    signal(&parent, Signal::SIGTERM);
+    assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
+    until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+}
+
+/// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk.
+fn a_disk_without_room_is_named_and_resume_goes_on() {
+    let place = Place::new();
+    let run = place.command(LONG);
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 100; trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .output()
+        .expect("there is a shell");
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("failed to write to") && said.contains("samples.jsonl"), "{said}");
+    assert!((3..60).contains(&measured(&place)), "what was measured before is kept");
+    resume(&place);
+}
+
+fn interrupted_run() -> Place {
+    let place = Place::new();
+    let mut parent = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&parent, Signal::SIGINT);
+    parent.wait().expect("it is our child");
+    place
+}
+
+fn refused(place: &Place, code: i32, reason: &str) {
+    let output = place.run("--resume");
+    assert_eq!(output.status.code(), Some(code), "{}", said(&output));
+    assert!(said(&output).contains(reason), "{}", said(&output));
+}
+
+fn a_corrupt_line_stops_the_resuming_and_is_named() {
+    let place = interrupted_run();
+    let path = place.only_run().join("samples.jsonl");
+    insert_line(&path, 3, "{\"kind\":\"sample\",\"block\":");
+    let corrupt = fs::read(&path).expect("the samples are there");
+    refused(&place, 1, "samples.jsonl is corrupt: line 3");
+    assert_eq!(corrupt, fs::read(&path).expect("the samples are there"), "nothing measured is lost");
+}
+
+fn insert_line(path: &Path, number: usize, line: &str) {
+    let text = fs::read_to_string(path).expect("the samples are there");
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.insert(number - 1, line);
+    let mut file = fs::File::create(path).expect("the folder is ours");
+    writeln!(file, "{}", lines.join("\n")).expect("the folder is ours");
+}
+
+fn a_finished_run_is_not_resumed() {
+    let place = Place::new();
+    assert!(place.run(crate::run::SHORTEST).status.success());
+    refused(&place, 64, "is finished");
+}
+
+fn a_changed_program_does_not_resume() {
+    let place = interrupted_run();
+    let path = place.only_run().join("plan.json");
+    let plan = fs::read_to_string(&path).expect("the plan is there");
+    fs::write(&path, plan.replace("\"rustc\": \"rustc", "\"rustc\": \"another")).expect("the folder is ours");
+    refused(&place, 64, "the program has changed");
+}
+
+fn nothing_to_resume_is_said() {
+    refused(&Place::new(), 64, "no run to resume");
+}

@@ -1,0 +1,76 @@
+//! Tests of runs in which something goes wrong, for real: cells that panic, hang, die, lie or talk rubbish;
+//! interruptions; bad input.
+//!
+//! This program is several. With a command of `bench-report` it is the lab. Without arguments it is a track, if the
+//! environment says which: of the lineup of `lanes`, of `mutants` or of `foreign`, or one that is broken. With another
+//! argument it is a lane of `foreign`. Else it runs the tests, which start it as one of the former.
+
+mod bad_cells;
+mod bad_input;
+#[cfg(unix)]
+mod counts;
+#[cfg(target_os = "linux")]
+mod foreign;
+#[cfg(target_os = "linux")]
+mod gate;
+#[cfg(unix)]
+mod interruption;
+mod lanes;
+mod mutants;
+#[cfg(unix)]
+mod rounds;
+mod run;
+mod tracks;
+
+use std::{env, process::ExitCode};
+
+use lane_harness::Allocator;
+use libtest_mimic::{Arguments, Trial};
+
+/// A track needs it to count allocations.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+fn main() -> ExitCode {
+    match (env::args().nth(1).as_deref(), env::var(tracks::CHOSEN)) {
+        (Some("run" | "check" | "report" | "list" | "export" | "compare" | "gate" | "check-lane"), _) => {
+            bench_report::main()
+        }
+        #[cfg(target_os = "linux")]
+        (Some(foreign::PEER), _) => foreign::misbehave(),
+        (None, Ok(name)) => tracks::serve(&name),
+        _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
+    }
+}
+
+fn trials() -> Vec<Trial> {
+    let mut tests = [bad_cells::TESTS, bad_input::TESTS, mutants::TESTS, run::TESTS, tracks::TESTS].concat();
+    #[cfg(unix)]
+    tests.extend([bad_cells::UNIX_TESTS, counts::TESTS].concat());
+    // They look for processes in /proc, as what they test looks for threads.
+    if cfg!(target_os = "linux") {
+        tests.extend(mutants::LINUX_TESTS);
+        #[cfg(unix)]
+        tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS].concat());
+    }
+    #[cfg(target_os = "linux")]
+    tests.extend([gate::TESTS, foreign::TESTS].concat());
+    let trial = |(name, test): (&'static str, fn())| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
+    tests.into_iter().map(trial).collect()
+}
+
+/// A list of tests under their names.
+type Tests = &'static [(&'static str, fn())];
+
+/// Lists functions as tests.
+macro_rules! tests {
+    ($($test:ident),+ $(,)?) => {
+        pub(crate) const TESTS: crate::Tests = &[$((stringify!($test), $test)),+];
+    };
+}
+pub(crate) use tests;

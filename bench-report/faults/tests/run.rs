@@ -1,0 +1,170 @@
+//! Starts this program as the lab in a folder of its own, and the facts of a run in which nothing goes wrong.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use results::{Cell, Results};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{lanes, tracks};
+
+crate::tests![
+    a_run_leaves_the_files_of_the_design,
+    the_same_seed_gives_the_same_order,
+    a_page_is_drawn_again_from_its_results,
+    saved_results_stand_under_their_name,
+    a_cell_that_does_not_apply_says_why,
+];
+
+/// This program.
+pub(crate) fn this() -> PathBuf {
+    env::current_exe().expect("a test knows its program")
+}
+
+/// This program as the lab, with a command and a track; and as a track, if that is this program too.
+pub(crate) fn lab(command: &str, track: &Path) -> Command {
+    let mut process = Command::new(this());
+    process.arg(command).arg("--track").arg(track);
+    process.env(tracks::CHOSEN, tracks::LANES).stdin(Stdio::null());
+    process
+}
+
+/// Returns the text that a program has written to its standard error.
+pub(crate) fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder for the results of runs; gone with the value.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Place {
+        Place { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    /// The command `run`, with arguments parted by spaces, into this place.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
+        let mut command = lab("run", &this());
+        command.args(arguments.split_whitespace()).arg("--out").arg(self.out());
+        command.env(lanes::OUT, self.out());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    pub(crate) fn results(&self) -> Results {
+        Results::read(&self.out().join("results.json")).expect("the run has left its results")
+    }
+
+    /// The folder of the only run.
+    pub(crate) fn only_run(&self) -> PathBuf {
+        let mut runs = fs::read_dir(self.out().join("runs")).expect("there was a run");
+        let run = runs.next().expect("there was a run").expect("the folder is ours").path();
+        assert!(runs.next().is_none(), "there was one run");
+        run
+    }
+}
+
+/// The shortest run there is: two blocks of one cell, and of its twin.
+pub(crate) const SHORTEST: &str = "--quick --blocks 2 --threads 1 --workloads sound --executors tokio";
+
+pub(crate) fn cell<'a>(results: &'a Results, workload: &str) -> &'a Cell {
+    results.cells.iter().find(|cell| cell.workload == workload).expect("the cell is in the results")
+}
+
+fn succeed(output: &Output) {
+    assert!(output.status.success(), "{}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+}
+
+fn a_run_leaves_the_files_of_the_design() {
+    let place = Place::new();
+    succeed(&place.run(SHORTEST));
+    let run = place.only_run();
+    for file in ["report.html", "results.json"] {
+        let newest = fs::read(place.out().join(file)).expect("the newest run is at hand");
+        assert!(!newest.is_empty());
+        assert_eq!(newest, fs::read(run.join(file)).expect("the run has its own"));
+    }
+    let samples = fs::read_to_string(run.join("samples.jsonl")).expect("the samples are there");
+    let kinds = samples.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).expect("a line is JSON");
+        line["kind"].as_str().expect("a line has its kind").to_owned()
+    });
+    let kinds: Vec<String> = kinds.collect();
+    let samples = kinds.iter().filter(|kind| *kind == "sample").count();
+    assert!((40..=120).contains(&samples), "ten to thirty samples of two lanes in two blocks: {samples}");
+    assert_eq!(kinds.iter().filter(|kind| *kind == "process").count(), 4, "two processes each");
+    let mut left: Vec<_> = fs::read_dir(&run)
+        .expect("the run has its folder")
+        .map(|entry| entry.expect("the folder is ours").file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["plan.json", "report.html", "results.json", "samples.jsonl"]);
+}
+
+fn the_same_seed_gives_the_same_order() {
+    let order = |seed: u64| {
+        let place = Place::new();
+        succeed(
+            &place.run(&format!(
+                "--quick --blocks 4 --threads 1 --workloads sound --sizes 1,2,3 --seed {seed}"
+            )),
+        );
+        let samples =
+            fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+        let lines = samples.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+        let processes = lines.filter(|line| line["kind"] == "process");
+        let cell = |line: Value| format!("{} {} {}", line["block"], line["size"], line["executor"]);
+        processes.map(cell).collect::<Vec<_>>()
+    };
+    let first = order(7);
+    assert_eq!(
+        first.len(),
+        4 * (3 * 2 + 1),
+        "two lanes each, and one twin of a quick run's three comparisons"
+    );
+    assert_eq!(first, order(7));
+    assert_ne!(first, order(8));
+}
+
+fn a_page_is_drawn_again_from_its_results() {
+    let place = Place::new();
+    succeed(&place.run(SHORTEST));
+    let page = place.out().join("report.html");
+    let drawn = fs::read_to_string(&page).expect("there is a page");
+    fs::remove_file(&page).expect("the folder is ours");
+    let output = Command::new(this()).arg("report").arg(place.out().join("results.json")).output();
+    succeed(&output.expect("the program starts"));
+    assert_eq!(drawn, fs::read_to_string(&page).expect("there is a page again"));
+}
+
+fn saved_results_stand_under_their_name() {
+    let place = Place::new();
+    succeed(&place.run(&format!("{SHORTEST} --save before-change")));
+    let saved = fs::read(place.out().join("saved/before-change.json")).expect("they are saved");
+    assert_eq!(saved, fs::read(place.out().join("results.json")).expect("the run has left its results"));
+}
+
+fn a_cell_that_does_not_apply_says_why() {
+    let place = Place::new();
+    succeed(&place.run("--quick --blocks 2 --threads 2 --workloads sound"));
+    let results = place.results();
+    let cell = results
+        .cells
+        .iter()
+        .find(|cell| cell.executor == "tokio-current-thread")
+        .expect("it is in the results");
+    assert_eq!(cell.reason.as_deref(), Some("runs on one thread only"));
+}

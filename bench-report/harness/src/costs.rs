@@ -1,0 +1,86 @@
+//! Counts what a run costs besides time: allocations, instructions and system calls.
+//!
+//! Instructions and system calls are counted by the kernel, where it does, and in runs of their own: in those of the
+//! allocations the allocator's counting would be among the instructions. No clock is read.
+
+use std::{sync::Arc, time::Duration};
+
+use lane_protocol::{Costs, Tally};
+
+use crate::{
+    allocator::Counting,
+    case::OpenCase,
+    counters::{Read, Reading},
+    kernel::Kernel,
+};
+
+/// Runs before those that are counted: an allocation that is made once and kept is no cost of a run.
+const WARM_UPS: u64 = 2;
+/// Runs that are counted.
+const RUNS: u64 = 5;
+/// Runs that wait at least this long are counted [twice](LONG_RUNS), without warm-up: the check has warmed them up.
+const LONG: Duration = Duration::from_millis(60);
+const LONG_RUNS: u64 = 2;
+
+/// The counters of this process; open before the executor starts its threads, or those are not counted.
+pub(crate) struct Counters {
+    kernel: Arc<Kernel>,
+}
+
+impl Counters {
+    /// Opens those that the kernel allows.
+    ///
+    /// # Errors
+    ///
+    /// If the allocator of this program does not count.
+    pub(crate) fn open() -> Result<Counters, String> {
+        Counting::begin()?;
+        Ok(Counters { kernel: Arc::new(Kernel::open()) })
+    }
+
+    /// Runs a case a few times and counts what each run costs.
+    ///
+    /// # Errors
+    ///
+    /// If an answer was wrong.
+    pub(crate) fn count(&self, case: &dyn OpenCase) -> Result<Costs, String> {
+        let units = [self.kernel.instructions_unit(), self.kernel.system_calls_unit()];
+        let by_kernel = if units.iter().any(Result::is_ok) { self.runs(case)? } else { Vec::new() };
+        let counting = Counting::begin()?;
+        let by_allocator = self.runs(case)?;
+        drop(counting);
+        let [instructions, system_calls] = units;
+        Ok(Costs {
+            operations: case.operations(),
+            allocations: by_allocator.iter().map(|run| run.allocations).collect(),
+            allocated_bytes: by_allocator.iter().map(|run| run.allocated_bytes).collect(),
+            instructions: tally(instructions, &by_kernel, |run| run.instructions),
+            system_calls: tally(system_calls, &by_kernel, |run| run.system_calls),
+        })
+    }
+
+    /// Returns what each of a few runs added to the counters, after some that warm up.
+    fn runs(&self, case: &dyn OpenCase) -> Result<Vec<Reading>, String> {
+        let kernel = self.kernel.clone();
+        let read: Read = Arc::new(move || Reading::take(&kernel));
+        // Reading the counters costs something itself: an empty interval is measured and taken off.
+        let nothing = (0..3).map(|_| Reading::between([read(), read()])).reduce(Reading::least);
+        let nothing = nothing.expect("three readings");
+        let (warm_ups, runs) = if case.ideal() < LONG { (WARM_UPS, RUNS) } else { (0, LONG_RUNS) };
+        let readings = case.count(warm_ups + runs, read)?;
+        let counted = readings.into_iter().skip(warm_ups as usize);
+        Ok(counted.map(|pair| Reading::between(pair).minus(nothing)).collect())
+    }
+}
+
+fn tally(
+    unit: Result<&'static str, String>,
+    runs: &[Reading],
+    counter: fn(&Reading) -> Option<u64>,
+) -> Tally {
+    match (unit, runs.iter().map(counter).collect()) {
+        (Err(reason), _) => Tally::Refused(reason),
+        (Ok(unit), Some(runs)) => Tally::Counted { unit: unit.to_owned(), runs },
+        (Ok(_), None) => Tally::Refused("the kernel's counter did not run all the time".to_owned()),
+    }
+}

@@ -1,0 +1,290 @@
+//! The command line, as clap takes it.
+
+use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use page::show::Format;
+use race::plan::TIME_LIMIT;
+use results::CellId;
+
+/// `bench-report`.
+#[derive(Parser)]
+#[command(name = "bench-report", about = "Races executors and writes one HTML page.", version)]
+pub(crate) struct BenchReport {
+    #[command(subcommand)]
+    pub(crate) command: Subcommands,
+}
+
+/// The commands of `bench-report`.
+#[derive(Subcommand)]
+pub(crate) enum Subcommands {
+    /// Runs the race: what `cargo bench` does
+    Run(RunArguments),
+    /// Checks the answer and the work of every cell, without measuring
+    Check(ListArguments),
+    /// Draws the page again from results, or puts the results of several runs or machines side by side
+    Report(ReportArguments),
+    /// Writes results as CSV, every figure, or as Markdown, the standings
+    Export(ExportArguments),
+    /// Says what has changed between two runs: exit code 1 if a cell regressed, 3 if one is undecided, 2 if they cannot
+    /// be compared
+    Compare(CompareArguments),
+    /// Races the track of another revision of this repository against this one, and says what has changed: exit code 1 if a cell
+    /// regressed, 3 if one is undecided when the time is over, 2 if the two cannot be compared
+    Gate(GateArguments),
+    /// Lists the cells of a default run
+    List(ListArguments),
+    /// Checks a program that is to be a lane: runs each workload it claims at its smallest size, and says what is wrong
+    CheckLane(CheckLaneArguments),
+}
+
+/// A track that is built already.
+#[derive(Args, Clone, Default)]
+pub(crate) struct TrackArguments {
+    /// Race this track in place of the one that cargo builds, for tests and for machines without cargo
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub(crate) track: Option<PathBuf>,
+}
+
+/// Cells, without a race.
+#[derive(Args)]
+pub(crate) struct ListArguments {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
+}
+
+/// A run.
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
+    /// Number of blocks, which are processes of each cell [default: more where the order is open]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub(crate) blocks: Option<u32>,
+    /// Time for measuring where the order is open [default: 290, --full: 3600]
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["blocks", "quick"], value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) budget: Option<u64>,
+    /// Race every lane against itself too: shows how often a difference is seen where there is none
+    #[arg(long)]
+    pub(crate) twins: bool,
+    /// Seed of the order of the cells
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Folder for the results [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep the results as saved/NAME.json too
+    #[arg(long, value_name = "NAME", value_parser = plain_name)]
+    pub(crate) save: Option<String>,
+    /// Time limit of the process of one cell
+    #[arg(long, value_name = "SECONDS", default_value_t = TIME_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time_limit: u64,
+    /// List the cells and measure nothing
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Run one cell as a Criterion benchmark, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
+    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume"])]
+    pub(crate) exact: Option<CellId>,
+    /// Go on with the newest run, which was interrupted
+    #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
+    pub(crate) resume: bool,
+}
+
+/// The cells that are asked for.
+#[derive(Args, Clone, Default)]
+pub(crate) struct SelectionArguments {
+    /// Only cells whose name has one of these in it; a name is WORKLOAD/SIZE/tTHREADS/EXECUTOR
+    #[arg(value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// Smallest sizes and few blocks: a minute at most
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) quick: bool,
+    /// All sizes and many blocks
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Only these lanes
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) executors: Vec<String>,
+    /// Only these workloads
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) workloads: Vec<String>,
+    /// Numbers of workers [default: 1 and the number of processors]
+    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = workers)]
+    pub(crate) threads: Vec<NonZeroUsize>,
+    /// Sizes of every workload [default: its own]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sizes: Vec<u64>,
+}
+
+/// A page to be drawn.
+#[derive(Args)]
+pub(crate) struct ReportArguments {
+    /// The results; those of several runs are put side by side, and not ranked across [default: those of the newest run]
+    #[arg(value_name = "RESULTS.JSON")]
+    pub(crate) results: Vec<PathBuf>,
+    /// Where the page goes [default: report.html beside the results; side-by-side.html beside the first of several]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// Results for other programs.
+#[derive(Args)]
+pub(crate) struct ExportArguments {
+    /// The results [default: those of the newest run]
+    #[arg(value_name = "RESULTS.JSON")]
+    pub(crate) results: Option<PathBuf>,
+    /// The format
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+    /// File for the export [default: the standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+}
+
+/// Two runs.
+#[derive(Args)]
+pub(crate) struct CompareArguments {
+    /// The old results: a results.json, or the name of a saved run
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// The new results, which are judged
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    #[command(flatten)]
+    pub(crate) judging: JudgingArguments,
+    /// Only these lanes [default: all]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) lanes: Vec<String>,
+    /// Where saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Another revision.
+#[derive(Args)]
+pub(crate) struct GateArguments {
+    /// The revision to compare with, as git names it
+    #[arg(long, value_name = "REV")]
+    pub(crate) against: String,
+    #[command(flatten)]
+    pub(crate) judging: JudgingArguments,
+    /// Only these lanes
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "hand-rolled")]
+    pub(crate) lanes: Vec<String>,
+    /// Time for measuring
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) budget: u64,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
+    /// Where the other revision is built and the samples go, in the folder gate [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A program that is to be a lane.
+#[derive(Args)]
+pub(crate) struct CheckLaneArguments {
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
+    /// Time limit of its answers in one cell
+    #[arg(long, value_name = "SECONDS", default_value_t = TIME_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) time_limit: u64,
+    /// The program and its arguments, as they would stand in the lineup
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// The judging of a change, and the form in which it is told.
+#[derive(Args)]
+pub(crate) struct JudgingArguments {
+    /// Only cells whose name has one of these in it; a name is WORKLOAD/SIZE/tTHREADS/EXECUTOR
+    #[arg(value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+    /// A difference below this is none
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = margin)]
+    pub(crate) margin: f64,
+    /// Output format: text, markdown or json
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// The format of an export.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// Every metric of every cell, a row each
+    Csv,
+    /// The standings of the page
+    Markdown,
+}
+
+/// A number of workers.
+fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "a number of workers is 1 or more")
+}
+
+/// A part of the whole from percents, whose sign has to be there: 0.05 might mean either.
+fn margin(text: &str) -> Result<f64, &'static str> {
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 100.0);
+    percent.map(|percent| percent / 100.0).ok_or("a margin is more than 0% and at most 100%, such as 5%")
+}
+
+/// A name that is safe as the name of a file.
+fn plain_name(name: &str) -> Result<String, String> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.chars().all(plain) && name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) {
+        Ok(name.to_owned())
+    } else {
+        Err("a name has letters, digits, `-`, `_` and `.`, and begins with a letter or digit".to_owned())
+    }
+}
+
+/// Parses arguments; none if they asked for help only, which is then given.
+///
+/// # Errors
+///
+/// If they make no sense: one line that says what is wrong and what is allowed.
+pub(crate) fn parse<A: CommandFactory + FromArgMatches>(arguments: Vec<OsString>) -> Result<Option<A>> {
+    let matches = A::command().try_get_matches_from(arguments);
+    match matches.and_then(|matches| A::from_arg_matches(&matches)) {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(error) if error.use_stderr() => Err(usage(one_line(&error.to_string()))),
+        Err(help) => {
+            help.print().context("failed to print the help")?;
+            Ok(None)
+        }
+    }
+}
+
+/// A mistake of the user, in one line; it has an exit code of its own.
+#[derive(Debug)]
+pub(crate) struct Usage(String);
+
+/// An error of the user's.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Usage(message.into()))
+}
+
+/// Clap's explanation without the lines that say how to get another.
+fn one_line(explanation: &str) -> String {
+    let explanation = explanation.strip_prefix("error: ").unwrap_or(explanation);
+    let lines = explanation.lines().map(str::trim).filter(|line| !line.is_empty());
+    let telling =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
+    let telling: Vec<&str> = telling.collect();
+    format!("{}; see --help", telling.join("; "))
+}
+
+impl std::error::Error for Usage {}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}

@@ -1,0 +1,62 @@
+//! A file for each command, and what several of them need.
+
+mod check;
+mod check_lane;
+mod compare;
+mod exact;
+mod export;
+mod gate;
+mod list;
+mod prepare;
+mod report;
+mod run;
+
+use std::{
+    env,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
+
+use anyhow::{Context, Result};
+
+pub(crate) use self::{
+    check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
+    report::report, run::run,
+};
+
+/// Writes to the standard output; a reader who leaves early is no error.
+fn say(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("failed to write to the standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns `bench-report` in the target folder that this program was built into.
+fn default_out() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    // Cargo marks its target folder for backup programs.
+    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    target.unwrap_or(Path::new("target")).join("bench-report")
+}
+
+/// Returns a flag that Ctrl-C sets, or a kill that asks.
+fn interruption() -> Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    ctrlc::set_handler(move || flag.store(true, SeqCst)).context("failed to listen for Ctrl-C")?;
+    Ok(interrupted)
+}
+
+/// Returns the arguments of this process, as they would be typed.
+fn command_line() -> String {
+    let arguments = env::args_os().skip(1).filter(|argument| argument != "--bench");
+    arguments.map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}

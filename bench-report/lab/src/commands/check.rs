@@ -1,0 +1,31 @@
+//! `check`: the answer and the work of every cell, without measuring.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use race::{lane::Trouble, plan::Plan};
+
+use super::{gate::plan_of, interruption, prepare::Prepared};
+use crate::{arguments::ListArguments, exit, selection::Selection};
+
+/// Checks each cell in a process of its own, and says which are right.
+pub(crate) fn check(arguments: &ListArguments) -> Result<u8> {
+    let Some(prepared) = Prepared::of(&arguments.selection, &arguments.track, &interruption()?)? else {
+        return Ok(exit::INTERRUPTED);
+    };
+    let Selection { cells, memory, programs, .. } = prepared.select(&arguments.selection)?;
+    let plan = Plan { programs, ..plan_of(cells, BTreeMap::new(), &prepared.track.lineup.build) };
+    let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(exit::INTERRUPTED) };
+    let mut code = exit::OK;
+    for cell in plan.cells.iter().chain(&memory) {
+        match launcher.check(&plan, cell) {
+            Ok(()) => println!("{cell}: ok"),
+            Err(Trouble::Failed(reason)) => {
+                println!("{cell}: failed: {reason}");
+                code = exit::CELL_FAILED;
+            }
+            Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
+        }
+    }
+    Ok(code)
+}

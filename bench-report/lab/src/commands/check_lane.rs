@@ -1,0 +1,91 @@
+//! `check-lane`: runs what a program claims, at the smallest sizes, and says what is wrong.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use lane_protocol::WorkloadEntry;
+use race::{
+    heat::try_program,
+    lane::{self, Limits, Trouble},
+    track::{Track, request},
+};
+use results::{CellId, figures};
+
+use super::{interruption, prepare::Prepared};
+use crate::{arguments::CheckLaneArguments, exit};
+
+/// The name of a lane that has none yet.
+const LANE: &str = "lane";
+
+/// Checks a program and tells each finding.
+pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
+    let interrupted = interruption()?;
+    let Some(prepared) = Prepared::with(&[1], &|_| false, &arguments.track, &interrupted)? else {
+        return Ok(exit::INTERRUPTED);
+    };
+    let limits = Limits { time: Duration::from_secs(arguments.time_limit), interrupted };
+    let track = prepared.track;
+    let lane = match lane::describe(track.command_of_program(&arguments.command), &limits) {
+        Ok(lane) => lane,
+        Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
+        Err(Trouble::Failed(reason)) => {
+            println!("description: failed: {reason}");
+            return Ok(exit::CELL_FAILED);
+        }
+    };
+    let [least, most] = lane.threads;
+    println!("description: ok: {}, {least} to {most} threads", lane.version);
+    let mut code = exit::OK;
+    for (name, &bears) in &lane.workloads {
+        let (subject, finding) = match track.lineup.workload(name) {
+            None => {
+                let names: Vec<&str> =
+                    track.lineup.workloads.iter().map(|workload| &*workload.name).collect();
+                let reason = format!("no such workload; there are {}", names.join(", "));
+                (name.clone(), Err(Trouble::Failed(reason)))
+            }
+            Some(workload) => check_workload(&track, arguments, workload, bears, least, &limits),
+        };
+        match finding {
+            Ok(finding) => println!("{subject}: {finding}"),
+            Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
+            Err(Trouble::Failed(reason)) => {
+                println!("{subject}: failed: {reason}");
+                code = exit::CELL_FAILED;
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// Checks the smallest cell of a workload, and returns its name without a lane, and what to tell if nothing is wrong.
+fn check_workload(
+    track: &Track,
+    arguments: &CheckLaneArguments,
+    workload: &WorkloadEntry,
+    bears: Option<u64>,
+    threads: usize,
+    limits: &Limits,
+) -> (String, Result<String, Trouble>) {
+    let name = &workload.name;
+    let Some(size) = workload.smallest() else { return (name.clone(), Ok("does not race".to_owned())) };
+    let subject = format!("{name}/{size}/t{threads}");
+    if let Some(bears) = bears.filter(|&bears| bears < size) {
+        return (subject, Ok(format!("n/a: it bears at most {}", figures::whole(bears))));
+    }
+    let cell = CellId { workload: name.clone(), size, threads, executor: LANE.to_owned() };
+    let checked = check_cell(track, arguments, &cell, limits);
+    (subject, checked.map(|()| "ok".to_owned()))
+}
+
+fn check_cell(
+    track: &Track,
+    arguments: &CheckLaneArguments,
+    cell: &CellId,
+    limits: &Limits,
+) -> Result<(), Trouble> {
+    let specifications = track.specify([cell], limits)?;
+    let specification = specifications.get(cell).expect("it was asked for").clone();
+    let command = track.command_of_program(&arguments.command);
+    try_program(command, request(cell), specification, limits)
+}

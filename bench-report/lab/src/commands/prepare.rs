@@ -1,0 +1,150 @@
+//! Prepares a command that starts lanes: has the track built, and asks the programs that are lanes what they are.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Result, anyhow};
+use lane_protocol::LaneDescription;
+use race::{
+    heat::Launcher,
+    lane::{self, Limits, Trouble},
+    plan::{Plan, TIME_LIMIT},
+    track::{self, Programs, Track, Tracks},
+};
+use results::CellId;
+
+use crate::{
+    WORKSPACE,
+    arguments::{SelectionArguments, TrackArguments, usage},
+    selection::{self, Selection},
+};
+
+/// The time that a lane may take to say what it is.
+const INTRODUCTION: Duration = Duration::from_secs(20);
+
+/// A built track and the descriptions of those of its lanes that are programs.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) track: Track,
+    /// By the names of the lanes; an error says why one cannot run here.
+    descriptions: BTreeMap<String, Result<LaneDescription, String>>,
+    pub(crate) limits: Limits,
+}
+
+impl Prepared {
+    /// Has the track built, asks it for its lineup, and describes the programs among the lanes that are asked for; `None` if
+    /// it was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// One line that says what is missing.
+    pub(crate) fn of(
+        selection: &SelectionArguments,
+        track: &TrackArguments,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Result<Option<Prepared>> {
+        let threads: Vec<usize> = selection::threads(selection, processors()).into_iter().collect();
+        let asked = |lane: &str| {
+            selection.executors.is_empty() || selection.executors.iter().any(|asked| asked == lane)
+        };
+        Prepared::with(&threads, &asked, track, interrupted)
+    }
+
+    /// Does the same as [`of`](Self::of), for these numbers of workers and the lanes that are `asked` for.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(crate) fn with(
+        threads: &[usize],
+        asked: &dyn Fn(&str) -> bool,
+        given: &TrackArguments,
+        interrupted: &Arc<AtomicBool>,
+    ) -> Result<Option<Prepared>> {
+        let limits = Limits { time: INTRODUCTION, interrupted: interrupted.clone() };
+        let workspace = Path::new(WORKSPACE);
+        let built = match &given.track {
+            Some(path) => Some(Programs::beside(path)),
+            None => track::build(workspace, interrupted)?,
+        };
+        let Some(built) = built else { return Ok(None) };
+        let path = built.track.clone();
+        let track = match Track::ask(built, workspace, threads, &limits) {
+            Ok(track) => track,
+            Err(Trouble::Interrupted) => return Ok(None),
+            Err(Trouble::Failed(reason)) => return Err(anyhow!("the track {}: {reason}", path.display())),
+        };
+        let programs: Vec<String> = track
+            .lineup
+            .lanes
+            .iter()
+            .filter(|lane| lane.command.is_some() && asked(&lane.name))
+            .map(|lane| lane.name.clone())
+            .collect();
+        let mut descriptions = BTreeMap::new();
+        for name in programs {
+            let description = track.command(&name, 1).and_then(|command| lane::describe(command, &limits));
+            let description = match description {
+                Ok(description) => Ok(description),
+                Err(Trouble::Failed(reason)) => Err(reason),
+                Err(Trouble::Interrupted) => return Ok(None),
+            };
+            descriptions.insert(name, description);
+        }
+        if interrupted.load(SeqCst) {
+            return Ok(None);
+        }
+        let limits = Limits { time: TIME_LIMIT, ..limits };
+        Ok(Some(Prepared { track, descriptions, limits }))
+    }
+
+    /// Makes the launcher of a run, with the tracks of other revisions by their paths; `None` if it was interrupted.
+    ///
+    /// # Errors
+    ///
+    /// If the track does not specify the cells of programs.
+    pub(crate) fn launcher(self, plan: &Plan, others: BTreeMap<PathBuf, Track>) -> Result<Option<Launcher>> {
+        let Prepared { track, limits, .. } = self;
+        let limits = Limits { time: plan.time_limit, ..limits };
+        let of_programs = plan.cells.iter().filter(|cell| plan.is_program(&cell.executor));
+        let of_programs: Vec<CellId> = of_programs.map(|cell| plan.in_lineup(cell)).collect();
+        match track.specify(&of_programs, &limits) {
+            Ok(specifications) => {
+                let tracks = Tracks { this: track, others };
+                Ok(Some(Launcher { tracks, specifications, limits }))
+            }
+            Err(Trouble::Interrupted) => Ok(None),
+            Err(Trouble::Failed(reason)) => {
+                Err(anyhow!("the track does not specify its workloads: {reason}"))
+            }
+        }
+    }
+
+    /// Selects the cells that the arguments ask for.
+    ///
+    /// # Errors
+    ///
+    /// One line that names what does not exist, and what does.
+    pub(crate) fn select(&self, arguments: &SelectionArguments) -> Result<Selection> {
+        let lineup = &self.track.lineup;
+        selection::select(lineup, &self.descriptions, arguments, processors()).map_err(usage)
+    }
+}
+
+fn processors() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Returns the workspace, in which revisions are found.
+pub(crate) fn workspace() -> PathBuf {
+    PathBuf::from(WORKSPACE)
+}

@@ -1,0 +1,30 @@
+//! `report`: draws the page again, or several runs side by side.
+
+use anyhow::Result;
+use page::side_by_side;
+use race::folder::write;
+use results::Results;
+
+use super::default_out;
+use crate::{arguments::ReportArguments, exit};
+
+/// Draws what stands in a results.json, or in several of them.
+pub(crate) fn report(arguments: ReportArguments) -> Result<u8> {
+    let ReportArguments { results: mut files, to } = arguments;
+    if files.is_empty() {
+        files.push(default_out().join("results.json"));
+    }
+    let runs = files.iter().map(|file| Results::read(file)).collect::<Result<Vec<_>>>()?;
+    let name = if runs.len() == 1 { "report.html" } else { "side-by-side.html" };
+    let to = to.unwrap_or_else(|| files[0].with_file_name(name));
+    let page = match runs.as_slice() {
+        [results] => page::render(results, to.parent()),
+        _ => {
+            let runs: Vec<_> = side_by_side::names(&files).into_iter().zip(runs).collect();
+            side_by_side::render(&runs)
+        }
+    };
+    write(&to, &page)?;
+    println!("Report: {}", to.display());
+    Ok(exit::OK)
+}

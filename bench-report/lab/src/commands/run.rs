@@ -1,0 +1,169 @@
+//! `run`, which is `cargo bench` too: from the command line to the page.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use race::{
+    facts,
+    folder::{Folder, NothingToResume, write},
+    heat::Launcher,
+    plan::{Blocks, Plan, Sampling},
+    race::{Ending, run as run_race},
+    twins::{Twins, add_twins},
+};
+use results::{Profile, Results, Status};
+
+use super::{command_line, default_out, exact, interruption, list, prepare::Prepared};
+use crate::{
+    arguments::{ListArguments, RunArguments, SelectionArguments, usage},
+    exit,
+    progress::Bar,
+    selection::Selection,
+};
+
+/// Races, or goes on with a race, and writes its page.
+pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
+    if arguments.list {
+        return list(&ListArguments { selection: arguments.selection, track: arguments.track });
+    }
+    if let Some(cell) = &arguments.exact {
+        return exact::exact(cell);
+    }
+    let out = arguments.out.clone().unwrap_or_else(default_out);
+    let interrupted = interruption()?;
+    let begun = if arguments.resume {
+        resume(&arguments, &out, &interrupted)?
+    } else {
+        begin(&arguments, &out, &interrupted)?
+    };
+    let Some(Begun { launcher, folder, plan }) = begun else {
+        eprintln!("interrupted before anything was measured");
+        return Ok(exit::INTERRUPTED);
+    };
+    let mut bar = Bar::new(plan.goes_on().then_some(plan.budget));
+    let ending = run_race(&launcher, &plan, &folder, &mut bar);
+    bar.finish();
+    match ending? {
+        Ending::Finished(results) => publish(&results, &folder, &out, arguments.save.as_deref()),
+        Ending::Interrupted => {
+            eprintln!(
+                "interrupted; what was measured is in {}, and --resume goes on from there",
+                folder.samples().display()
+            );
+            Ok(exit::INTERRUPTED)
+        }
+    }
+}
+
+/// A run that is ready to go on.
+struct Begun {
+    launcher: Launcher,
+    folder: Folder,
+    plan: Plan,
+}
+
+/// Plans a new run and makes its folder; `None` if it was interrupted.
+fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -> Result<Option<Begun>> {
+    let Some(prepared) = Prepared::of(&arguments.selection, &arguments.track, interrupted)? else {
+        return Ok(None);
+    };
+    let Selection { cells, not_applicable, memory, programs } = prepared.select(&arguments.selection)?;
+    let profile = profile(&arguments.selection);
+    let now = Timestamp::now();
+    let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
+    let twins = match profile {
+        _ if arguments.twins => Twins::All,
+        Profile::Quick => Twins::Few,
+        Profile::Default | Profile::Full => Twins::One,
+    };
+    let (cells, aliases) = add_twins(&cells, &programs, twins, seed);
+    let exactly = arguments.blocks.map(|blocks| blocks as usize);
+    let Blocks { least, most, budget } =
+        Blocks::of(profile, exactly, arguments.budget.map(Duration::from_secs));
+    let plan = Plan {
+        id: now.strftime("%Y%m%d-%H%M%S").to_string(),
+        started: now.to_string(),
+        command: command_line(),
+        seed,
+        blocks: least,
+        most_blocks: most,
+        budget,
+        profile,
+        sampling: Sampling::of(profile),
+        time_limit: Duration::from_secs(arguments.time_limit),
+        machine: facts::machine(Path::new("/")),
+        build: facts::build(&prepared.track.lineup.build),
+        cells,
+        not_applicable,
+        aliases,
+        programs,
+        memory,
+    };
+    let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(None) };
+    let folder = Folder::create(out, &plan)?;
+    Ok(Some(Begun { launcher, folder, plan }))
+}
+
+/// Finds the newest run, which must have been left before its end, and the track that it was begun with.
+fn resume(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -> Result<Option<Begun>> {
+    let (folder, plan) = Folder::newest_unfinished(out).map_err(|error| match error.downcast() {
+        Ok(NothingToResume(reason)) => usage(reason),
+        Err(error) => error,
+    })?;
+    let mut threads: Vec<usize> = plan.cells.iter().chain(&plan.memory).map(|cell| cell.threads).collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let asked = |lane: &str| plan.programs.contains_key(lane);
+    let Some(prepared) = Prepared::with(&threads, &asked, &arguments.track, interrupted)? else {
+        return Ok(None);
+    };
+    if plan.build != facts::build(&prepared.track.lineup.build) {
+        return Err(usage(format!(
+            "the program has changed since {} was interrupted, and one run has one program: start a new run",
+            plan.id
+        )));
+    }
+    let launcher = prepared.launcher(&plan, BTreeMap::new())?;
+    Ok(launcher.map(|launcher| Begun { launcher, folder, plan }))
+}
+
+/// Writes results and page, for the run and as the newest, and shows the verdict.
+fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
+    let json = results.to_json();
+    write(&folder.results(), &json)?;
+    // From the file, whose numbers are rounded: who draws the page again gets the same.
+    let results = &Results::read(&folder.results())?;
+    write(&folder.report(), &page::render(results, folder.report().parent()))?;
+    write(&out.join("results.json"), &json)?;
+    write(&out.join("report.html"), &page::render(results, Some(out)))?;
+    if let Some(name) = save {
+        let saved = out.join("saved");
+        fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
+        write(&saved.join(format!("{name}.json")), &json)?;
+    }
+    for warning in &results.warnings {
+        println!("warning: {}; {}", warning.finding, warning.remedy);
+    }
+    println!("{}", page::table::verdict_table(results));
+    let failed: Vec<_> = results.cells.iter().filter(|cell| cell.status == Status::Failed).collect();
+    for cell in &failed {
+        println!("failed: {}: {}", cell.id(), cell.reason.as_deref().unwrap_or("unknown"));
+    }
+    println!("Report: {}", out.join("report.html").display());
+    Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
+}
+
+fn profile(selection: &SelectionArguments) -> Profile {
+    match (selection.quick, selection.full) {
+        (true, _) => Profile::Quick,
+        (_, true) => Profile::Full,
+        _ => Profile::Default,
+    }
+}

@@ -1,0 +1,251 @@
+//! Compares two runs that were made at different times: first checks that this makes sense at all, then pairs the cells.
+
+use std::collections::HashMap;
+
+use results::{
+    Cell, CellId, Results, Status,
+    comparison::{Change, ChangeReport, ComparedCell, Invalid, Side},
+    figures::listed,
+    lookup,
+};
+use statistics::change::{Difference, Rules};
+
+/// The cells of two runs that are compared, and the margin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// A difference below this is none: 0.05 for 5 %.
+    pub margin: f64,
+    /// Only these lanes; all if empty.
+    pub lanes: Vec<String>,
+    /// Only cells whose name has one of these in it; all if empty.
+    pub filters: Vec<String>,
+}
+
+/// The probability that any cell at all is called regressed or improved for nothing.
+const FALSE_ALARMS: f64 = 0.05;
+
+/// The share of its memory that a kernel may keep for itself, so that the rest is still that of the same machine.
+const MEMORY_KEPT: f64 = 0.05;
+
+/// The number of names that a note lists.
+const NAMES_IN_NOTE: usize = 3;
+
+const UNKNOWN: &str = "unknown";
+
+impl Options {
+    fn selects(&self, cell: &CellId) -> bool {
+        let name = cell.to_string();
+        (self.lanes.is_empty() || self.lanes.contains(&cell.executor))
+            && (self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(&**filter)))
+    }
+
+    /// Says which lane or filter names nothing in either run.
+    ///
+    /// # Errors
+    ///
+    /// One line that names it.
+    pub fn check(&self, old: &Results, new: &Results) -> Result<(), String> {
+        let cells = || old.cells.iter().chain(&new.cells).map(Cell::id);
+        if let Some(lane) = self.lanes.iter().find(|lane| !cells().any(|cell| cell.executor == **lane)) {
+            let executors = old.executors.iter().chain(&new.executors);
+            let mut lanes: Vec<&str> = executors.map(|executor| executor.name.as_str()).collect();
+            lanes.sort_unstable();
+            lanes.dedup();
+            return Err(format!("no lane `{lane}` in these runs; there are {}", lanes.join(", ")));
+        }
+        let idle = |filter: &&String| !cells().any(|cell| cell.to_string().contains(&***filter));
+        match self.filters.iter().find(idle) {
+            Some(filter) => Err(format!("no cell of these runs has `{filter}` in its name")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Compares two runs under the names that the user gave them.
+///
+/// Their blocks have nothing to do with each other, so the ratio is not paired. What is called regressed or improved is
+/// so by an interval that is corrected for the number of cells (Bonferroni).
+///
+/// # Errors
+///
+/// Every reason why the two cannot be compared.
+pub fn compare(
+    old: (&str, &Results),
+    new: (&str, &Results),
+    options: &Options,
+) -> Result<ChangeReport, Invalid> {
+    let sides = [Side::of(old.0, old.1), Side::of(new.0, new.1)];
+    let (old, new) = (old.1, new.1);
+    let mut reasons = another_machine(old, new);
+    for (side, results) in sides.iter().zip([old, new]) {
+        if results.build.profile == "debug" {
+            reasons.push(format!("{} is of a debug build", side.name));
+        }
+    }
+    let pairs = pairs(old, new, options);
+    let in_common = pairs.iter().any(|(old, new)| {
+        let either = [old, new].into_iter().flatten().any(|cell| cell.status == Status::Ok);
+        old.is_some() && new.is_some() && either
+    });
+    if !in_common {
+        reasons.push("they have no measured cell in common".to_owned());
+    }
+    if !reasons.is_empty() {
+        return Err(Invalid(reasons));
+    }
+    let mut notes = notes(old, new, &sides);
+    notes.extend(note_on_added(&pairs, &sides[1].name));
+    let cells = judge(&pairs, options.margin, &sides);
+    let [old, new] = sides;
+    Ok(ChangeReport::new(old, new, options.margin, notes, cells))
+}
+
+/// A cell of either run, or of both.
+type Pair<'a> = (Option<&'a Cell>, Option<&'a Cell>);
+
+/// The selected cells of both, in the order of the old run; those that only the new one has follow.
+fn pairs<'a>(old: &'a Results, new: &'a Results, options: &Options) -> Vec<Pair<'a>> {
+    let by_id = |results: &'a Results| -> HashMap<CellId, &'a Cell> {
+        results.cells.iter().map(|cell| (cell.id(), cell)).collect()
+    };
+    let [in_old, in_new] = [by_id(old), by_id(new)];
+    let of_old = old.cells.iter().map(|cell| (Some(cell), in_new.get(&cell.id()).copied()));
+    let only_new = new.cells.iter().filter(|cell| !in_old.contains_key(&cell.id()));
+    let pairs = of_old.chain(only_new.map(|cell| (None, Some(cell))));
+    pairs.filter(|pair| options.selects(&pair.0.or(pair.1).expect("one of them is there").id())).collect()
+}
+
+/// The answer for each cell that the old run has measured, or both have.
+fn judge(pairs: &[Pair<'_>], margin: f64, sides: &[Side; 2]) -> Vec<ComparedCell> {
+    let difference = |old: &Cell, new: &Cell| {
+        Difference::of_independent(old.overhead_of_blocks(), new.overhead_of_blocks())
+    };
+    let both_measured = |&&(old, new): &&Pair<'_>| {
+        old.zip(new).is_some_and(|(old, new)| {
+            [old, new].iter().all(|cell| cell.status == Status::Ok) && difference(old, new).is_some()
+        })
+    };
+    let cells = pairs.iter().filter(both_measured).count();
+    let rules = Rules { margin, false_alarms: FALSE_ALARMS, cells };
+    let answer = |&(old, new): &Pair<'_>| {
+        let (change, ratio, reason) = match (old.map(status), new.map(status)) {
+            (Some(Status::Ok), Some(Status::Ok)) => {
+                match old.zip(new).and_then(|(old, new)| difference(old, new)) {
+                    Some(difference) => (rules.judge(&difference), Some(difference.plain_ratio()), None),
+                    None => (Change::Undecided, None, Some("takes two blocks of each".to_owned())),
+                }
+            }
+            (Some(Status::Ok), Some(_)) => (Change::Regressed, None, new.map(in_words)),
+            (Some(Status::Ok), None) => {
+                (Change::Undecided, None, Some(format!("not run in {}", sides[1].name)))
+            }
+            (Some(Status::Failed), Some(Status::Ok)) => {
+                (Change::Improved, None, old.map(|old| format!("{} before", in_words(old))))
+            }
+            // Nothing to compare with, or nothing to compare.
+            _ => return None,
+        };
+        let overhead = |cell: Option<&Cell>| Some(cell?.overhead()?.value);
+        Some(ComparedCell {
+            cell: old.or(new)?.id(),
+            change,
+            ratio,
+            old: overhead(old),
+            new: overhead(new),
+            blocks: [old, new].map(|cell| cell.map_or(0, |cell| cell.overhead_of_blocks().len())),
+            reason,
+        })
+    };
+    pairs.iter().filter_map(answer).collect()
+}
+
+fn status(cell: &Cell) -> Status {
+    cell.status
+}
+
+/// Returns the reason why a cell has no figures.
+fn in_words(cell: &Cell) -> String {
+    let reason = lookup::reason(cell);
+    match cell.status {
+        Status::NotApplicable => format!("n/a: {reason}"),
+        Status::Ok | Status::Failed => format!("failed: {reason}"),
+    }
+}
+
+/// Returns the facts by which the runs are of two machines. A fact that either run does not know shows nothing.
+fn another_machine(old: &Results, new: &Results) -> Vec<String> {
+    let [old, new] = [&old.machine, &new.machine];
+    let same_memory = |old: &str, new: &str| {
+        let gibibytes = |memory: &str| memory.split(' ').next()?.parse::<f64>().ok();
+        match (gibibytes(old), gibibytes(new)) {
+            (Some(old), Some(new)) => (old - new).abs() <= MEMORY_KEPT * old.max(new),
+            _ => old == new,
+        }
+    };
+    let same = |old: &str, new: &str| old == new;
+    type Same<'a> = &'a dyn Fn(&str, &str) -> bool;
+    let facts: [(&str, &str, &str, Same<'_>); 4] = [
+        ("processor", &old.cpu, &new.cpu, &same),
+        ("processors", &old.cores, &new.cores, &same),
+        ("architecture", &old.architecture, &new.architecture, &same),
+        ("memory", &old.memory, &new.memory, &same_memory),
+    ];
+    let differs = |&(_, old, new, same): &(&str, &str, &str, Same<'_>)| {
+        old != UNKNOWN && new != UNKNOWN && !same(old, new)
+    };
+    let facts = facts.into_iter().filter(differs);
+    facts.map(|(name, old, new, _)| format!("another machine: {name} {old}, then {new}")).collect()
+}
+
+/// Returns notes on facts that differ, and may be why the figures do.
+fn notes(old: &Results, new: &Results, sides: &[Side; 2]) -> Vec<String> {
+    let facts = |results: &Results| {
+        let Results { machine, build, run, .. } = results;
+        let facts = [
+            ("kernel", &machine.kernel),
+            ("system", &machine.os),
+            ("frequency governor", &machine.governor),
+            ("turbo", &machine.turbo),
+            ("hyperthreads", &machine.hyperthreads),
+            ("quota", &machine.quota),
+            ("power", &machine.power),
+            ("clock", &machine.clock),
+            ("processors it could use", &machine.mask),
+            ("compiler", &build.rustc),
+            ("flags", &build.flags),
+            ("allocator", &build.allocator),
+        ];
+        let profile = ("thoroughness", run.profile.to_string());
+        facts.map(|(name, fact)| (name, fact.clone())).into_iter().chain([profile])
+    };
+    let pairs = facts(old).zip(facts(new));
+    let mut notes: Vec<String> = pairs
+        .filter(|((_, old), (_, new))| old != new && old != UNKNOWN && new != UNKNOWN)
+        .map(|((name, old), (_, new))| format!("{name}: {old}, then {new}"))
+        .collect();
+    for lane in &new.executors {
+        let before = old.executors.iter().find(|known| known.name == lane.name);
+        if let Some(before) = before.filter(|before| before.version != lane.version) {
+            notes.push(format!("{}: {}, then {}", lane.name, before.version, lane.version));
+        }
+    }
+    for (side, results) in sides.iter().zip([old, new]) {
+        notes.extend(results.warnings.iter().map(|warning| format!("{}: {}", side.name, warning.finding)));
+    }
+    notes
+}
+
+/// The cells that only the new run has measured: they are neither better nor worse.
+fn note_on_added(pairs: &[Pair<'_>], new: &str) -> Option<String> {
+    let added = pairs.iter().filter_map(|&(old, new)| {
+        let measured = new.filter(|cell| cell.status == Status::Ok)?;
+        old.is_none_or(|cell| cell.status == Status::NotApplicable).then(|| measured.id().to_string())
+    });
+    let names: Vec<String> = added.collect();
+    let shown = &names[..names.len().min(NAMES_IN_NOTE)];
+    let list = match names.len() - shown.len() {
+        0 => listed(shown),
+        more => format!("{} and {more} more", shown.join(", ")),
+    };
+    (!names.is_empty()).then(|| format!("only {new} has {list}: nothing to compare with"))
+}

@@ -1,0 +1,94 @@
+//! Progress with the time left, on the terminal.
+
+use std::{
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use race::race::Progress;
+use results::CellId;
+
+/// Progress on the standard error: a bar on a terminal, a line now and then elsewhere.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    start: Instant,
+    /// The time for measuring where the order is open, if there is any.
+    budget: Option<Duration>,
+    /// The number of processes that had ended before the first was told of: those of the run that is resumed.
+    before: Option<usize>,
+    /// When the last line was printed, where there is no terminal.
+    last_line: Option<Instant>,
+}
+
+/// The pause between two lines where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+impl Bar {
+    /// Shows nothing yet.
+    pub(crate) fn new(budget: Option<Duration>) -> Bar {
+        let bar = ProgressBar::new(0);
+        // What is too long for the line is cut off its end.
+        let style = ProgressStyle::with_template("{bar:16} {prefix}  {wide_msg}");
+        bar.set_style(style.expect("the template is right"));
+        Bar { bar, start: Instant::now(), budget, before: None, last_line: None }
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn show(&mut self, [done, all]: [u64; 2], prefix: String, next: &CellId) {
+        if std::io::stderr().is_terminal() {
+            self.bar.set_length(all);
+            self.bar.set_position(done);
+            self.bar.set_prefix(prefix);
+            self.bar.set_message(next.to_string());
+        } else if self.last_line.is_none_or(|last| last.elapsed() > BETWEEN_LINES) {
+            eprintln!("{prefix}");
+            self.last_line = Some(Instant::now());
+        }
+    }
+
+    /// Estimates the time left: the mean of the processes so far, times those to come; then the rest of the budget.
+    fn left(&mut self, done: usize, all: usize) -> String {
+        let before = *self.before.get_or_insert(done);
+        if done == before {
+            return "?:??".to_owned();
+        }
+        let took = self.start.elapsed();
+        let left = took.div_f64((done - before) as f64).mul_f64(all.saturating_sub(done) as f64);
+        match self.budget.map(|budget| budget.saturating_sub(took)) {
+            Some(most) if most > left => format!("{} to {}", clock(left), clock(most)),
+            _ => clock(left),
+        }
+    }
+}
+
+/// Minutes and seconds.
+fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+impl Progress for Bar {
+    fn next(&mut self, done: usize, all: usize, next: &CellId) {
+        let prefix = format!("{done} of {all} done, {} left", self.left(done, all));
+        self.show([done as u64, all as u64], prefix, next);
+    }
+
+    fn further(&mut self, open: usize, left: Duration, next: &CellId) {
+        let all = self.budget.unwrap_or(left).as_secs();
+        let prefix = format!("{open} still open, {} left at most", clock(left));
+        self.show([all.saturating_sub(left.as_secs()), all], prefix, next);
+    }
+
+    fn counting(&mut self, done: usize, all: usize, next: &CellId) {
+        self.show([done as u64, all as u64], format!("counting, {done} of {all} done"), next);
+    }
+
+    fn failed(&mut self, cell: &CellId, reason: &str) {
+        self.bar.suspend(|| eprintln!("{cell} failed: {reason}"));
+    }
+}

@@ -1,0 +1,187 @@
+//! Prepares the circumstances of a run: the strip at the top of the page, and the full lists at its end.
+
+use jiff::Timestamp;
+
+use results::{Build, Cell, Machine, Results, Run, figures::counted};
+
+/// The value of an unknown fact.
+pub(super) const UNKNOWN: &str = "unknown";
+
+/// A named value.
+pub(super) struct Fact {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// Facts that belong together.
+pub(super) struct Facts {
+    pub(super) title: &'static str,
+    pub(super) facts: Vec<Fact>,
+}
+
+/// Returns the most important facts of a run, for one line.
+pub(super) fn strip(results: &Results) -> Vec<Fact> {
+    let Results { run, machine, build, .. } = results;
+    vec![
+        fact("date", date(&run.started)),
+        fact("machine", machine_in_a_line(machine)),
+        fact("commit", commit(build)),
+        fact("blocks", blocks(results)),
+        fact("noise floor", noise_floor(results)),
+    ]
+}
+
+/// Returns the facts that tell a run from another one at first sight.
+pub(super) fn at_first_sight(results: &Results) -> Vec<Fact> {
+    let Results { run, machine, build, warnings, .. } = results;
+    let findings: Vec<&str> = warnings.iter().map(|warning| warning.finding.as_str()).collect();
+    vec![
+        fact("date", moment(&run.started)),
+        fact("machine", machine_in_a_line(machine)),
+        fact("commit", commit(build)),
+        fact("compiler", &build.rustc),
+        fact("profile", run.profile.to_string()),
+        fact("blocks", blocks(results)),
+        fact("noise floor", noise_floor(results)),
+        fact("warnings", if findings.is_empty() { "none".to_owned() } else { findings.join("; ") }),
+    ]
+}
+
+/// Writes the number of blocks of the cells: `5 blocks`, or `4 to 12 blocks`.
+pub(super) fn blocks(results: &Results) -> String {
+    let of_cell = |cell: &Cell| Some(cell.overhead_of_blocks().len()).filter(|&blocks| blocks > 0);
+    let most = results.cells.iter().filter_map(of_cell).max().unwrap_or(results.run.blocks);
+    let least = counted(results.run.blocks, "block");
+    if most > results.run.blocks { format!("{} to {most} blocks", results.run.blocks) } else { least }
+}
+
+/// Writes the number of comparisons that had further blocks, round by round.
+fn further_blocks(run: &Run) -> String {
+    let rounds = run.attention.iter().map(|comparisons| counted(comparisons.len(), "comparison"));
+    let rounds: Vec<String> = rounds.collect();
+    if rounds.is_empty() { "none".to_owned() } else { format!("for {}", rounds.join(", then ")) }
+}
+
+/// Writes the difference that a lane showed from itself, by the clock, in percent.
+pub(super) fn noise_floor(results: &Results) -> String {
+    match &results.noise {
+        Some(noise) => beyond_1(noise.floor),
+        None => "not measured".to_owned(),
+    }
+}
+
+/// Writes the part of a ratio beyond 1, in percent.
+pub(super) fn beyond_1(ratio: f64) -> String {
+    format!("{:.1} %", (ratio - 1.0) * 100.0)
+}
+
+/// Returns all facts of run, machine and build.
+pub(super) fn all(results: &Results) -> Vec<Facts> {
+    let Results { run, machine, build, .. } = results;
+    vec![
+        Facts {
+            title: "Run",
+            facts: vec![
+                fact("name", &run.id),
+                fact("started", moment(&run.started)),
+                fact("finished", moment(&run.finished)),
+                fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
+                fact("profile", run.profile.to_string()),
+                fact("blocks", blocks(results)),
+                fact("further blocks", further_blocks(run)),
+                fact("seed", run.seed.to_string()),
+            ],
+        },
+        Facts {
+            title: "Machine",
+            facts: vec![
+                fact("processor", &machine.cpu),
+                fact("processors used", &machine.cores),
+                fact("their numbers", &machine.mask),
+                fact("architecture", &machine.architecture),
+                fact("memory", &machine.memory),
+                fact("system", &machine.os),
+                fact("kernel", &machine.kernel),
+                fact("frequency governor", &machine.governor),
+                fact("turbo", &machine.turbo),
+                fact("hyperthreads", &machine.hyperthreads),
+                fact("quota of processors", &machine.quota),
+                fact("power", &machine.power),
+                fact("clock", &machine.clock),
+                fact("virtualised", &machine.virtualised),
+                fact("load at the start", &machine.load),
+                fact("stolen by other guests", &machine.steal),
+                fact("busy with other processes", &machine.others),
+                fact("waiting for memory", &machine.memory_pressure),
+            ],
+        },
+        Facts {
+            title: "Build",
+            facts: vec![
+                fact("compiler", &build.rustc),
+                fact("profile", &build.profile),
+                fact("flags", &build.flags),
+                fact("allocator", &build.allocator),
+                fact("commit", &build.commit),
+                fact("uncommitted changes", &build.dirty),
+                fact("repository", &build.repository),
+            ],
+        },
+    ]
+}
+
+/// Returns the packages of the build and their versions.
+pub(super) fn packages(build: &Build) -> Vec<Fact> {
+    build.packages.iter().map(|(name, version)| fact(name, version)).collect()
+}
+
+/// Writes the command that repeats the run, with the order that was drawn.
+pub(super) fn again(run: &Run) -> String {
+    // `cargo bench` takes the arguments that follow `bench-report run`.
+    let arguments = match run.command.split_once(' ') {
+        Some(("run", arguments)) => arguments,
+        None if run.command == "run" => "",
+        _ => &run.command,
+    };
+    let given = arguments.split_whitespace().any(|word| word == "--seed" || word.starts_with("--seed="));
+    let seed = if given { String::new() } else { format!(" --seed {}", run.seed) };
+    let separator = if arguments.is_empty() { "" } else { " " };
+    format!("cargo bench --{separator}{arguments}{seed}")
+}
+
+/// Writes the day of a moment, or the text itself if it is no moment.
+pub(super) fn date(moment: &str) -> String {
+    formatted(moment, "%Y-%m-%d")
+}
+
+fn moment(moment: &str) -> String {
+    formatted(moment, "%Y-%m-%d %H:%M UTC")
+}
+
+fn formatted(moment: &str, format: &str) -> String {
+    match moment.parse::<Timestamp>() {
+        Ok(timestamp) => timestamp.strftime(format).to_string(),
+        Err(_) => moment.to_owned(),
+    }
+}
+
+fn machine_in_a_line(machine: &Machine) -> String {
+    let cores = if machine.cores == UNKNOWN { UNKNOWN } else { &format!("{} processors", machine.cores) };
+    let known = |part: &&str| *part != UNKNOWN;
+    let parts = [machine.cpu.as_str(), cores, &machine.memory, &machine.os];
+    let parts: Vec<&str> = parts.into_iter().filter(known).collect();
+    if parts.is_empty() { UNKNOWN.to_owned() } else { parts.join(", ") }
+}
+
+fn commit(build: &Build) -> String {
+    let short: String = build.commit.chars().take(10).collect();
+    match build.dirty.as_str() {
+        "no" => short,
+        "yes" => format!("{short} with uncommitted changes"),
+        _ => format!("{short}, perhaps with uncommitted changes"),
+    }
+}
+
+fn fact(name: impl Into<String>, value: impl Into<String>) -> Fact {
+    Fact { name: name.into(), value: value.into() }
+}

@@ -1,0 +1,169 @@
+//! Exports results to other software: CSV for a spreadsheet, Markdown for a text.
+//!
+//! The CSV has the numbers of `results.json`, digit for digit. The Markdown has the strings of the page: both
+//! are made from the same standings.
+
+use results::{Cell, Estimate, Metric, Results, Status, figures::counted, lookup};
+
+use crate::standings::{Column, Row, Square, Standings};
+
+/// The columns of the CSV.
+const COLUMNS: [&str; 20] = [
+    "workload",
+    "size",
+    "threads",
+    "executor",
+    "status",
+    "reason",
+    "metric",
+    "unit",
+    "value",
+    "low",
+    "high",
+    "blocks",
+    "ratio",
+    "ratio-low",
+    "ratio-high",
+    "rank",
+    "tied",
+    "undecided",
+    "size-counts",
+    "measure",
+];
+
+/// Writes a row for each cell and metric; a cell without metrics has one row.
+///
+/// The blocks of a metric are separated by spaces. Ratio, rank, tied and undecided are those of the cell, by
+/// its overhead; the measure names the quantity of that overhead, if it is not time on the clock.
+pub fn csv(results: &Results) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut write = |row: Vec<String>| writer.write_record(row).expect("all rows have the same columns");
+    write(COLUMNS.map(str::to_owned).to_vec());
+    for cell in &results.cells {
+        for (name, metric) in &cell.metrics {
+            write(csv_row(results, cell, name, Some(metric)));
+        }
+        if cell.metrics.is_empty() {
+            write(csv_row(results, cell, "", None));
+        }
+    }
+    let bytes = writer.into_inner().expect("memory can be written to");
+    String::from_utf8(bytes).expect("texts make a text")
+}
+
+fn csv_row(results: &Results, cell: &Cell, name: &str, metric: Option<&Metric>) -> Vec<String> {
+    let mut reason = cell.reason.clone().unwrap_or_default();
+    let mut figures = vec![String::new(); 5];
+    match metric {
+        Some(Metric::Measured { unit, estimate, blocks }) => {
+            let blocks: Vec<String> = blocks.iter().map(|value| number(*value)).collect();
+            figures = [vec![unit.clone()], numbers(Some(estimate)).to_vec(), vec![blocks.join(" ")]].concat();
+        }
+        Some(Metric::Unavailable { unavailable }) => reason.clone_from(unavailable),
+        None => {}
+    }
+    let status = match cell.status {
+        Status::Ok => "ok",
+        Status::Failed => "failed",
+        Status::NotApplicable => "not-applicable",
+    };
+    let Cell { workload, size, threads, executor, rank, tied, undecided, .. } = cell;
+    let identity = [workload.clone(), size.to_string(), threads.to_string(), executor.clone()];
+    let outcome = [status.to_owned(), reason, name.to_owned()];
+    let place =
+        [rank.map_or(String::new(), |rank| rank.to_string()), tied.to_string(), undecided.to_string()];
+    let counts = results.workloads.iter().find(|known| known.name == *workload);
+    let kind = [
+        counts.map_or(String::new(), |known| known.size.clone()),
+        lookup::measure(results, workload).to_owned(),
+    ];
+    [&identity[..], &outcome, &figures, &numbers(cell.ratio.as_ref()), &place, &kind].concat()
+}
+
+fn numbers(estimate: Option<&Estimate>) -> [String; 3] {
+    let of = |end: fn(&Estimate) -> f64| estimate.map_or(String::new(), |estimate| number(end(estimate)));
+    [of(|estimate| estimate.value), of(|estimate| estimate.low), of(|estimate| estimate.high)]
+}
+
+/// Writes a number as `results.json` does.
+fn number(value: f64) -> String {
+    serde_json::to_string(&value).expect("a number is plain data")
+}
+
+/// Writes the standings of the page as Markdown: a table for each number of threads.
+pub fn markdown(results: &Results) -> String {
+    let run = &results.run;
+    let mut text = format!(
+        "# Photofinish, run {}\n\n{} profile, {}. The figures are time per operation over the ideal, with the ratio to the \
+         best of the row [95 % interval]; a row that measures something else says so.\n",
+        escaped(&run.id),
+        run.profile,
+        counted(run.blocks, "block")
+    );
+    for threads in lookup::threads(results) {
+        append_standings(&mut text, &Standings::of(results, threads));
+    }
+    text
+}
+
+fn append_standings(text: &mut String, standings: &Standings) {
+    *text += &format!("\n## {}\n\n", standings.threads);
+    let lane = |column: &Column| {
+        format!("{}{}", escaped(&column.name), if column.is_program { " (program, beside)" } else { "" })
+    };
+    let lanes: Vec<String> = standings.columns.iter().map(lane).collect();
+    append_row(text, "Size", &lanes);
+    append_row(text, "---", &vec!["---".to_owned(); lanes.len()]);
+    for group in &standings.groups {
+        let title = format!("**{}** {}", escaped(&group.workload), escaped(&group.quantity));
+        append_row(text, &title, &vec![String::new(); lanes.len()]);
+        for Row { size, squares, .. } in &group.rows {
+            append_row(text, size, &squares.iter().map(square).collect::<Vec<_>>());
+        }
+    }
+    let title = format!("**Geometric mean** of {}", standings.comparisons);
+    append_row(text, &title, &standings.means.iter().map(square).collect::<Vec<_>>());
+    for sentence in &standings.absent {
+        *text += &format!("\n{}\n", escaped(sentence));
+    }
+    if !standings.reasons.is_empty() {
+        text.push('\n');
+    }
+    for reason in &standings.reasons {
+        *text += &format!("- {}: {}\n", escaped(&reason.cell), escaped(&reason.reason));
+    }
+}
+
+fn append_row(text: &mut String, head: &str, squares: &[String]) {
+    *text += &format!("| {head} |");
+    for square in squares {
+        *text += &format!(" {square} |");
+    }
+    text.push('\n');
+}
+
+fn square(square: &Square) -> String {
+    let mark = if square.mark.is_empty() { String::new() } else { format!("**{}**", square.mark) };
+    let parts = [mark, escaped(&square.figure), escaped(&square.detail)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Escapes a text for a cell of a Markdown table: one line that is neither markup nor HTML.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut written = String::new();
+    let mut last = ' ';
+    for character in text.chars() {
+        match character {
+            '&' => written += "&amp;",
+            '<' => written += "&lt;",
+            '>' => written += "&gt;",
+            '\\' | '|' | '`' | '*' | '_' | '~' => written.extend(['\\', character]),
+            // An interval has brackets too; followed by a parenthesis they would make a link.
+            '(' if last == ']' => written += "\\(",
+            other if other.is_control() => written.push(' '),
+            other => written.push(other),
+        }
+        last = character;
+    }
+    written
+}

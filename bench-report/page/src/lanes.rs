@@ -1,0 +1,181 @@
+//! Prepares the lanes: their look, which is the same everywhere, and their cards.
+
+use super::links::{Links, Source};
+use results::{
+    Executor, Observed, Results,
+    figures::{counted, listed},
+    lookup,
+};
+
+/// The number of lane colours in the stylesheet.
+const HUES: usize = 8;
+
+/// Outlines around the origin that are told apart without colour: circle, square, diamond, and triangles up
+/// and down.
+const MARKERS: [&str; 5] = [
+    "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z",
+    "M-4 -4h8v8h-8z",
+    "M0 -5.5L5.5 0L0 5.5L-5.5 0z",
+    "M0 -5L5 4H-5z",
+    "M0 5L5 -4H-5z",
+];
+
+/// The colour and the marker of a lane: the same everywhere on the page.
+#[derive(Clone)]
+pub(crate) struct Look {
+    pub(super) hue: usize,
+    pub(super) marker: &'static str,
+}
+
+/// A lane in the form in which charts draw it.
+#[derive(Clone)]
+pub(crate) struct ChartLane {
+    pub(crate) name: String,
+    pub(crate) hue: usize,
+    /// The name of its marker, which is defined once on the page.
+    pub(crate) mark: String,
+}
+
+/// The definition of a lane's marker, for charts to use.
+pub(crate) struct Marker {
+    pub(crate) id: String,
+    /// The name of the lane, by which the script finds the lane of a mark.
+    pub(crate) lane: String,
+    pub(crate) outline: &'static str,
+}
+
+/// The card of a lane.
+pub(super) struct LaneCard {
+    pub(super) look: Look,
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) class: String,
+    pub(super) version: String,
+    /// The workers that were requested and those that were seen, for each number of them.
+    pub(super) workers: Vec<String>,
+    pub(super) jobs: String,
+    pub(super) processors: String,
+    pub(super) limits: String,
+    pub(super) dependencies: String,
+    pub(super) homepage: String,
+    /// `true` if the home page is a web address; anything else stays text.
+    pub(super) linked: bool,
+    pub(super) source: Source,
+}
+
+impl Look {
+    /// Returns the look of a lane by its place in the lineup.
+    pub(super) fn of(results: &Results, lane: &str) -> Look {
+        Look::at(results.executors.iter().position(|executor| executor.name == lane).unwrap_or(0))
+    }
+
+    /// Returns the look at a place; five markers and eight hues repeat after forty lanes.
+    pub(super) fn at(place: usize) -> Look {
+        Look { hue: place % HUES, marker: MARKERS[place % MARKERS.len()] }
+    }
+}
+
+impl ChartLane {
+    pub(crate) fn of(results: &Results, name: &str) -> ChartLane {
+        let place = results.executors.iter().position(|executor| executor.name == name).unwrap_or(0);
+        ChartLane { name: name.to_owned(), hue: Look::of(results, name).hue, mark: mark(place) }
+    }
+}
+
+/// Defines the markers of all lanes.
+pub(super) fn markers(results: &Results) -> Vec<Marker> {
+    results
+        .executors
+        .iter()
+        .enumerate()
+        .map(|(place, executor)| Marker {
+            id: mark(place),
+            lane: executor.name.clone(),
+            outline: Look::of(results, &executor.name).marker,
+        })
+        .collect()
+}
+
+fn mark(place: usize) -> String {
+    format!("m{place}")
+}
+
+impl LaneCard {
+    pub(super) fn of(results: &Results, executor: &Executor, links: &Links) -> LaneCard {
+        let cells = results.cells.iter().filter(|cell| cell.executor == executor.name);
+        let seen: Vec<&Observed> = cells.filter_map(|cell| cell.observed.as_ref()).collect();
+        LaneCard {
+            look: Look::of(results, &executor.name),
+            name: executor.name.clone(),
+            about: executor.about.clone(),
+            class: class(results, executor),
+            version: executor.version.clone(),
+            workers: workers(results, &executor.name),
+            jobs: jobs(&seen),
+            processors: processors(&seen),
+            limits: if executor.limits.is_empty() {
+                "none noted".to_owned()
+            } else {
+                executor.limits.clone()
+            },
+            dependencies: dependencies(executor.dependencies),
+            homepage: executor.homepage.clone(),
+            linked: ["https://", "http://"].iter().any(|scheme| executor.homepage.starts_with(scheme)),
+            source: links.to(&executor.source),
+        }
+    }
+}
+
+fn class(results: &Results, executor: &Executor) -> String {
+    let beside = if lookup::is_program(results, &executor.name) { ", beside the others" } else { "" };
+    format!("{}{beside}", executor.class)
+}
+
+fn dependencies(packages: Option<usize>) -> String {
+    match packages {
+        None => "unknown".to_owned(),
+        Some(0) => "nothing but std".to_owned(),
+        Some(packages) => counted(packages, "other package"),
+    }
+}
+
+/// Tells how many workers were requested, and how many were seen: `2 requested: 2 came, 1 to 2 polled`.
+fn workers(results: &Results, lane: &str) -> Vec<String> {
+    let requests = lookup::threads(results).into_iter();
+    let sentences: Vec<String> =
+        requests.filter_map(|requested| workers_of(results, lane, requested)).collect();
+    if sentences.is_empty() { vec!["not observed".to_owned()] } else { sentences }
+}
+
+/// Tells how many of the requested workers were seen; `None` if nothing was observed.
+fn workers_of(results: &Results, lane: &str, requested: usize) -> Option<String> {
+    let cells = results.cells.iter().filter(|cell| cell.executor == lane && cell.threads == requested);
+    let seen: Vec<&Observed> = cells.filter_map(|cell| cell.observed.as_ref()).collect();
+    let came = range(seen.iter().map(|seen| seen.workers))?;
+    let polled = range(seen.iter().map(|seen| seen.threads))?;
+    // Results of an older draft do not say how many came.
+    let came = if came == "0" { String::new() } else { format!("{came} came, ") };
+    Some(format!("{requested} requested: {came}{polled} polled"))
+}
+
+fn jobs(seen: &[&Observed]) -> String {
+    match seen.iter().filter_map(|seen| seen.jobs_at_once).max() {
+        None => "not observed".to_owned(),
+        Some(0) => "none".to_owned(),
+        Some(most) => format!("up to {most} at once, in addition to the workers"),
+    }
+}
+
+/// Lists the processors that the workers of a lane might run on, as its cells saw them.
+fn processors(seen: &[&Observed]) -> String {
+    let mut processors: Vec<&str> = seen.iter().map(|seen| seen.cpus.as_str()).collect();
+    processors.sort_unstable();
+    processors.dedup();
+    if processors.is_empty() { "not observed".to_owned() } else { listed(&processors) }
+}
+
+/// Writes `2`, or `1 to 2` if the numbers differ; `None` without numbers.
+fn range(numbers: impl Iterator<Item = usize> + Clone) -> Option<String> {
+    let (fewest, most) = (numbers.clone().min()?, numbers.max()?);
+    Some(if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") })
+}

@@ -1,0 +1,134 @@
+//! Draws results: the page, which is one HTML file that needs no network and can be read without scripts, and
+//! the other forms in which results are shown.
+//!
+//! The private modules turn results into structs of ready strings; the templates put those into HTML and do
+//! no arithmetic. The words come from [`verdict`], the form of the figures from [`results::figures`], the
+//! look from the stylesheets in `templates`.
+
+mod chart;
+mod circumstances;
+mod controls;
+mod data;
+pub mod export;
+mod known;
+mod lanes;
+mod links;
+mod memory;
+mod method;
+mod metrics;
+mod race;
+mod sections;
+pub mod show;
+pub mod side_by_side;
+pub(crate) mod standings;
+pub mod table;
+pub mod verdict;
+
+use std::path::Path;
+
+use askama::Template;
+
+use results::{Profile, Results, figures::counted};
+
+use circumstances::{Fact, Facts};
+use controls::Controls;
+use data::Data;
+use lanes::{LaneCard, Marker};
+use links::Links;
+use memory::MemoryOfTasks;
+use method::Method;
+use race::Race;
+use sections::Section;
+use standings::Legend;
+
+/// The stylesheet of the page.
+const STYLE: &str = concat!(
+    include_str!("../templates/base.css"),
+    include_str!("../templates/tables.css"),
+    include_str!("../templates/sections.css"),
+    include_str!("../templates/end.css")
+);
+
+/// The script of the page.
+const SCRIPT: &str = include_str!("../templates/report.js");
+
+/// Draws the page of a run. Links to files of the repository start from `folder`, the folder that the page
+/// goes into.
+pub fn render(results: &Results, folder: Option<&Path>) -> String {
+    let links = Links::of(&results.build, folder);
+    Report::of(results, &links).render().expect("strings always fit into the template")
+}
+
+/// The content of the page, in the order of the page.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Report {
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    title: String,
+    strip: Vec<Fact>,
+    caution: &'static str,
+    warnings: Vec<String>,
+    warned: String,
+    controls: Controls,
+    races: Vec<Race>,
+    legend: Legend,
+    sections: Vec<Section>,
+    markers: Vec<Marker>,
+    seen: [&'static str; 11],
+    lanes: Vec<LaneCard>,
+    memory: MemoryOfTasks,
+    method: Method,
+    circumstances: Vec<Facts>,
+    packages: Vec<Fact>,
+    data: Data,
+}
+
+impl Report {
+    fn of(results: &Results, links: &Links) -> Report {
+        Report {
+            policy: data::policy(STYLE, Some(SCRIPT)),
+            style: STYLE,
+            script: SCRIPT,
+            title: format!(
+                "Photofinish: {} run, {}",
+                results.run.profile,
+                circumstances::date(&results.run.started)
+            ),
+            strip: circumstances::strip(results),
+            caution: caution(results),
+            warnings: results
+                .warnings
+                .iter()
+                .map(|warning| format!("{}: {}.", warning.finding, warning.remedy))
+                .collect(),
+            warned: counted(results.warnings.len(), "warning"),
+            controls: Controls::of(results),
+            races: race::races(results),
+            legend: standings::legend(),
+            sections: results
+                .workloads
+                .iter()
+                .map(|workload| Section::of(results, workload, links))
+                .collect(),
+            markers: lanes::markers(results),
+            seen: sections::SEEN,
+            lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor, links)).collect(),
+            memory: MemoryOfTasks::of(results),
+            method: Method::of(results, links),
+            circumstances: circumstances::all(results),
+            packages: circumstances::packages(&results.build),
+            data: Data::of(results),
+        }
+    }
+}
+
+/// Returns the caution that a reader should keep in mind before quoting figures; empty unless the run is a
+/// quick one.
+fn caution(results: &Results) -> &'static str {
+    match results.run.profile {
+        Profile::Quick => "A quick run shows that everything works. It is too short to say who wins.",
+        Profile::Default | Profile::Full => "",
+    }
+}

@@ -1,0 +1,101 @@
+//! Prepares the facts about the method that differ from run to run; the rest stands in the template.
+
+use super::{
+    circumstances,
+    lanes::Look,
+    links::{Links, Source},
+};
+use results::{
+    NoisePair, Results,
+    figures::{counted, listed, ratio_with_interval},
+};
+
+/// The chapters of METHODOLOGY.md: the name of each, and its anchor.
+const CHAPTERS: [(&str, &str); 6] = [
+    ("from a run to a figure", "from-a-run-to-a-figure"),
+    ("the figures, one by one", "the-figures-one-by-one"),
+    ("the lanes", "the-lanes"),
+    ("the objections and our answers", "the-objections-one-by-one"),
+    ("what the workloads do not show", "what-the-workloads-do-not-show"),
+    ("our bias", "our-bias"),
+];
+
+/// The facts about the method of a run.
+pub(super) struct Method {
+    pub(super) blocks: String,
+    /// The noise that lanes showed when they raced against themselves.
+    pub(super) noise: String,
+    pub(super) pairs: Vec<Pair>,
+    pub(super) methodology: Source,
+    pub(super) chapters: Vec<Chapter>,
+    /// The command that repeats the run.
+    pub(super) again: String,
+}
+
+/// A lane and its twin.
+pub(super) struct Pair {
+    pub(super) comparison: String,
+    pub(super) lane: String,
+    pub(super) look: Look,
+    pub(super) ratio: String,
+    pub(super) different: &'static str,
+}
+
+/// A chapter of the methodology.
+pub(super) struct Chapter {
+    pub(super) title: &'static str,
+    pub(super) link: Option<String>,
+}
+
+impl Method {
+    pub(super) fn of(results: &Results, links: &Links) -> Method {
+        let pairs = results.noise.iter().flat_map(|noise| &noise.pairs);
+        Method {
+            blocks: circumstances::blocks(results),
+            noise: noise(results),
+            pairs: pairs.map(|pair| Pair::of(results, pair)).collect(),
+            methodology: links.to("METHODOLOGY.md"),
+            chapters: CHAPTERS
+                .map(|(title, anchor)| Chapter {
+                    title,
+                    link: links.to(&format!("METHODOLOGY.md#{anchor}")).link,
+                })
+                .into(),
+            again: circumstances::again(&results.run),
+        }
+    }
+}
+
+impl Pair {
+    fn of(results: &Results, pair: &NoisePair) -> Pair {
+        let NoisePair { workload, size, threads, executor, ratio, different } = pair;
+        Pair {
+            comparison: format!("{workload}/{size}/t{threads}"),
+            lane: executor.clone(),
+            look: Look::of(results, executor),
+            ratio: ratio_with_interval(ratio),
+            different: if *different { "different" } else { "level" },
+        }
+    }
+}
+
+fn noise(results: &Results) -> String {
+    let Some(noise) = &results.noise else {
+        return "No lane raced against itself, so there is no noise floor.".to_owned();
+    };
+    let others =
+        noise.floors.iter().map(|(measure, floor)| format!("{measure} {}", circumstances::beyond_1(*floor)));
+    let others: Vec<String> = others.collect();
+    let others = match &others[..] {
+        [] => String::new(),
+        others => format!(" Measures other than the clock have floors of their own: {}.", listed(others)),
+    };
+    format!(
+        "In {} a lane raced against itself under another name. The rule of a race would call {} of these pairs \
+         different, although none is. At least 95 % of them differed by no more than {}: this is the noise \
+         floor, and a smaller difference is a tie.{others}",
+        counted(noise.pairs.len(), "comparison"),
+        noise.different,
+        circumstances::noise_floor(results)
+    )
+}

@@ -1,0 +1,405 @@
+//! Prepares a section for each workload: its description, its charts, and every figure of its cells.
+
+use super::{
+    chart::{Bars, Chart, Comparison, Ecdf, Forest, Lines, Samples},
+    known::KnownEntry,
+    lanes::ChartLane,
+    links::{Links, Source, anchor},
+    metrics,
+};
+use results::{
+    Cell, Estimate, Growth, Metric, Results, Status, Workload,
+    figures::{counted, listed, metric, whole},
+    lookup,
+};
+
+/// The section of one workload.
+pub(super) struct Section {
+    pub(super) name: String,
+    pub(super) anchor: String,
+    pub(super) about: String,
+    pub(super) operation: String,
+    /// The things that the size counts; may be empty.
+    pub(super) size: String,
+    /// The quantity of its figures, if that is not time on the clock; otherwise empty.
+    pub(super) measure: String,
+    pub(super) shows: String,
+    pub(super) hides: String,
+    pub(super) source: Source,
+    pub(super) again: String,
+    /// The number of columns, of three, that the words take, so that the charts beside and below them fill
+    /// theirs.
+    pub(super) words: usize,
+    /// The charts that are visible at once.
+    pub(super) charts: Vec<Chart>,
+    /// The charts that have to be opened.
+    pub(super) folds: Vec<Fold>,
+    pub(super) costs: Vec<Costs>,
+    /// The reasons why some costs have no panel.
+    pub(super) costless: Vec<String>,
+    pub(super) columns: Vec<Column>,
+    /// The number of columns, including that of the lanes.
+    pub(super) width: usize,
+    pub(super) groups: Vec<Group>,
+    pub(super) unavailable: Vec<String>,
+    /// The growth of the cost with the size, a sentence for each lane.
+    pub(super) growth: Vec<String>,
+    /// The known issues of its lanes.
+    pub(super) known: Vec<KnownEntry>,
+    /// Reservations about figures, a sentence for each cell.
+    pub(super) flags: Vec<String>,
+    /// The observations of each cell.
+    pub(super) proofs: Vec<Proofs>,
+}
+
+/// The observations of the cells of one comparison.
+pub(super) struct Proofs {
+    pub(super) title: String,
+    pub(super) rows: Vec<Proof>,
+}
+
+/// The observations of a cell in a run that was not timed.
+pub(super) struct Proof {
+    pub(super) lane: ChartLane,
+    /// The observations in the order of [`SEEN`].
+    pub(super) seen: Vec<String>,
+}
+
+/// The names of the observations.
+pub(super) const SEEN: [&str; 11] = [
+    "workers",
+    "threads that polled",
+    "tasks",
+    "finished",
+    "cancelled",
+    "at once",
+    "polls",
+    "jobs",
+    "jobs at once",
+    "threads before and after",
+    "processors",
+];
+
+/// Charts that have to be opened.
+pub(super) struct Fold {
+    pub(super) summary: String,
+    /// The note on how to read them.
+    pub(super) note: &'static str,
+    /// The number of columns, of three, that the note takes.
+    pub(super) words: usize,
+    pub(super) charts: Vec<Chart>,
+}
+
+/// The costs of one comparison besides time.
+pub(super) struct Costs {
+    pub(super) title: String,
+    pub(super) lanes: Vec<ChartLane>,
+    pub(super) panels: Vec<Chart>,
+}
+
+/// A metric at the head of its column.
+pub(super) struct Column {
+    key: String,
+    pub(super) name: String,
+    pub(super) per: String,
+}
+
+/// The figures of one comparison.
+pub(super) struct Group {
+    pub(super) title: String,
+    pub(super) rows: Vec<Row>,
+}
+
+/// The figures of one cell, or the reason why it has none.
+pub(super) struct Row {
+    pub(super) lane: ChartLane,
+    pub(super) figures: Vec<Span>,
+    pub(super) reason: Option<String>,
+}
+
+/// A metric of a cell, or the reason why it has none.
+#[derive(PartialEq)]
+pub(super) struct Figure {
+    pub(super) text: String,
+    pub(super) measured: bool,
+}
+
+/// One figure, or neighbouring columns that have none for the same reason.
+pub(super) struct Span {
+    pub(super) columns: usize,
+    pub(super) figure: Figure,
+}
+
+impl Section {
+    pub(super) fn of(results: &Results, workload: &Workload, links: &Links) -> Section {
+        let cells: Vec<&Cell> = results.cells.iter().filter(|cell| cell.workload == workload.name).collect();
+        let operation = lookup::operation(results, &workload.name);
+        let (columns, unavailable) = columns(&cells, operation, |_| true);
+        let (costs, costless) = columns_of_costs(&cells, operation);
+        let comparisons = Comparison::all(results, &workload.name);
+        let charts = charts(results, &comparisons);
+        Section {
+            name: workload.name.clone(),
+            anchor: anchor(&workload.name),
+            about: workload.about.clone(),
+            operation: workload.operation.clone(),
+            size: workload.size.clone(),
+            measure: if workload.measure.is_empty() {
+                String::new()
+            } else {
+                lookup::quantity(results, &workload.name)
+            },
+            shows: workload.shows.clone(),
+            hides: workload.hides.clone(),
+            source: links.to(&workload.source),
+            again: format!("cargo bench -- --workloads {}", workload.name),
+            words: words(charts.len()),
+            charts,
+            folds: folds(results, &workload.name, &comparisons),
+            costs: largest(&comparisons).filter_map(|comparison| Costs::of(comparison, &costs)).collect(),
+            costless,
+            width: columns.len() + 1,
+            groups: groups(results, &workload.name, &columns),
+            columns,
+            unavailable,
+            growth: growth(results, &workload.name),
+            known: KnownEntry::of(results, &workload.name),
+            flags: cells.iter().flat_map(|cell| flags(cell)).collect(),
+            proofs: proofs(results, &cells),
+        }
+    }
+}
+
+/// Writes the exponents of a workload's cost over its size.
+fn growth(results: &Results, workload: &str) -> Vec<String> {
+    let of_workload = results.growth.iter().filter(|growth| growth.workload == workload);
+    of_workload
+        .map(|Growth { threads, executor, exponent: Estimate { value, low, high }, .. }| {
+            let threads = counted(*threads, "thread");
+            format!("{executor}, {threads}: size to the power of {value:.2} [{low:.2}, {high:.2}]")
+        })
+        .collect()
+}
+
+fn proofs(results: &Results, cells: &[&Cell]) -> Vec<Proofs> {
+    let comparisons = cells.chunk_by(|one, other| (one.size, one.threads) == (other.size, other.threads));
+    comparisons
+        .map(|lanes| Proofs {
+            title: format!("{}, {}", whole(lanes[0].size), counted(lanes[0].threads, "thread")),
+            rows: lanes.iter().filter_map(|cell| Proof::of(results, cell)).collect(),
+        })
+        .filter(|proofs| !proofs.rows.is_empty())
+        .collect()
+}
+
+impl Proof {
+    fn of(results: &Results, cell: &Cell) -> Option<Proof> {
+        let seen = cell.observed.as_ref()?;
+        let threads =
+            |threads: Option<usize>| threads.map_or("n/a".to_owned(), |threads| threads.to_string());
+        let [before, after] = [seen.threads_before, seen.threads_after].map(threads);
+        let counted = |count: Option<u64>| count.map_or("n/a".to_owned(), whole);
+        let seen = vec![
+            seen.workers.to_string(),
+            seen.threads.to_string(),
+            whole(seen.spawned),
+            whole(seen.finished),
+            whole(seen.cancelled),
+            counted(seen.at_once),
+            counted(seen.polls),
+            whole(seen.jobs),
+            counted(seen.jobs_at_once),
+            format!("{before}, {after}"),
+            seen.cpus.clone(),
+        ];
+        Some(Proof { lane: ChartLane::of(results, &cell.executor), seen })
+    }
+}
+
+fn flags(cell: &Cell) -> Vec<String> {
+    let name = format!("{}, {}, {}", cell.executor, whole(cell.size), counted(cell.threads, "thread"));
+    cell.flags.iter().map(|flag| format!("{name}: {flag}.")).collect()
+}
+
+/// Draws, for each number of threads, the ratios at each size and the cost over the sizes.
+fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
+    let axis = Forest::axis(comparisons);
+    let by_threads = comparisons.chunk_by(|one, other| one.threads == other.threads);
+    by_threads
+        .flat_map(|comparisons| {
+            let forests = comparisons.iter().filter_map(|comparison| Forest::of(comparison, &axis));
+            let lines = Lines::over_sizes(results, &comparisons.iter().collect::<Vec<_>>());
+            forests.chain(lines).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The note on charts of blocks and samples, with boxes.
+const WITH_BOXES: &str = "The charts show the largest size. Each dot is a block; the diamond is the estimate over the blocks, with its 95 % interval. The box above them holds the middle half of all samples, with a line at their median; its whiskers end at the 5th and the 95th percentile.";
+
+/// The note on charts of blocks and samples, without boxes.
+const WITHOUT_BOXES: &str = "The charts show the largest size. Each dot is a block; the diamond is the estimate over the blocks, with its 95 % interval. These results do not say how the samples scatter.";
+
+fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
+    let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
+    let folds = [
+        Fold::of(
+            format!("Scatter of the blocks and samples of {workload}"),
+            blocks,
+            largest(comparisons).filter_map(Samples::of).collect(),
+        ),
+        Fold::of(
+            format!("Effect of more threads on {workload}"),
+            "Lanes that ran at only one number of threads are left out. The band is the 95 % interval.",
+            over_threads(results, comparisons),
+        ),
+        Fold::of(
+            format!("Lateness of the sleeps of {workload}"),
+            "A curve shows the share of sleeps whose task resumed within this time after the sleep was due. It pools the sleeps of all blocks; the table of figures has the mean over the blocks.",
+            comparisons.iter().filter_map(Ecdf::of).collect(),
+        ),
+    ];
+    folds.into_iter().filter(|fold| !fold.charts.is_empty()).collect()
+}
+
+impl Fold {
+    fn of(summary: String, note: &'static str, charts: Vec<Chart>) -> Fold {
+        Fold { summary, note, words: words(charts.len()), charts }
+    }
+}
+
+/// Returns the number of columns, of three, for some words so that they and the charts fill their rows.
+fn words(charts: usize) -> usize {
+    3 - charts % 3
+}
+
+/// Draws a chart for each size, with the fewest threads first.
+fn over_threads(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
+    let mut by_size: Vec<&Comparison<'_>> = comparisons.iter().collect();
+    by_size.sort_by_key(|comparison| (comparison.size, comparison.threads));
+    let sizes = by_size.chunk_by(|one, other| one.size == other.size);
+    sizes.filter_map(|comparisons| Lines::over_threads(results, comparisons)).collect()
+}
+
+/// Returns, for each number of threads, the comparison of the largest size; the table has the costs of the
+/// others.
+fn largest<'a, 'b>(comparisons: &'b [Comparison<'a>]) -> impl Iterator<Item = &'b Comparison<'a>> {
+    comparisons.chunk_by(|one, other| one.threads == other.threads).filter_map(<[_]>::last)
+}
+
+impl Costs {
+    /// Draws the panels of one comparison; `None` if nothing was measured in it.
+    fn of(comparison: &Comparison<'_>, columns: &[Column]) -> Option<Costs> {
+        let panel = |column: &Column| Bars::of(comparison, &column.key, &column.name, &column.per);
+        let panels: Vec<Chart> = columns.iter().filter_map(panel).collect();
+        let with_metrics = comparison.cells.iter().filter(|cell| !cell.metrics.is_empty());
+        let lanes = with_metrics.map(|cell| comparison.lane(&cell.executor)).collect();
+        (!panels.is_empty()).then(|| Costs { title: format!("Size {}", comparison.name()), lanes, panels })
+    }
+}
+
+/// Returns the metrics that have a panel, and a sentence for each reason why others have none.
+fn columns_of_costs(cells: &[&Cell], operation: &str) -> (Vec<Column>, Vec<String>) {
+    columns(cells, operation, |key| metrics::COSTS.contains(&key))
+}
+
+/// Returns the metrics that have a column, and a sentence for each reason why others have none.
+fn columns(cells: &[&Cell], operation: &str, wanted: impl Fn(&str) -> bool) -> (Vec<Column>, Vec<String>) {
+    let mut columns = Vec::new();
+    let mut without: Vec<(String, Vec<String>)> = Vec::new();
+    for key in metrics::of(cells.iter().copied()).into_iter().filter(|key| wanted(key)) {
+        let found: Vec<&Metric> = cells.iter().filter_map(|cell| cell.metrics.get(key)).collect();
+        let Some(reason) = reasons(&found) else {
+            let (key, name) = (key.to_owned(), metrics::name(key));
+            columns.push(Column { key, name, per: per(&found, operation) });
+            continue;
+        };
+        match without.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(metrics::name(key)),
+            None => without.push((reason, vec![metrics::name(key)])),
+        }
+    }
+    let sentence = |(reason, names): &(String, Vec<String>)| format!("{}: n/a, {reason}.", listed(names));
+    (columns, without.iter().map(sentence).collect())
+}
+
+/// Returns the reasons why a metric is available in no cell; `None` if it is available somewhere.
+fn reasons(metrics: &[&Metric]) -> Option<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for metric in metrics {
+        match metric {
+            Metric::Measured { .. } => return None,
+            Metric::Unavailable { unavailable } if reasons.contains(&unavailable.as_str()) => {}
+            Metric::Unavailable { unavailable } => reasons.push(unavailable),
+        }
+    }
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// Names the unit of work that a metric is counted for: an operation, or a whole run.
+fn per(metrics: &[&Metric], operation: &str) -> String {
+    let unit = metrics.iter().find_map(|metric| match metric {
+        Metric::Measured { unit, .. } => Some(unit),
+        Metric::Unavailable { .. } => None,
+    });
+    match unit {
+        Some(unit) if unit.ends_with("/op") => format!("per {operation}"),
+        Some(unit) if unit == "ns" => "per run".to_owned(),
+        Some(_) => "of the process".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for threads in lookup::threads(results) {
+        for size in lookup::sizes(results, workload, threads) {
+            groups.push(group(results, workload, size, threads, columns));
+        }
+    }
+    groups
+}
+
+fn group(results: &Results, workload: &str, size: u64, threads: usize, columns: &[Column]) -> Group {
+    Group {
+        title: format!("{}, {}", whole(size), counted(threads, "thread")),
+        rows: lookup::racing(results, threads)
+            .into_iter()
+            .map(|lane| {
+                let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == lane);
+                row(cell, ChartLane::of(results, lane), columns)
+            })
+            .collect(),
+    }
+}
+
+fn row(cell: Option<&Cell>, lane: ChartLane, columns: &[Column]) -> Row {
+    let reason = match cell.map(|cell| (cell.status, lookup::reason(cell))) {
+        None => Some("n/a: not run".to_owned()),
+        Some((Status::Ok, _)) => None,
+        Some((Status::Failed, reason)) => Some(format!("failed: {reason}")),
+        Some((Status::NotApplicable, reason)) => Some(format!("n/a: {reason}")),
+    };
+    let figure = |column: &Column| Figure::of(cell.and_then(|cell| cell.metrics.get(&column.key)));
+    Row { lane, figures: Span::all(columns.iter().map(figure)), reason }
+}
+
+impl Figure {
+    fn of(found: Option<&Metric>) -> Figure {
+        let measured = matches!(found, Some(Metric::Measured { .. }));
+        Figure { text: found.map_or("n/a: not in the results".to_owned(), metric), measured }
+    }
+}
+
+impl Span {
+    fn all(figures: impl Iterator<Item = Figure>) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        for figure in figures {
+            match spans.last_mut() {
+                Some(last) if !figure.measured && last.figure == figure => last.columns += 1,
+                _ => spans.push(Span { columns: 1, figure }),
+            }
+        }
+        spans
+    }
+}

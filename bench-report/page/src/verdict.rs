@@ -1,0 +1,288 @@
+//! Says in words which lane won. Everything is read from the results; nothing is computed anew.
+
+mod groups;
+mod reasons;
+
+use std::fmt;
+
+use results::{
+    Cell, Estimate, Results, Status,
+    figures::{counted, listed, ns, ratio_with_interval, whole},
+    lookup,
+};
+
+pub use groups::{GroupVerdict, groups, leaves_out};
+use reasons::by_reason;
+
+/// The lead of one comparison.
+#[derive(Clone, Debug)]
+pub struct Winner<'a> {
+    /// The lanes of rank 1, the best first: one that leads, or several that share the lead.
+    pub leaders: Vec<&'a str>,
+    /// `true` if they share the lead because too little was measured to separate them, and not because they
+    /// are level.
+    pub undecided: bool,
+    /// The overhead of the best of them, in ns per operation.
+    pub overhead: Estimate,
+    /// The best lane that does not tie with them; `None` if no other lane was measured.
+    pub runner_up: Option<RunnerUp<'a>>,
+}
+
+/// The best lane behind the leaders.
+#[derive(Clone, Debug)]
+pub struct RunnerUp<'a> {
+    /// Its name.
+    pub lane: &'a str,
+    /// The ratio of its overhead to the best lane's.
+    pub behind: Estimate,
+}
+
+/// The verdict on one workload at one number of threads, over all its sizes.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Name of the workload.
+    pub workload: String,
+    /// Workers of the executors.
+    pub threads: usize,
+    /// The lead at each size, and its margin at the largest one: a sentence without its subject and its full
+    /// stop.
+    pub finding: String,
+    /// The lanes that are missing from it: failed, without a capability, or not run. A sentence each.
+    pub missing: Vec<String>,
+}
+
+/// The verdicts at one number of threads.
+#[derive(Clone, Debug)]
+pub struct Race {
+    /// Workers of the executors.
+    pub threads: usize,
+    /// The verdict over all comparisons, then that of each group of workloads, in the order of the lineup.
+    pub groups: Vec<GroupVerdict>,
+    /// A verdict for each workload, in the order of the lineup.
+    pub verdicts: Vec<Verdict>,
+    /// The lanes that apply to no comparison of this race, with the reason. A sentence each.
+    pub absent: Vec<String>,
+}
+
+/// Returns the verdicts of a run: a race for each number of threads, smallest first.
+pub fn races(results: &Results) -> Vec<Race> {
+    lookup::threads(results)
+        .into_iter()
+        .map(|threads| Race {
+            threads,
+            groups: groups(results, threads),
+            verdicts: results
+                .workloads
+                .iter()
+                .filter(|workload| !lookup::sizes(results, &workload.name, threads).is_empty())
+                .map(|workload| verdict(results, &workload.name, threads))
+                .collect(),
+            absent: absent(results, threads),
+        })
+        .collect()
+}
+
+/// Returns the verdict on one workload at one number of threads.
+pub fn verdict(results: &Results, workload: &str, threads: usize) -> Verdict {
+    Verdict {
+        workload: workload.to_owned(),
+        threads,
+        finding: finding(results, workload, threads),
+        missing: missing(results, workload, threads),
+    }
+}
+
+/// Returns the lead of a comparison; `None` if no lane of it was measured.
+pub fn winner<'a>(comparison: impl Iterator<Item = &'a Cell>) -> Option<Winner<'a>> {
+    let mut standings: Vec<MeasuredLane<'a>> = comparison.filter_map(MeasuredLane::of).collect();
+    standings.sort_by(|one, other| one.overhead.value.total_cmp(&other.overhead.value));
+    let (leaders, others): (Vec<_>, Vec<_>) = standings.into_iter().partition(|standing| standing.rank == 1);
+    Some(Winner {
+        overhead: leaders.first()?.overhead,
+        leaders: leaders.iter().map(|standing| standing.lane).collect(),
+        undecided: leaders.iter().any(|standing| standing.undecided),
+        runner_up: others.first().map(|next| RunnerUp { lane: next.lane, behind: next.ratio }),
+    })
+}
+
+/// Writes the sentences on the lanes that apply to no comparison at a number of threads.
+pub fn absent(results: &Results, threads: usize) -> Vec<String> {
+    not_applicable(&lookup::absent_lanes(results, threads))
+}
+
+impl fmt::Display for Winner<'_> {
+    /// Writes the verdict on one comparison: "hand-rolled wins; smol takes 5.10× [4.80, 5.40]".
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.leaders.as_slice() {
+            [leader] => write!(formatter, "{leader} wins")?,
+            several => write!(formatter, "{} {}", draw(self.undecided), listed(several))?,
+        }
+        match &self.runner_up {
+            Some(next) => write!(formatter, "; {} takes {}", next.lane, ratio_with_interval(&next.behind)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    /// Writes the whole verdict, as a sentence that needs no heading.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, {}: {}.", self.workload, counted(self.threads, "thread"), self.finding)?;
+        self.missing.iter().try_for_each(|sentence| write!(formatter, " {sentence}"))
+    }
+}
+
+/// A measured lane of a comparison.
+struct MeasuredLane<'a> {
+    lane: &'a str,
+    overhead: Estimate,
+    ratio: Estimate,
+    rank: usize,
+    undecided: bool,
+}
+
+impl<'a> MeasuredLane<'a> {
+    fn of(cell: &'a Cell) -> Option<MeasuredLane<'a>> {
+        let (overhead, ratio, rank) = (*cell.overhead()?, cell.ratio?, cell.rank?);
+        Some(MeasuredLane { lane: &cell.executor, overhead, ratio, rank, undecided: cell.undecided })
+    }
+}
+
+/// The sizes at which the same lanes lead.
+struct Lead<'a> {
+    /// The lanes in alphabetical order, so that the same tie is found again at another size.
+    leaders: Vec<&'a str>,
+    undecided: bool,
+    sizes: Vec<u64>,
+}
+
+/// Names the way in which several lanes share a lead.
+fn draw(undecided: bool) -> &'static str {
+    if undecided { "undecided between" } else { "tie between" }
+}
+
+fn finding(results: &Results, workload: &str, threads: usize) -> String {
+    let sizes = lookup::sizes(results, workload, threads);
+    let mut leads: Vec<Lead<'_>> = Vec::new();
+    let mut unmeasured = Vec::new();
+    let mut largest = None;
+    for &size in &sizes {
+        let Some(winner) = winner(results.comparison(workload, size, threads)) else {
+            unmeasured.push(size);
+            continue;
+        };
+        let mut leaders = winner.leaders.clone();
+        leaders.sort_unstable();
+        let undecided = winner.undecided;
+        match leads.iter_mut().find(|lead| lead.leaders == leaders && lead.undecided == undecided) {
+            Some(lead) => lead.sizes.push(size),
+            None => leads.push(Lead { leaders, undecided, sizes: vec![size] }),
+        }
+        largest = Some((size, winner));
+    }
+    let mut clauses: Vec<String> = leads.iter().map(|lead| lead.clause(sizes.len())).collect();
+    if !unmeasured.is_empty() {
+        let place = at(&unmeasured, sizes.len());
+        clauses.push(format!("{}{place}", none_measured(results, workload, &unmeasured, threads)));
+    }
+    if let Some((size, winner)) = largest {
+        let figure = Figure {
+            size,
+            quantity: lookup::quantity(results, workload),
+            is_time: lookup::measure(results, workload).is_empty(),
+        };
+        clauses.push(margin(&figure, &winner, leads.len() == 1));
+    }
+    clauses.join("; ")
+}
+
+impl Lead<'_> {
+    fn clause(&self, sizes: usize) -> String {
+        let place = at(&self.sizes, sizes);
+        match self.leaders.as_slice() {
+            [leader] => format!("{leader} leads{place}"),
+            several => format!("{} {}{place}", draw(self.undecided), listed(several)),
+        }
+    }
+}
+
+/// The meaning of a figure.
+struct Figure {
+    size: u64,
+    quantity: String,
+    is_time: bool,
+}
+
+/// Writes the margin at the largest size: the figure of the best, and the ratio of the runner-up to it.
+fn margin(figure: &Figure, winner: &Winner<'_>, same_everywhere: bool) -> String {
+    let takes = if figure.is_time { "takes" } else { "has" };
+    let subject = match winner.leaders.as_slice() {
+        [_] if same_everywhere => "it",
+        [leader] => leader,
+        _ => "the best of them",
+    };
+    let overhead = ns(winner.overhead.value);
+    let overhead = match figure.quantity.strip_prefix("time ") {
+        Some(per) if figure.is_time => format!("{overhead} {per}"),
+        _ => format!("a {} of {overhead}", figure.quantity),
+    };
+    let next = match &winner.runner_up {
+        Some(next) => format!("{} {takes} {} as much", next.lane, ratio_with_interval(&next.behind)),
+        None if winner.leaders.len() == 1 => "no other lane was measured".to_owned(),
+        None if winner.undecided => "no lane is shown to be behind".to_owned(),
+        None => "all lanes tie".to_owned(),
+    };
+    format!("at {} {subject} {takes} {overhead}; {next}", whole(figure.size))
+}
+
+/// Names the lanes without a figure where no lane has a rank: all lanes, or all but the programs beside.
+fn none_measured(results: &Results, workload: &str, sizes: &[u64], threads: usize) -> &'static str {
+    let mut cells = sizes.iter().flat_map(|&size| results.comparison(workload, size, threads));
+    if cells.any(|cell| cell.overhead().is_some() && lookup::is_program(results, &cell.executor)) {
+        "no executor was measured"
+    } else {
+        "no lane was measured"
+    }
+}
+
+/// Writes the sizes at which something holds: some of a workload's sizes, or all of them.
+fn at(places: &[u64], sizes: usize) -> String {
+    if places.len() == sizes {
+        return if sizes == 1 { String::new() } else { " at every size".to_owned() };
+    }
+    let places: Vec<String> = places.iter().map(|&size| whole(size)).collect();
+    format!(" at {}", listed(&places))
+}
+
+/// Lists the lanes that a verdict lacks, except those that are absent from the whole race, and programs.
+fn missing(results: &Results, workload: &str, threads: usize) -> Vec<String> {
+    let sizes = lookup::sizes(results, workload, threads);
+    let absent = lookup::absent_lanes(results, threads);
+    let mut failed = Vec::new();
+    let mut without = Vec::new();
+    let executors = results.executors.iter().map(|lane| lane.name.as_str());
+    for lane in executors.filter(|lane| !lookup::is_program(results, lane)) {
+        if absent.iter().any(|(name, _)| *name == lane) {
+            continue;
+        }
+        let cell = |size| results.comparison(workload, size, threads).find(|cell| cell.executor == lane);
+        let has_failed = |&size: &u64| cell(size).is_some_and(|cell| cell.status == Status::Failed);
+        let failures: Vec<u64> = sizes.iter().copied().filter(has_failed).collect();
+        if !failures.is_empty() {
+            failed.push(format!("{lane} failed{}.", at(&failures, sizes.len())));
+        }
+        let gap = sizes.iter().find_map(|&size| match cell(size) {
+            None => Some("not run"),
+            Some(cell) => (cell.status == Status::NotApplicable).then(|| lookup::reason(cell)),
+        });
+        without.extend(gap.map(|reason| (lane, reason)));
+    }
+    failed.extend(not_applicable(&without));
+    failed
+}
+
+/// Writes a sentence for each reason that something does not apply.
+fn not_applicable(missing: &[(&str, &str)]) -> Vec<String> {
+    let sentence = |(reason, lanes): &(&str, Vec<&str>)| format!("n/a: {} ({reason}).", listed(lanes));
+    by_reason(missing).iter().map(sentence).collect()
+}

@@ -1,0 +1,713 @@
+// Lets a reader choose, sort, hide, search and look closer, and keeps all that in the page's address.
+// Without this script the page is complete, in the order and with the reference of the results.
+"use strict";
+(() => {
+  // Every browser that can show the page's colours can unpack its results; any other shows the page as it is written.
+  if (!("DecompressionStream" in window)) return;
+
+  // ---- Figures, written as figures.rs writes them.
+
+  const TIME = [[1, "ns"], [1e3, "µs"], [1e6, "ms"], [1e9, "s"]];
+  const MEMORY = [[1, "B"], [1024, "KiB"], [1048576, "MiB"], [1073741824, "GiB"]];
+  const RATIO = [[1, "×"]];
+  const COUNT = [[1, ""]];
+
+  const ns = (value) => scale(value, TIME).withUnit(value);
+  const bytes = (value) => scale(value, MEMORY).withUnit(value);
+  const ratio = (value) => scale(value, RATIO).withUnit(value);
+  const ratioInterval = (estimate) => scale(estimate.value, RATIO).interval(estimate);
+  const count = (value) => scale(value, COUNT).withUnit(value);
+  const whole = (value) => separated(String(value));
+  const counted = (many, noun) => `${whole(many)} ${noun}${many === 1 ? "" : "s"}`;
+
+  // A metric's value in a unit that suits it, and its interval.
+  function metric({ unit, ...estimate }) {
+    const of = (units, suffix = "") => {
+      const form = scale(estimate.value, units);
+      return { figure: form.withUnit(estimate.value) + suffix, interval: form.interval(estimate) };
+    };
+    switch (unit) {
+      case "ns": case "ns/op": return of(TIME);
+      case "bytes": case "bytes/op": return of(MEMORY);
+      case "1": case "1/op": return of(COUNT);
+      default: return of(COUNT, ` ${unit}`);
+    }
+  }
+
+  // Three significant digits, in the largest unit that leaves one before the point; never more than four decimals.
+  function scale(value, units) {
+    const fits = ([size]) => Math.abs(value) >= size * 0.9995;
+    const [divisor, unit] = [...units].reverse().find(fits) ?? units[0];
+    const scaled = Math.abs(value) / divisor;
+    const digits = scaled > 0 ? Math.floor(Math.log10(scaled * 1.0005)) + 1 : 1;
+    const decimals = Math.min(Math.max(3 - digits, 0), 4);
+    const number = (part) => separated(fixed(part / divisor, decimals));
+    const space = unit === "" || unit === "×" ? "" : " ";
+    return {
+      withUnit: (part) => `${number(part)}${space}${unit}`,
+      interval: ({ low, high }) => `[${number(low)}, ${number(high)}]`,
+    };
+  }
+
+  // Halves go to the even digit, as in Rust; toFixed takes them away from zero.
+  function fixed(value, decimals) {
+    const power = 10 ** decimals;
+    const shifted = Math.abs(value) * power;
+    const half = shifted % 1 === 0.5 && Number.isInteger(value * 2 ** (decimals + 1));
+    const down = half && Math.floor(shifted) % 2 === 0;
+    return (down ? (Math.sign(value) * Math.floor(shifted)) / power : value).toFixed(decimals);
+  }
+
+  // Puts a comma before every third digit that precedes the point.
+  function separated(number) {
+    const [whole, fraction] = number.split(".");
+    const written = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+    return fraction === undefined ? written : `${written}.${fraction}`;
+  }
+
+  // ---- The page as it was written.
+
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const once = (make) => {
+    let made;
+    return () => (made ??= make());
+  };
+  const make = (name, kind, text) => {
+    const element = document.createElement(name);
+    if (kind) element.className = kind;
+    element.textContent = text;
+    return element;
+  };
+  const byLane = (row) => new Map(all(":scope > [data-lane]", row).map((cell) => [cell.dataset.lane, cell]));
+
+  const root = document.documentElement;
+  const form = document.getElementById("controls");
+  const inForce = document.getElementById("in-force");
+  const block = document.getElementById("results");
+  const ahead = document.querySelector(".legend .ahead");
+  const lead = document.querySelector(".legend .meaning");
+  const limits = document.querySelector(".legend").dataset.limits.split(" ").map(Number);
+  const races = all(".race").map(readRace);
+
+  function readRace(section) {
+    const table = section.querySelector("table.standings");
+    const rows = all("tbody > tr[data-workload]", table).map((row) => {
+      const { workload, size } = row.dataset;
+      const home = row.parentElement;
+      const words = `${workload} ${home.dataset.group} ${row.firstElementChild.textContent}`.toLowerCase();
+      return { row, home, workload, size: Number(size), memory: size === undefined, words, squares: byLane(row) };
+    });
+    const head = table.tHead.rows[0];
+    const heads = byLane(head);
+    const foot = table.tFoot.rows[0];
+    return {
+      section, table, rows, heads,
+      threads: Number(section.dataset.threads),
+      mean: { row: foot, squares: byLane(foot) },
+      meanOf: foot.querySelector("small"),
+      lines: [head, ...rows.map(({ row }) => row), foot],
+      lanes: [...heads.keys()],
+      programs: new Set([...heads.keys()].filter((lane) => heads.get(lane).classList.contains("program"))),
+      order: [...heads.keys()],
+      groups: all("tbody.group", table),
+      what: table.querySelector("caption .what"),
+      unavailable: section.querySelector(".unavailable"),
+      sorted: undefined,
+    };
+  }
+
+  const rowName = ({ workload, size, memory }) => (memory ? workload : `${workload}/${size}`);
+
+  // The words of the page's first state, to restore them.
+  const written = {
+    what: races[0]?.what.textContent ?? "",
+    meanOf: races.map((race) => race.meanOf.textContent),
+    lead: lead.textContent,
+  };
+
+  // ---- The results: unpacked once the page has been painted, and parsed when squares have to be rewritten.
+
+  async function unpack(base64) {
+    const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+
+  let file;
+  const ready = new Promise((resolve) => setTimeout(resolve)).then(async () => {
+    file = await unpack(block.textContent);
+  });
+  const results = once(() => JSON.parse(file));
+  const index = once(() => {
+    const comparisons = new Map();
+    for (const cell of results().cells) {
+      const key = JSON.stringify([cell.workload, cell.size, cell.threads]);
+      if (!comparisons.has(key)) comparisons.set(key, new Map());
+      comparisons.get(key).set(cell.executor, cell);
+    }
+    return comparisons;
+  });
+  const comparison = (race, { workload, size }) =>
+    index().get(JSON.stringify([workload, size, race.threads])) ?? new Map();
+  const memory = (race, { workload }, lane) =>
+    (results().memory ?? []).find(
+      (one) => one.workload === workload && one.threads === race.threads && one.executor === lane,
+    )?.bytes_a_task;
+  const summary = (race) => results().summaries.find(({ threads }) => threads === race.threads);
+
+  // ---- The state: the choices of a reader.
+
+  const values = (select) => [...select.options].map((option) => option.value);
+  const boxes = (name) => all(`input[name="${name}"]`, form);
+  const known = {
+    metric: values(form.elements.metric),
+    threads: values(form.elements.threads),
+    reference: values(form.elements.reference),
+    hide: boxes("lane").map((box) => box.value),
+    without: boxes("workload").map((box) => box.value),
+    sort: [
+      ...boxes("lane").map((box) => `lane:${box.value}`),
+      ...races.flatMap((race) => race.rows.map((row) => `row:${rowName(row)}`)),
+      "row:mean",
+    ],
+    theme: ["auto", "light", "dark"],
+  };
+  const defaults = {
+    metric: known.metric.includes("overhead") ? "overhead" : known.metric[0],
+    threads: known.threads[0],
+    reference: "best",
+    sort: "",
+    hide: [],
+    without: [],
+    search: "",
+    theme: "auto",
+  };
+  let state = parsed(location.search);
+
+  // Names are escaped; the colon, the slash and the comma between names are not, so that people can read an address.
+  const escaped = (text) => encodeURIComponent(text).replaceAll("%3A", ":").replaceAll("%2F", "/");
+
+  function address(state) {
+    const parts = Object.entries(state)
+      .filter(([name, value]) => String(value) !== String(defaults[name]))
+      .map(([name, value]) => `${name}=${Array.isArray(value) ? value.map(escaped).join(",") : escaped(value)}`);
+    return parts.length > 0 ? `?${parts.join("&")}` : "";
+  }
+
+  // Reads the state from an address, and leaves out values that are unknown or broken.
+  function parsed(search) {
+    const unescaped = (text) => {
+      try {
+        return decodeURIComponent(text.replaceAll("+", " "));
+      } catch {
+        return "";
+      }
+    };
+    const given = new Map();
+    for (const pair of search.slice(1).split("&")) {
+      const equals = pair.indexOf("=");
+      if (equals > 0) given.set(pair.slice(0, equals), pair.slice(equals + 1));
+    }
+    const one = (name) => {
+      const value = unescaped(given.get(name) ?? "");
+      return known[name].includes(value) ? value : defaults[name];
+    };
+    const several = (name) => {
+      const chosen = (given.get(name) ?? "").split(",").map(unescaped);
+      return known[name].filter((value) => chosen.includes(value));
+    };
+    const sort = unescaped(given.get("sort") ?? "");
+    return {
+      metric: one("metric"),
+      threads: one("threads"),
+      reference: one("reference"),
+      sort: known.sort.includes(sort.replace(/^-/, "")) ? sort : "",
+      hide: several("hide"),
+      without: several("without"),
+      search: unescaped(given.get("search") ?? ""),
+      theme: one("theme"),
+    };
+  }
+
+  // ---- The content of a square: shade, mark, figure, detail, and the numbers to sort by.
+
+  const isVisible = (lane) => !state.hide.includes(lane);
+  const none = (figure, detail) => ({ shade: "none", mark: "", figure, detail });
+  const measured = (metric) => (metric && "value" in metric ? metric : undefined);
+  const shade = (value) => {
+    const index = (times) => limits.filter((limit) => times >= limit).length;
+    return value < 1 ? `ahead-${index(1 / value)}` : `shade-${index(value)}`;
+  };
+  const least = (lanes, value) => {
+    let best;
+    for (const lane of lanes) if (best === undefined || value(lane) < value(best)) best = lane;
+    return best;
+  };
+
+  // Makes a square for each lane of a row. A lane that was not measured keeps its text, because its reason does not change.
+  function squares(race, row) {
+    if (row === race.mean) return means(race);
+    const cells = comparison(race, row);
+    const ok = race.lanes.filter((lane) => row.memory || cells.get(lane)?.status === "ok");
+    const found = (lane) => (row.memory ? memory(race, row, lane) : cells.get(lane).metrics[state.metric]);
+    const [programs, lanes] = [true, false].map((which) => ok.filter((lane) => race.programs.has(lane) === which));
+    const executors =
+      state.metric === "overhead" && !row.memory
+        ? ofOverhead(lanes, cells)
+        : ofValues(new Map(lanes.map((lane) => [lane, found(lane)])));
+    return new Map([...executors, ...programs.map((lane) => [lane, beside(found(lane))])]);
+  }
+
+  // Makes the square of a program: its own figure, compared with no other lane. Rows are sorted by it, for want of a ratio.
+  function beside(found) {
+    if (!measured(found)) {
+      const without = state.metric === "overhead" ? "no overhead in the results" : "not in the results";
+      return none("n/a", found?.unavailable ?? without);
+    }
+    const { figure, interval } = metric(state.metric === "overhead" ? { ...found, unit: "ns/op" } : found);
+    return { shade: "", mark: "", figure, detail: interval, value: found.value, ratio: found.value };
+  }
+
+  function ofOverhead(lanes, cells) {
+    const ranked = lanes.filter((lane) => {
+      const cell = cells.get(lane);
+      return measured(cell.metrics.overhead) && cell.ratio && cell.rank;
+    });
+    const value = (lane) => cells.get(lane).metrics.overhead.value;
+    const best = least(ranked.filter((lane) => cells.get(lane).rank === 1), value);
+    const shown = least(ranked.filter(isVisible), value);
+    const leader = state.reference === "visible" && shown !== undefined ? shown : best;
+    // The reference is the best of all, whose ratios allow for its being picked, or a lane whose ratios are those of the pair.
+    const reference = known.hide.includes(state.reference) ? state.reference : leader;
+    const toBest = reference === best && (state.reference === "best" || state.reference === "visible");
+    return new Map(lanes.map((lane) => {
+      if (!ranked.includes(lane)) return [lane, none("n/a", "no overhead in the results")];
+      const cell = cells.get(lane);
+      const itself = { value: 1, low: 1, high: 1 };
+      const estimate = toBest ? cell.ratio : lane === reference ? itself : cell.ratios?.[reference];
+      const mark =
+        lane === leader ? "best"
+        : cell.rank === 1 ? (cell.undecided ? "open" : "tie")
+        : cell.tied ? `=${cell.rank}`
+        : "";
+      const leads = state.reference === "visible" || state.reference === "best";
+      const look =
+        leads && cell.rank === cells.get(leader)?.rank ? "lead"
+        : !estimate ? ""
+        : leads ? shade(Math.max(estimate.value, 1))
+        : lane === reference ? "lead"
+        : shade(estimate.value);
+      const detail = !estimate ? `no ratio to ${reference}`
+        : estimate.low === estimate.high ? ratio(estimate.value)
+        : `${ratio(estimate.value)} ${ratioInterval(estimate)}`;
+      return [lane, { shade: look, mark, figure: ns(value(lane)), detail, value: value(lane), ratio: estimate?.value }];
+    }));
+  }
+
+  // Makes the squares of any other metric. No statistics were applied to it, so a ratio is a quotient and has no interval.
+  function ofValues(metrics) {
+    const having = [...metrics.keys()].filter((lane) => measured(metrics.get(lane)));
+    const value = (lane) => metrics.get(lane).value;
+    const lowest = least(state.reference === "visible" ? having.filter(isVisible) : having, value);
+    const toLane = known.hide.includes(state.reference);
+    const reference = toLane ? state.reference : lowest;
+    return new Map([...metrics].map(([lane, found]) => {
+      if (!measured(found)) return [lane, none("n/a", found?.unavailable ?? "not in the results")];
+      const { figure, interval } = metric(found);
+      const times = having.includes(reference) && value(reference) > 0 ? value(lane) / value(reference) : undefined;
+      const isLeast = !toLane && value(lane) === value(lowest);
+      const look = isLeast || (toLane && lane === reference) ? "lead" : times === undefined ? "" : shade(times);
+      const mark = isLeast ? "least" : times === undefined ? "" : ratio(times);
+      return [lane, { shade: look, mark, figure, detail: interval, value: value(lane), ratio: times }];
+    }));
+  }
+
+  function means(race) {
+    const { comparisons, reference: best, lanes } = summary(race) ?? { comparisons: 0, lanes: [] };
+    const known = new Map(lanes.map((lane) => [lane.executor, lane]));
+    const whole = race.lanes.filter((lane) => known.get(lane)?.geomean);
+    const shown = least(whole.filter(isVisible), (lane) => known.get(lane).geomean.value);
+    const reference =
+      state.reference === "best" ? best : state.reference === "visible" ? (shown ?? best) : state.reference;
+    return new Map(race.lanes.map((lane) => {
+      if (race.programs.has(lane)) return [lane, none("beside", "")];
+      if (state.metric !== "overhead") return [lane, none("n/a", "only of overhead")];
+      const found = known.get(lane);
+      if (!found?.geomean) return [lane, none("n/a", `ran ${found?.cells ?? 0} of ${comparisons}`)];
+      const own = reference === best ? found.geomean : found.ratios?.[reference];
+      const estimate = lane === reference ? { value: 1, low: 1, high: 1 } : own;
+      if (!estimate) return [lane, none("n/a", `no ratio to ${reference}`)];
+      const written = { figure: ratio(estimate.value), detail: ratioInterval(estimate) };
+      return [lane, { shade: "", mark: "", ...written, value: found.geomean.value, ratio: estimate.value }];
+    }));
+  }
+
+  // ---- Showing a state: the content is computed first, then written in one go.
+
+  let shown = { content: contentOf(defaults), theme: "auto" };
+
+  // Returns a key of everything that the text of the squares depends on.
+  function contentOf({ metric, reference, hide }) {
+    return JSON.stringify([metric, reference, reference === "visible" ? hide : []]);
+  }
+
+  // Any other content than that of the first state needs the results.
+  const needsResults = () => shown.content !== contentOf(state) || state.sort !== "";
+
+  function show() {
+    // The choice shows at once; its numbers may have to wait.
+    if (state.theme === "auto") delete root.dataset.theme;
+    else root.dataset.theme = state.theme;
+    fillForm();
+    if (file === undefined && needsResults()) return ready.then(show);
+    const content = contentOf(state);
+    const plans = races.map((race) => plan(race, content !== shown.content));
+    shown.content = content;
+    races.forEach((race, place) => write(race, plans[place], place));
+    const toLane = known.hide.includes(state.reference);
+    ahead.hidden = !toLane;
+    lead.textContent = toLane ? "the reference" : state.metric === defaults.metric ? written.lead : "the least";
+    const current = races.findIndex((race) => String(race.threads) === state.threads);
+    const words = current < 0 ? "" : inWords(races[current], plans[current]);
+    if (inForce.textContent !== words) inForce.textContent = words;
+    inForce.classList.toggle("chosen", address({ ...state, theme: "auto", threads: defaults.threads }) !== "");
+  }
+
+  function plan(race, anew) {
+    const byMemory = state.metric === "bytes-a-task";
+    const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
+    const asked = (row) => !state.without.includes(row.workload) && words.every((word) => row.words.includes(word));
+    const eligible = race.rows.filter((row) => row.memory === byMemory);
+    const written = new Map(anew ? [...eligible, race.mean].map((row) => [row, squares(race, row)]) : []);
+    const of = (row) => written.get(row) ?? squares(race, row);
+    const [, back, kind, name] = /^(-?)(lane|row):(.*)$/s.exec(state.sort) ?? [];
+    const sign = back ? -1 : 1;
+    const sorted = (list, key) => {
+      const keys = new Map(list.map((item) => [item, key(item)]));
+      const missing = (item) => (keys.get(item) === undefined ? 1 : 0);
+      return [...list].sort((a, b) => missing(a) - missing(b) || sign * ((keys.get(a) ?? 0) - (keys.get(b) ?? 0)));
+    };
+    // Programs stay beside, sorted among themselves.
+    const sortedLanes = (key) => {
+      const [lanes, programs] = [false, true].map((which) => race.lanes.filter((lane) => race.programs.has(lane) === which));
+      return [...sorted(lanes, key), ...sorted(programs, key)];
+    };
+    const column = kind === "lane" && race.lanes.includes(name);
+    const keyRow = kind !== "row" ? undefined : name === "mean" ? race.mean : race.rows.find((row) => rowName(row) === name);
+    const figures = keyRow && of(keyRow);
+    return {
+      written,
+      visible: new Set(eligible.filter(asked)),
+      eligible,
+      rows: column ? sorted(race.rows, (row) => (eligible.includes(row) ? of(row).get(name)?.ratio : undefined)) : undefined,
+      lanes: figures ? sortedLanes((lane) => figures.get(lane)?.value) : race.lanes,
+      head: column ? race.heads.get(name) : keyRow?.row.firstElementChild,
+    };
+  }
+
+  function write(race, plan, place) {
+    race.section.hidden = String(race.threads) !== state.threads;
+    for (const [row, squares] of plan.written) {
+      for (const [lane, square] of squares) writeSquare(row.squares.get(lane), square, race.programs.has(lane));
+    }
+    if (plan.written.size > 0) writeWords(race, plan, place);
+    if (plan.lanes.some((lane, place) => lane !== race.order[place])) {
+      for (const line of race.lines) {
+        const cells = byLane(line);
+        line.append(...plan.lanes.map((lane) => cells.get(lane)));
+      }
+      race.order = plan.lanes;
+    }
+    if (plan.rows) {
+      if (!race.sorted) {
+        race.sorted = document.createElement("tbody");
+        race.table.tHead.after(race.sorted);
+      }
+      race.sorted.append(...plan.rows.map(({ row }) => row));
+    } else if (race.sorted) {
+      for (const { row, home } of race.rows) home.append(row);
+      race.sorted.remove();
+      race.sorted = undefined;
+    }
+    for (const row of race.rows) {
+      row.row.hidden = !plan.visible.has(row);
+      if (row.memory) row.home.hidden = !plan.visible.has(row);
+    }
+    for (const group of race.groups) {
+      const rows = race.rows.filter((row) => row.home.dataset.group === group.dataset.group);
+      group.hidden = plan.rows !== undefined || !rows.some((row) => !row.memory && plan.visible.has(row));
+    }
+    for (const line of race.lines) {
+      for (const cell of line.children) if (cell.dataset.lane !== undefined) cell.hidden = !isVisible(cell.dataset.lane);
+    }
+    const across = race.lanes.filter(isVisible).length + 1;
+    for (const group of race.groups) group.rows[0].cells[0].colSpan = across;
+    for (const head of all("[aria-sort]", race.table)) if (head !== plan.head) head.removeAttribute("aria-sort");
+    plan.head?.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending");
+  }
+
+  function writeSquare(element, { shade, mark, figure, detail }, isProgram) {
+    const isCut = shade === "none" && detail.length > 32;
+    const known = all(":scope > .known", element);
+    element.className = isProgram ? `${shade} program`.trim() : shade;
+    element.replaceChildren(
+      ...(mark ? [make("span", "mark", mark), " "] : []),
+      make("b", "", figure),
+      ...known,
+      make("span", "detail", isCut ? `${detail.slice(0, 32).trimEnd()}…` : detail),
+    );
+  }
+
+  // Writes the words around the table that depend on the metric and the reference.
+  function writeWords(race, plan, place) {
+    const isWritten = shown.content === contentOf(defaults);
+    race.what.textContent = isWritten ? written.what : `${sentence()} [95 % interval]`;
+    race.meanOf.textContent = state.metric === "overhead" ? written.meanOf[place] : "only of overhead";
+    const reasons = new Set();
+    for (const squares of plan.written.values()) {
+      for (const { shade, detail } of squares.values()) if (shade === "none" && detail.length > 32) reasons.add(detail);
+    }
+    race.unavailable.textContent = reasons.size > 0 ? `n/a: ${[...reasons].join("; ")}.` : "";
+    race.unavailable.hidden = reasons.size === 0;
+  }
+
+  function sentence() {
+    const name = form.elements.metric.options[known.metric.indexOf(state.metric)].text;
+    const ofRow = state.metric === "overhead" ? "best" : "least";
+    const reference =
+      state.reference === "best" ? `the ${ofRow} of each row`
+      : state.reference === "visible" ? `the ${ofRow} visible of each row`
+      : state.reference;
+    return `${name[0].toUpperCase()}${name.slice(1)}, with its ratio to ${reference}`;
+  }
+
+  // Writes the metric and the reference in force, and the number of hidden lanes and rows.
+  function inWords(race, plan) {
+    const lanes = race.lanes.filter((lane) => !isVisible(lane)).length;
+    const rows = plan.eligible.length - plan.visible.size;
+    const parts = [];
+    if (lanes > 0) parts.push(`${lanes} of ${counted(race.lanes.length, "lane")}`);
+    if (rows > 0) parts.push(`${rows} of ${counted(plan.eligible.length, "row")}`);
+    const said = [`${sentence()}.`];
+    if (plan.eligible.length === 0) said.push(`Not measured at ${counted(race.threads, "thread")}.`);
+    if (state.metric !== "overhead") said.push("Its ratios have no interval and no mean; the verdicts are on overhead.");
+    if (parts.length === 0) said.push("Nothing is hidden.");
+    else {
+      const depends = state.reference === "visible" && lanes > 0;
+      const effect = depends ? "the ratios depend on which lanes are shown" : "no number depends on that";
+      said.push(`${parts.join(" and ")} hidden: ${effect}.`);
+      if (rows > 0 && state.metric === "overhead") said.push("The mean is still over all rows.");
+    }
+    return said.join(" ");
+  }
+
+  function fillForm() {
+    const { elements } = form;
+    for (const name of ["metric", "threads", "reference"]) elements[name].value = state[name];
+    if (elements.search.value !== state.search) elements.search.value = state.search;
+    for (const box of boxes("lane")) box.checked = isVisible(box.value);
+    for (const box of boxes("workload")) box.checked = !state.without.includes(box.value);
+    elements.theme.textContent = `Theme: ${state.theme}`;
+    elements.reset.disabled = address({ ...state, theme: "auto" }) === "";
+  }
+
+  // ---- The actions of a reader.
+
+  function choose(change) {
+    const before = address(state);
+    state = { ...state, ...change };
+    const now = address(state);
+    if (now === before) return;
+    show();
+    history.replaceState(null, "", (now || location.pathname) + location.hash);
+  }
+
+  function readForm() {
+    const { metric, threads, reference, search } = form.elements;
+    choose({
+      metric: metric.value,
+      threads: threads.value,
+      reference: reference.value,
+      search: search.value.trim() === "" ? "" : search.value,
+      hide: boxes("lane").filter((box) => !box.checked).map((box) => box.value),
+      without: boxes("workload").filter((box) => !box.checked).map((box) => box.value),
+    });
+  }
+
+  // Ascending, descending, and back to the order of the results.
+  function sortBy(key) {
+    choose({ sort: state.sort === key ? `-${key}` : state.sort === `-${key}` ? "" : key });
+  }
+
+  function addSortButtons() {
+    const button = (label, key) => {
+      const made = make("button", "sort", "");
+      made.type = "button";
+      made.title = label;
+      made.addEventListener("click", () => sortBy(key));
+      return made;
+    };
+    // Makes a button without text.
+    const named = (label, key) => {
+      const made = button(label, key);
+      made.setAttribute("aria-label", label);
+      return made;
+    };
+    for (const race of races) {
+      for (const [lane, head] of race.heads) {
+        const name = head.querySelector(".name");
+        const sort = button(`Sort the rows by ${lane}`, `lane:${lane}`);
+        sort.append(...name.childNodes);
+        name.append(sort);
+      }
+      for (const row of race.rows) {
+        const name = row.memory ? row.workload : `${row.workload}, ${whole(row.size)}`;
+        row.row.firstElementChild.append(named(`Sort the lanes by ${name}`, `row:${rowName(row)}`));
+      }
+      race.mean.row.firstElementChild.append(named("Sort the lanes by their mean", "row:mean"));
+    }
+  }
+
+  addSortButtons();
+  form.hidden = false;
+  form.addEventListener("change", readForm);
+  form.addEventListener("input", readForm);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.elements.theme.addEventListener("click", () => {
+    choose({ theme: known.theme[(known.theme.indexOf(state.theme) + 1) % known.theme.length] });
+  });
+  form.elements.reset.addEventListener("click", () => choose({ ...defaults, theme: state.theme }));
+  addEventListener("popstate", () => {
+    state = parsed(location.search);
+    show();
+  });
+
+  // A menu closes when the reader goes elsewhere.
+  const menus = all(".menu", form);
+  const closeMenus = (except) => {
+    for (const menu of menus) if (menu !== except) menu.open = false;
+  };
+  for (const kind of ["pointerdown", "focusin"]) {
+    document.addEventListener(kind, (event) => closeMenus(event.target.closest?.(".menu")));
+  }
+
+  // ---- A closer look: the text of a mark, and all that belongs to a lane.
+
+  const tip = make("div", "", "");
+  tip.id = "tip";
+  tip.role = "tooltip";
+  tip.hidden = true;
+  document.body.append(tip);
+  let tipped;
+
+  function showTip(mark) {
+    if (mark === tipped) return;
+    tipped?.removeAttribute("aria-describedby");
+    tipped = mark;
+    tip.hidden = mark === undefined;
+    if (!mark) return;
+    // The text stands in the attribute or, if that is empty, in the title only. The title goes, else it is shown twice.
+    const title = mark.querySelector(":scope > title");
+    if (title) {
+      mark.dataset.tip ||= title.textContent;
+      mark.setAttribute("aria-label", title.textContent);
+      title.remove();
+    }
+    tip.textContent = mark.dataset.tip;
+    mark.setAttribute("aria-describedby", "tip");
+    const at = mark.getBoundingClientRect();
+    const { width, height } = tip.getBoundingClientRect();
+    const left = Math.min(Math.max(at.left + at.width / 2 - width / 2, 8), root.clientWidth - width - 8);
+    const above = at.top - height - 8;
+    tip.style.left = `${Math.max(left, 0)}px`;
+    tip.style.top = `${above >= 0 ? above : Math.min(at.bottom + 8, Math.max(innerHeight - height, 0))}px`;
+  }
+
+  // Charts identify a lane by its marker, which is shorter than its name.
+  const nameLanes = once(() => {
+    const names = new Map(all(".markers [data-name]").map((marker) => [`#${marker.id}`, marker.dataset.name]));
+    for (const group of all(".chart > g")) {
+      group.dataset.lane = all("use", group).map((use) => names.get(use.getAttribute("href"))).find(Boolean) ?? "";
+    }
+  });
+
+  const ofLane = once(() => {
+    const found = new Map();
+    for (const element of all("[data-lane]")) {
+      const { lane } = element.dataset;
+      if (!found.has(lane)) found.set(lane, []);
+      found.get(lane).push(element);
+    }
+    return found;
+  });
+  let lit;
+  let lighting;
+
+  function light(lane) {
+    cancelAnimationFrame(lighting);
+    if (lane === lit) return;
+    lighting = requestAnimationFrame(() => {
+      for (const element of ofLane().get(lit) ?? []) element.classList.remove("lit");
+      for (const element of ofLane().get(lane) ?? []) element.classList.add("lit");
+      root.classList.toggle("lit", lane !== undefined);
+      lit = lane;
+    });
+  }
+
+  for (const kind of ["pointerover", "focusin"]) {
+    document.addEventListener(kind, ({ target }) => {
+      nameLanes();
+      showTip(target.closest?.("[data-tip]") ?? undefined);
+      light(target.closest?.("[data-lane]")?.dataset.lane);
+    });
+  }
+  addEventListener("scroll", () => showTip(undefined), { passive: true, capture: true });
+  document.documentElement.addEventListener("pointerleave", () => {
+    showTip(undefined);
+    light(undefined);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (tipped) showTip(undefined);
+    else closeMenus();
+  });
+
+  // ---- Heads that stay in sight, where a table needs no box to scroll in.
+
+  const observer = new ResizeObserver((entries) => {
+    const boxes = new Set(entries.map(({ target }) => target.closest(".scroll")));
+    const fit = [...boxes].map((box) => [box, box.firstElementChild.offsetWidth <= box.clientWidth]);
+    for (const [box, fits] of fit) box.classList.toggle("fits", fits);
+  });
+  for (const { table } of races) {
+    observer.observe(table);
+    observer.observe(table.parentElement);
+  }
+
+  // ---- The files, when the page has come to rest: the results as they are, and the others unpacked.
+
+  async function offerFiles() {
+    await ready;
+    json.href = URL.createObjectURL(new Blob([file], { type: "application/json" }));
+    json.parentElement.hidden = false;
+    for (const [link, type] of [[csv, "text/csv"], [markdown, "text/markdown"]]) {
+      link.href = URL.createObjectURL(new Blob([await unpack(link.href.split(",")[1])], { type }));
+      link.textContent = link.download = link.download.replace(".gz", "");
+    }
+  }
+
+  const [json, csv, markdown] = all("#downloads a[download]");
+
+  show();
+  offerFiles();
+
+  // For tests.
+  window.photofinish = {
+    ready,
+    figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated },
+    state: () => state,
+    squares: (threads, workload, size) => {
+      const race = races.find((race) => race.threads === threads);
+      return squares(race, race.rows.find((row) => row.workload === workload && row.size === size));
+    },
+  };
+})();

@@ -1,0 +1,90 @@
+//! The list of tests, and the browser that they share.
+//!
+//! All tests run in one Chromium, each in a tab of its own. No page may raise an error, open a dialog or
+//! request anything; this is checked after every test. Without a Chromium the tests are ignored, and a line
+//! says how to get one.
+
+mod access;
+mod devtools;
+mod layout;
+mod model;
+mod numbers;
+mod pages;
+mod pictures;
+mod safety;
+mod tab;
+mod table;
+
+use std::{
+    env,
+    process::{self, ExitCode},
+    sync::{Arc, Mutex, OnceLock},
+    thread,
+    time::Duration,
+};
+
+use libtest_mimic::{Arguments, Trial};
+
+use devtools::Browser;
+use tab::Tab;
+
+/// Ends the tests after this time: together they take a minute at most, so longer ones hang.
+const WATCHDOG: Duration = Duration::from_secs(300);
+
+/// Tests under their names.
+type Tests = &'static [(&'static str, fn(&mut Tab<'_>))];
+
+/// Runs the tests, or takes pictures if the first argument is `take-pictures`.
+pub(crate) fn run() -> ExitCode {
+    let program = devtools::find();
+    if env::args().nth(1).as_deref() == Some("take-pictures") {
+        let program = program.expect("there is a Chromium: scripts/install-browser installs it");
+        pictures::take(&Mutex::new(Browser::start(&program)), &env::args().skip(2).collect::<Vec<_>>());
+        return ExitCode::SUCCESS;
+    }
+    let missing: Vec<&str> = [("a Chromium", program.is_none()), ("axe-core", access::axe().is_none())]
+        .into_iter()
+        .filter_map(|(name, is_missing)| is_missing.then_some(name))
+        .collect();
+    if !missing.is_empty() {
+        eprintln!(
+            "Tests ignored for want of {}: scripts/install-browser installs it.",
+            missing.join(" and ")
+        );
+    }
+    thread::spawn(|| {
+        thread::sleep(WATCHDOG);
+        eprintln!("The browser tests have not ended after {WATCHDOG:?}.");
+        process::exit(1);
+    });
+
+    // One after the other: they share the browser, and the pointer and the focus are in one tab at a time.
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    let browser = Arc::new(OnceLock::new());
+    let trial = |(name, test): (&'static str, fn(&mut Tab<'_>)), possible: bool| {
+        let (browser, program) = (Arc::clone(&browser), program.clone());
+        let run = move || {
+            let start = || Mutex::new(Browser::start(&program.expect("else the test is ignored")));
+            let mut tab = Tab::new(browser.get_or_init(start));
+            test(&mut tab);
+            match tab.complaints() {
+                [] => Ok(()),
+                complaints => Err(complaints.join("\n").into()),
+            }
+        };
+        Trial::test(name, run).with_ignored_flag(!possible)
+    };
+    let tests = [access::TESTS, layout::TESTS, numbers::TESTS, safety::TESTS, table::TESTS].concat();
+    let mut trials: Vec<Trial> = tests.into_iter().map(|test| trial(test, program.is_some())).collect();
+    let with_axe = |test| trial(test, program.is_some() && access::axe().is_some());
+    trials.extend(access::TESTS_WITH_AXE.iter().copied().map(with_axe));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Lists functions as tests.
+macro_rules! tests {
+    ($($test:ident),+ $(,)?) => {
+        &[$((stringify!($test), $test)),+]
+    };
+}
+pub(crate) use tests;

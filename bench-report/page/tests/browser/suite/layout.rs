@@ -1,0 +1,74 @@
+//! Facts about the look of a page: at a glance, on a phone, light and dark.
+
+use serde_json::json;
+
+use super::{
+    Tests,
+    pages::{DEFAULT, GROUPS, LARGE},
+    tab::{LAPTOP, PHONE, Screen, Tab},
+    tests,
+};
+
+/// Finds the texts whose colour is too close to their background.
+const CONTRASTS: &str = include_str!("contrasts.js");
+
+pub(crate) const TESTS: Tests = tests![
+    verdicts_and_first_row_are_seen_at_once,
+    no_page_scrolls_sideways,
+    light_and_dark_differ_and_can_be_read,
+];
+
+fn verdicts_and_first_row_are_seen_at_once(tab: &mut Tab<'_>) {
+    for (page, verdicts) in [(&DEFAULT, 3), (&GROUPS, 10)] {
+        tab.open(&page.address);
+        let bottoms = tab.evaluate(
+            "[...document.querySelectorAll('.race:not([hidden]) .words li, .race:not([hidden]) tbody td')]
+                .map(found => found.closest('tr, li')).filter((found, place, all) => found.matches('li') || all.findIndex(one => one.matches('tr')) === place)
+                .map(found => found.getBoundingClientRect().bottom)",
+        );
+        let bottoms = bottoms.as_array().unwrap();
+        assert_eq!(bottoms.len(), verdicts + 1);
+        for bottom in bottoms {
+            assert!(bottom.as_f64().unwrap() <= f64::from(LAPTOP.height), "they end at {bottoms:?}");
+        }
+    }
+}
+
+fn no_page_scrolls_sideways(tab: &mut Tab<'_>) {
+    for page in [&DEFAULT, &GROUPS, &LARGE] {
+        for screen in [PHONE, Screen { width: 768, ..LAPTOP }, LAPTOP, Screen { width: 1920, ..LAPTOP }] {
+            tab.show_on(screen);
+            tab.open(&page.address);
+            tab.open_everything();
+            assert_no_sideways_scroll(tab);
+        }
+    }
+}
+
+pub(crate) fn assert_no_sideways_scroll(tab: &Tab<'_>) {
+    let wide = tab.apply(
+        "screen => {
+            const { clientWidth, scrollWidth } = document.documentElement;
+            if (innerWidth === screen && scrollWidth <= clientWidth) return [];
+            const wide = [...document.body.querySelectorAll('*')].filter(element =>
+                element.getBoundingClientRect().right > clientWidth + 1 && !element.closest('.scroll *, svg *'));
+            return [`${scrollWidth} on ${clientWidth}`, ...wide.slice(0, 5).map(element => element.outerHTML.slice(0, 200))];
+        }",
+        tab.screen.width,
+    );
+    assert_eq!(wide, json!([]), "wider than the screen");
+}
+
+fn light_and_dark_differ_and_can_be_read(tab: &mut Tab<'_>) {
+    let mut looks = Vec::new();
+    for scheme in ["light", "dark"] {
+        tab.prefer(scheme);
+        tab.open(&DEFAULT.address);
+        looks.push((tab.picture(), tab.evaluate("getComputedStyle(document.body).backgroundColor")));
+        tab.open_everything();
+        assert_eq!(tab.evaluate(CONTRASTS), json!([]), "too close to what is behind, {scheme}");
+    }
+    // The scroll bars of browsers differ by themselves.
+    assert_ne!(looks[0].1, looks[1].1);
+    assert_ne!(looks[0].0, looks[1].0);
+}

@@ -1,0 +1,743 @@
+//! Facts about the page, drawn from a made-up run of the default grid.
+
+mod extended;
+mod fixture;
+mod html;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+    path::Path,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use extended::{BY_PROCESSOR, PROGRAM};
+use flate2::read::GzDecoder;
+use html::{HOSTILE, append_hostile, between, expected, tags, text};
+use page::{export, verdict};
+use results::{
+    Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Results, Status, Warning,
+    figures, lookup,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The beginning of the block of data.
+const DATA: &str = "<script type=\"application/gzip\" id=\"results\">";
+
+#[test]
+fn nothing_on_the_page_refers_to_the_network() {
+    // The data are text to a browser, whatever they contain; the style and the script have a policy.
+    let page = without_data(&page::render(&results(), None));
+    for loading in ["src=", "srcset=", "<iframe", "<object", "<base", "@import", "url(", "refresh"] {
+        assert!(!page.contains(loading), "the page has {loading}");
+    }
+    for (index, _) in page.match_indices("href=\"http") {
+        assert!(page[..index].ends_with("<a "), "only a link may lead to the network");
+    }
+    for (index, _) in page.match_indices("<link ") {
+        assert!(
+            page[index..].starts_with("<link rel=\"icon\" href=\"data:"),
+            "an icon that is not on the page"
+        );
+    }
+}
+
+#[test]
+fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
+    for results in [results(), hostile()] {
+        let page = page::render(&results, None);
+        let [style, script] = ["style", "script"].map(|tag| {
+            assert_eq!(page.matches(&format!("<{tag}>")).count(), 1, "more than one {tag}");
+            hash(between(&page, &format!("<{tag}>"), &format!("</{tag}>")))
+        });
+        let expected = format!(
+            "content=\"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; \
+             base-uri 'none'; form-action 'none'\""
+        );
+        assert!(page.contains(&expected), "not {expected}");
+        assert!(!page.contains(" style=\"") && !page.contains(" onclick"), "nothing is inline");
+    }
+}
+
+#[test]
+fn the_page_holds_its_results() {
+    for results in [results(), hostile()] {
+        let page = page::render(&results, None);
+        let data = STANDARD.decode(between(&page, DATA, "</script>")).unwrap();
+        let mut held = String::new();
+        GzDecoder::new(&data[..]).read_to_string(&mut held).unwrap();
+        // The data are the file as a run writes it, to its digits, without its white space.
+        let written: Value = serde_json::from_str(&results.to_json()).unwrap();
+        assert!(serde_json::from_str::<Value>(&held).unwrap() == written, "not the results");
+        let white = |text: &str| text.matches(char::is_whitespace).count();
+        assert!(white(&held) == white(&serde_json::to_string(&written).unwrap()), "not the least");
+    }
+}
+
+#[test]
+fn the_downloads_are_the_exports() {
+    let page = page::render(&results(), None);
+    let file = |name: &str| {
+        let start = format!("<a download=\"{name}\" href=\"data:application/gzip;base64,");
+        let packed = STANDARD.decode(between(&page, &start, "\"")).unwrap();
+        let mut file = String::new();
+        GzDecoder::new(&packed[..]).read_to_string(&mut file).unwrap();
+        file
+    };
+    assert!(file("standings.md.gz") == export::markdown(&results()), "another table than the export");
+    assert!(file("results.csv.gz") == export::csv(&results()), "other rows than the export");
+}
+
+#[test]
+fn hostile_names_and_reasons_are_text() {
+    let clean = page::render(&results(), None);
+    let page = page::render(&hostile(), None);
+    assert!(!page.contains(HOSTILE.trim()));
+    assert!(page.contains("&lt;script&gt;") || page.contains("&#60;script&#62;"));
+    assert_eq!(tags(&page), tags(&clean));
+}
+
+#[test]
+fn a_source_is_a_link_to_its_commit_or_to_the_file_beside_the_page() {
+    let mut results = results();
+    results.build.repository = "unknown".to_owned();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let inside = page::render(&results, Some(&workspace.join("bench-report/page")));
+    assert!(inside.contains("<a href=\"../../METHODOLOGY.md\">METHODOLOGY.md</a>"));
+    let outside = tempfile::tempdir().unwrap();
+    for folder in [None, Some(outside.path())] {
+        let page = page::render(&results, folder);
+        assert!(page.contains("METHODOLOGY.md") && !page.contains("METHODOLOGY.md\">"));
+    }
+    (results.build.repository, results.build.commit) =
+        ("https://example.org/a".to_owned(), "c0ffee".to_owned());
+    for folder in [None, Some(workspace)] {
+        let page = page::render(&results, folder);
+        assert!(
+            page.contains("<a href=\"https://example.org/a/blob/c0ffee/METHODOLOGY.md\">METHODOLOGY.md</a>")
+        );
+    }
+    results.build.repository = "javascript:alert(1)//".to_owned();
+    assert!(!without_data(&page::render(&results, None)).contains("href=\"javascript"));
+}
+
+#[test]
+fn every_verdict_of_a_group_stands_above_the_table_and_leads_to_its_workloads() {
+    let results = results();
+    let page = page::render(&results, None);
+    for race in verdict::races(&results) {
+        let words = between(&page, &format!("id=\"threads-{}\"", race.threads), "<table");
+        assert!(!race.groups.is_empty());
+        for group in race.groups {
+            let expected = format!("{}: {}.", group.title(), group.sentence());
+            assert!(text(words).contains(&expected), "{expected} is missing");
+            let verdict = between(words, &format!("<b>{}:</b>", group.title()), "</li>");
+            for workload in &results.workloads {
+                let leads = verdict.contains(&format!("href=\"#workload-{}\"", workload.name));
+                assert_eq!(leads, group.group.as_ref() == Some(&workload.group), "{}", workload.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_race_with_most_threads_comes_first() {
+    let page = page::render(&results(), None);
+    let places = [2, 1].map(|threads| page.find(&format!("id=\"threads-{threads}\"")).unwrap());
+    assert!(places.is_sorted());
+}
+
+#[test]
+fn every_metric_lane_and_workload_can_be_chosen() {
+    let results = results();
+    let page = page::render(&results, None);
+    let controls = between(&page, "<form id=\"controls\"", "</form>");
+    for metric in results.cells.iter().flat_map(|cell| cell.metrics.keys()) {
+        assert!(controls.contains(&format!("<option value=\"{metric}\">")), "{metric}");
+    }
+    for lane in &results.executors {
+        assert!(
+            controls.contains(&format!("name=\"lane\" value=\"{}\" checked", lane.name)),
+            "{}",
+            lane.name
+        );
+    }
+    for workload in &results.workloads {
+        assert!(
+            controls.contains(&format!("name=\"workload\" value=\"{}\"", workload.name)),
+            "{}",
+            workload.name
+        );
+    }
+}
+
+#[test]
+fn a_home_page_that_is_no_web_address_is_no_link() {
+    let mut results = results();
+    results.executors[0].homepage = "javascript:alert(1)".to_owned();
+    let page = page::render(&results, None);
+    assert!(page.contains(">javascript:alert(1)<"));
+    assert!(!page.contains("href=\"javascript"));
+}
+
+#[test]
+fn every_cell_stands_in_its_row_and_column() {
+    let results = results();
+    let page = page::render(&results, None);
+    for cell in &results.cells {
+        let Some(square) = square(&page, &results, cell) else {
+            // Lanes that apply to no workload at this number of threads have a sentence instead of a column.
+            let absent = lookup::absent_lanes(&results, cell.threads);
+            assert!(absent.contains(&(&*cell.executor, lookup::reason(cell))), "{cell:?} is missing");
+            assert!(page.contains(&format!("({}).", lookup::reason(cell))));
+            continue;
+        };
+        for part in expected(cell) {
+            assert!(square.contains(&part), "{cell:?} reads {square:?}, without {part:?}");
+        }
+    }
+}
+
+#[test]
+fn every_reason_is_readable_in_full() {
+    let page = page::render(&results(), None);
+    // The reason stands beside the table itself, not only in a part that has to be opened.
+    let standings = text(between(&page, "id=\"standings\"", "<section id=\"workload-"));
+    for cell in results().cells.iter().filter(|cell| cell.status != Status::Ok) {
+        assert!(standings.contains(lookup::reason(cell)), "{}", lookup::reason(cell));
+    }
+    assert!(text(&page).contains("n/a, counted only by a build with the counting allocator"));
+    assert!(text(&page).contains("n/a: the pool's threads outlive the run"));
+}
+
+#[test]
+fn a_metric_that_no_cell_has_is_a_sentence_with_every_reason() {
+    let mut results = results();
+    let without = |reason: &str| Metric::Unavailable { unavailable: reason.to_owned() };
+    let cells = results.cells.iter_mut().filter(|cell| cell.workload == "sleep-fan-out");
+    for (cell, reason) in
+        cells.filter(|cell| cell.status == Status::Ok).zip(["not here", "nor there"].into_iter().cycle())
+    {
+        cell.metrics.insert("allocations".to_owned(), without(reason));
+        cell.metrics.insert("allocated-bytes".to_owned(), without(reason));
+    }
+    let page = page::render(&results, None);
+    let figures = between(&page, "Every figure of sleep-fan-out", "</details>");
+    assert!(text(figures).contains("allocations and allocated bytes: n/a, not here; nor there."));
+    assert!(!text(between(figures, "<thead>", "</thead>")).contains("allocat"));
+}
+
+#[test]
+fn columns_side_by_side_without_a_figure_say_why_once() {
+    let mut results = results();
+    let without = Metric::Unavailable { unavailable: "not here".to_owned() };
+    let cell = results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap();
+    cell.metrics.insert("voluntary-switches".to_owned(), without.clone());
+    cell.metrics.insert("involuntary-switches".to_owned(), without);
+    let page = page::render(&results, None);
+    assert_eq!(page.matches("<td class=\"none\" colspan=\"2\">n/a: not here").count(), 1);
+    assert_eq!(page.matches("n/a: not here").count(), 1);
+}
+
+#[test]
+fn what_a_program_does_not_tell_is_not_zero() {
+    let mut results = results();
+    let cell = results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap();
+    let silent = Observed { polls: None, jobs_at_once: None, at_once: None, ..observed(1, 1) };
+    cell.observed = Some(silent);
+    let lane = cell.executor.clone();
+    let page = page::render(&results, None);
+    let seen = between(&page, "<summary>Observations of each cell", "</table>");
+    let row = text(between(seen, &format!("<th scope=\"row\">{lane}</th>"), "</tr>"));
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(words.iter().filter(|word| **word == "n/a").count(), 4, "{row}");
+}
+
+#[test]
+fn every_metric_of_every_cell_is_on_the_page() {
+    let page = text(&without_data(&page::render(&results(), None)));
+    for metric in results().cells.iter().flat_map(|cell| cell.metrics.values()) {
+        if let Metric::Measured { .. } = metric {
+            assert!(page.contains(&figures::metric(metric)), "{metric:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lane_without_some_cells_has_no_mean_but_a_count() {
+    let page = page::render(&results(), None);
+    let means = row(table(&page, 2), "Geometric mean");
+    assert!(means.iter().any(|square| square.contains("ran 4 of 9")), "{means:?}");
+    assert!(means.iter().any(|square| square.contains("ran 8 of 9")), "{means:?}");
+    let geomean = results().summaries[1].lanes[0].geomean.unwrap();
+    assert!(means[0].contains(&figures::ratio(geomean.value)));
+    assert!(means[0].contains(&figures::ratio_interval(&geomean)));
+}
+
+#[test]
+fn a_verdict_calls_a_tie_a_tie() {
+    let verdict = verdict::verdict(&results(), "blocking-squares-slow", 1).to_string();
+    assert!(verdict.starts_with(
+        "blocking-squares-slow, 1 thread: rayon leads at 30; tie between hand-rolled and rayon at 300;"
+    ));
+    assert!(
+        text(&without_data(&page::render(&results(), None)))
+            .contains("tie between hand-rolled and rayon at 300")
+    );
+
+    let mut results = results();
+    for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
+        (cell.rank, cell.tied) = (Some(1), true);
+    }
+    let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
+    assert!(!verdict.contains("leads"), "{verdict}");
+    assert!(verdict.contains("tie between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
+    assert!(verdict.ends_with("all lanes tie"), "{verdict}");
+}
+
+#[test]
+fn what_is_undecided_is_not_called_a_tie() {
+    let mut results = results();
+    for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
+        (cell.rank, cell.tied, cell.undecided) = (Some(1), true, cell.executor == "smol");
+    }
+    let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
+    assert!(verdict.contains("undecided between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
+    assert!(verdict.ends_with("no lane is shown to be behind"), "{verdict}");
+    let page = page::render(&results, None);
+    let cell = results.comparison("wait-timeout", 100, 2).find(|cell| cell.executor == "smol").unwrap();
+    assert!(square(&page, &results, cell).unwrap().contains("open"));
+}
+
+#[test]
+fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
+    let mut results = results();
+    let ratio = Estimate { value: 1.012, low: 0.99, high: 1.04 };
+    let pair = NoisePair {
+        workload: "spawn-join".to_owned(),
+        size: 10_000,
+        threads: 1,
+        executor: "smol".to_owned(),
+        ratio,
+        different: false,
+    };
+    let floors = BTreeMap::from([("lateness of a tick".to_owned(), 1.5)]);
+    results.noise = Some(Noise { floor: 1.036, floors, different: 0, pairs: vec![pair] });
+    results.warnings =
+        vec![Warning { finding: "a battery feeds it".to_owned(), remedy: "plug it in".to_owned() }];
+    results.growth = vec![Growth {
+        workload: "wait-timeout".to_owned(),
+        threads: 2,
+        executor: "tokio".to_owned(),
+        sizes: vec![1, 10, 100],
+        exponent: ratio,
+    }];
+    results.memory = vec![Memory {
+        workload: "sleepers".to_owned(),
+        threads: 2,
+        executor: "tokio".to_owned(),
+        bytes_a_task: Metric::Unavailable { unavailable: "its process died".to_owned() },
+        r_squared: None,
+        points: vec![(1_000, 2_097_152)],
+    }];
+    results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap().flags =
+        vec!["takes twice the processor time".to_owned()];
+    let page = text(&without_data(&page::render(&results, None)));
+    for expected in [
+        "3.6 %",
+        "have floors of their own: lateness of a tick 50.0 %.",
+        "a battery feeds it: plug it in.",
+        "tokio, 2 threads: size to the power of 1.01 [0.99, 1.04]",
+        "n/a: its process died",
+        "1,000: 2.00 MiB",
+        "takes twice the processor time.",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+}
+
+#[test]
+fn a_lane_says_what_was_asked_of_it_and_what_was_seen() {
+    let mut results = results();
+    let tokio = results.executors.iter_mut().find(|executor| executor.name == "tokio").unwrap();
+    (tokio.limits, tokio.dependencies) = ("A sleep ends late.".to_owned(), Some(12));
+    let smol = results.executors.iter_mut().find(|executor| executor.name == "smol").unwrap();
+    (smol.limits, smol.dependencies) = (String::new(), None);
+    for cell in results.cells.iter_mut().filter(|cell| cell.executor == "smol") {
+        cell.observed = None;
+    }
+    let cells = results.cells.iter_mut().filter(|cell| cell.executor == "tokio" && cell.threads == 2);
+    for (place, cell) in cells.enumerate() {
+        cell.observed = Some(observed(2, 1 + place % 2));
+    }
+    let page = page::render(&results, None);
+    let [tokio, smol] = ["tokio", "smol"].map(|lane| {
+        text(between(
+            &page,
+            &format!("<li class=\"hue-{}\" data-lane=\"{lane}\">", hue(&results, lane)),
+            "</li>",
+        ))
+    });
+    for expected in [
+        "Limits A sleep ends late.",
+        "2 requested: 2 came, 1 to 2 polled",
+        "Processors 0-1",
+        "Jobs up to 3 at once",
+        "Depends on 12 other packages",
+        "https://tokio.rs",
+        "executors/tokio/src/lib.rs",
+    ] {
+        assert!(tokio.contains(expected), "{expected}: {tokio}");
+    }
+    for expected in
+        ["Limits none noted", "Workers not observed", "Processors not observed", "Depends on unknown"]
+    {
+        assert!(smol.contains(expected), "{expected}: {smol}");
+    }
+}
+
+#[test]
+fn the_memory_of_a_task_is_a_bar_from_zero_and_a_line_of_the_table() {
+    let mut results = results();
+    let estimate = |value| Estimate { value, low: value - 10.0, high: value + 10.0 };
+    let memory = |executor: &str, bytes_a_task| Memory {
+        workload: "sleepers".to_owned(),
+        threads: 2,
+        executor: executor.to_owned(),
+        bytes_a_task,
+        r_squared: Some(0.98765),
+        points: vec![(1_000, 2_097_152)],
+    };
+    let measured =
+        |value| Metric::Measured { unit: "bytes".to_owned(), estimate: estimate(value), blocks: vec![] };
+    let without = Metric::Unavailable { unavailable: "needs a timer".to_owned() };
+    results.memory =
+        vec![memory("tokio", measured(400.0)), memory("smol", measured(200.0)), memory("rayon", without)];
+    let page = page::render(&results, None);
+    let chart = between(&page, "class=\"footprint\"", "</svg>");
+    let bar = |lane: &str| between(chart, &format!("data-lane=\"{lane}\""), "</g>");
+    let width = |lane| -> f64 { between(bar(lane), " width=\"", "\"").parse().unwrap() };
+    assert!((width("tokio") / width("smol") - 2.0).abs() < 0.01, "{} and {}", width("tokio"), width("smol"));
+    assert!(text(bar("tokio")).contains("400 B [390, 410]"));
+    assert!(!bar("rayon").contains("<rect") && text(bar("rayon")).contains("n/a"));
+    let table = text(between(&page, "id=\"memory-caption\"", "</table>"));
+    assert!(table.contains("tokio 2 threads 400 B [390, 410] 0.9877 1,000: 2.00 MiB"), "{table}");
+    assert!(table.contains("rayon 2 threads n/a: needs a timer"), "{table}");
+}
+
+#[test]
+fn the_method_leads_to_chapters_that_there_are() {
+    let methodology = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../METHODOLOGY.md");
+    let methodology = std::fs::read_to_string(methodology).unwrap();
+    let plain = |character: &char| character.is_alphanumeric() || " -".contains(*character);
+    let anchor =
+        |title: &str| title.to_lowercase().chars().filter(plain).collect::<String>().replace(' ', "-");
+    let anchors: BTreeSet<String> =
+        methodology.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
+    let page = page::render(&results(), None);
+    let links: Vec<&str> =
+        page.split("METHODOLOGY.md#").skip(1).map(|rest| &rest[..rest.find('"').unwrap()]).collect();
+    assert!(links.len() > 4);
+    assert!(links.iter().all(|link| anchors.contains(*link)), "{links:?} are not all of {anchors:?}");
+}
+
+#[test]
+fn the_command_of_a_run_makes_it_again() {
+    let again = |command: &str| {
+        let mut results = results();
+        (results.run.command, results.run.seed) = (command.to_owned(), 7);
+        text(between(&page::render(&results, None), "<pre>", "</pre>"))
+    };
+    assert_eq!(again(""), "cargo bench -- --seed 7");
+    assert_eq!(again("--quick smol"), "cargo bench -- --quick smol --seed 7");
+    assert_eq!(again("--seed 7"), "cargo bench -- --seed 7");
+    // `bench-report run` takes what `cargo bench` takes.
+    assert_eq!(again("run"), "cargo bench -- --seed 7");
+    assert_eq!(again("run --full"), "cargo bench -- --full --seed 7");
+}
+
+#[test]
+fn a_verdict_names_the_leader_its_figure_and_the_next() {
+    let verdict = verdict::verdict(&results(), "sleep-fan-out", 2);
+    let cell = |lane| {
+        let results = results();
+        results.comparison("sleep-fan-out", 100_000, 2).find(|cell| cell.executor == lane).unwrap().clone()
+    };
+    let (overhead, behind) = (cell("hand-rolled").overhead().unwrap().value, cell("tokio").ratio.unwrap());
+    let expected = format!(
+        "hand-rolled leads at every size; at 100,000 it takes {} per task over the ideal; tokio takes {} as much",
+        figures::ns(overhead),
+        figures::ratio_with_interval(&behind)
+    );
+    assert_eq!(verdict.finding, expected);
+}
+
+#[test]
+fn a_verdict_names_who_is_missing() {
+    let missing = verdict::verdict(&results(), "wait-timeout", 2).missing;
+    assert_eq!(missing, ["async-std failed at 10,000.", "n/a: rayon (needs a timer)."]);
+    let absent = &verdict::races(&results())[1].absent;
+    let expected =
+        "n/a: hand-rolled-current-thread, tokio-current-thread and smol-local (runs on one thread only).";
+    assert_eq!(absent, &[expected]);
+
+    let mut results = results();
+    results.cells.retain(|cell| cell.executor != "smol" || cell.workload != "wait-timeout");
+    let missing = verdict::verdict(&results, "wait-timeout", 2).missing;
+    assert!(missing.contains(&"n/a: smol (not run).".to_owned()), "{missing:?}");
+    assert!(page::render(&results, None).contains("not run"));
+}
+
+#[test]
+fn a_comparison_that_no_lane_finished_has_no_winner() {
+    let mut results = results();
+    let comparison = |cell: &&mut Cell| cell.workload == "wait-timeout" && cell.size == 100;
+    for cell in results.cells.iter_mut().filter(comparison) {
+        (cell.status, cell.reason) = (Status::Failed, Some("hung".to_owned()));
+        (cell.ratio, cell.rank) = (None, None);
+        cell.metrics.clear();
+    }
+    assert!(verdict::winner(results.comparison("wait-timeout", 100, 1)).is_none());
+    let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
+    assert!(verdict.contains("no lane was measured at 100"), "{verdict}");
+    assert!(page::render(&results, None).contains("hung"));
+}
+
+#[test]
+fn an_empty_run_has_a_page() {
+    let mut results = results();
+    results.cells.clear();
+    results.summaries.clear();
+    assert!(page::render(&results, None).contains("</html>"));
+}
+
+#[test]
+fn the_page_of_the_default_grid_is_small() {
+    let page = page::render(&default_grid(), None);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn a_program_stands_beside() {
+    let results = results();
+    let page = page::render(&results, None);
+    for threads in [1, 2] {
+        let table = table(&page, threads);
+        let lanes: Vec<&str> =
+            between(table, "<tr><th scope=\"col\">", "</tr>").split("data-lane=\"").skip(1).collect();
+        assert!(lanes.last().unwrap().starts_with(&format!("{PROGRAM}\" class=\"program\"")), "{lanes:?}");
+        assert!(text(&format!("<th {}", lanes.last().unwrap())).contains("program asyncio"));
+        for square in table.split("<td class=\"").skip(1).filter(|square| square.contains(PROGRAM)) {
+            let class = square.split('"').next().unwrap();
+            assert!(["program", "none program"].contains(&class), "{square}");
+            assert!(!square.split("</td>").next().unwrap().contains('×'), "{square}");
+        }
+        let means = row(table, "Geometric mean");
+        assert_eq!(means.last().unwrap(), "beside");
+    }
+    let cell = results.comparison("sleep-fan-out", 100, 2).find(|cell| cell.executor == PROGRAM).unwrap();
+    let figure = figures::metric(&cell.metrics["overhead"]);
+    assert_eq!(square(&page, &results, cell).unwrap(), figure);
+    let references = between(&page, "<select name=\"reference\">", "</select>");
+    assert!(!references.contains(PROGRAM) && references.contains("value=\"tokio\""));
+    assert!(text(between(&page, "<section id=\"lanes\">", "</section>")).contains("asyncio 0.1.0, program"));
+}
+
+#[test]
+fn no_verdict_is_about_a_program() {
+    let mut results = results();
+    for race in verdict::races(&results) {
+        for said in race.groups.iter().flat_map(|group| [Some(group.sentence()), group.missing.clone()]) {
+            assert!(!said.unwrap_or_default().contains(PROGRAM));
+        }
+        for verdict in race.verdicts {
+            assert!(!verdict.to_string().contains(PROGRAM), "{verdict}");
+        }
+    }
+    // Nor is there a margin where no other lane was measured, or raced at all.
+    for cell in results.cells.iter_mut().filter(|cell| cell.executor != PROGRAM) {
+        (cell.status, cell.reason) = (Status::Failed, Some("hung".to_owned()));
+        (cell.ratio, cell.rank) = (None, None);
+        cell.metrics.clear();
+    }
+    let finding = |results: &Results| verdict::verdict(results, "sleep-fan-out", 2).finding;
+    assert_eq!(finding(&results), "no executor was measured at every size");
+    assert!(page::render(&results, None).contains("no executor was measured"));
+    results.cells.retain(|cell| cell.executor == PROGRAM);
+    assert_eq!(finding(&results), "no executor was measured at every size");
+    assert!(page::render(&results, None).contains("</html>"));
+    results.executors.retain(|lane| lane.name == PROGRAM);
+    assert!(page::render(&results, None).contains("</html>"));
+}
+
+#[test]
+fn what_is_known_stands_in_its_section_and_is_marked_in_the_table() {
+    let results = results();
+    let page = page::render(&results, None);
+    let section = between(&page, "<section id=\"workload-sleep-fan-out\"", "</section>");
+    let known = text(between(section, "<div class=\"known\">", "</dl>"));
+    assert_eq!(known, "Known tokio A sleep may end late. tokio#5021 smol A waiting task is notified.");
+    assert!(section.contains("<a href=\"https://github.com/tokio-rs/tokio/issues/5021\">tokio#5021</a>"));
+    let table = table(&page, 2);
+    let marked: Vec<&str> = table.split("<td ").filter(|square| square.contains("class=\"known\"")).collect();
+    assert_eq!(marked.len(), 3, "one for each size");
+    for square in marked {
+        assert!(square.contains("data-lane=\"tokio\"") && square.contains("href=\"#known-1\""), "{square}");
+        assert!(square.contains("Known: tokio#5021"), "{square}");
+    }
+    assert_eq!(page.matches("id=\"known-1\"").count(), 1);
+    let mut results = results;
+    results.known[0].link = "javascript:alert(1)".to_owned();
+    assert!(!page::render(&results, None).contains("href=\"javascript"));
+}
+
+#[test]
+fn what_is_not_time_says_what_it_is() {
+    let results = results();
+    let page = page::render(&results, None);
+    let head = between(table(&page, 2), &format!("<tr data-workload=\"{BY_PROCESSOR}\""), "</th>");
+    assert!(text(head).ends_with("processor time per job"), "{head}");
+    let section = between(&page, &format!("<section id=\"workload-{BY_PROCESSOR}\""), "</section>");
+    let points = text(between(section, "<dl class=\"points\">", "</dl>"));
+    assert!(
+        points.contains("Size tasks Measured processor time per job, not the time of a whole run"),
+        "{points}"
+    );
+    let verdict = verdict::verdict(&results, BY_PROCESSOR, 2).finding;
+    assert!(verdict.contains("has a processor time per job of") && !verdict.contains("takes"), "{verdict}");
+    let groups = verdict::groups(&results, 2);
+    assert_eq!(groups[0].title(), "9 comparisons by the clock");
+    let blocking = groups.iter().find(|group| group.group.as_deref() == Some("Blocking jobs")).unwrap();
+    assert!(blocking.sentence().starts_with("time and processor time: "), "{}", blocking.sentence());
+    assert!(text(&page).contains("Geometric mean of 9, by the clock"));
+}
+
+#[test]
+fn a_run_without_a_clock_has_groups_and_no_mean_of_all() {
+    let mut results = results();
+    results.workloads.iter_mut().for_each(|workload| workload.measure = "lateness of a tick".to_owned());
+    for summary in &mut results.summaries {
+        (summary.comparisons, summary.reference) = (0, None);
+        summary.lanes.clear();
+    }
+    let groups = verdict::groups(&results, 2);
+    assert!(!groups.is_empty() && groups.iter().all(|group| group.group.is_some()));
+    assert!(groups[0].sentence().starts_with("lateness of a tick: "), "{}", groups[0].sentence());
+    assert!(!text(&page::render(&results, None)).contains("All 0 comparisons"));
+}
+
+fn results() -> Results {
+    extended::run()
+}
+
+/// Makes a run with as many figures as a default run has: 45 comparisons on 12 lanes, no two figures equal, a
+/// third of them with sleeps.
+fn default_grid() -> Results {
+    let made_up = results();
+    let mut grid = made_up.clone();
+    let mut state = 7_u64;
+    let mut factor = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        0.7 + (state >> 40) as f64 / (1 << 24) as f64
+    };
+    grid.executors = (0..12).map(|place| made_up.executors[place % 9].clone()).collect();
+    for (place, lane) in grid.executors.iter_mut().enumerate() {
+        lane.name = format!("{}-{place}", lane.name);
+    }
+    (grid.workloads, grid.cells) = (Vec::new(), Vec::new());
+    for place in 0..12 {
+        let mut workload = made_up.workloads[place % 4].clone();
+        let of_workload = |cell: &&Cell| cell.workload == workload.name;
+        let cells: Vec<Cell> = made_up.cells.iter().filter(of_workload).cloned().collect();
+        workload.name = format!("{}-{place}", workload.name);
+        for lanes in cells.chunk_by(|one, other| (one.size, one.threads) == (other.size, other.threads)) {
+            for (place, lane) in grid.executors.iter().enumerate() {
+                let mut cell = lanes[place % 9].clone();
+                (cell.workload, cell.executor) = (workload.name.clone(), lane.name.clone());
+                for metric in cell.metrics.values_mut() {
+                    if let Metric::Measured { estimate: Estimate { value, low, high }, blocks, .. } = metric {
+                        [value, low, high].into_iter().chain(blocks).for_each(|figure| *figure *= factor());
+                    }
+                }
+                if workload.group == "Timers" && cell.status == Status::Ok {
+                    let histogram = (0..90).map(|step| (1_000 * step, (factor() * 90.0) as u64)).collect();
+                    cell.lateness = Some(Lateness { samples: 8_000, histogram });
+                }
+                grid.cells.push(cell);
+            }
+        }
+        grid.workloads.push(workload);
+    }
+    grid
+}
+
+/// Returns results in which every text is hostile.
+fn hostile() -> Results {
+    let mut value = serde_json::to_value(results()).unwrap();
+    append_hostile(&mut value);
+    serde_json::from_value(value).unwrap()
+}
+
+/// Makes the observations of a lane with `workers` workers, of which `threads` polled.
+fn observed(workers: usize, threads: usize) -> Observed {
+    Observed {
+        threads,
+        spawned: 10,
+        finished: 10,
+        cancelled: 0,
+        polls: Some(20),
+        jobs: 9,
+        jobs_at_once: Some(3),
+        at_once: Some(10),
+        sleeps: 0,
+        workers,
+        root_on_worker: true,
+        cpus: "0-1".to_owned(),
+        threads_before: None,
+        threads_after: None,
+    }
+}
+
+/// Returns the number of a lane's colour.
+fn hue(results: &Results, lane: &str) -> usize {
+    results.executors.iter().position(|executor| executor.name == lane).unwrap()
+}
+
+/// Returns the text of a cell's square, if its lane has a column.
+fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
+    let table = table(page, cell.threads);
+    let lanes = between(table, "<tr><th scope=\"col\">", "</tr>").split("<th ").skip(1);
+    let column = lanes.map(text).position(|lane| lane.trim_start_matches("program ") == cell.executor)?;
+    let row = between(
+        table,
+        &format!("<tr data-workload=\"{}\" data-size=\"{}\">", cell.workload, cell.size),
+        "</tr>",
+    );
+    let quantity = lookup::quantity_in_short(results, &cell.workload);
+    let head = format!("{} {} {quantity}", cell.workload, figures::whole(cell.size));
+    assert_eq!(text(between(row, "<th scope=\"row\">", "</th>")), head);
+    let square = row.split("<td ").nth(column + 1).unwrap();
+    assert!(square.contains(&format!("data-lane=\"{}\"", cell.executor)), "{square}");
+    Some(text(&format!("<td {square}")))
+}
+
+fn table(page: &str, threads: usize) -> &str {
+    between(page, &format!("id=\"standings-{threads}\""), "</table>")
+}
+
+/// Returns the squares of the row with this head.
+fn row(table: &str, head: &str) -> Vec<String> {
+    let row = between(table, &format!("<th scope=\"row\">{head}"), "</tr>");
+    row.split("<td ").skip(1).map(|square| text(&format!("<td {square}"))).collect()
+}
+
+/// Hashes the text between two tags as a browser does.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// Returns the page without the block of data.
+fn without_data(page: &str) -> String {
+    page.replace(between(page, DATA, "</script>"), "")
+}

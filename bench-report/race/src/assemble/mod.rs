@@ -1,0 +1,483 @@
+//! From outcomes to results: the figures of every block, their estimates, ranks and summaries.
+//!
+//! A comparison may have more blocks than another, its lanes have the same.
+
+mod costs;
+mod memory;
+mod summaries;
+
+use std::collections::{BTreeMap, HashMap};
+
+use lane_protocol::{Class, LaneEntry, Lineup, Rest};
+use results::{
+    Cell, CellId, Estimate, Executor, Growth, Lateness, Metric, Noise, NoisePair, Observed, Results, Run,
+    SCHEMA, Spread, Status, Workload, figures,
+};
+use statistics::{Standing, lateness};
+
+use crate::{
+    facts,
+    journal::{Checked, Outcome, Outcomes, Sample, Tallies},
+    known,
+    plan::{Plan, same_comparison},
+};
+
+/// Makes the results of a run whose every process has ended, at the time `finished`.
+pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: String) -> Results {
+    // Program lanes take no part in ratios, ranks, noise or means, so they are set aside first.
+    let (programs, cells): (Vec<Cell>, Vec<Cell>) =
+        judged(plan, outcomes).into_iter().partition(|cell| plan.is_program(&cell.executor));
+    let (twins, mut cells): (Vec<Cell>, Vec<Cell>) =
+        cells.into_iter().partition(|cell| is_twin(plan, &cell.executor));
+    let measured = |workload: &str| measure_of(lineup, workload);
+    let noise = noise(plan, measured, &cells, &twins);
+    let floor = |workload: &str| noise.as_ref().map_or(1.0, |noise| noise.floor_of(measured(workload)));
+    for lanes in cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())) {
+        let floor = floor(&lanes[0].workload);
+        compare(lanes, floor);
+    }
+    let summaries = summaries::of_all(lineup, &cells, floor);
+    let groups = summaries::of_groups(lineup, &cells, floor);
+    cells.extend(programs);
+    let growth = growth(&cells, outcomes);
+    cells.extend(
+        plan.not_applicable.iter().map(|(cell, reason)| blank(cell, Status::NotApplicable, Some(reason))),
+    );
+    let cells = in_order_of_lineup(lineup, plan, cells);
+    let run = Run {
+        id: plan.id.clone(),
+        started: plan.started.clone(),
+        finished,
+        command: plan.command.clone(),
+        seed: plan.seed,
+        blocks: plan.blocks,
+        profile: plan.profile,
+        attention: Vec::new(),
+    };
+    Results {
+        schema: SCHEMA,
+        run,
+        machine: plan.machine.clone(),
+        build: plan.build.clone(),
+        executors: executors(lineup, plan, &cells),
+        workloads: workloads(lineup, &cells),
+        known: known::of(&workloads(lineup, &cells), &executors(lineup, plan, &cells)),
+        cells,
+        summaries,
+        groups,
+        noise,
+        growth,
+        memory: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Returns the name of what a workload measures, if it is not time on the clock; else empty.
+fn measure_of<'a>(lineup: &'a Lineup, workload: &str) -> &'a str {
+    lineup.workload(workload).map_or("", |workload| workload.measure.name())
+}
+
+fn is_twin(plan: &Plan, lane: &str) -> bool {
+    plan.aliases.get(lane).is_some_and(|alias| alias.track.is_none())
+}
+
+fn comparisons(cells: &[Cell]) -> impl Iterator<Item = &[Cell]> {
+    cells.chunk_by(|left, right| same_comparison(&left.id(), &right.id()))
+}
+
+/// The outcome of one process of a cell.
+type Measured<'a> = (&'a Checked, &'a [Sample], &'a Rest);
+
+/// One figure of every block.
+type Figures = BTreeMap<&'static str, (&'static str, Result<Vec<f64>, &'static str>)>;
+
+/// Computes each cell's own figures; ranks and ratios, which compare cells, are added later.
+fn judged(plan: &Plan, outcomes: &Outcomes) -> Vec<Cell> {
+    let by_cell = by_cell(outcomes);
+    let of_comparison = |lanes: &[CellId]| -> Vec<Cell> {
+        let processes: Vec<_> = lanes.iter().map(|lane| processes(by_cell.get(lane))).collect();
+        // Executors are compared with each other, a program only with itself in another revision.
+        let compared = |lane: &CellId| {
+            plan.is_program(&lane.executor).then(|| in_lineup(plan, &lane.executor).0.to_owned())
+        };
+        let judge = |(lane, of_lane): (&CellId, &Result<_, String>)| match of_lane {
+            Ok(of_lane) => {
+                let others = lanes.iter().zip(&processes);
+                let others = others.filter(|(other, _)| compared(other) == compared(lane));
+                let blocks = common_blocks(others.map(|(_, processes)| processes));
+                judge(lane, of_lane, &blocks, plan.is_program(&lane.executor))
+            }
+            Err(reason) => blank(lane, Status::Failed, Some(reason)),
+        };
+        lanes.iter().zip(&processes).map(judge).collect()
+    };
+    plan.comparisons().flat_map(of_comparison).collect()
+}
+
+fn by_cell(outcomes: &Outcomes) -> HashMap<&CellId, BTreeMap<usize, &Outcome>> {
+    let mut by_cell: HashMap<_, BTreeMap<_, _>> = HashMap::new();
+    for ((cell, block), outcome) in outcomes {
+        by_cell.entry(cell).or_default().insert(*block, outcome);
+    }
+    by_cell
+}
+
+/// Returns the processes of a cell by block, or the reason why it has failed.
+fn processes<'a>(
+    outcomes: Option<&BTreeMap<usize, &'a Outcome>>,
+) -> Result<BTreeMap<usize, Measured<'a>>, String> {
+    let outcomes = outcomes.ok_or("was never measured")?;
+    let process = |(&block, outcome): (&usize, &&'a Outcome)| match outcome {
+        Outcome::Measured(checked, samples, done) => Ok((block, (checked, &samples[..], done))),
+        Outcome::Failed(reason) => Err(reason.clone()),
+    };
+    outcomes.iter().map(process).collect()
+}
+
+/// The blocks that all lanes have which have not failed: ratios are paired by block.
+fn common_blocks<'a>(
+    lanes: impl Iterator<Item = &'a Result<BTreeMap<usize, Measured<'a>>, String>>,
+) -> Vec<usize> {
+    let sound: Vec<_> = lanes.flatten().collect();
+    let Some((first, others)) = sound.split_first() else { return Vec::new() };
+    first.keys().copied().filter(|block| others.iter().all(|lane| lane.contains_key(block))).collect()
+}
+
+fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize], is_program: bool) -> Cell {
+    let measured: Vec<Measured<'_>> = blocks.iter().map(|block| processes[block]).collect();
+    let [_, .., (checked, _, done)] = measured[..] else {
+        return blank(id, Status::Failed, Some("was measured in fewer than two blocks"));
+    };
+    let silent = if is_program { "the program does not tell" } else { "this system does not say" };
+    let figures = figures_of_blocks(&measured, silent);
+    let overhead = &figures["overhead"].1;
+    if overhead.as_ref().is_ok_and(|blocks| blocks.iter().any(|&overhead| overhead <= 0.0)) {
+        return blank(id, Status::Failed, Some("took no longer than the waiting in it"));
+    }
+    let lateness: Vec<Option<&Lateness>> = measured.iter().map(|(.., done)| done.lateness.as_ref()).collect();
+    let metrics = figures.into_iter().map(|(name, (unit, blocks))| (name.to_owned(), metric(unit, blocks)));
+    let of_sleeps = lateness::figures_of(&lateness).into_iter();
+    let of_sleeps = of_sleeps.map(|(name, blocks)| {
+        (name.to_owned(), metric("ns", blocks.as_ref().cloned().map_err(String::as_str)))
+    });
+    Cell {
+        metrics: metrics.chain(of_sleeps).collect(),
+        spread: Some(spread(&measured)),
+        lateness: lateness::merge(lateness.iter().copied().flatten()),
+        observed: Some(Observed { threads_after: done.threads_after, ..checked.observed.clone() }),
+        ..blank(id, Status::Ok, None)
+    }
+}
+
+/// A cell without figures.
+fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
+    Cell {
+        workload: id.workload.clone(),
+        size: id.size,
+        threads: id.threads,
+        executor: id.executor.clone(),
+        status,
+        reason: reason.map(str::to_owned),
+        metrics: BTreeMap::new(),
+        ratio: None,
+        rank: None,
+        tied: false,
+        undecided: false,
+        ratios: BTreeMap::new(),
+        flags: Vec::new(),
+        spread: None,
+        lateness: None,
+        observed: None::<Observed>,
+    }
+}
+
+/// The figures of every block: the midmean of its samples where the clock is read, the mean where things are counted.
+/// Where there is none, it is because somebody is `silent`.
+fn figures_of_blocks(blocks: &[Measured<'_>], silent: &'static str) -> Figures {
+    let midmean = |figure: fn(&Checked, &Sample) -> f64| {
+        let of_block = |&(checked, samples, _): &Measured<'_>| {
+            statistics::midmean(&of_samples(checked, samples, figure))
+        };
+        Ok(blocks.iter().map(of_block).collect())
+    };
+    let per_operation = |count: fn(&Sample) -> Option<u64>| {
+        let of_block = |&(checked, samples, _): &Measured<'_>| {
+            let total: u64 = samples.iter().map(count).sum::<Option<u64>>().ok_or(silent)?;
+            let runs: u64 = samples.iter().map(|sample| sample.iterations).sum();
+            Ok(total as f64 / (runs * checked.operations) as f64)
+        };
+        blocks.iter().map(of_block).collect()
+    };
+    let peak =
+        blocks.iter().map(|(.., done)| done.peak_rss.map(|bytes| bytes as f64).ok_or(silent)).collect();
+    let threads = blocks
+        .iter()
+        .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(silent))
+        .collect();
+    Figures::from([
+        ("overhead", ("ns/op", midmean(overhead))),
+        ("wall", ("ns", midmean(|_, sample| wall(sample)))),
+        ("cpu", ("ns/op", per_operation(|sample| sample.cpu_ns))),
+        ("voluntary-switches", ("1/op", per_operation(|sample| sample.voluntary_switches))),
+        ("involuntary-switches", ("1/op", per_operation(|sample| sample.involuntary_switches))),
+        ("peak-rss", ("bytes", peak)),
+        ("threads", ("1", threads)),
+    ])
+}
+
+/// Computes the scatter of the samples of all blocks.
+fn spread(blocks: &[Measured<'_>]) -> Spread {
+    let of_block = |&(checked, samples, _): &Measured<'_>| of_samples(checked, samples, overhead);
+    let samples: Vec<f64> = blocks.iter().flat_map(of_block).collect();
+    Spread { samples: samples.len(), quantiles: statistics::quantiles(&samples) }
+}
+
+/// A figure of each sample of a block.
+fn of_samples(checked: &Checked, samples: &[Sample], figure: fn(&Checked, &Sample) -> f64) -> Vec<f64> {
+    samples.iter().map(|sample| figure(checked, sample)).collect()
+}
+
+/// Returns the time of one run on the clock.
+fn wall(sample: &Sample) -> f64 {
+    sample.wall_ns as f64 / sample.iterations as f64
+}
+
+/// Returns the time of one operation beyond the waiting that no executor can avoid.
+fn overhead(checked: &Checked, sample: &Sample) -> f64 {
+    let lost = match sample.told_ns {
+        Some(told) => told as f64 / sample.iterations as f64,
+        None => wall(sample) - checked.ideal_ns as f64,
+    };
+    lost / checked.operations as f64
+}
+
+/// The figure of some blocks, or why there is none.
+pub(crate) fn metric(unit: &str, blocks: Result<Vec<f64>, &str>) -> Metric {
+    match blocks {
+        Err(reason) => Metric::Unavailable { unavailable: reason.to_owned() },
+        Ok(blocks) => {
+            // What is compared by ratios is estimated by ratios; counts may be zero and are not.
+            let positive = blocks.iter().all(|&value| value > 0.0);
+            let estimate =
+                if positive { statistics::geometric_mean(&blocks) } else { statistics::mean(&blocks) };
+            Metric::Measured { unit: unit.to_owned(), estimate, blocks }
+        }
+    }
+}
+
+/// Adds ranks, ratios and flags, which compare the cells of one comparison.
+fn compare(lanes: &mut [Cell], floor: f64) {
+    let standings = standings(lanes, floor);
+    let ratios: Vec<_> = lanes.iter().map(|lane| ratios(lane, lanes)).collect();
+    for (lane, ratios) in lanes.iter_mut().zip(ratios) {
+        lane.ratios = ratios;
+    }
+    for (lane, standing) in lanes.iter_mut().filter(|lane| lane.status == Status::Ok).zip(standings) {
+        lane.ratio = Some(standing.ratio);
+        lane.rank = Some(standing.rank);
+        lane.tied = standing.tied;
+        lane.undecided = standing.undecided;
+    }
+    let flags: Vec<_> = lanes.iter().map(|lane| takes_more_processor_time(lane, lanes)).collect();
+    for (lane, flag) in lanes.iter_mut().zip(flags) {
+        lane.flags.extend(flag);
+    }
+}
+
+/// Ranks those lanes of a comparison that are ok. Those that failed count among the raced, so that a lane that fails
+/// changes nothing for the others.
+fn standings(lanes: &[Cell], floor: f64) -> Vec<Standing> {
+    let overheads: Vec<&[f64]> =
+        lanes.iter().filter(|lane| lane.status == Status::Ok).map(Cell::overhead_of_blocks).collect();
+    statistics::standings(&overheads, lanes.len(), floor)
+}
+
+/// The overhead of a lane relative to each other one that is ok.
+fn ratios(lane: &Cell, lanes: &[Cell]) -> BTreeMap<String, Estimate> {
+    if lane.status != Status::Ok {
+        return BTreeMap::new();
+    }
+    let others = lanes.iter().filter(|other| other.status == Status::Ok && other.executor != lane.executor);
+    let ratio = |other: &Cell| statistics::ratio(lane.overhead_of_blocks(), other.overhead_of_blocks());
+    others.map(|other| (other.executor.clone(), ratio(other))).collect()
+}
+
+/// Flags a lane that uses at least this many times the processor time of the most frugal one.
+const SPINNING: f64 = 1.5;
+
+/// A lane that waits by spinning is as fast as the others, and keeps the processor from everybody else.
+fn takes_more_processor_time(lane: &Cell, lanes: &[Cell]) -> Option<String> {
+    let times = lanes.iter().filter_map(|other| Some((other, processor_time(other)?)));
+    let means = times.map(|(other, times)| (statistics::geometric_mean(times).value, other, times));
+    let (_, frugal, least) = means.min_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
+    let ratio = statistics::ratio(processor_time(lane)?, least);
+    (ratio.low > lane.ratio?.high.max(SPINNING)).then(|| {
+        let ratio = figures::ratio_with_interval(&ratio);
+        format!("takes {ratio} the processor time of {}, more than its time accounts for", frugal.executor)
+    })
+}
+
+/// The processor time of every block, if all have some.
+fn processor_time(cell: &Cell) -> Option<&[f64]> {
+    match cell.metrics.get("cpu") {
+        Some(Metric::Measured { blocks, .. }) if blocks.iter().all(|&time| time > 0.0) => Some(blocks),
+        _ => None,
+    }
+}
+
+/// Computes the noise of lanes that raced against themselves; `None` if none did.
+///
+/// Figures that are measured in one way have one floor: lateness and processor time scatter otherwise than the clock.
+fn noise<'a>(
+    plan: &Plan,
+    measured: impl Fn(&str) -> &'a str,
+    cells: &[Cell],
+    twins: &[Cell],
+) -> Option<Noise> {
+    let pair = |twin: &Cell| {
+        let lane = CellId { executor: plan.aliases.get(&twin.executor)?.executor.clone(), ..twin.id() };
+        let lane = cells.iter().find(|cell| cell.id() == lane && cell.status == Status::Ok)?;
+        (twin.status == Status::Ok).then(|| {
+            let [ours, its] = [twin, lane].map(Cell::overhead_of_blocks);
+            let (ratio, different) = (statistics::ratio(ours, its), statistics::is_different(ours, its));
+            let Cell { workload, size, threads, executor, .. } = lane.clone();
+            NoisePair { workload, size, threads, executor, ratio, different }
+        })
+    };
+    let pairs: Vec<NoisePair> = twins.iter().filter_map(pair).collect();
+    let mut ratios: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for pair in &pairs {
+        ratios.entry(measured(&pair.workload)).or_default().push(pair.ratio.value);
+    }
+    let mut floors: BTreeMap<String, f64> = ratios
+        .iter()
+        .map(|(measure, ratios)| ((*measure).to_owned(), statistics::noise_floor(ratios)))
+        .collect();
+    let by_the_clock = floors.remove("");
+    let floor = by_the_clock.or_else(|| floors.values().copied().reduce(f64::max))?;
+    Some(Noise { floor, floors, different: pairs.iter().filter(|pair| pair.different).count(), pairs })
+}
+
+/// Computes the growth of cost over size, for each lane and workload with three sizes or more that are all ok.
+fn growth(cells: &[Cell], outcomes: &Outcomes) -> Vec<Growth> {
+    let mut lanes: Vec<Vec<&Cell>> = Vec::new();
+    for cell in cells {
+        let same = |lane: &&mut Vec<&Cell>| {
+            (&lane[0].workload, lane[0].threads, &lane[0].executor)
+                == (&cell.workload, cell.threads, &cell.executor)
+        };
+        match lanes.iter_mut().find(same) {
+            Some(lane) => lane.push(cell),
+            None => lanes.push(vec![cell]),
+        }
+    }
+    let operations = operations(outcomes);
+    lanes.iter_mut().filter_map(|sizes| growth_of_lane(sizes, &operations)).collect()
+}
+
+fn growth_of_lane(cells: &mut [&Cell], operations: &HashMap<&CellId, u64>) -> Option<Growth> {
+    cells.sort_by_key(|cell| cell.size);
+    let cost = |cell: &&Cell| {
+        // A cell that is not ok has no overhead, and the lane then no growth.
+        let operations = *operations.get(&cell.id()).filter(|_| cell.status == Status::Ok)? as f64;
+        let blocks = cell.overhead_of_blocks().iter().map(|overhead| overhead * operations).collect();
+        Some((cell.size as f64, operations, blocks))
+    };
+    let costs: Vec<(f64, f64, Vec<f64>)> = cells.iter().map(cost).collect::<Option<_>>()?;
+    // A size that makes a run do no more, such as how long a sleep is, has no such power.
+    if !costs.is_sorted_by(|(_, fewer, _), (_, more, _)| fewer < more) {
+        return None;
+    }
+    let costs: Vec<(f64, Vec<f64>)> = costs.into_iter().map(|(size, _, blocks)| (size, blocks)).collect();
+    let Cell { workload, threads, executor, .. } = cells[0];
+    Some(Growth {
+        workload: workload.clone(),
+        threads: *threads,
+        executor: executor.clone(),
+        sizes: cells.iter().map(|cell| cell.size).collect(),
+        exponent: statistics::exponent(&costs)?,
+    })
+}
+
+/// Returns the number of operations in a run of each cell.
+fn operations(outcomes: &Outcomes) -> HashMap<&CellId, u64> {
+    let mut operations = HashMap::new();
+    for ((cell, _), outcome) in outcomes {
+        if let Outcome::Measured(checked, ..) = outcome {
+            operations.insert(cell, checked.operations);
+        }
+    }
+    operations
+}
+
+fn in_order_of_lineup(lineup: &Lineup, plan: &Plan, mut cells: Vec<Cell>) -> Vec<Cell> {
+    let workload = |cell: &Cell| lineup.workloads.iter().position(|entry| entry.name == cell.workload);
+    cells.sort_by_cached_key(|cell| {
+        let (executor, alias) = in_lineup(plan, &cell.executor);
+        let executor = lineup.lanes.iter().position(|entry| entry.name == executor);
+        (workload(cell), cell.size, cell.threads, executor, alias.map(str::to_owned))
+    });
+    cells
+}
+
+/// The executor of the lineup that a lane is, and the lane's name if that is another one.
+fn in_lineup<'a>(plan: &'a Plan, lane: &'a str) -> (&'a str, Option<&'a str>) {
+    plan.aliases.get(lane).map_or((lane, None), |alias| (&alias.executor, Some(lane)))
+}
+
+fn executors(lineup: &Lineup, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
+    let mut executors = Vec::new();
+    for lane in &lineup.lanes {
+        let aliases = plan.aliases.iter().filter(|(_, alias)| alias.executor == lane.name);
+        let names = [&lane.name].into_iter().chain(aliases.map(|(name, _)| name));
+        let raced = names.filter(|name| cells.iter().any(|cell| cell.executor == **name));
+        executors.extend(raced.map(|name| executor(plan, name, lane)));
+    }
+    executors
+}
+
+/// Describes a lane under the name that it races by.
+fn executor(plan: &Plan, name: &str, lane: &LaneEntry) -> Executor {
+    let packages = &plan.build.packages;
+    let class = match lane.class {
+        _ if plan.is_program(name) => "program",
+        Class::CurrentThread => "current-thread",
+        Class::MultiThread => "multi-thread",
+    };
+    let version = plan.programs.get(&lane.name).or_else(|| packages.get(&lane.package));
+    Executor {
+        name: name.to_owned(),
+        about: lane.description.clone(),
+        class: class.to_owned(),
+        version: version.cloned().unwrap_or_else(|| "unknown".to_owned()),
+        homepage: lane.homepage.clone(),
+        source: lane.source.clone(),
+        limits: lane.limits.clone(),
+        dependencies: facts::dependencies(&lane.package),
+    }
+}
+
+fn workloads(lineup: &Lineup, cells: &[Cell]) -> Vec<Workload> {
+    let raced = lineup.workloads.iter();
+    let raced = raced.filter(|entry| cells.iter().any(|cell| cell.workload == entry.name));
+    let describe = |entry: &lane_protocol::WorkloadEntry| Workload {
+        name: entry.name.clone(),
+        about: entry.description.clone(),
+        group: entry.group.clone(),
+        operation: entry.operation.clone(),
+        size: entry.size.clone(),
+        measure: entry.measure.name().to_owned(),
+        shows: entry.shows.clone(),
+        hides: entry.hides.clone(),
+        source: entry.source.clone(),
+    };
+    raced.map(describe).collect()
+}
+
+/// Adds to the results of a race what was counted after it.
+pub fn add_counts(results: &mut Results, lineup: &Lineup, plan: &Plan, tallies: &Tallies) {
+    for cell in results.cells.iter_mut().filter(|cell| cell.status == Status::Ok) {
+        cell.metrics.extend(costs::of_cell(lineup, plan, tallies, &cell.id()));
+    }
+    results.memory = memory::lines(lineup, plan, tallies, results);
+}

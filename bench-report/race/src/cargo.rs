@@ -1,0 +1,151 @@
+//! Has cargo build the programs of a race, and learns from cargo's own messages where they are.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::platform;
+
+/// The profile of everything that is measured.
+pub const PROFILE: &str = "track";
+
+/// The pause between two looks at the interruption.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The number of lines that a message repeats of a log.
+const LINES: usize = 3;
+
+/// A call of cargo.
+#[derive(Debug)]
+pub struct Build<'a> {
+    /// The workspace, whose lock file is obeyed.
+    pub workspace: &'a Path,
+    /// The profile: [`PROFILE`] for whatever is measured.
+    pub profile: &'a str,
+    /// Where the output goes; where cargo likes if absent.
+    pub target_folder: Option<&'a Path>,
+    /// `RUSTFLAGS` in the place of those in the environment.
+    pub flags: Option<&'a str>,
+    /// The file that gets what cargo and the compiler say; our standard error if absent.
+    pub log: Option<&'a Path>,
+}
+
+/// The end of a call of cargo.
+#[derive(Debug)]
+pub enum Built {
+    /// It has built: where each program is, by its name.
+    Programs(BTreeMap<String, PathBuf>),
+    /// It failed, and why, as far as a log tells.
+    Failed(String),
+    /// It was interrupted.
+    Interrupted,
+}
+
+impl Build<'_> {
+    /// Builds the programs of these packages, in one call, so that no processor is idle while one of them is linked. A
+    /// package may be a pattern: `executor-*`.
+    ///
+    /// # Errors
+    ///
+    /// If cargo does not start, or the log cannot be written.
+    pub fn run(&self, packages: &[&str], interrupted: &AtomicBool) -> Result<Built> {
+        let mut command = cargo(self.workspace);
+        command.args([
+            "build",
+            "--locked",
+            "--profile",
+            self.profile,
+            "--message-format",
+            "json-render-diagnostics",
+        ]);
+        command.args(packages.iter().flat_map(|package| ["--package", package])).arg("--bins");
+        if let Some(folder) = self.target_folder {
+            command.arg("--target-dir").arg(folder);
+        }
+        if let Some(flags) = self.flags {
+            command.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", flags);
+        }
+        if let Some(log) = self.log {
+            let file = File::create(log).with_context(|| format!("failed to make {}", log.display()))?;
+            command.stderr(file);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        platform::shield_from_terminal(&mut command);
+        let mut child = command.spawn().map_err(|error| no_cargo(&command, &error))?;
+        let messages = BufReader::new(child.stdout.take().expect("piped"));
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || messages.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut programs = BTreeMap::new();
+        loop {
+            match lines.recv_timeout(GLANCE) {
+                Ok(line) => programs.extend(program_of(&line)),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if interrupted.load(SeqCst) => {
+                    platform::end_with_children(&mut child);
+                    return Ok(Built::Interrupted);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        let status = child.wait().context("failed to wait for cargo")?;
+        if status.success() {
+            return Ok(Built::Programs(programs));
+        }
+        Ok(Built::Failed(self.log.map_or("cargo has said why".to_owned(), last_words)))
+    }
+}
+
+/// The cargo that started us, or the one on the PATH, in a folder.
+fn cargo(workspace: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace);
+    // Cargo sets these for the program that it starts. A build script that reads one would see another value than in a
+    // build from a shell, and be run again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"].iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
+fn no_cargo(command: &Command, error: &std::io::Error) -> anyhow::Error {
+    let program = command.get_program().display();
+    anyhow::anyhow!(
+        "{program} does not start ({error}): cargo builds what is raced; install Rust, or put cargo on the PATH"
+    )
+}
+
+/// Returns the program that a message of cargo tells of.
+fn program_of(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let executable = message.get("executable")?.as_str()?;
+    Some((message["target"]["name"].as_str()?.to_owned(), executable.into()))
+}
+
+/// Returns the errors in a log, or its last lines if it names none, as one line.
+fn last_words(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let errors: Vec<&str> = lines().filter(|line| line.starts_with("error")).take(LINES).collect();
+    if !errors.is_empty() {
+        return errors.join("; ");
+    }
+    let skipped = lines().count().saturating_sub(LINES);
+    lines().skip(skipped).collect::<Vec<_>>().join("; ")
+}

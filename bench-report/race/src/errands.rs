@@ -1,0 +1,102 @@
+//! The processes that count: what each cell costs, and what a task weighs; after the blocks, each alone.
+//!
+//! They come in random order, from the seed of the run. What goes wrong in one costs its figures and nothing else: the
+//! cell was measured without it.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+use fastrand::Rng;
+use lane_protocol::{Count, Lineup};
+use results::{CellId, Profile};
+
+use crate::{
+    heat::Launcher,
+    journal::{CountingJob, Record, SampleLog, Tallies},
+    lane::Trouble,
+    plan::Plan,
+};
+
+/// Processes for each size at which memory is measured.
+pub(crate) const TURNS: usize = 2;
+
+/// The counting of a run.
+pub(crate) struct Counting {
+    tallies: Tallies,
+    pending: Vec<CountingJob>,
+}
+
+impl Counting {
+    /// Finds the jobs that are left, by the tallies of those that are done.
+    pub(crate) fn of(lineup: &Lineup, plan: &Plan, tallies: Tallies) -> Counting {
+        let mut pending = jobs(plan);
+        pending.retain(|job| !tallies.contains_key(job));
+        pending.retain(|job| job.count == Count::Memory || !lineup.only_waits(&job.cell.workload));
+        Counting { tallies, pending }
+    }
+
+    /// Returns the number of processes that are left to run.
+    pub(crate) fn left(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Returns the counts so far.
+    pub(crate) fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// Runs what is left, but for cells that have `failed`, and tells `next` before each process; false if interrupted.
+    ///
+    /// # Errors
+    ///
+    /// If a file of the run cannot be written.
+    pub(crate) fn run(
+        &mut self,
+        launcher: &Launcher,
+        log: &mut SampleLog,
+        failed: &HashSet<CellId>,
+        next: &mut dyn FnMut(usize, &CellId),
+    ) -> Result<bool> {
+        for (index, job) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+            if failed.contains(&job.cell) {
+                continue;
+            }
+            next(index, &job.cell);
+            let (record, outcome) = match launcher.count(&job) {
+                Ok(counts) => (Record::Counted { job: job.clone(), counts: counts.clone() }, Ok(counts)),
+                Err(Trouble::Failed(reason)) => {
+                    (Record::NotCounted { job: job.clone(), reason: reason.clone() }, Err(reason))
+                }
+                Err(Trouble::Interrupted) => return Ok(false),
+            };
+            log.append(&[record])?;
+            self.tallies.insert(job, outcome);
+        }
+        Ok(true)
+    }
+}
+
+/// Returns every counting job of a run, in random order.
+pub(crate) fn jobs(plan: &Plan) -> Vec<CountingJob> {
+    if plan.profile == Profile::Quick {
+        return Vec::new();
+    }
+    let counts = |lane: &String| !plan.aliases.contains_key(lane) && !plan.is_program(lane);
+    let costs = plan.cells.iter().filter(|cell| counts(&cell.executor) && is_large_enough(plan, cell));
+    let costs = costs.map(|cell| CountingJob { cell: cell.clone(), count: Count::Costs, turn: 0 });
+    let memory = plan.memory.iter().flat_map(|cell| {
+        (0..TURNS).map(|turn| CountingJob { cell: cell.clone(), count: Count::Memory, turn })
+    });
+    let mut jobs: Vec<CountingJob> = costs.chain(memory).collect();
+    Rng::with_seed(plan.seed).shuffle(&mut jobs);
+    jobs
+}
+
+/// Tells whether the costs of a cell are counted. A run that is to end within minutes counts them at the largest size.
+pub(crate) fn is_large_enough(plan: &Plan, cell: &CellId) -> bool {
+    let of_lane = |other: &&CellId| {
+        (&other.workload, other.threads, &other.executor) == (&cell.workload, cell.threads, &cell.executor)
+    };
+    let largest = plan.cells.iter().filter(of_lane).map(|other| other.size).max();
+    plan.profile == Profile::Full || largest == Some(cell.size)
+}

@@ -1,0 +1,369 @@
+//! The journal of a run, `samples.jsonl`: a line a sample, written when its heat has ended, and one line that ends each
+//! process.
+//!
+//! A block of a comparison counts once its last line is there; what a crash cut off is measured again.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use lane_protocol::{CellId, Count, Counts, Observed, Proof, Rest};
+use serde::{Deserialize, Serialize};
+
+/// The facts that the check of a process gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Checked {
+    /// Operations in one run.
+    pub operations: u64,
+    /// The waiting in one run that no executor can avoid, in ns.
+    pub ideal_ns: u64,
+    /// The work and the workers of the lane as they were seen.
+    pub observed: Observed,
+}
+
+/// A sample, without what was checked when it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Sample {
+    /// The number of runs.
+    pub iterations: u64,
+    /// Time on the clock for all of them.
+    pub wall_ns: u64,
+    /// Processor time of the process meanwhile; absent where the system does not say.
+    pub cpu_ns: Option<u64>,
+    /// The sum of what the workload measures in place of the clock; absent where it measures the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_ns: Option<u64>,
+    /// Switches that the process asked for by waiting.
+    pub voluntary_switches: Option<u64>,
+    /// Switches that it suffered.
+    pub involuntary_switches: Option<u64>,
+}
+
+impl From<&Proof> for Checked {
+    fn from(proof: &Proof) -> Checked {
+        Checked { operations: proof.operations, ideal_ns: proof.ideal_ns, observed: proof.observed.clone() }
+    }
+}
+
+impl From<&lane_protocol::Sample> for Sample {
+    fn from(sample: &lane_protocol::Sample) -> Sample {
+        Sample {
+            iterations: sample.iterations,
+            wall_ns: sample.wall_ns,
+            cpu_ns: sample.cpu_ns,
+            told_ns: sample.told_ns,
+            voluntary_switches: sample.voluntary_switches,
+            involuntary_switches: sample.involuntary_switches,
+        }
+    }
+}
+
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Record {
+    /// A sample of a process.
+    Sample {
+        /// The process.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The sample.
+        #[serde(flatten)]
+        sample: Sample,
+    },
+    /// The end of a process that measured.
+    Process {
+        /// The process.
+        #[serde(flatten)]
+        slot: Slot,
+        /// Its number in the system.
+        pid: u32,
+        /// When it ended, in UTC (RFC 3339).
+        ended: String,
+        /// The facts that its check gave.
+        #[serde(flatten)]
+        checked: Checked,
+        /// The facts that it told at its end.
+        rest: Rest,
+    },
+    /// The end of a process that did not.
+    Failed {
+        /// The process.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The reason.
+        reason: String,
+    },
+    /// The end of all processes of a comparison in one block.
+    Heat {
+        /// The comparison: WORKLOAD/SIZE/tTHREADS.
+        comparison: String,
+        /// Its block, from 0.
+        block: usize,
+        /// The time of all of them together, in ns.
+        took_ns: u64,
+    },
+    /// The end of a process that counted.
+    Counted {
+        /// The process.
+        #[serde(flatten)]
+        job: CountingJob,
+        /// The counts.
+        counts: Counts,
+    },
+    /// The end of a process that was to count and did not.
+    NotCounted {
+        /// The process.
+        #[serde(flatten)]
+        job: CountingJob,
+        /// The reason.
+        reason: String,
+    },
+}
+
+/// A process that counts, apart from the blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CountingJob {
+    /// Its cell.
+    #[serde(flatten)]
+    pub cell: CellId,
+    /// The costs that it counts.
+    pub count: Count,
+    /// Its place among those that count the same, from 0.
+    pub turn: usize,
+}
+
+/// The counts of the processes that have counted so far, or the reason why there are none.
+pub type Tallies = HashMap<CountingJob, Result<Counts, String>>;
+
+/// The slot of a process in a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Slot {
+    /// Its block, from 0.
+    pub block: usize,
+    /// Its turn among the lanes of its comparison, from 0.
+    pub position: usize,
+    /// Its cell.
+    #[serde(flatten)]
+    pub cell: CellId,
+}
+
+/// The outcome of a process that has ended.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all processes measure")]
+pub enum Outcome {
+    /// It measured.
+    Measured(Checked, Vec<Sample>, Rest),
+    /// It did not measure, for this reason.
+    Failed(String),
+}
+
+/// The outcomes of a run so far, by cell and block.
+pub type Outcomes = HashMap<(CellId, usize), Outcome>;
+
+/// The time of each block of each comparison that has ended, by name and block.
+pub type Times = HashMap<(String, usize), Duration>;
+
+/// The file, open at its end.
+#[derive(Debug)]
+pub struct SampleLog {
+    path: PathBuf,
+    file: File,
+}
+
+impl SampleLog {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn open(path: &Path) -> Result<SampleLog> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("failed to open {}", path.display()))?;
+        Ok(SampleLog { path: path.to_owned(), file })
+    }
+
+    /// Writes these records in one go.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written: a full disk.
+    pub fn append(&mut self, records: &[Record]) -> Result<()> {
+        let mut lines = String::new();
+        for record in records {
+            lines += &serde_json::to_string(record).expect("a record is plain data");
+            lines.push('\n');
+        }
+        let written = self.file.write_all(lines.as_bytes());
+        written.with_context(|| format!("failed to write to {}", self.path.display()))
+    }
+}
+
+/// A journal as it was left.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// The outcomes of the blocks.
+    pub outcomes: Outcomes,
+    /// The blocks that have ended, and how long each took.
+    pub times: Times,
+    /// The counts.
+    pub tallies: Tallies,
+}
+
+impl Past {
+    /// Reads what a run has left; empty if it has not begun.
+    ///
+    /// Cuts off what a crash left unfinished at the end of the file: a line, and the samples of a process that never ended,
+    /// which would count for the one that replaces it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or a line is corrupt; the message names file and line.
+    pub fn read_and_mend(path: &Path) -> Result<Past> {
+        if !path.exists() {
+            return Ok(Past::default());
+        }
+        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let past = Past::collect(complete).with_context(|| format!("{} is corrupt", path.display()))?;
+        let is_sample = |line: &&str| line.starts_with("{\"kind\":\"sample\"");
+        let unfinished: usize =
+            complete.split_inclusive('\n').rev().take_while(is_sample).map(str::len).sum();
+        let kept = complete.len() - unfinished;
+        if kept < text.len() {
+            let file = OpenOptions::new().write(true).open(path);
+            file.and_then(|file| file.set_len(kept as u64))
+                .with_context(|| format!("failed to cut what is unfinished off {}", path.display()))?;
+        }
+        Ok(past)
+    }
+
+    fn collect(text: &str) -> Result<Past> {
+        let mut past = Past::default();
+        let mut samples: HashMap<Slot, Vec<Sample>> = HashMap::new();
+        for (index, line) in text.lines().enumerate() {
+            let record = serde_json::from_str(line).with_context(|| format!("line {}", index + 1))?;
+            match record {
+                Record::Sample { slot, sample } => samples.entry(slot).or_default().push(sample),
+                Record::Process { slot, checked, rest, .. } => {
+                    let Some(samples) = samples.remove(&slot) else {
+                        bail!("line {}: no samples before it", index + 1)
+                    };
+                    past.outcomes.insert((slot.cell, slot.block), Outcome::Measured(checked, samples, rest));
+                }
+                Record::Failed { slot, reason } => {
+                    past.outcomes.insert((slot.cell, slot.block), Outcome::Failed(reason));
+                }
+                Record::Heat { comparison, block, took_ns } => {
+                    past.times.insert((comparison, block), Duration::from_nanos(took_ns));
+                }
+                Record::Counted { job, counts } => drop(past.tallies.insert(job, Ok(counts))),
+                Record::NotCounted { job, reason } => drop(past.tallies.insert(job, Err(reason))),
+            }
+        }
+        Ok(past)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lane_protocol::Lateness;
+
+    use super::*;
+
+    fn slot(block: usize) -> Slot {
+        let cell = CellId { workload: "w".into(), size: 1, threads: 1, executor: "e".into() };
+        Slot { block, position: 0, cell }
+    }
+
+    fn records(block: usize) -> Vec<Record> {
+        let sample = Sample {
+            iterations: 1,
+            wall_ns: 5,
+            told_ns: None,
+            cpu_ns: Some(4),
+            voluntary_switches: None,
+            involuntary_switches: Some(0),
+        };
+        let observed = Observed {
+            threads: 1,
+            spawned: 2,
+            finished: 2,
+            cancelled: 0,
+            polls: Some(3),
+            jobs: 0,
+            jobs_at_once: Some(0),
+            at_once: Some(1),
+            sleeps: 0,
+            workers: 1,
+            root_on_worker: true,
+            cpus: "0-1".into(),
+            threads_before: Some(2),
+            threads_after: None,
+        };
+        let checked = Checked { operations: 2, ideal_ns: 0, observed };
+        let lateness = Some(Lateness { samples: 3, histogram: vec![(0, 1), (5, 2)] });
+        let rest = Rest { peak_rss: Some(1024), threads_after: Some(2), lateness };
+        let end = Record::Process { slot: slot(block), pid: 7, ended: "now".into(), checked, rest };
+        vec![Record::Sample { slot: slot(block), sample }, Record::Sample { slot: slot(block), sample }, end]
+    }
+
+    fn file_with(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("samples.jsonl");
+        fs::write(&path, text).expect("the folder is ours");
+        (folder, path)
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        SampleLog::open(&path).expect("it opens").append(&records(1)).expect("there is room");
+        let outcomes = Past::read_and_mend(&path).expect("it is well").outcomes;
+        assert_eq!(outcomes.len(), 2);
+        let Outcome::Measured(checked, samples, rest) = &outcomes[&(slot(1).cell, 1)] else {
+            panic!("it was measured")
+        };
+        assert_eq!(samples.len(), 2);
+        let Record::Process { checked: written, rest: last, .. } = &records(1)[2] else { panic!("the last") };
+        assert_eq!((checked, rest), (written, last));
+    }
+
+    #[test]
+    fn a_line_that_a_crash_left_unfinished_is_cut_off_and_its_process_forgotten() {
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        let whole = fs::read_to_string(&path).expect("it was written");
+        fs::write(&path, &whole[..whole.len() - 10]).expect("the folder is ours");
+        assert!(Past::read_and_mend(&path).expect("it is well").outcomes.is_empty());
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        let outcomes = Past::read_and_mend(&path).expect("it is well").outcomes;
+        let Some(Outcome::Measured(_, samples, _)) = outcomes.get(&(slot(0).cell, 0)) else {
+            panic!("it was measured again")
+        };
+        assert_eq!(samples.len(), 2, "those of the crash do not count");
+    }
+
+    #[test]
+    fn a_corrupt_line_is_an_error_that_names_file_and_line() {
+        let (_folder, path) = file_with("{\"kind\":\"sam\n");
+        let message = format!("{:#}", Past::read_and_mend(&path).expect_err("it is corrupt"));
+        assert!(message.contains("samples.jsonl") && message.contains("line 1"), "{message}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_that_names_the_file() {
+        let mut log = SampleLog::open(Path::new("/dev/full")).expect("it opens");
+        let message = format!("{:#}", log.append(&records(0)).expect_err("it is full"));
+        assert!(message.contains("/dev/full") && message.contains("No space left"), "{message}");
+    }
+}

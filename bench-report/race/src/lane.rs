@@ -1,0 +1,255 @@
+//! The process of a lane: starts it, asks it, and makes sure of its end. The track and a program in another language are
+//! asked the same lines.
+
+use std::{
+    io,
+    process::{Command, ExitStatus},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc::RecvTimeoutError,
+    },
+    time::{Duration, Instant},
+};
+
+use lane_protocol::{LaneDescription, PROTOCOL, Reply, Request, check_protocol, shorten};
+use serde_json::Value;
+
+use crate::{child::Child, platform};
+
+/// The end of a process that gave no result.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// Something is wrong with the cell: a result.
+    Failed(String),
+    /// The run was interrupted: no result.
+    Interrupted,
+}
+
+/// The limits of a process.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The longest that a process may take, the turns of others not counted.
+    pub time: Duration,
+    /// Set when the run is to end.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// The pause between two looks at the interruption.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The time that a lane has to end after its input: twice what the protocol says, because the machine may be busy.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// The process of a lane.
+///
+/// After an error there is nothing to be had from it but its end. The process is gone when this is, whatever it did.
+#[derive(Debug)]
+pub struct LaneProcess {
+    child: Child,
+    /// True for a track, whose reasons are complete: its last words are those of its panics, which it tells too.
+    is_track: bool,
+    limits: Limits,
+    /// The rest of its time.
+    left: Duration,
+}
+
+impl LaneProcess {
+    /// Starts the process of a program.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Failed`] if it does not start.
+    pub fn start(command: Command, limits: &Limits) -> Result<LaneProcess, Trouble> {
+        LaneProcess::start_as(false, command, limits)
+    }
+
+    /// Starts a process, of a track or of a program.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub(crate) fn start_as(
+        is_track: bool,
+        command: Command,
+        limits: &Limits,
+    ) -> Result<LaneProcess, Trouble> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child =
+            Child::start(command).map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;
+        Ok(LaneProcess { child, is_track, limits: limits.clone(), left: limits.time })
+    }
+
+    /// Returns its number in the system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns the most memory that it ever had, in bytes, where the system says.
+    pub fn peak_rss(&self) -> Option<u64> {
+        platform::peak_rss_of(self.child.id())
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Failed`] if it says that it cannot, dies, hangs, or says anything that is no reply.
+    pub fn ask(&mut self, request: &Request) -> Result<Reply, Trouble> {
+        self.tell(request)?;
+        self.hear()
+    }
+
+    /// Asks without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Failed`] if it has said a line that nobody asked for.
+    pub fn tell(&mut self, request: &Request) -> Result<(), Trouble> {
+        if let Ok(line) = self.child.hear(Duration::ZERO) {
+            return Err(self.unasked(&line));
+        }
+        self.child.tell(&request.line());
+        Ok(())
+    }
+
+    /// Waits for the answer to the last request.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`ask`](Self::ask).
+    pub fn hear(&mut self) -> Result<Reply, Trouble> {
+        let line = self.hear_line()?;
+        match serde_json::from_str(&line) {
+            Ok(Reply::Failed(reason) | Reply::NotApplicable(reason)) => Err(self.gives_up(reason)),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(self.fails(&format!("{}: {error}", invalid(&line)))),
+        }
+    }
+
+    /// Ends its input, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Failed`] if it goes on, or ends with an error.
+    pub fn end(mut self) -> Result<(), Trouble> {
+        self.child.hang_up();
+        let start = Instant::now();
+        match self.child.hear(PARTING) {
+            Ok(line) => return Err(self.unasked(&line)),
+            Err(RecvTimeoutError::Timeout) => return Err(self.fails("ignored the end of its input")),
+            Err(RecvTimeoutError::Disconnected) => {}
+        }
+        match self.child.wait(PARTING.saturating_sub(start.elapsed())) {
+            None => Err(self.fails("ignored the end of its input")),
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(self.ended(status)),
+        }
+    }
+
+    /// Complains of a reply to another question.
+    pub fn out_of_turn(&mut self, reply: &Reply) -> Trouble {
+        let line = reply.line();
+        self.fails(&format!("gave no answer to what it was asked: `{}`", shorten(line.trim_end(), 200)))
+    }
+
+    /// Complains, with the last words of the process, and ends it.
+    pub fn fails(&mut self, complaint: &str) -> Trouble {
+        let last_words = self.child.end();
+        Trouble::Failed(format!("{complaint}{last_words}"))
+    }
+
+    /// Repeats the reason that it gives itself, and ends it.
+    fn gives_up(&mut self, reason: String) -> Trouble {
+        if !self.is_track {
+            return self.fails(&reason);
+        }
+        self.child.end();
+        Trouble::Failed(reason)
+    }
+
+    /// Waits for its next line, as long as its time lasts.
+    fn hear_line(&mut self) -> Result<String, Trouble> {
+        let start = Instant::now();
+        let line = loop {
+            if self.limits.interrupted.load(SeqCst) {
+                return Err(Trouble::Interrupted);
+            }
+            if start.elapsed() > self.left {
+                return Err(self.too_late());
+            }
+            match self.child.hear(GLANCE) {
+                Ok(line) => break line,
+                Err(RecvTimeoutError::Timeout) => continue,
+                // It closed its output before it answered.
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(match self.child.wait(PARTING.min(self.left)) {
+                        Some(status) => self.ended(status),
+                        None => self.fails("its process closed its output"),
+                    });
+                }
+            }
+        };
+        self.left = self.left.saturating_sub(start.elapsed());
+        Ok(line)
+    }
+
+    fn unasked(&mut self, line: &str) -> Trouble {
+        self.fails(&format!("said a line that nobody asked for: `{}`", shorten(line.trim_end(), 200)))
+    }
+
+    fn too_late(&mut self) -> Trouble {
+        self.fails(&format!("exceeded its time limit of {:?}", self.limits.time))
+    }
+
+    fn ended(&mut self, status: ExitStatus) -> Trouble {
+        self.fails(&format!("its process {}", platform::describe_exit(status)))
+    }
+}
+
+/// Asks a lane that is a program of its own what it is.
+///
+/// # Errors
+///
+/// [`Trouble::Failed`] if it does not start, says that it cannot run here, or speaks another protocol.
+pub fn describe(command: Command, limits: &Limits) -> Result<LaneDescription, Trouble> {
+    let mut process = LaneProcess::start(command, limits)?;
+    let lane = match ask_to_describe(&mut process, &[])? {
+        Reply::Lane(lane) => lane,
+        other => return Err(process.out_of_turn(&other)),
+    };
+    lane.check().map_err(|complaint| process.fails(&complaint))?;
+    process.end()?;
+    Ok(lane)
+}
+
+/// Asks for a description, and reads nothing of it but its number if that is another protocol's.
+pub(crate) fn ask_to_describe(process: &mut LaneProcess, threads: &[usize]) -> Result<Reply, Trouble> {
+    let asked = lane_protocol::Describe { protocol: PROTOCOL, threads: threads.to_vec() };
+    process.tell(&Request::Describe(asked))?;
+    let line = process.hear_line()?;
+    let value: Value = serde_json::from_str(&line).map_err(|_| process.fails(&invalid(&line)))?;
+    if let Some(described) = ["lineup", "lane"].iter().find_map(|kind| value.get(kind)) {
+        // Another protocol may describe itself in another way, but for its number.
+        let theirs = described.get("protocol").and_then(Value::as_u64).unwrap_or(1);
+        check_protocol(u32::try_from(theirs).unwrap_or(u32::MAX)).map_err(|other| process.fails(&other))?;
+    }
+    match serde_json::from_value(value) {
+        Ok(Reply::Failed(reason) | Reply::NotApplicable(reason)) => Err(process.gives_up(reason)),
+        Ok(reply) => Ok(reply),
+        Err(error) => Err(process.fails(&format!("{}: {error}", invalid(&line)))),
+    }
+}
+
+fn did_not_start(program: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound if program.contains('/') => format!("{program} is not there"),
+        io::ErrorKind::NotFound => format!("{program} is not on the PATH"),
+        _ => format!("{program} did not start: {error}"),
+    }
+}
+
+/// Complains of a line that is no reply.
+fn invalid(line: &str) -> String {
+    format!("sent an invalid reply: `{}`", shorten(line.trim_end(), 200))
+}

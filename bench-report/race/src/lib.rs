@@ -1,0 +1,58 @@
+//! Runs a race: the plan, the processes, the journal, and the results that are made of its samples.
+//!
+//! # Layout, in the order of the data
+//!
+//! - [`plan`], [`schedule`], [`twins`]: what is decided before the first process starts
+//! - [`cargo`], [`track`], [`revision`]: has cargo build what is measured, and asks it what it has
+//! - [`rounds`]: which comparison runs next
+//! - [`race`], [`heat`]: runs the plan; one block of one comparison
+//! - `calibrate`, [`lane`], `child`, `verify`: the process of a lane, asked for runs; a program is held to its specification
+//! - `errands`: the processes that count
+//! - [`journal`], [`folder`]: the files of a run
+//! - [`assemble`]: from outcomes to results; [`known`] and [`facts`] stand beside the figures
+
+pub mod plan;
+pub mod schedule;
+pub mod twins;
+
+pub mod cargo;
+pub mod revision;
+pub mod track;
+
+pub mod rounds;
+
+pub mod heat;
+pub mod race;
+
+mod calibrate;
+mod child;
+mod errands;
+pub mod lane;
+mod verify;
+
+pub mod folder;
+pub mod journal;
+
+pub mod assemble;
+pub mod facts;
+pub mod known;
+
+mod platform;
+
+/// A lineup of nothing, for tests of what needs one.
+#[cfg(test)]
+fn test_lineup() -> lane_protocol::Lineup {
+    lane_protocol::Lineup {
+        protocol: lane_protocol::PROTOCOL,
+        build: lane_protocol::TrackBuild {
+            rustc: "rustc".to_owned(),
+            profile: "release".to_owned(),
+            flags: "none".to_owned(),
+            debug_assertions: false,
+            allocator: "system".to_owned(),
+        },
+        lanes: Vec::new(),
+        workloads: Vec::new(),
+        pairs: Vec::new(),
+    }
+}

@@ -1,0 +1,164 @@
+//! The plan of a run: everything that is decided before its first process starts.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use results::{Build, CellId, Machine, Profile};
+use serde::{Deserialize, Serialize};
+
+/// The time that a process of a default run may take.
+pub const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Everything that is decided before the first process starts; enough to resume the run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The name of the run.
+    pub id: String,
+    /// When it started, in UTC (RFC 3339).
+    pub started: String,
+    /// The arguments it was started with.
+    pub command: String,
+    /// The seed of the order.
+    pub seed: u64,
+    /// The least number of processes of each cell.
+    pub blocks: usize,
+    /// The most that it may have; `blocks` if that is more.
+    #[serde(default)]
+    pub most_blocks: usize,
+    /// The time that all processes together may take; the first `blocks` of each cell may take longer. An interrupted
+    /// heat does not count.
+    #[serde(default)]
+    pub budget: Duration,
+    /// The thoroughness of the run.
+    pub profile: Profile,
+    /// The sampling of each process.
+    pub sampling: Sampling,
+    /// The time limit of each process.
+    pub time_limit: Duration,
+    /// The machine when the run started.
+    pub machine: Machine,
+    /// The program.
+    pub build: Build,
+    /// The cells that apply, in the order of the lineup.
+    pub cells: Vec<CellId>,
+    /// The cells that do not, each with its reason.
+    pub not_applicable: Vec<(CellId, String)>,
+    /// Lanes that race under another name than their executor's, by that name.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, Alias>,
+    /// The versions of those lanes of the lineup that are programs, by their names.
+    #[serde(default)]
+    pub programs: BTreeMap<String, String>,
+    /// The cells whose memory is measured, apart from the race; those of one lane follow each other.
+    #[serde(default)]
+    pub memory: Vec<CellId>,
+}
+
+/// A lane that races under another name than in its lineup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// Its name in the lineup.
+    pub executor: String,
+    /// The track that runs it; the one of the run if absent: then it is a twin, raced to show what noise looks like.
+    #[serde(default)]
+    pub track: Option<PathBuf>,
+}
+
+/// The sampling of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// The time for which a lane runs before its first sample.
+    pub warm_up: Duration,
+    /// The time of all samples together, at least one run each.
+    pub measurement: Duration,
+    /// The least number of samples of a run that is not slow.
+    pub samples: usize,
+    /// The most samples, however short they are.
+    pub most_samples: usize,
+}
+
+/// The number of blocks of a comparison, and the time that all may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Blocks {
+    /// The number that all comparisons have.
+    pub least: usize,
+    /// The most that one may have.
+    pub most: usize,
+    /// The time of all processes together.
+    pub budget: Duration,
+}
+
+impl Sampling {
+    /// Returns the sampling of a profile.
+    pub fn of(profile: Profile) -> Sampling {
+        let ([warm_up, measurement], most_samples) = match profile {
+            Profile::Quick => ([3, 10], 10),
+            Profile::Default => ([20, 60], 30),
+            Profile::Full => ([200, 1_000], 100),
+        };
+        let [warm_up, measurement] = [warm_up, measurement].map(Duration::from_millis);
+        Sampling { warm_up, measurement, samples: 10, most_samples }
+    }
+}
+
+impl Blocks {
+    /// Returns the blocks of a profile, unless the user asks for `exactly` so many, or for another `budget`.
+    pub fn of(profile: Profile, exactly: Option<usize>, budget: Option<Duration>) -> Blocks {
+        let (least, most, seconds) = match profile {
+            Profile::Quick => (2, 2, 0),
+            // So that a run ends within six minutes, with the counting after the race.
+            Profile::Default => (3, 20, 290),
+            Profile::Full => (10, 40, 3_600),
+        };
+        let budget = budget.unwrap_or(Duration::from_secs(seconds));
+        match exactly {
+            Some(exactly) => Blocks { least: exactly, most: exactly, budget },
+            None => Blocks { least, most, budget },
+        }
+    }
+}
+
+impl Plan {
+    /// Tells whether comparisons that are open may have more blocks than all have.
+    pub fn goes_on(&self) -> bool {
+        self.block_limit() > self.blocks
+    }
+
+    /// Returns the cells of each comparison, twins included.
+    pub fn comparisons(&self) -> impl Iterator<Item = &[CellId]> {
+        self.cells.chunk_by(same_comparison)
+    }
+
+    /// Tells whether the cell is a lane that races against itself.
+    pub fn is_twin(&self, cell: &CellId) -> bool {
+        self.aliases.get(&cell.executor).is_some_and(|alias| alias.track.is_none())
+    }
+
+    /// Tells whether the lane is a program of its own: it has no rank, and is part of no ratio.
+    pub fn is_program(&self, lane: &str) -> bool {
+        let executor = self.aliases.get(lane).map_or(lane, |alias| &alias.executor);
+        self.programs.contains_key(executor)
+    }
+
+    /// Tells whether the lane is compared with another: in a race an executor, in a gate every lane, with that of the other
+    /// revision.
+    pub fn is_compared(&self, lane: &str) -> bool {
+        !self.is_program(lane)
+            || self.aliases.iter().any(|(name, alias)| name == lane || alias.executor == lane)
+    }
+
+    /// Returns the number of blocks that a comparison may have.
+    pub fn block_limit(&self) -> usize {
+        self.blocks.max(self.most_blocks)
+    }
+
+    /// Returns the cell as the track that runs it knows it: under the name of its executor.
+    pub fn in_lineup(&self, cell: &CellId) -> CellId {
+        let executor = self.aliases.get(&cell.executor).map_or(&cell.executor, |alias| &alias.executor);
+        CellId { executor: executor.clone(), ..cell.clone() }
+    }
+}
+
+/// Tells whether two cells are measured against each other.
+pub fn same_comparison(left: &CellId, right: &CellId) -> bool {
+    (&left.workload, left.size, left.threads) == (&right.workload, right.size, right.threads)
+}

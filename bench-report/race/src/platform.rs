@@ -1,0 +1,90 @@
+//! Children that are processes: their group, their end, their memory. Only some systems have all of it.
+//!
+//! Everything here has an answer everywhere; where a system has none, the answer is `None`.
+
+use std::{fs, time::Duration};
+
+#[cfg(unix)]
+mod system {
+    use std::{
+        os::unix::process::{CommandExt, ExitStatusExt},
+        process::{Child, Command, ExitStatus},
+    };
+
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeValLike;
+
+    use super::*;
+
+    /// Returns the processor time of this process and of those it has waited for, since it started.
+    pub(crate) fn cpu_with_children() -> Option<Duration> {
+        let used = |who| {
+            let usage = getrusage(who).ok()?;
+            let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+            Some(Duration::from_micros(microseconds.try_into().ok()?))
+        };
+        Some(used(UsageWho::RUSAGE_SELF)? + used(UsageWho::RUSAGE_CHILDREN)?)
+    }
+
+    /// Keeps the signals of a terminal (Ctrl-C) away from a child: its parent decides about its end.
+    pub(crate) fn shield_from_terminal(command: &mut Command) {
+        command.process_group(0);
+    }
+
+    /// Ends a child that is shielded from the terminal, with all that it has started.
+    pub(crate) fn end_with_children(child: &mut Child) {
+        use nix::{sys::signal::Signal, unistd::Pid};
+        if let Ok(group) = child.id().try_into() {
+            // An error says that all have ended already.
+            nix::sys::signal::killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
+        }
+        child.wait().ok();
+    }
+
+    /// Says how a process ended.
+    pub(crate) fn describe_exit(status: ExitStatus) -> String {
+        match status.signal() {
+            Some(signal) => match nix::sys::signal::Signal::try_from(signal) {
+                Ok(name) => format!("was killed by {name}"),
+                Err(_) => format!("was killed by signal {signal}"),
+            },
+            None => format!("ended with {status}"),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::process::{Child, Command, ExitStatus};
+
+    use super::*;
+
+    /// Returns `None`: this system does not tell.
+    pub(crate) fn cpu_with_children() -> Option<Duration> {
+        None
+    }
+
+    /// Does nothing: children have no process groups here.
+    pub(crate) fn shield_from_terminal(_command: &mut Command) {}
+
+    /// Ends a child; what it has started goes on.
+    pub(crate) fn end_with_children(child: &mut Child) {
+        child.kill().ok();
+        child.wait().ok();
+    }
+
+    /// Says how a process ended.
+    pub(crate) fn describe_exit(status: ExitStatus) -> String {
+        format!("ended with {status}")
+    }
+}
+
+/// Returns the most memory that a process ever had, in bytes, by its number in the system.
+pub(crate) fn peak_rss_of(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+pub(crate) use system::{cpu_with_children, describe_exit, end_with_children, shield_from_terminal};

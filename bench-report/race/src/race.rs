@@ -1,0 +1,178 @@
+//! Runs a plan: heat by heat, every outcome written down as it comes, then the processes that count.
+
+use std::{
+    collections::HashSet,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use lane_protocol::Lineup;
+use results::{CellId, Results};
+
+use crate::{
+    assemble,
+    errands::Counting,
+    facts::{self, Reading},
+    folder::Folder,
+    heat::{Ended, Launcher, places, records, run_heat},
+    journal::{Outcome, Outcomes, Past, SampleLog},
+    plan::Plan,
+    rounds::{self, Heat, Judge, Rounds, Stage},
+};
+
+/// The end of a race.
+#[derive(Debug)]
+pub enum Ending {
+    /// Every process has had its turn.
+    Finished(Box<Results>),
+    /// It was interrupted; what was measured is kept.
+    Interrupted,
+}
+
+/// Listens while a race runs.
+pub trait Progress {
+    /// `done` processes of `all` have ended; `next` starts now.
+    fn next(&mut self, done: usize, all: usize, next: &CellId);
+
+    /// All of these have ended, `open` comparisons go on, for the time that is `left` at most; `next` starts now.
+    fn further(&mut self, open: usize, left: Duration, next: &CellId);
+
+    /// The race is over, and `done` of `all` processes that count have ended; `next` starts now.
+    fn counting(&mut self, done: usize, all: usize, next: &CellId);
+
+    /// A cell has failed.
+    fn failed(&mut self, cell: &CellId, reason: &str);
+}
+
+/// Runs what is left of `plan`, and returns its results.
+///
+/// # Errors
+///
+/// If a file of the run cannot be read or written. What was measured up to then is in the journal.
+pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn Progress) -> Result<Ending> {
+    let lineup = &launcher.tracks.this.lineup;
+    let before = Reading::take(Path::new("/"));
+    let judge = |outcomes: &Outcomes| {
+        rounds::blocks_to_go(plan, &assemble::results(lineup, plan, outcomes, String::new()))
+    };
+    let Some(raced) = run_heats(launcher, plan, folder, progress, &judge)? else {
+        return Ok(Ending::Interrupted);
+    };
+    let mut log = SampleLog::open(&folder.samples())?;
+    let past = Past::read_and_mend(&folder.samples())?;
+    let mut counting = Counting::of(lineup, plan, past.tallies);
+    let all = counting.left();
+    let mut next = |done: usize, cell: &CellId| progress.counting(done, all, cell);
+    if !counting.run(launcher, &mut log, &failures(&raced.outcomes), &mut next)? {
+        return Ok(Ending::Interrupted);
+    }
+    let mut results = conclude(lineup, plan, raced, &before);
+    assemble::add_counts(&mut results, lineup, plan, counting.tallies());
+    Ok(Ending::Finished(Box::new(results)))
+}
+
+/// Makes the results of a race that has ended, with what happened on the machine since the reading `before` it.
+pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) -> Results {
+    let mut results = assemble::results(lineup, plan, &raced.outcomes, Timestamp::now().to_string());
+    results.run.attention = raced.further_blocks;
+    before.tell(&Reading::take(Path::new("/")), &mut results.machine);
+    let most_threads = plan.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
+    results.warnings = facts::warnings(&results.machine, &results.build, most_threads);
+    results
+}
+
+/// The outcomes of a race.
+#[derive(Debug)]
+pub struct Raced {
+    /// The outcome of every process.
+    pub outcomes: Outcomes,
+    /// The comparisons that had further blocks in each round, in their order.
+    pub further_blocks: Vec<Vec<String>>,
+}
+
+/// Runs what is left of `plan`, as long as the `judge` wants it and there is time; `None` if it was interrupted.
+///
+/// A cell that fails in one block is not run again in the next: it cannot be ok any more, and neither can a lane whose
+/// twin has failed. A comparison of which a block was interrupted runs in it again as a whole: its lanes are to meet the
+/// machine in the same mood.
+///
+/// # Errors
+///
+/// If a file of the run cannot be read or written. What was measured up to then is in the journal.
+pub fn run_heats(
+    launcher: &Launcher,
+    plan: &Plan,
+    folder: &Folder,
+    progress: &mut dyn Progress,
+    judge: &Judge<'_>,
+) -> Result<Option<Raced>> {
+    let past = Past::read_and_mend(&folder.samples())?;
+    let mut log = SampleLog::open(&folder.samples())?;
+    let mut rounds = Rounds::new(plan, judge);
+    let mut outcomes = Outcomes::new();
+    while let Some(heat) = rounds.next(&outcomes) {
+        outcomes.extend(outcomes_of(&past, &heat));
+        let took = match past.times.get(&(heat.name.clone(), heat.block)) {
+            Some(took) => *took,
+            None => {
+                let start = Instant::now();
+                let stage = rounds.stage();
+                let failed = failures(&outcomes);
+                let lanes = places(&heat).filter(|slot| !failed.contains(&slot.cell)).collect();
+                let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
+                let Some(ended) = run_heat(launcher, plan, lanes, &mut next) else { return Ok(None) };
+                let took = start.elapsed();
+                log.append(&records(&heat, &ended, took))?;
+                outcomes.extend(ended.into_iter().map(|ended| outcome(ended, progress)));
+                took
+            }
+        };
+        fail_with_twins(plan, &heat, &mut outcomes);
+        rounds.ended(&heat, took);
+    }
+    Ok(Some(Raced { outcomes, further_blocks: rounds.further_blocks() }))
+}
+
+/// Lets the lanes fail whose twin has failed in a heat: they are the same under another name.
+fn fail_with_twins(plan: &Plan, heat: &Heat, outcomes: &mut Outcomes) {
+    for twin in heat.lanes.iter().filter(|cell| plan.is_twin(cell)) {
+        let lane = (plan.in_lineup(twin), heat.block);
+        if let Some(Outcome::Failed(reason)) = outcomes.get(&(twin.clone(), heat.block))
+            && !matches!(outcomes.get(&lane), Some(Outcome::Failed(_)))
+        {
+            let failed = Outcome::Failed(format!("{reason} (as {})", twin.executor));
+            outcomes.insert(lane, failed);
+        }
+    }
+}
+
+/// Returns the outcomes that a heat had before the run was interrupted.
+fn outcomes_of(past: &Past, heat: &Heat) -> Vec<((CellId, usize), Outcome)> {
+    let keys = heat.lanes.iter().map(|cell| (cell.clone(), heat.block));
+    keys.filter_map(|key| Some((key.clone(), past.outcomes.get(&key)?.clone()))).collect()
+}
+
+fn tell(progress: &mut dyn Progress, stage: Stage, started: usize, next: &CellId) {
+    match stage {
+        Stage::First { done, all } => progress.next(done + started, all, next),
+        Stage::Further { open, left } => progress.further(open, left, next),
+    }
+}
+
+fn failures(outcomes: &Outcomes) -> HashSet<CellId> {
+    let failed = outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+    failed.map(|((cell, _), _)| cell.clone()).collect()
+}
+
+fn outcome((slot, ended): Ended, progress: &mut dyn Progress) -> ((CellId, usize), Outcome) {
+    let outcome = match ended {
+        Ok(measured) => Outcome::Measured(measured.checked, measured.samples, measured.rest),
+        Err(reason) => {
+            progress.failed(&slot.cell, &reason);
+            Outcome::Failed(reason)
+        }
+    };
+    ((slot.cell, slot.block), outcome)
+}

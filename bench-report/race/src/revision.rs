@@ -1,0 +1,125 @@
+//! Another revision of this repository: finds it, and builds its track in a worktree of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::AtomicBool,
+};
+
+use anyhow::{Context, Result};
+use lane_protocol::check_protocol;
+use results::comparison::Invalid;
+
+use crate::{
+    cargo::{Build, Built, PROFILE},
+    track::TRACK,
+};
+
+/// A commit under the name that the user gave it.
+#[derive(Clone, Debug)]
+pub struct Revision {
+    /// The name as typed: a branch, a tag, a hash.
+    pub name: String,
+    /// Its commit.
+    pub commit: String,
+    repository: PathBuf,
+}
+
+/// The switches of a track that is built otherwise than ours, to be raced against it: a slower hand-rolled, to see whether
+/// the gate notices, and an allocator that cannot count. The track that it is compared with must not have them.
+const SWITCHES: [&str; 2] = ["--cfg planted_slowdown", "--cfg plain_allocator"];
+
+impl Revision {
+    /// Finds a revision of the repository that `directory` is in.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`], naming the revision.
+    pub fn find(name: &str, directory: &Path) -> Result<Revision> {
+        let Some(repository) = git(directory, &["rev-parse", "--show-toplevel"]) else {
+            return Err(invalid(format!("{} is in no git repository", directory.display())));
+        };
+        match git(directory, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]) {
+            Some(commit) => Ok(Revision { name: name.to_owned(), commit, repository: repository.into() }),
+            None => Err(invalid(format!("there is no revision `{name}` in {repository}"))),
+        }
+    }
+
+    /// The first letters of its commit, enough to tell it from others.
+    pub fn short(&self) -> &str {
+        self.commit.get(..10).unwrap_or(&self.commit)
+    }
+
+    /// Builds its track below `folder`, with its own lock file and our `flags`; what was built before is used again.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if it cannot be checked out, speaks another protocol, or does not build.
+    pub fn build(&self, folder: &Path, flags: &str, interrupted: &AtomicBool) -> Result<Option<PathBuf>> {
+        fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
+        let folder = folder.canonicalize().with_context(|| format!("failed to find {}", folder.display()))?;
+        let worktree = folder.join(&self.commit);
+        self.check_out(&worktree)?;
+        // A revision from before the track has nothing to build, so that its number is known without asking.
+        if !worktree.join("bench-report/track/Cargo.toml").exists() {
+            let other = check_protocol(1).expect_err("ours is another");
+            return Err(invalid(format!("{} ({}) {other}", self.name, self.short())));
+        }
+        let log = folder.join(format!("{}.log", self.commit));
+        let target_folder = worktree.join("target");
+        let flags = SWITCHES.iter().fold(flags.to_owned(), |flags, switch| flags.replace(switch, ""));
+        let build = Build {
+            workspace: &worktree,
+            profile: PROFILE,
+            target_folder: Some(&target_folder),
+            flags: Some(&flags),
+            log: Some(&log),
+        };
+        let reason = match build.run(&[TRACK], interrupted)? {
+            Built::Interrupted => return Ok(None),
+            Built::Programs(mut programs) => match programs.remove(TRACK) {
+                Some(path) => return Ok(Some(path)),
+                None => "cargo does not say where its track is".to_owned(),
+            },
+            Built::Failed(reason) => reason,
+        };
+        let Revision { name, .. } = self;
+        Err(invalid(format!("{name} ({}) does not build: {reason}; see {}", self.short(), log.display())))
+    }
+
+    /// Makes the worktree, unless it is there.
+    fn check_out(&self, worktree: &Path) -> Result<()> {
+        let is_there = worktree.join(".git").exists();
+        let head = if is_there { git(worktree, &["rev-parse", "HEAD"]) } else { None };
+        if head.as_ref() == Some(&self.commit) {
+            return match git(worktree, &["status", "--porcelain", "--untracked-files=no"]).as_deref() {
+                Some("") => Ok(()),
+                _ => Err(invalid(format!("{} has been changed: remove it", worktree.display()))),
+            };
+        }
+        if worktree.exists() {
+            fs::remove_dir_all(worktree)
+                .with_context(|| format!("failed to remove {}", worktree.display()))?;
+        }
+        // Of one whose folder is gone git still knows.
+        git(&self.repository, &["worktree", "prune"]);
+        let path = worktree.display().to_string();
+        match git(&self.repository, &["worktree", "add", "--detach", &path, &self.commit]) {
+            Some(_) => Ok(()),
+            None => Err(invalid(format!("failed to check {} out into {path}", self.name))),
+        }
+    }
+}
+
+/// An error that says why nothing can be compared.
+pub fn invalid(reason: String) -> anyhow::Error {
+    Invalid::because(reason).into()
+}
+
+/// Returns the answer of git, without the line break; `None` if it fails.
+fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
+    let output =
+        Command::new("git").arg("-C").arg(directory).args(arguments).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

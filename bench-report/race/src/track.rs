@@ -1,0 +1,222 @@
+//! A built track: its path, its lineup, and the commands that start its lanes.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+use lane_protocol::{Cell, CellId, LaneEntry, Lineup, Reply, Request, Specification, Specify};
+
+use crate::{
+    cargo::{Build, Built, PROFILE},
+    lane::{self, LaneProcess, Limits, Trouble},
+};
+
+/// The package and the program that are the track.
+pub(crate) const TRACK: &str = "track";
+
+/// The size of the blocking pool of every cell: that of the post where all this began.
+const BLOCKING_THREADS: usize = 3;
+
+/// The packages whose programs are lanes. The `start` of `cargo bench` names them too.
+const LANES: &str = "executor-*";
+
+/// A build that takes longer is worth a line.
+const NOTICED: Duration = Duration::from_secs(2);
+
+/// A built track.
+#[derive(Debug)]
+pub struct Track {
+    /// Its program.
+    pub path: PathBuf,
+    /// Its lanes and workloads.
+    pub lineup: Lineup,
+    /// The folder in which the paths of lanes begin that are programs.
+    root: PathBuf,
+    /// The programs of lanes that cargo has built, by their names.
+    programs: BTreeMap<String, PathBuf>,
+}
+
+/// The programs of a race: the track, and those lanes that are programs of the workspace.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The path of the track.
+    pub track: PathBuf,
+    /// The paths of lanes, by the names of their programs.
+    pub lanes: BTreeMap<String, PathBuf>,
+}
+
+/// The tracks of a run: this tree's, and those of other revisions by their paths.
+#[derive(Debug)]
+pub struct Tracks {
+    /// The track of this tree.
+    pub this: Track,
+    /// The others.
+    pub others: BTreeMap<PathBuf, Track>,
+}
+
+/// Has cargo build the track of a workspace, and the programs of its lanes; `None` if it was interrupted.
+///
+/// # Errors
+///
+/// One line that says what is missing.
+pub fn build(workspace: &Path, interrupted: &AtomicBool) -> Result<Option<Programs>> {
+    if !workspace.join("Cargo.toml").is_file() {
+        bail!("the workspace {} is gone, so there is nothing to build the track from", workspace.display());
+    }
+    let start = Instant::now();
+    let build = Build { workspace, profile: PROFILE, target_folder: None, flags: None, log: None };
+    let mut paths = match build.run(&[TRACK, LANES], interrupted)? {
+        Built::Programs(paths) => paths,
+        Built::Failed(reason) => bail!("the track does not build: {reason}"),
+        Built::Interrupted => return Ok(None),
+    };
+    if start.elapsed() > NOTICED {
+        let seconds = start.elapsed().as_secs();
+        eprintln!("built the track in {}:{:02}", seconds / 60, seconds % 60);
+    }
+    match paths.remove(TRACK) {
+        Some(track) => Ok(Some(Programs { track, lanes: paths })),
+        None => bail!("cargo has built the track and does not say where"),
+    }
+}
+
+impl Programs {
+    /// Finds the programs of lanes beside a track that is built already.
+    pub fn beside(track: &Path) -> Programs {
+        let mut lanes = BTreeMap::new();
+        let folder = track.parent().unwrap_or(Path::new("."));
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
+            if let Some(name) = name.filter(|_| path.is_file()) {
+                lanes.insert(name, path);
+            }
+        }
+        Programs { track: track.to_owned(), lanes }
+    }
+}
+
+impl Track {
+    /// Asks a track what it has, at these numbers of workers.
+    ///
+    /// # Errors
+    ///
+    /// [`Trouble::Failed`] if it does not start, or speaks another protocol.
+    pub fn ask(
+        programs: Programs,
+        root: &Path,
+        threads: &[usize],
+        limits: &Limits,
+    ) -> Result<Track, Trouble> {
+        let Programs { track: path, lanes: programs } = programs;
+        let mut process = LaneProcess::start_as(true, Command::new(&path), limits)?;
+        let lineup = match lane::ask_to_describe(&mut process, threads)? {
+            Reply::Lineup(lineup) => *lineup,
+            other => return Err(process.out_of_turn(&other)),
+        };
+        process.end()?;
+        Ok(Track { path, lineup, root: root.to_owned(), programs })
+    }
+
+    /// Makes the command that starts a lane with so many workers.
+    ///
+    /// # Errors
+    ///
+    /// If the lineup has no such lane.
+    pub fn command(&self, lane: &str, threads: usize) -> Result<Command, Trouble> {
+        let entry = self.lineup.lane(lane);
+        let entry = entry.ok_or_else(|| Trouble::Failed(format!("the lineup has no lane {lane}")))?;
+        match &entry.command {
+            Some(command) => Ok(self.command_of_program(command)),
+            None => {
+                let mut command = Command::new(&self.path);
+                command.envs(variables(entry, threads));
+                Ok(command)
+            }
+        }
+    }
+
+    /// Makes the command that starts a program, as it would stand in the lineup.
+    ///
+    /// A path is one of the workspace if there is such a file; a name without a slash is a program that cargo has built,
+    /// or else one on the PATH.
+    pub fn command_of_program(&self, command: &[String]) -> Command {
+        let [program, arguments @ ..] = command else { return Command::new("") };
+        let built = self.programs.get(program).cloned();
+        let mut process = Command::new(built.unwrap_or_else(|| self.resolved(program)));
+        process.args(arguments.iter().map(|argument| self.resolved(argument)));
+        process
+    }
+
+    fn resolved(&self, part: &str) -> PathBuf {
+        let ours = self.root.join(part);
+        if part.contains('/') && !Path::new(part).exists() && ours.exists() { ours } else { part.into() }
+    }
+
+    /// Asks for the specifications of the cells that are programs': theirs are checked here.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`LaneProcess::ask`].
+    pub fn specify<'a>(
+        &self,
+        cells: impl IntoIterator<Item = &'a CellId>,
+        limits: &Limits,
+    ) -> Result<Specifications, Trouble> {
+        let mut specifications = Specifications::default();
+        let mut process = None;
+        for cell in cells {
+            let asked = Specify::from(cell);
+            let key = (asked.workload.clone(), asked.size, asked.threads);
+            if specifications.of.contains_key(&key) {
+                continue;
+            }
+            let process = match &mut process {
+                Some(process) => process,
+                none => none.insert(LaneProcess::start_as(true, Command::new(&self.path), limits)?),
+            };
+            match process.ask(&Request::Specify(asked))? {
+                Reply::Specification(specification) => specifications.of.insert(key, specification),
+                other => return Err(process.out_of_turn(&other)),
+            };
+        }
+        match process {
+            Some(process) => process.end().map(|()| specifications),
+            None => Ok(specifications),
+        }
+    }
+}
+
+/// Specifications by workload, size and number of workers.
+#[derive(Debug, Default)]
+pub struct Specifications {
+    of: BTreeMap<(String, u64, usize), Specification>,
+}
+
+impl Specifications {
+    /// Finds the specification of a cell.
+    pub fn get(&self, cell: &CellId) -> Option<&Specification> {
+        self.of.get(&(cell.workload.clone(), cell.size, cell.threads))
+    }
+}
+
+fn variables(entry: &LaneEntry, threads: usize) -> impl Iterator<Item = (&String, &String)> {
+    entry.environment.get(&threads).into_iter().flatten().map(|(name, value)| (name, value))
+}
+
+/// Returns a cell as its lane is asked for it.
+pub fn request(cell: &CellId) -> Cell {
+    Cell {
+        lane: cell.executor.clone(),
+        workload: cell.workload.clone(),
+        size: cell.size,
+        threads: cell.threads,
+        blocking_threads: BLOCKING_THREADS,
+    }
+}

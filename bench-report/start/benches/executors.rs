@@ -1,0 +1,7 @@
+//! `cargo bench`: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    start::main()
+}

@@ -1,0 +1,138 @@
+//! `cargo bench`: has cargo build the lab and the track side by side, and hands over to the lab.
+//!
+//! The lab could have the track built by itself, and does so wherever it is started in another way. But on two processors
+//! the one build leaves gaps that the other fills: linking the track takes a minute on one of them.
+
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+};
+
+/// The folder of the workspace that this program was built from.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The exit code of anything that cannot be carried out, as everywhere in the lab.
+const ERROR: u8 = 1;
+
+/// Builds both programs and becomes the lab, with the arguments of this process.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    // `cargo test --benches` starts a benchmark too, and wants no race.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        println!("nothing to test here: `cargo bench` races");
+        return ExitCode::SUCCESS;
+    }
+    let arguments: Vec<OsString> = arguments.into_iter().filter(|argument| argument != "--bench").collect();
+    // Cargo starts a benchmark in the folder of its package; whoever typed the command stands above it.
+    let workspace = Path::new(WORKSPACE);
+    if let Err(error) = env::set_current_dir(workspace) {
+        return fail(&format!("the workspace {} is gone: {error}", workspace.display()));
+    }
+    match build(&arguments) {
+        Ok(lab) => hand_over(Command::new(lab).arg("run").args(arguments)),
+        Err(reason) => fail(&reason),
+    }
+}
+
+/// Builds the lab, and the track unless nothing is to be raced, and returns the path of the lab.
+fn build(arguments: &[OsString]) -> Result<PathBuf, String> {
+    let races = !arguments
+        .iter()
+        .any(|argument| ["--help", "-h", "--version", "-V"].iter().any(|word| argument == word));
+    let track = races
+        .then(|| start(&["--profile", "track", "-p", "track", "-p", "executor-*", "--bins"], Stdio::null()));
+    // Its progress would be mixed with that of the track, which takes longer; its errors are shown.
+    let quiet = if races { &["--quiet"][..] } else { &[] };
+    let lab = ["--profile", "lab", "-p", "bench-report", "--message-format", "json-render-diagnostics"];
+    let lab = start(&[&lab[..], quiet].concat(), Stdio::piped())?;
+    let output = lab.wait_with_output().map_err(|error| format!("failed to wait for cargo: {error}"))?;
+    if let Some(track) = track {
+        let status = track?.wait().map_err(|error| format!("failed to wait for cargo: {error}"))?;
+        check("the track", status)?;
+    }
+    check("the lab", output.status)?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let lab = messages.lines().find_map(executable);
+    lab.ok_or_else(|| "cargo has built the lab and does not say where".to_owned())
+}
+
+fn start(arguments: &[&str], stdout: Stdio) -> Result<Child, String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(&cargo);
+    command.arg("build").arg("--locked").args(arguments).stdin(Stdio::null()).stdout(stdout);
+    // Cargo sets these for the program that it starts. A build script that reads one would see another value than in a
+    // build from a shell, and be run again.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"].iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command.spawn().map_err(|error| {
+        format!("{} does not start ({error}): install Rust, or put cargo on the PATH", cargo.display())
+    })
+}
+
+fn check(program: &str, status: ExitStatus) -> Result<(), String> {
+    if status.success() { Ok(()) } else { Err(format!("{program} does not build; cargo has said why")) }
+}
+
+/// Returns the path of the program that a message of cargo tells of; without a crate for JSON, so that this one has no
+/// dependency to be built before it.
+fn executable(message: &str) -> Option<PathBuf> {
+    let (_, rest) = message.split_once("\"executable\":\"")?;
+    let mut path = String::new();
+    let mut letters = rest.chars();
+    loop {
+        match letters.next()? {
+            '"' => return Some(path.into()),
+            '\\' => match letters.next()? {
+                'u' => {
+                    let code: String = letters.by_ref().take(4).collect();
+                    path.push(char::from_u32(u32::from_str_radix(&code, 16).ok()?)?);
+                }
+                letter => path.push(letter),
+            },
+            letter => path.push(letter),
+        }
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("error: {reason}");
+    ExitCode::from(ERROR)
+}
+
+/// Becomes the lab, in the same process: a signal that is meant for this one reaches it.
+#[cfg(unix)]
+fn hand_over(lab: &mut Command) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let error: io::Error = lab.exec();
+    fail(&format!("{} does not start: {error}", lab.get_program().display()))
+}
+
+/// Runs the lab and ends as it ends.
+#[cfg(not(unix))]
+fn hand_over(lab: &mut Command) -> ExitCode {
+    let status: io::Result<ExitStatus> = lab.status();
+    match status {
+        Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(ERROR)),
+        Err(error) => fail(&format!("{} does not start: {error}", lab.get_program().display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_program_is_read_as_cargo_writes_it() {
+        let message = r#"{"reason":"compiler-artifact","executable":"/a \"b\"/caf\u00e9\\lab","fresh":true}"#;
+        assert_eq!(executable(message), Some("/a \"b\"/café\\lab".into()));
+        assert_eq!(executable(r#"{"reason":"compiler-artifact","executable":null}"#), None);
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+    }
+}

@@ -1,0 +1,185 @@
+//! Ranks lanes over several comparisons.
+//!
+//! The best mean is picked from the same figures that the others are then compared with, as within one
+//! comparison. So a lane is called behind with the confidence of an order, corrected for the number of lanes.
+
+use super::{
+    estimate::{Mean, exponential, logarithms, mean_of_groups, quantile_of_t, ratios},
+    standings::CONFIDENCE_OF_ORDER,
+};
+use results::{Estimate, LEVEL, Place};
+
+/// The standing of a lane over several comparisons.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overall {
+    /// The relation of its mean to the best mean.
+    pub place: Place,
+    /// The geometric mean of its ratios to each lane, itself included, with its 95 % interval.
+    pub ratios: Vec<Estimate>,
+}
+
+/// Returns the standing of each of `lanes`, which are given as a figure per block and comparison, smaller
+/// being better.
+///
+/// `raced` counts the lanes that were to be raced, including those that were not measured everywhere: a lane
+/// that fails must not make the claims about the others any bolder. Differences below the ratio `floor` are
+/// level.
+///
+/// # Panics
+///
+/// If the lanes differ in their comparisons or in the blocks of one, or there is one with fewer than two.
+pub fn overall(lanes: &[Vec<&[f64]>], raced: usize, floor: f64) -> Vec<Overall> {
+    let best = best(lanes);
+    let others = raced.max(lanes.len()).saturating_sub(1);
+    lanes
+        .iter()
+        .enumerate()
+        .map(|(index, lane)| {
+            let ratios: Vec<Mean> = lanes.iter().map(|reference| ratio(lane, reference)).collect();
+            let place = match best {
+                Some(best) if best != index => place(&ratios[best], others, floor),
+                _ => Place::Best,
+            };
+            Overall { place, ratios: ratios.iter().map(|ratio| exponential(ratio.estimate())).collect() }
+        })
+        .collect()
+}
+
+/// Returns the lane with the smallest geometric mean, in which all comparisons weigh the same.
+fn best(lanes: &[Vec<&[f64]>]) -> Option<usize> {
+    let mean =
+        |lane: usize| -> f64 { lanes[lane].iter().map(|blocks| Mean::of(&logarithms(blocks)).value).sum() };
+    (0..lanes.len()).min_by(|&one, &other| mean(one).total_cmp(&mean(other)))
+}
+
+/// Returns the logarithm of the geometric mean of a lane's ratios to another, paired by comparison and block.
+fn ratio(lane: &[&[f64]], reference: &[&[f64]]) -> Mean {
+    assert_eq!(lane.len(), reference.len(), "ratios are paired by comparison");
+    let of_comparison = |(lane, reference): (&&[f64], &&[f64])| ratios(lane, reference);
+    mean_of_groups(&lane.iter().zip(reference).map(of_comparison).collect::<Vec<_>>())
+}
+
+/// Judges a lane that is not the best by its ratio to the best, which is compared with `others` lanes.
+fn place(ratio: &Mean, others: usize, floor: f64) -> Place {
+    let floor = floor.max(1.0);
+    let tail = (1.0 - CONFIDENCE_OF_ORDER) / 2.0 / others as f64;
+    let surely = ratio.value - ratio.standard_error * quantile_of_t(ratio.degrees_of_freedom, tail);
+    if surely > floor.ln() {
+        Place::Behind
+    } else if ratio.estimate().high <= floor.max(LEVEL).ln() {
+        Place::Level
+    } else {
+        Place::Undecided
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{simulation::Simulation, standings::standings},
+        *,
+    };
+
+    /// The number of blocks of each of six comparisons.
+    const BLOCKS: [usize; 6] = [3, 6, 4, 3, 5, 3];
+
+    /// Returns the places of lanes with the given figures in a run over six comparisons.
+    fn run(figures: &[f64], simulation: &mut Simulation) -> Vec<Place> {
+        let mut lane = |&figure: &f64| BLOCKS.map(|blocks| simulation.blocks(figure, blocks));
+        let lanes: Vec<_> = figures.iter().map(&mut lane).collect();
+        let lanes: Vec<Vec<&[f64]>> =
+            lanes.iter().map(|lane| lane.iter().map(Vec::as_slice).collect()).collect();
+        overall(&lanes, lanes.len(), 1.0).iter().map(|lane| lane.place).collect()
+    }
+
+    #[test]
+    fn one_of_five_identical_lanes_is_called_behind_in_no_more_than_5_percent_of_runs() {
+        let mut simulation = Simulation::with_seed(14);
+        let runs = (0..600).filter(|_| run(&[50.0; 5], &mut simulation).contains(&Place::Behind)).count();
+        assert!(runs <= 30, "{runs} of 600 runs call identical lanes different");
+    }
+
+    /// Returns a comparison of five identical lanes, with blocks added until it is settled.
+    fn settled(simulation: &mut Simulation) -> Vec<Vec<f64>> {
+        let mut lanes: Vec<Vec<f64>> = (0..5).map(|_| simulation.blocks(50.0, 3)).collect();
+        let is_open = |lanes: &[Vec<f64>]| {
+            let lanes: Vec<&[f64]> = lanes.iter().map(Vec::as_slice).collect();
+            standings(&lanes, lanes.len(), 1.0).iter().any(|standing| standing.undecided)
+        };
+        while lanes[0].len() < 10 && is_open(&lanes) {
+            lanes.iter_mut().for_each(|lane| lane.push(simulation.block(50.0, 1.0)));
+        }
+        lanes
+    }
+
+    #[test]
+    fn identical_lanes_are_as_seldom_called_behind_where_blocks_are_added_until_comparisons_are_settled() {
+        let mut simulation = Simulation::with_seed(16);
+        let is_behind = |_: &usize| {
+            let comparisons: Vec<Vec<Vec<f64>>> = (0..6).map(|_| settled(&mut simulation)).collect();
+            let lane = |lane: usize| comparisons.iter().map(|lanes| &lanes[lane][..]).collect();
+            let lanes: Vec<Vec<&[f64]>> = (0..5).map(lane).collect();
+            overall(&lanes, 5, 1.0).iter().any(|lane| lane.place == Place::Behind)
+        };
+        let runs = (0..300).filter(is_behind).count();
+        assert!(runs <= 15, "{runs} of 300 runs call identical lanes different");
+    }
+
+    #[test]
+    fn a_lane_that_takes_half_as_long_again_is_behind_nearly_always() {
+        let mut simulation = Simulation::with_seed(15);
+        let behind = |places: Vec<Place>| places.iter().position(|&place| place == Place::Behind) == Some(4);
+        let figures = [50.0, 50.0, 50.0, 50.0, 75.0];
+        let runs = (0..200).filter(|_| behind(run(&figures, &mut simulation))).count();
+        assert!(runs >= 196, "{runs} of 200 runs");
+    }
+
+    /// Returns the place of a lane with these ratios to the best in two comparisons.
+    fn place_of(ratios: [f64; 3], raced: usize, floor: f64) -> Place {
+        let steady: Vec<&[f64]> = vec![&[1.0; 3]; 2];
+        overall(&[steady, vec![&ratios; 2]], raced, floor)[1].place
+    }
+
+    #[test]
+    fn a_lane_is_behind_or_level_or_neither_is_known() {
+        assert_eq!(place_of([1.5, 1.51, 1.49], 2, 1.0), Place::Behind);
+        assert_eq!(place_of([1.02, 1.0, 1.01], 2, 1.0), Place::Level);
+        assert_eq!(place_of([1.4, 1.0, 1.2], 2, 1.0), Place::Undecided);
+    }
+
+    #[test]
+    fn what_differs_by_less_than_the_noise_floor_is_level() {
+        assert_eq!(place_of([1.2, 1.21, 1.19], 2, 1.0), Place::Behind);
+        assert_eq!(place_of([1.2, 1.21, 1.19], 2, 1.3), Place::Level);
+        assert_eq!(place_of([1.2, 1.21, 1.19], 2, 1.2), Place::Undecided);
+        assert_eq!(place_of([1.2, 1.21, 1.19], 2, 0.5), Place::Behind, "a floor below 1 is none");
+    }
+
+    #[test]
+    fn the_more_lanes_race_the_surer_one_has_to_be_behind() {
+        assert_eq!(place_of([1.3, 1.0, 1.25], 2, 1.0), Place::Undecided);
+        assert_eq!(place_of([1.1, 1.13, 1.16], 2, 1.0), Place::Behind);
+        assert_eq!(place_of([1.1, 1.13, 1.16], 40, 1.0), Place::Undecided);
+    }
+
+    #[test]
+    fn each_lane_has_its_ratio_to_each() {
+        let [one, two, four] = [1.0, 2.0, 4.0].map(|figure| vec![figure; 3]);
+        // Twice as slow in one comparison and four times in the other: between the two in the mean.
+        let lanes: [Vec<&[f64]>; 2] = [vec![&one, &one], vec![&two, &four]];
+        let lanes = overall(&lanes, 2, 1.0);
+        assert_eq!([lanes[0].place, lanes[1].place], [Place::Best, Place::Behind]);
+        let ratios = lanes.iter().flat_map(|lane| &lane.ratios).map(|ratio| ratio.value);
+        for (ratio, expected) in ratios.zip([1.0, 8f64.sqrt().recip(), 8f64.sqrt(), 1.0]) {
+            assert!((ratio - expected).abs() < 1e-9, "{ratio} and not {expected}");
+        }
+    }
+
+    #[test]
+    fn one_lane_is_the_best_and_without_lanes_there_is_none() {
+        let one = Estimate { value: 1.0, low: 1.0, high: 1.0 };
+        let alone: [Vec<&[f64]>; 1] = [vec![&[5.0, 6.0]]];
+        assert_eq!(overall(&alone, 1, 1.0), [Overall { place: Place::Best, ratios: vec![one] }]);
+        assert_eq!(overall(&[], 3, 1.0), []);
+    }
+}

@@ -1,0 +1,19 @@
+//! The measured program: every executor and every workload of the race, and nothing of the lab.
+//!
+//! [`lineup`] is THE list. `main.rs` serves it to the lab; `benches/criterion.rs` runs the same cells under Criterion.
+
+pub mod lineup;
+
+use lane_protocol::TrackBuild;
+
+/// Returns how this program was built.
+pub fn build() -> TrackBuild {
+    let flags = env!("BUILD_FLAGS");
+    TrackBuild {
+        rustc: env!("BUILD_RUSTC").to_owned(),
+        profile: env!("BUILD_PROFILE").to_owned(),
+        flags: if flags.is_empty() { "none".to_owned() } else { flags.to_owned() },
+        debug_assertions: cfg!(debug_assertions),
+        allocator: "system".to_owned(),
+    }
+}

@@ -1,0 +1,107 @@
+//! THE list: every executor and every workload, each on one line.
+//!
+//! An executor goes into [`lineup`], with the names of what it has; a workload into the function of what it needs. What an
+//! executor lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
+
+use executor_api::{About, BlockingPool, Executor, Remote, Restart, Timer};
+
+use lane_harness::{Suite, about_program};
+
+/// Enters an executor, with the functions below of what it has; each contract that it implements.
+macro_rules! lane {
+    ($suite:ident, $executor:ty: $($has:ident),+) => {
+        $($has::<$executor>(&mut $suite);)+
+    };
+}
+
+/// The executors of the race, in the order of the report.
+pub fn lineup() -> Suite {
+    let mut suite = Suite::default();
+    lane!(suite, hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
+    lane!(suite, hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking);
+    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking);
+    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking);
+    lane!(suite, executor_rayon::Rayon: tasks, remote, blocking);
+    lane!(suite, executor_futures::Futures: tasks, remote);
+    suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
+    suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
+    suite.program(THREADS, &["threads"]);
+    suite
+}
+
+const ASYNCIO: About = About {
+    limits: "One thread, and one interpreter lock for it and the blocking pool: no two tasks or jobs in Python run at \
+             once. Sleeps are rounded up to whole milliseconds.",
+    homepage: "https://docs.python.org/3/library/asyncio.html",
+    source: "executors/asyncio/lane.py",
+    ..about_program(
+        "asyncio",
+        "Python's own event loop: one queue, timers in a heap, blocking jobs on a ThreadPoolExecutor.",
+    )
+};
+
+const UVLOOP: About = About {
+    limits: "One thread and one interpreter lock, as asyncio. Timers count whole milliseconds: shorter sleeps do not \
+             wait, others may end up to one early (issue 739), so it is left out of workloads that forbid early wake-ups.",
+    homepage: "https://github.com/MagicStack/uvloop",
+    source: "executors/asyncio/lane.py",
+    ..about_program(
+        "uvloop",
+        "asyncio's tasks on the event loop of libuv, in Cython: a queue, timers in libuv's heap.",
+    )
+};
+
+const THREADS: About = About {
+    limits: "A thread cannot be cancelled, and nothing gives a wait for many of them a timeout. Each has a stack, and \
+             systems allow some ten thousand. They run on all processors, whatever number of threads was asked for.",
+    homepage: "https://doc.rust-lang.org/std/thread/",
+    source: "executors/threads/src/programs.rs",
+    ..about_program(
+        "threads",
+        "std::thread, no executor: a thread of the system for each task, the channels of std.",
+    )
+};
+
+/// Workloads that need nothing but tasks, which every executor has.
+fn tasks<E: Executor>(suite: &mut Suite) {
+    suite.enter::<E>();
+    suite.race::<E, spawn_join::SpawnJoin>("tasks");
+    suite.race::<E, yield_now::YieldNow>("tasks");
+    suite.race::<E, ping_pong::PingPong>("tasks");
+    suite.race::<E, fork_join::Skynet>("tasks");
+    suite.race::<E, fork_join::Fibonacci>("tasks");
+    suite.race::<E, channels::Channel<1, 1>>("tasks");
+    suite.race::<E, channels::Channel<4, 1>>("tasks");
+    suite.race::<E, channels::Channel<4, 4>>("tasks");
+    suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
+    suite.race::<E, cancellation::Cancellation>("tasks");
+    suite.race::<E, spawn_remote::WakeRemote>("tasks");
+}
+
+fn remote<E: Remote>(suite: &mut Suite) {
+    suite.race::<E, spawn_remote::SpawnRemote>("to take tasks from other threads");
+}
+
+fn timers<E: Timer>(suite: &mut Suite) {
+    suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
+    suite.race::<E, wait_timeout::WaitTimeout>("a timer");
+    suite.race::<E, timer_churn::TimerChurn>("a timer");
+    suite.race::<E, timer_accuracy::TimerAccuracy>("a timer");
+    suite.race::<E, timer_accuracy::TimerAccuracyCrowd>("a timer");
+    suite.race::<E, busy_neighbour::BusyNeighbour>("a timer");
+    suite.race::<E, busy_neighbour::BusyNeighbours>("a timer");
+    suite.race::<E, idle::Idle>("a timer");
+    suite.race::<E, sleepers::Sleepers>("a timer");
+}
+
+fn blocking<E: BlockingPool>(suite: &mut Suite) {
+    suite.race::<E, blocking_squares::BlockingSquares>("a blocking pool");
+    suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
+}
+
+fn restarts<E: Restart>(suite: &mut Suite) {
+    suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
+}
