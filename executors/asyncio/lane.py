@@ -1,7 +1,7 @@
 """The lanes asyncio and uvloop: programs of the race as Python has them.
 
 Some of them are where this project comes from: a blog post on asyncio, whose event loop executors/hand-rolled
-rebuilds. Here they run on the loop itself. CONTRIBUTING.md has the protocol that this program speaks,
+rebuilds. Here they run on the loop itself. bench-report/protocol/README.md has the protocol that this program speaks,
 workloads/NAME/src/lib.rs the program in Rust that each of these must equal: the same tasks, the same answer.
 
 `python3 lane.py` runs them on the loop of asyncio, `python3 lane.py uvloop` on that of the package uvloop. Both are
@@ -253,7 +253,7 @@ async def sample(program, size: int, pool: ThreadPoolExecutor, iterations: int):
 
 
 async def serve(cell):
-    """Takes a sample for each further line of the input."""
+    """Takes a sample for each further line of the input that is a number, and has nothing to say at the end."""
     if cell["workload"] not in WORKLOADS:
         return say({"failed": f"there is no program for {cell['workload']}"})
     program, _ = WORKLOADS[cell["workload"]]
@@ -261,9 +261,13 @@ async def serve(cell):
         say({"observed": {"threads": 1}})
         # The loop stands still while a line is awaited: nothing else is alive.
         for line in sys.stdin:
+            request = json.loads(line)
+            if request == {"rest": {}}:
+                say(request)
+                continue
             # One turn, so that it has looked at its clock since.
             await asyncio.sleep(0)
-            say({"sample": await sample(program, cell["size"], pool, int(line))})
+            say({"sample": await sample(program, cell["size"], pool, request)})
 
 
 def main():
@@ -279,7 +283,7 @@ def main():
             del WORKLOADS[name]
     if "describe" in request:
         workloads = {name: largest for name, (_, largest) in WORKLOADS.items()}
-        return say({"lane": {"version": version, "threads": [1, 1], "workloads": workloads}})
+        return say({"lane": {"protocol": 2, "version": version, "threads": [1, 1], "workloads": workloads}})
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(serve(request["cell"]))
 
