@@ -106,7 +106,7 @@ impl Blocks {
         let (least, most, seconds) = match profile {
             Profile::Quick => (2, 2, 0),
             // So that a run ends within six minutes, with the counting after the race.
-            Profile::Default => (3, 20, 290),
+            Profile::Default => (3, 20, 280),
             Profile::Full => (10, 40, 3_600),
         };
         let budget = budget.unwrap_or(Duration::from_secs(seconds));
