@@ -2,7 +2,7 @@
 //!
 //! The track is one program for times and for counts, so what is counted is what is timed. While the switch is off, which it
 //! is in every process that is timed, an allocation costs one load of a flag that nobody writes and one branch that is
-//! always predicted; METHODOLOGY.md has the measurement. Instructions and system calls are counted with the switch off too,
+//! always predicted; METHODOLOGY.md says how to measure that. Instructions and system calls are counted with the switch off too,
 //! or a lane that allocates would pay for being counted.
 #![expect(unsafe_code, reason = "an allocator implements an unsafe trait")]
 
