@@ -1,7 +1,7 @@
 //! `cargo bench`: has cargo build the lab and the track side by side, and hands over to the lab.
 //!
-//! The lab could have the track built by itself, and does so wherever it is started in another way. But on two processors
-//! the one build leaves gaps that the other fills: linking the track takes a minute on one of them.
+//! The lab could have the track built by itself, and does so wherever it is started in another way. But linking the track
+//! takes two minutes on one processor. The build of the lab, which steps back, fills the others meanwhile.
 
 use std::{
     env,
@@ -42,12 +42,15 @@ fn build(arguments: &[OsString]) -> Result<PathBuf, String> {
     let races = !arguments
         .iter()
         .any(|argument| ["--help", "-h", "--version", "-V"].iter().any(|word| argument == word));
-    let track = races
-        .then(|| start(&["--profile", "track", "-p", "track", "-p", "executor-*", "--bins"], Stdio::null()));
+    let track = races.then(|| {
+        start(cargo(), &["--profile", "track", "-p", "track", "-p", "executor-*", "--bins"], Stdio::null())
+    });
     // Its progress would be mixed with that of the track, which takes longer; its errors are shown.
     let quiet = if races { &["--quiet"][..] } else { &[] };
     let lab = ["--profile", "lab", "-p", "bench-report", "--message-format", "json-render-diagnostics"];
-    let lab = start(&[&lab[..], quiet].concat(), Stdio::piped())?;
+    // The later the track is compiled, the later its long link begins.
+    let stepping_back = if races { nice(cargo()) } else { cargo() };
+    let lab = start(stepping_back, &[&lab[..], quiet].concat(), Stdio::piped())?;
     let output = lab.wait_with_output().map_err(|error| format!("failed to wait for cargo: {error}"))?;
     if let Some(track) = track {
         let status = track?.wait().map_err(|error| format!("failed to wait for cargo: {error}"))?;
@@ -59,9 +62,25 @@ fn build(arguments: &[OsString]) -> Result<PathBuf, String> {
     lab.ok_or_else(|| "cargo has built the lab and does not say where".to_owned())
 }
 
-fn start(arguments: &[&str], stdout: Stdio) -> Result<Child, String> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(&cargo);
+/// Returns a command that runs cargo.
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Returns the command with the lowest priority, where there is a program that grants it.
+fn nice(command: Command) -> Command {
+    let is_there =
+        Command::new("nice").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !is_there.is_ok_and(|status| status.success()) {
+        return command;
+    }
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "19"]).arg(command.get_program()).args(command.get_args());
+    nice
+}
+
+/// Starts cargo, by a command that runs it, to build what the arguments say.
+fn start(mut command: Command, arguments: &[&str], stdout: Stdio) -> Result<Child, String> {
     command.arg("build").arg("--locked").args(arguments).stdin(Stdio::null()).stdout(stdout);
     // Cargo sets these for the program that it starts. A build script that reads one would see another value than in a
     // build from a shell, and be run again.
@@ -72,7 +91,8 @@ fn start(arguments: &[&str], stdout: Stdio) -> Result<Child, String> {
         }
     }
     command.spawn().map_err(|error| {
-        format!("{} does not start ({error}): install Rust, or put cargo on the PATH", cargo.display())
+        let cargo = command.get_program().display();
+        format!("{cargo} does not start ({error}): install Rust, or put cargo on the PATH")
     })
 }
 
