@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use executor_api::Timer;
+use executor_api::{Config, Executor, Timer};
 use executor_tokio::{Tokio, TokioCurrentThread};
 use lane_harness::Suite;
 use workload_api::{About, Measure, Workload, gather, part};
@@ -26,8 +26,48 @@ pub(crate) const OUT: &str = "FAULTS_OUT";
 pub(crate) fn lineup() -> Suite {
     let mut suite = Suite::default();
     enter::<Tokio>(&mut suite);
-    enter::<TokioCurrentThread>(&mut suite);
+    enter::<AnotherRuntime>(&mut suite);
     suite
+}
+
+/// Tokio on one thread, as a runtime of its own: two flavours of one runtime would hold no comparison open.
+struct AnotherRuntime(TokioCurrentThread);
+
+impl Executor for AnotherRuntime {
+    const ABOUT: executor_api::About =
+        executor_api::About { package: "another", ..TokioCurrentThread::ABOUT };
+    type Task<T: Send + 'static> = <TokioCurrentThread as Executor>::Task<T>;
+
+    fn start(config: &Config) -> AnotherRuntime {
+        AnotherRuntime(TokioCurrentThread::start(config))
+    }
+    fn run<F>(&self, main: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0.run(main)
+    }
+    fn spawn<F>(future: F) -> Self::Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        TokioCurrentThread::spawn(future)
+    }
+}
+
+impl Timer for AnotherRuntime {
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        TokioCurrentThread::sleep(duration)
+    }
+    fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        TokioCurrentThread::timeout(duration, future)
+    }
 }
 
 fn enter<E: Timer>(suite: &mut Suite) {
@@ -43,6 +83,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, DoesNotWait>("a timer");
     suite.race::<E, CountsNothing>("a timer");
     suite.race::<E, PanicsSecond>("a timer");
+    suite.race::<E, IsLate>("a timer");
     suite.race::<E, Differs>("a timer");
     suite.race::<E, Wavers>("a timer");
     suite.race::<E, Obeys>("a timer");
@@ -124,6 +165,11 @@ struct PanicsSecond {
     is_second: bool,
 }
 
+/// Misses a deadline: of size 1 in the second process that has it, of size 2 in all.
+struct IsLate {
+    is_late: bool,
+}
+
 /// Sleeps longer on one lane than on the other.
 struct Differs(Duration);
 
@@ -151,7 +197,7 @@ fn add_line(name: &str, line: &str) -> PathBuf {
     path
 }
 
-fn lines_in(path: &Path) -> usize {
+pub(crate) fn lines_in(path: &Path) -> usize {
     fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
@@ -173,6 +219,26 @@ impl<E: Timer> Workload<E> for PanicsSecond {
     async fn run(self: Arc<Self>) -> u64 {
         assert!(!self.is_second, "on purpose");
         3
+    }
+    fn expected(&self) -> u64 {
+        3
+    }
+    fn operations(&self) -> u64 {
+        1
+    }
+}
+
+impl<E: Timer> Workload<E> for IsLate {
+    const ABOUT: About = About { name: "is-late", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1, 2];
+    const HAS_DEADLINE: bool = true;
+    type Answer = u64;
+
+    fn prepare(size: u64) -> Self {
+        IsLate { is_late: size == 2 || lines_in(&add_line("begun", E::ABOUT.name)) == 2 }
+    }
+    async fn run(self: Arc<Self>) -> u64 {
+        if self.is_late { 2 } else { 3 }
     }
     fn expected(&self) -> u64 {
         3

@@ -33,9 +33,12 @@ static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     match (env::args().nth(1).as_deref(), env::var(tracks::CHOSEN)) {
-        (Some("run" | "check" | "report" | "list" | "export" | "compare" | "gate" | "check-lane"), _) => {
-            bench_report::main()
-        }
+        (
+            Some(
+                "run" | "check" | "report" | "list" | "export" | "compare" | "gate" | "check-lane" | "guard",
+            ),
+            _,
+        ) => bench_report::main(),
         #[cfg(target_os = "linux")]
         (Some(foreign::PEER), _) => foreign::misbehave(),
         (None, Ok(name)) => tracks::serve(&name),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     interruption::{signal, start, until},
-    lanes::MOMENTS,
+    lanes::{MOMENTS, lines_in},
     run::{Place, SHORTEST, said},
 };
 
@@ -23,6 +23,10 @@ crate::tests![
     a_slow_run_is_one_check_and_one_sample_in_each_process,
     what_a_run_tells_is_that_of_its_samples_alone,
     lanes_that_only_wait_do_it_together,
+    a_heat_that_misses_a_deadline_is_run_again_and_one_that_always_does_fails,
+    only_the_first_blocks_are_checked,
+    a_finished_run_goes_on_and_keeps_all_that_it_has_measured,
+    only_a_finished_run_goes_on,
 ];
 
 /// The lines of one kind in the samples of the only run.
@@ -151,6 +155,8 @@ fn a_run_resumed_in_a_round_goes_on_in_its_order() {
     run_with(&place, "--threads 1 --workloads wavers --sizes 1,2,3,4", 1, |plan| {
         plan["blocks"] = json!(2);
         plan["most_blocks"] = json!(4);
+        // So that all of them can be settled in time, whatever they promise.
+        plan["budget"] = json!({"secs": 1_000_000_000_000_u64, "nanos": 0});
     });
     let whole = heats(&place);
     let attention = place.results().run.attention;
@@ -204,18 +210,19 @@ fn a_slow_run_is_one_check_and_one_sample_in_each_process() {
         "of a lane and its twin, in two blocks"
     );
     assert!(samples.iter().all(|sample| sample["iterations"] == 1), "{samples:?}");
-    // Its sleeps are watched once more after the sample.
-    assert_eq!(begun(&place), [8, 4]);
+    // A check in the first block, and a look at the sleeps after the samples of both. In the second block, where the time
+    // of a run is known, one warms up.
+    assert_eq!(begun(&place), [6, 6]);
     let results = place.results();
     let cell = &results.cells[0];
     assert_eq!(cell.overhead_of_blocks().len(), 2);
     let spread = cell.spread.as_ref().expect("it was measured");
     assert!(spread.samples == 2 && spread.quantiles.is_sorted(), "{spread:?}");
 
-    // Where the check has seen enough sleeps, none are watched after the sample.
+    // Where the check has seen enough sleeps, none are watched after the sample; so it is in the first block.
     let place = Place::new();
     assert!(place.run(&format!("{arguments} 10000")).status.success());
-    assert_eq!(begun(&place), [4, 4]);
+    assert_eq!(begun(&place), [4, 6]);
     let lateness = place.results().cells[0].lateness.as_ref().map(|lateness| lateness.samples);
     assert_eq!(lateness, Some(20_000), "those of two blocks");
 }
@@ -236,7 +243,11 @@ fn lanes_that_only_wait_do_it_together() {
     let place = Place::new();
     let output = place.run("--blocks 2 --threads 1 --workloads only-waits --time-limit 20");
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(begun(&place), [6, 6], "two lanes and a twin, in two blocks");
+    assert_eq!(
+        begun(&place),
+        [3, 6],
+        "two lanes and a twin: a check in the first block, a sample in each of two"
+    );
     assert!(lines(&place, "sample").iter().all(|sample| sample["told-ns"].is_u64()));
     let results = place.results();
     assert!(results.cells.iter().all(|cell| cell.rank.is_some()), "processor time is compared");
@@ -244,4 +255,66 @@ fn lanes_that_only_wait_do_it_together() {
     // A process that counts would be alone.
     let not_counted = Metric::Unavailable { unavailable: "a run that only waits is not counted".into() };
     assert!(results.cells.iter().all(|cell| cell.metrics["allocations"] == not_counted));
+}
+
+fn a_heat_that_misses_a_deadline_is_run_again_and_one_that_always_does_fails() {
+    let place = Place::new();
+    let output =
+        place.run("--quick --blocks 2 --threads 1 --workloads is-late --sizes 1,2 --executors tokio");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let of_size = |size: u64, kind: &str| -> Vec<Value> {
+        lines(&place, kind).into_iter().filter(|line| line["size"] == size).collect()
+    };
+    assert_eq!(of_size(1, "again").len(), 1, "the second process missed it");
+    assert_eq!((of_size(1, "failed").len(), of_size(1, "process").len()), (0, 4));
+    // Seven times; the eighth time it is a result.
+    assert_eq!((of_size(2, "again").len(), of_size(2, "failed").len()), (7, 1));
+    let again = &of_size(2, "again")[0];
+    assert!(again["reason"].as_str().expect("a text").contains("wrong answer: 2, expected 3"), "{again}");
+}
+
+fn only_the_first_blocks_are_checked() {
+    let place = Place::new();
+    let arguments = "--quick --blocks 4 --threads 1 --workloads is-slow --sizes 7 --executors tokio";
+    assert!(place.run(arguments).status.success());
+    let moments = MOMENTS.map(|moment| lines_in(&place.only_run().join(moment)));
+    // A lane and its twin: a check in the first block, and a look at the sleeps in two; a sample in each of four, and in
+    // three of them a run to warm up.
+    assert_eq!(moments, [6, 14]);
+    let observed = lines(&place, "process").into_iter().map(|line| line["observed"]["spawned"].clone());
+    assert_eq!(observed.collect::<Vec<_>>(), vec![json!(7); 8], "what was checked holds for all blocks");
+}
+
+fn a_finished_run_goes_on_and_keeps_all_that_it_has_measured() {
+    let place = Place::new();
+    assert!(place.run("--quick --threads 1 --workloads wavers,differs --sizes 1").status.success());
+    let (before, first) = (heats(&place), place.results());
+    assert!(first.run.periods.is_empty());
+    let output = place.run("--more 2s");
+    assert!(output.status.success(), "{}", said(&output));
+    let (after, second) = (heats(&place), place.results());
+    assert!(after.len() > before.len() && after.starts_with(&before), "{before:?} {after:?}");
+    for workload in ["wavers", "differs"] {
+        let blocks = after.iter().filter(|(comparison, _)| comparison.starts_with(workload)).count();
+        assert_eq!(blocks_of(&second, workload), [blocks; 2], "{workload}: none is lost, none is new");
+    }
+    let [one, other] = &second.run.periods[..] else { panic!("two periods: {:?}", second.run.periods) };
+    assert_eq!([&one.started, &one.finished], [&first.run.started, &first.run.finished]);
+    assert!(one.finished < other.started && other.finished == second.run.finished, "{other:?}");
+    // And again.
+    assert!(place.run("--more 1s").status.success());
+    assert!(heats(&place).starts_with(&after));
+    assert_eq!(place.results().run.periods.len(), 3);
+}
+
+fn only_a_finished_run_goes_on() {
+    let place = Place::new();
+    let output = place.run("--more 1m");
+    assert_eq!(output.status.code(), Some(64));
+    assert!(said(&output).contains("has no finished run to go on with"), "{}", said(&output));
+    for time in ["5", "0s", "soon", "-1m"] {
+        let output = place.run(&format!("--more={time}"));
+        assert_eq!(output.status.code(), Some(64), "{time}: {}", said(&output));
+        assert!(said(&output).contains("such as 5m or 90s"), "{time}: {}", said(&output));
+    }
 }

@@ -67,12 +67,12 @@ pub trait OpenCase {
     /// If there are more than when the check had `observed` them: runs have left them behind.
     fn threads_left(&self, observed: &Observed) -> Result<Option<usize>, String>;
 
-    /// Runs the workload once more or a few times and tells how late sleeps ended; `None` where no task sleeps.
+    /// Runs the workload once more or a few times and tells how late sleeps ended; `None` if none did.
     ///
     /// # Errors
     ///
     /// If an answer was wrong, or a sleep ended early.
-    fn lateness(&self, observed: &Observed) -> Result<Option<Lateness>, String>;
+    fn lateness(&self) -> Result<Option<Lateness>, String>;
 
     /// Tells whether the check of a long run has watched so many sleeps that no further run is needed for them.
     fn is_watched_enough(&self, proof: &Proof) -> bool {
@@ -225,9 +225,9 @@ where
         }
     }
 
-    fn lateness(&self, observed: &Observed) -> Result<Option<Lateness>, String> {
+    fn lateness(&self) -> Result<Option<Lateness>, String> {
         // A run that is there to wait has few sleeps that end, and watching it takes long.
-        if observed.sleeps == 0 || <W as Workload<E>>::MEASURE == Measure::Processor {
+        if <W as Workload<E>>::MEASURE == Measure::Processor {
             return Ok(None);
         }
         let _watching = Watching::sleeps();

@@ -80,7 +80,7 @@ fn converse(
     requests: &Receiver<String>,
     say: &mut dyn FnMut(&Reply) -> bool,
 ) -> Result<(), String> {
-    let mut prepared: Option<(Box<dyn OpenCase>, Proof)> = None;
+    let mut prepared: Option<(Box<dyn OpenCase>, Option<Proof>)> = None;
     for line in requests {
         let request = serde_json::from_str(&line);
         let request = request.map_err(|error| format!("read an invalid request: {error}"))?;
@@ -90,13 +90,16 @@ fn converse(
             (Request::Count(asked), None) => Reply::Counted(count(suite, &asked)?),
             (Request::Cell(cell), None) => {
                 let case = open(suite, &cell)?;
-                let proof = case.prove()?;
-                let ready = Ready { threads: proof.observed.threads, proof: Some(proof.clone()) };
+                let proof = if cell.checked { None } else { Some(case.prove()?) };
+                let threads = proof.as_ref().map_or(cell.threads, |proof| proof.observed.threads);
+                let ready = Ready { threads, proof: proof.clone() };
                 prepared = Some((case, proof));
                 Reply::Observed(ready)
             }
             (Request::Runs(iterations @ 1..), Some((case, _))) => Reply::Sample(case.sample(iterations)?),
-            (Request::Rest {}, Some((case, proof))) => Reply::Rest(rest(&**case, proof)?),
+            (Request::Rest { watch }, Some((case, proof))) => {
+                Reply::Rest(rest(&**case, proof.as_ref(), watch)?)
+            }
             _ => return Err(format!("was asked out of turn: `{}`", line.trim_end())),
         };
         if !say(&reply) {
@@ -135,13 +138,20 @@ fn count(suite: &Suite, CountRequest { what, cell }: &CountRequest) -> Result<Co
     }
 }
 
-/// Looks at what the samples have left, then at the lateness of sleeps.
-fn rest(case: &dyn OpenCase, proof: &Proof) -> Result<Rest, String> {
+/// Looks at what the samples have left, then at the lateness of sleeps, if they are to be watched.
+fn rest(case: &dyn OpenCase, proof: Option<&Proof>, watch: bool) -> Result<Rest, String> {
     // First of all: what comes after the samples is not to be in the peak.
     let peak_rss = platform::peak_rss();
-    let threads_after = case.threads_left(&proof.observed)?;
-    let lateness =
-        if case.is_watched_enough(proof) { proof.lateness.clone() } else { case.lateness(&proof.observed)? };
+    let threads_after = match proof {
+        Some(proof) => case.threads_left(&proof.observed)?,
+        None => platform::threads(),
+    };
+    let lateness = match proof {
+        _ if !watch => None,
+        Some(proof) if proof.observed.sleeps == 0 => None,
+        Some(proof) if case.is_watched_enough(proof) => proof.lateness.clone(),
+        _ => case.lateness()?,
+    };
     Ok(Rest { peak_rss, threads_after, lateness })
 }
 

@@ -165,6 +165,7 @@ fn entry<E: Executor, W: Workload<E>>(needs: &'static str) -> WorkloadEntry {
         memory_sizes: W::MEMORY_SIZES.into(),
         measure: measure_of(W::MEASURE),
         needs: needs.into(),
+        has_deadline: W::HAS_DEADLINE,
     }
 }
 

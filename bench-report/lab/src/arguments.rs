@@ -1,6 +1,6 @@
 //! The command line, as clap takes it.
 
-use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
+use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -38,6 +38,9 @@ pub(crate) enum Subcommands {
     List(ListArguments),
     /// Checks a program that is to be a lane: runs each workload it claims at its smallest size, and says what is wrong
     CheckLane(CheckLaneArguments),
+    /// Ends the lanes of a race whose lab is killed: is told of them on its input
+    #[command(hide = true)]
+    Guard,
 }
 
 /// A track that is built already.
@@ -94,6 +97,9 @@ pub(crate) struct RunArguments {
     /// Go on with the newest run, which was interrupted
     #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
     pub(crate) resume: bool,
+    /// Go on with the newest finished run for so long, such as 5m or 90s, and draw its page anew
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
+    pub(crate) more: Option<Duration>,
 }
 
 /// The cells that are asked for.
@@ -228,6 +234,19 @@ fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "a number of workers is 1 or more")
 }
 
+/// A time, with its unit.
+fn time(text: &str) -> Result<Duration, &'static str> {
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3_600.0)];
+    let seconds = units.iter().find_map(|(unit, seconds)| {
+        let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+        Some(number * seconds)
+    });
+    let seconds = seconds.filter(|seconds| (1.0..1e6).contains(seconds));
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or("a time is a second or more and has its unit, such as 5m or 90s")
+}
+
 /// A part of the whole from percents, whose sign has to be there: 0.05 might mean either.
 fn margin(text: &str) -> Result<f64, &'static str> {
     let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
@@ -274,7 +293,9 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 /// Clap's explanation without the lines that say how to get another.
 fn one_line(explanation: &str) -> String {
     let explanation = explanation.strip_prefix("error: ").unwrap_or(explanation);
-    let lines = explanation.lines().map(str::trim).filter(|line| !line.is_empty());
+    // Clap takes an option that a command does not have for a filter that begins with dashes, which nobody means.
+    let is_telling = |line: &&str| !line.is_empty() && !line.starts_with("tip: to pass");
+    let lines = explanation.lines().map(str::trim).filter(is_telling);
     let telling =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
     let telling: Vec<&str> = telling.collect();

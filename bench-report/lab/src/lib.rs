@@ -18,7 +18,7 @@ mod compare;
 mod gate;
 mod progress;
 
-use std::{env, ffi::OsString, process::ExitCode};
+use std::{env, ffi::OsString, io, process::ExitCode};
 
 use anyhow::Result;
 
@@ -56,6 +56,10 @@ pub fn main() -> ExitCode {
             Subcommands::Gate(arguments) => commands::gate(arguments),
             Subcommands::List(arguments) => commands::list(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),
+            Subcommands::Guard => {
+                race::guard::stand(io::stdin().lock());
+                Ok(exit::OK)
+            }
         }
     })
 }

@@ -78,10 +78,10 @@ impl Progress for Bar {
         self.show([done as u64, all as u64], prefix, next);
     }
 
-    fn further(&mut self, open: usize, left: Duration, next: &CellId) {
-        let all = self.budget.unwrap_or(left).as_secs();
-        let prefix = format!("{open} still open, {} left at most", clock(left));
-        self.show([all.saturating_sub(left.as_secs()), all], prefix, next);
+    fn further(&mut self, settled: usize, all: usize, left: Duration, next: &CellId) {
+        let budget = self.budget.unwrap_or(left).as_secs();
+        let prefix = format!("{settled} of {all} settled, {} left", clock(left));
+        self.show([budget.saturating_sub(left.as_secs()), budget], prefix, next);
     }
 
     fn counting(&mut self, done: usize, all: usize, next: &CellId) {

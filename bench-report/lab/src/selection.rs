@@ -216,6 +216,7 @@ mod tests {
             memory_sizes: memory_sizes.into(),
             measure: Measure::Clock,
             needs: "water".to_owned(),
+            has_deadline: false,
         };
         let pairs = [("grow", "oak"), ("grow", "bonsai"), ("drink", "oak")];
         Lineup {

@@ -1,8 +1,13 @@
 //! Prepares the circumstances of a run: the strip at the top of the page, and the full lists at its end.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
-use results::{Build, Cell, Machine, Results, Run, figures::counted};
+use results::{
+    Build, Cell, Machine, Outlook, Period, Results, Run,
+    figures::{counted, ratio},
+};
 
 /// The value of an unknown fact.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -17,6 +22,69 @@ pub(super) struct Fact {
 pub(super) struct Facts {
     pub(super) title: &'static str,
     pub(super) facts: Vec<Fact>,
+}
+
+/// The number of comparisons that are settled, and the prospect of settling more.
+pub(crate) struct Settled {
+    /// The number, in words: "52 of 58 comparisons settled".
+    pub(super) number: String,
+    /// The prospect of going on; `None` if all are settled.
+    pub(super) further: Option<Further>,
+}
+
+/// A command that goes on with a run, between the words around it.
+pub(super) struct Further {
+    pub(super) before: String,
+    pub(super) command: String,
+    pub(super) after: &'static str,
+}
+
+impl Settled {
+    /// Counts the settled comparisons; `None` if the file is from before there were rows.
+    pub(crate) fn of(results: &Results) -> Option<Settled> {
+        let all = results.rows.len();
+        let settled = results.rows.iter().filter(|row| row.is_settled()).count();
+        let number = match all - settled {
+            _ if all == 0 => return None,
+            0 => format!("all {} settled", counted(all, "comparison")),
+            _ => format!("{settled} of {} settled", counted(all, "comparison")),
+        };
+        let further = (settled < all).then(|| Further::of(results.run.outlook.as_ref(), all - settled));
+        Some(Settled { number, further })
+    }
+}
+
+impl Further {
+    fn of(outlook: Option<&Outlook>, open: usize) -> Further {
+        let command = |minutes: u64| format!("cargo bench -- --more {minutes}m");
+        let Some(&Outlook { minutes, settles }) = outlook else {
+            return Further {
+                before: String::new(),
+                command: command(5),
+                after: " would go on with this run",
+            };
+        };
+        let time = counted(minutes as usize, "more minute");
+        let others = if settles >= open { "the rest".to_owned() } else { format!("{settles} of the others") };
+        Further {
+            before: format!("about {time} would settle {others}: "),
+            command: command(minutes),
+            after: "",
+        }
+    }
+}
+
+impl fmt::Display for Settled {
+    /// Writes it as a sentence without its full stop.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settled { number, further } = self;
+        match further {
+            Some(Further { before, command, after }) => {
+                write!(formatter, "{number}; {before}`{command}`{after}")
+            }
+            None => formatter.write_str(number),
+        }
+    }
 }
 
 /// Returns the most important facts of a run, for one line.
@@ -43,6 +111,7 @@ pub(super) fn at_first_sight(results: &Results) -> Vec<Fact> {
         fact("profile", run.profile.to_string()),
         fact("blocks", blocks(results)),
         fact("noise floor", noise_floor(results)),
+        fact("settled", Settled::of(results).map_or(UNKNOWN.to_owned(), |settled| settled.number)),
         fact("warnings", if findings.is_empty() { "none".to_owned() } else { findings.join("; ") }),
     ]
 }
@@ -62,17 +131,36 @@ fn further_blocks(run: &Run) -> String {
     if rounds.is_empty() { "none".to_owned() } else { format!("for {}", rounds.join(", then ")) }
 }
 
-/// Writes the difference that a lane showed from itself, by the clock, in percent.
-pub(super) fn noise_floor(results: &Results) -> String {
-    match &results.noise {
-        Some(noise) => beyond_1(noise.floor),
-        None => "not measured".to_owned(),
+/// Writes the noise floors of the rows, or in older files that of the clock.
+fn noise_floor(results: &Results) -> String {
+    match (&floors(results)[..], &results.noise) {
+        ([floor], _) => ratio(*floor),
+        ([least, .., most], _) => format!("{} to {}", ratio(*least), ratio(*most)),
+        ([], Some(noise)) => beyond_1(noise.floor),
+        ([], None) => "not measured".to_owned(),
     }
+}
+
+/// Returns the noise floors of the rows, the least first.
+pub(super) fn floors(results: &Results) -> Vec<f64> {
+    let mut floors: Vec<f64> = results.rows.iter().map(|row| row.floor).collect();
+    floors.sort_by(f64::total_cmp);
+    floors
 }
 
 /// Writes the part of a ratio beyond 1, in percent.
 pub(super) fn beyond_1(ratio: f64) -> String {
     format!("{:.1} %", (ratio - 1.0) * 100.0)
+}
+
+/// Writes the periods in which a run was measured.
+fn periods(run: &Run) -> String {
+    if run.periods.is_empty() {
+        return "from start to finish".to_owned();
+    }
+    let period =
+        |Period { started, finished }: &Period| format!("{} to {}", moment(started), moment(finished));
+    run.periods.iter().map(period).collect::<Vec<_>>().join(", then ")
 }
 
 /// Returns all facts of run, machine and build.
@@ -85,6 +173,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("name", &run.id),
                 fact("started", moment(&run.started)),
                 fact("finished", moment(&run.finished)),
+                fact("measured", periods(run)),
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),
                 fact("blocks", blocks(results)),

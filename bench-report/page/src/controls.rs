@@ -1,5 +1,5 @@
-//! Lists the choices that the script offers: a metric, a number of threads, a reference, and the lanes and
-//! workloads to show.
+//! Lists the choices that the script offers: a metric, a number of threads, a reference, and the rows, lanes
+//! and workloads to show.
 
 use super::{lanes::Look, metrics};
 use results::{Results, figures::counted, lookup};
@@ -12,8 +12,10 @@ pub(super) struct Controls {
     pub(super) metrics: Vec<Choice>,
     pub(super) threads: Vec<Choice>,
     pub(super) lanes: Vec<LaneChoice>,
-    /// The lanes that ratios can refer to.
+    /// The lanes that ratios can refer to; two of them make a pair.
     pub(super) references: Vec<String>,
+    /// The kinds of rows, by what they show.
+    pub(super) rows: Vec<Choice>,
     pub(super) workloads: Vec<String>,
 }
 
@@ -54,6 +56,7 @@ impl Controls {
                 .map(|executor| executor.name.clone())
                 .filter(|name| !lookup::is_program(results, name))
                 .collect(),
+            rows: rows(results),
             workloads: workloads(results),
         }
     }
@@ -64,6 +67,21 @@ fn metrics(results: &Results) -> Vec<Choice> {
     let mut keys = metrics::of(results.cells.iter());
     keys.extend((!results.memory.is_empty()).then_some(BYTES_A_TASK));
     keys.into_iter().map(|key| Choice { value: key.to_owned(), name: metrics::name(key) }).collect()
+}
+
+/// Lists the kinds of rows that can be shown; older files do not say which are settled.
+fn rows(results: &Results) -> Vec<Choice> {
+    let kinds = [
+        ("all", "all"),
+        ("differs", "what differs"),
+        ("settled", "what is settled"),
+        ("open", "what is open"),
+    ];
+    let known = if results.rows.is_empty() { &kinds[..2] } else { &kinds[..] };
+    known
+        .iter()
+        .map(|(value, name)| Choice { value: (*value).to_owned(), name: (*name).to_owned() })
+        .collect()
 }
 
 /// Lists the workloads that have a row; those of the memory come last.

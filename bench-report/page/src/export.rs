@@ -8,7 +8,7 @@ use results::{Cell, Estimate, Metric, Results, Status, figures::counted, lookup}
 use crate::standings::{Column, Row, Square, Standings};
 
 /// The columns of the CSV.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "workload",
     "size",
     "threads",
@@ -27,14 +27,15 @@ const COLUMNS: [&str; 20] = [
     "rank",
     "tied",
     "undecided",
+    "near",
     "size-counts",
     "measure",
 ];
 
 /// Writes a row for each cell and metric; a cell without metrics has one row.
 ///
-/// The blocks of a metric are separated by spaces. Ratio, rank, tied and undecided are those of the cell, by
-/// its overhead; the measure names the quantity of that overhead, if it is not time on the clock.
+/// The blocks of a metric are separated by spaces. Ratio, rank, tied, undecided and near are those of the
+/// cell, by its overhead; the measure names the quantity of that overhead, if it is not time on the clock.
 pub fn csv(results: &Results) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |row: Vec<String>| writer.write_record(row).expect("all rows have the same columns");
@@ -67,11 +68,11 @@ fn csv_row(results: &Results, cell: &Cell, name: &str, metric: Option<&Metric>) 
         Status::Failed => "failed",
         Status::NotApplicable => "not-applicable",
     };
-    let Cell { workload, size, threads, executor, rank, tied, undecided, .. } = cell;
+    let Cell { workload, size, threads, executor, rank, tied, undecided, near, .. } = cell;
     let identity = [workload.clone(), size.to_string(), threads.to_string(), executor.clone()];
     let outcome = [status.to_owned(), reason, name.to_owned()];
-    let place =
-        [rank.map_or(String::new(), |rank| rank.to_string()), tied.to_string(), undecided.to_string()];
+    let rank = rank.map_or(String::new(), |rank| rank.to_string());
+    let place = [rank, tied.to_string(), undecided.to_string(), near.to_string()];
     let counts = results.workloads.iter().find(|known| known.name == *workload);
     let kind = [
         counts.map_or(String::new(), |known| known.size.clone()),
@@ -117,8 +118,9 @@ fn append_standings(text: &mut String, standings: &Standings) {
     for group in &standings.groups {
         let title = format!("**{}** {}", escaped(&group.workload), escaped(&group.quantity));
         append_row(text, &title, &vec![String::new(); lanes.len()]);
-        for Row { size, squares, .. } in &group.rows {
-            append_row(text, size, &squares.iter().map(square).collect::<Vec<_>>());
+        for Row { size, floor, squares, .. } in &group.rows {
+            let floor = if floor.is_empty() { String::new() } else { format!(", floor {floor}") };
+            append_row(text, &format!("{size}{floor}"), &squares.iter().map(square).collect::<Vec<_>>());
         }
     }
     let title = format!("**Geometric mean** of {}", standings.comparisons);

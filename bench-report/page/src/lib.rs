@@ -30,7 +30,7 @@ use askama::Template;
 
 use results::{Profile, Results, figures::counted};
 
-use circumstances::{Fact, Facts};
+use circumstances::{Fact, Facts, Settled};
 use controls::Controls;
 use data::Data;
 use lanes::{LaneCard, Marker};
@@ -68,12 +68,15 @@ struct Report {
     script: &'static str,
     title: String,
     strip: Vec<Fact>,
+    settled: Option<Settled>,
     caution: &'static str,
     warnings: Vec<String>,
     warned: String,
     controls: Controls,
     races: Vec<Race>,
     legend: Legend,
+    /// `true` if each row has a noise floor of its own, as it has but in older files.
+    by_row: bool,
     sections: Vec<Section>,
     markers: Vec<Marker>,
     seen: [&'static str; 11],
@@ -97,6 +100,7 @@ impl Report {
                 circumstances::date(&results.run.started)
             ),
             strip: circumstances::strip(results),
+            settled: Settled::of(results),
             caution: caution(results),
             warnings: results
                 .warnings
@@ -107,6 +111,7 @@ impl Report {
             controls: Controls::of(results),
             races: race::races(results),
             legend: standings::legend(),
+            by_row: !results.rows.is_empty(),
             sections: results
                 .workloads
                 .iter()

@@ -7,7 +7,7 @@ use std::mem;
 
 use super::{known, lanes::Look, links::anchor};
 use results::{
-    Cell, Estimate, Memory, Metric, Results, Status,
+    Cell, Estimate, LEVEL, Memory, Metric, Results, Status,
     figures::{bytes, counted, ns, ns_interval, ratio, ratio_interval, whole},
     lookup,
 };
@@ -67,6 +67,8 @@ pub(crate) struct Row {
     pub(crate) size: String,
     /// The things that the size counts; may be empty.
     pub(crate) counts: String,
+    /// The noise floor of the row, a ratio; empty if it has none of its own.
+    pub(crate) floor: String,
     pub(crate) squares: Vec<Square>,
 }
 
@@ -75,7 +77,7 @@ pub(crate) struct Row {
 pub(crate) struct Square {
     pub(crate) lane: String,
     pub(crate) shade: String,
-    /// "best", "tie", "open", "=4", or nothing.
+    /// "best", "level", "near", "open", "=4", or nothing.
     pub(crate) mark: String,
     pub(crate) figure: String,
     pub(crate) detail: String,
@@ -199,6 +201,7 @@ fn row(
         number: size,
         size: whole(size),
         counts: counts.map_or(String::new(), |workload| workload.size.clone()),
+        floor: results.row(workload, size, threads).map_or(String::new(), |row| ratio(row.floor)),
         squares: lanes.iter().map(square).collect(),
     }
 }
@@ -231,6 +234,7 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
                     number: 0,
                     size: String::new(),
                     counts: String::new(),
+                    floor: String::new(),
                     squares: lanes.iter().map(|lane| memory_square(results, memories, lane)).collect(),
                 }],
             }
@@ -258,12 +262,14 @@ fn measured(cell: &Cell, best: bool) -> Square {
     let mark = match (best, rank, cell.tied) {
         (true, _, _) => "best".to_owned(),
         (_, 1, _) if cell.undecided => "open".to_owned(),
-        (_, 1, _) => "tie".to_owned(),
+        (_, 1, _) if cell.near => "near".to_owned(),
+        (_, 1, _) => "level".to_owned(),
         (_, _, true) => format!("={rank}"),
         _ => String::new(),
     };
     let shade = if rank == 1 { "lead".to_owned() } else { shade(ratio.value) };
-    Square { shade, mark, figure: ns(overhead.value), detail: ratio_to_best(ratio), ..Square::default() }
+    let detail = if mark == "open" { bounds(ratio) } else { ratio_to_best(ratio) };
+    Square { shade, mark, figure: ns(overhead.value), detail, ..Square::default() }
 }
 
 /// Makes the square of a program: its own figure, compared with no other lane.
@@ -279,6 +285,12 @@ fn ratio_to_best(estimate: &Estimate) -> String {
     let interval =
         if estimate.low == estimate.high { String::new() } else { format!(" {}", ratio_interval(estimate)) };
     format!("{}{interval}", ratio(estimate.value))
+}
+
+/// Writes a ratio to the best that may be anything from level to far behind, and what is known of it.
+fn bounds(estimate: &Estimate) -> String {
+    let low = if estimate.low <= LEVEL { "level".to_owned() } else { ratio(estimate.low) };
+    format!("{}, between {low} and {}", ratio(estimate.value), ratio(estimate.high))
 }
 
 fn shade(ratio: f64) -> String {

@@ -7,7 +7,13 @@ use results::{
     lookup,
 };
 
-use crate::verdict;
+use crate::{circumstances::Settled, verdict};
+
+/// Says how many comparisons are settled, and what would settle more: a sentence without its full stop. Files from
+/// before there were rows do not say.
+pub fn settled(results: &Results) -> Option<String> {
+    Settled::of(results).map(|settled| settled.to_string())
+}
 
 /// Draws a row for each comparison, 80 columns wide at most.
 pub fn verdict_table(results: &Results) -> String {

@@ -1,6 +1,7 @@
 //! Says in words which lane won. Everything is read from the results; nothing is computed anew.
 
 mod groups;
+mod lead;
 mod reasons;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use results::{
 };
 
 pub use groups::{GroupVerdict, groups, leaves_out};
+use lead::Lead;
 use reasons::by_reason;
 
 /// The lead of one comparison.
@@ -19,12 +21,11 @@ use reasons::by_reason;
 pub struct Winner<'a> {
     /// The lanes of rank 1, the best first: one that leads, or several that share the lead.
     pub leaders: Vec<&'a str>,
-    /// `true` if they share the lead because too little was measured to separate them, and not because they
-    /// are level.
-    pub undecided: bool,
+    /// The same lanes by what is known of them: level, near or undecided.
+    pub(crate) lead: Lead<'a>,
     /// The overhead of the best of them, in ns per operation.
     pub overhead: Estimate,
-    /// The best lane that does not tie with them; `None` if no other lane was measured.
+    /// The best lane behind them; `None` if no lane is shown to be behind.
     pub runner_up: Option<RunnerUp<'a>>,
 }
 
@@ -100,7 +101,7 @@ pub fn winner<'a>(comparison: impl Iterator<Item = &'a Cell>) -> Option<Winner<'
     Some(Winner {
         overhead: leaders.first()?.overhead,
         leaders: leaders.iter().map(|standing| standing.lane).collect(),
-        undecided: leaders.iter().any(|standing| standing.undecided),
+        lead: Lead::of(&leaders),
         runner_up: others.first().map(|next| RunnerUp { lane: next.lane, behind: next.ratio }),
     })
 }
@@ -110,17 +111,25 @@ pub fn absent(results: &Results, threads: usize) -> Vec<String> {
     not_applicable(&lookup::absent_lanes(results, threads))
 }
 
+impl Winner<'_> {
+    /// Writes the lead with `list` for the names of several lanes: "hand-rolled wins".
+    pub(crate) fn lead_in_words(&self, list: impl Fn(&[&str]) -> String) -> String {
+        // A lane that others are near leads, but to call that a win would be too much.
+        self.lead.words(if self.leaders.len() == 1 { "wins" } else { "leads" }, list)
+    }
+
+    /// Writes the ratio of the best lane behind them, after a semicolon: "; smol takes 5.10× [4.80, 5.40]".
+    pub(crate) fn margin_in_words(&self) -> String {
+        let takes =
+            |next: &RunnerUp<'_>| format!("; {} takes {}", next.lane, ratio_with_interval(&next.behind));
+        self.runner_up.as_ref().map_or(String::new(), takes)
+    }
+}
+
 impl fmt::Display for Winner<'_> {
     /// Writes the verdict on one comparison: "hand-rolled wins; smol takes 5.10× [4.80, 5.40]".
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.leaders.as_slice() {
-            [leader] => write!(formatter, "{leader} wins")?,
-            several => write!(formatter, "{} {}", draw(self.undecided), listed(several))?,
-        }
-        match &self.runner_up {
-            Some(next) => write!(formatter, "; {} takes {}", next.lane, ratio_with_interval(&next.behind)),
-            None => Ok(()),
-        }
+        write!(formatter, "{}{}", self.lead_in_words(all), self.margin_in_words())
     }
 }
 
@@ -138,32 +147,32 @@ struct MeasuredLane<'a> {
     overhead: Estimate,
     ratio: Estimate,
     rank: usize,
+    near: bool,
     undecided: bool,
 }
 
 impl<'a> MeasuredLane<'a> {
     fn of(cell: &'a Cell) -> Option<MeasuredLane<'a>> {
-        let (overhead, ratio, rank) = (*cell.overhead()?, cell.ratio?, cell.rank?);
-        Some(MeasuredLane { lane: &cell.executor, overhead, ratio, rank, undecided: cell.undecided })
+        Some(MeasuredLane {
+            lane: &cell.executor,
+            overhead: *cell.overhead()?,
+            ratio: cell.ratio?,
+            rank: cell.rank?,
+            near: cell.near,
+            undecided: cell.undecided,
+        })
     }
 }
 
 /// The sizes at which the same lanes lead.
-struct Lead<'a> {
-    /// The lanes in alphabetical order, so that the same tie is found again at another size.
-    leaders: Vec<&'a str>,
-    undecided: bool,
+struct LeadAt<'a> {
+    lead: Lead<'a>,
     sizes: Vec<u64>,
-}
-
-/// Names the way in which several lanes share a lead.
-fn draw(undecided: bool) -> &'static str {
-    if undecided { "undecided between" } else { "tie between" }
 }
 
 fn finding(results: &Results, workload: &str, threads: usize) -> String {
     let sizes = lookup::sizes(results, workload, threads);
-    let mut leads: Vec<Lead<'_>> = Vec::new();
+    let mut leads: Vec<LeadAt<'_>> = Vec::new();
     let mut unmeasured = Vec::new();
     let mut largest = None;
     for &size in &sizes {
@@ -171,12 +180,10 @@ fn finding(results: &Results, workload: &str, threads: usize) -> String {
             unmeasured.push(size);
             continue;
         };
-        let mut leaders = winner.leaders.clone();
-        leaders.sort_unstable();
-        let undecided = winner.undecided;
-        match leads.iter_mut().find(|lead| lead.leaders == leaders && lead.undecided == undecided) {
-            Some(lead) => lead.sizes.push(size),
-            None => leads.push(Lead { leaders, undecided, sizes: vec![size] }),
+        let lead = winner.lead.clone().sorted();
+        match leads.iter_mut().find(|known| known.lead.has_the_lanes_of(&lead)) {
+            Some(known) => known.sizes.push(size),
+            None => leads.push(LeadAt { lead, sizes: vec![size] }),
         }
         largest = Some((size, winner));
     }
@@ -196,14 +203,19 @@ fn finding(results: &Results, workload: &str, threads: usize) -> String {
     clauses.join("; ")
 }
 
-impl Lead<'_> {
+impl LeadAt<'_> {
     fn clause(&self, sizes: usize) -> String {
-        let place = at(&self.sizes, sizes);
-        match self.leaders.as_slice() {
-            [leader] => format!("{leader} leads{place}"),
-            several => format!("{} {}{place}", draw(self.undecided), listed(several)),
-        }
+        let lead = match self.sizes.as_slice() {
+            [_] => self.lead.words("leads", all),
+            _ => self.lead.words_without_ratios("leads", all),
+        };
+        format!("{lead}{}", at(&self.sizes, sizes))
     }
+}
+
+/// Lists all names.
+fn all(names: &[&str]) -> String {
+    listed(names)
 }
 
 /// The meaning of a figure.
@@ -216,9 +228,9 @@ struct Figure {
 /// Writes the margin at the largest size: the figure of the best, and the ratio of the runner-up to it.
 fn margin(figure: &Figure, winner: &Winner<'_>, same_everywhere: bool) -> String {
     let takes = if figure.is_time { "takes" } else { "has" };
-    let subject = match winner.leaders.as_slice() {
-        [_] if same_everywhere => "it",
-        [leader] => leader,
+    let subject = match winner.lead.level.as_slice() {
+        [_] if same_everywhere && winner.lead.is_level() => "it",
+        [best] => best,
         _ => "the best of them",
     };
     let overhead = ns(winner.overhead.value);
@@ -229,8 +241,8 @@ fn margin(figure: &Figure, winner: &Winner<'_>, same_everywhere: bool) -> String
     let next = match &winner.runner_up {
         Some(next) => format!("{} {takes} {} as much", next.lane, ratio_with_interval(&next.behind)),
         None if winner.leaders.len() == 1 => "no other lane was measured".to_owned(),
-        None if winner.undecided => "no lane is shown to be behind".to_owned(),
-        None => "all lanes tie".to_owned(),
+        None if winner.lead.is_level() => "all lanes are level".to_owned(),
+        None => "no lane is shown to be behind".to_owned(),
     };
     format!("at {} {subject} {takes} {overhead}; {next}", whole(figure.size))
 }

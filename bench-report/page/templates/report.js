@@ -94,7 +94,9 @@
     const rows = all("tbody > tr[data-workload]", table).map((row) => {
       const { workload, size } = row.dataset;
       const home = row.parentElement;
-      const words = `${workload} ${home.dataset.group} ${row.firstElementChild.textContent}`.toLowerCase();
+      // The noise floor is none of the words to search for.
+      const head = all(".what, .quantity", row.firstElementChild).map((part) => part.textContent).join(" ");
+      const words = `${workload} ${home.dataset.group} ${head}`.toLowerCase();
       return { row, home, workload, size: Number(size), memory: size === undefined, words, squares: byLane(row) };
     });
     const head = table.tHead.rows[0];
@@ -153,6 +155,15 @@
       (one) => one.workload === workload && one.threads === race.threads && one.executor === lane,
     )?.bytes_a_task;
   const summary = (race) => results().summaries.find(({ threads }) => threads === race.threads);
+  const isRow = (race, row) => (one) =>
+    one.workload === row.workload && one.size === row.size && one.threads === race.threads;
+  // The noise floor of a row, or in older files that of its measure.
+  function floorOf(race, row) {
+    const own = results().rows?.find(isRow(race, row));
+    if (own) return own.floor;
+    const measure = results().workloads.find(({ name }) => name === row.workload)?.measure;
+    return results().noise?.floors?.[measure] ?? results().noise?.floor ?? 1;
+  }
 
   // ---- The state: the choices of a reader.
 
@@ -162,6 +173,9 @@
     metric: values(form.elements.metric),
     threads: values(form.elements.threads),
     reference: values(form.elements.reference),
+    one: values(form.elements.one),
+    other: values(form.elements.other),
+    rows: values(form.elements.rows),
     hide: boxes("lane").map((box) => box.value),
     without: boxes("workload").map((box) => box.value),
     sort: [
@@ -175,6 +189,9 @@
     metric: known.metric.includes("overhead") ? "overhead" : known.metric[0],
     threads: known.threads[0],
     reference: "best",
+    one: "",
+    other: "",
+    rows: "all",
     sort: "",
     hide: [],
     without: [],
@@ -220,6 +237,9 @@
       metric: one("metric"),
       threads: one("threads"),
       reference: one("reference"),
+      one: one("one"),
+      other: one("other"),
+      rows: one("rows"),
       sort: known.sort.includes(sort.replace(/^-/, "")) ? sort : "",
       hide: several("hide"),
       without: several("without"),
@@ -230,7 +250,10 @@
 
   // ---- The content of a square: shade, mark, figure, detail, and the numbers to sort by.
 
-  const isVisible = (lane) => !state.hide.includes(lane);
+  // Two lanes to set against each other, of which the second is the reference, or none.
+  const pairOf = ({ one, other }) => (one !== "" && other !== "" && one !== other ? [one, other] : undefined);
+  const referenceOf = (state) => pairOf(state)?.[1] ?? state.reference;
+  const isVisible = (lane) => pairOf(state)?.includes(lane) ?? !state.hide.includes(lane);
   const none = (figure, detail) => ({ shade: "none", mark: "", figure, detail });
   const measured = (metric) => (metric && "value" in metric ? metric : undefined);
   const shade = (value) => {
@@ -268,6 +291,7 @@
   }
 
   function ofOverhead(lanes, cells) {
+    const chosen = referenceOf(state);
     const ranked = lanes.filter((lane) => {
       const cell = cells.get(lane);
       return measured(cell.metrics.overhead) && cell.ratio && cell.rank;
@@ -275,10 +299,10 @@
     const value = (lane) => cells.get(lane).metrics.overhead.value;
     const best = least(ranked.filter((lane) => cells.get(lane).rank === 1), value);
     const shown = least(ranked.filter(isVisible), value);
-    const leader = state.reference === "visible" && shown !== undefined ? shown : best;
+    const leader = chosen === "visible" && shown !== undefined ? shown : best;
     // The reference is the best of all, whose ratios allow for its being picked, or a lane whose ratios are those of the pair.
-    const reference = known.hide.includes(state.reference) ? state.reference : leader;
-    const toBest = reference === best && (state.reference === "best" || state.reference === "visible");
+    const reference = known.hide.includes(chosen) ? chosen : leader;
+    const toBest = reference === best && (chosen === "best" || chosen === "visible");
     return new Map(lanes.map((lane) => {
       if (!ranked.includes(lane)) return [lane, none("n/a", "no overhead in the results")];
       const cell = cells.get(lane);
@@ -286,10 +310,10 @@
       const estimate = toBest ? cell.ratio : lane === reference ? itself : cell.ratios?.[reference];
       const mark =
         lane === leader ? "best"
-        : cell.rank === 1 ? (cell.undecided ? "open" : "tie")
+        : cell.rank === 1 ? (cell.undecided ? "open" : cell.near ? "near" : "level")
         : cell.tied ? `=${cell.rank}`
         : "";
-      const leads = state.reference === "visible" || state.reference === "best";
+      const leads = chosen === "visible" || chosen === "best";
       const look =
         leads && cell.rank === cells.get(leader)?.rank ? "lead"
         : !estimate ? ""
@@ -297,19 +321,25 @@
         : lane === reference ? "lead"
         : shade(estimate.value);
       const detail = !estimate ? `no ratio to ${reference}`
+        : toBest && mark === "open" ? bounds(estimate)
         : estimate.low === estimate.high ? ratio(estimate.value)
         : `${ratio(estimate.value)} ${ratioInterval(estimate)}`;
       return [lane, { shade: look, mark, figure: ns(value(lane)), detail, value: value(lane), ratio: estimate?.value }];
     }));
   }
 
+  // Writes a ratio to the best that may be anything from level to far behind, and what is known of it.
+  const bounds = ({ value, low, high }) =>
+    `${ratio(value)}, between ${low <= 1.1 ? "level" : ratio(low)} and ${ratio(high)}`;
+
   // Makes the squares of any other metric. No statistics were applied to it, so a ratio is a quotient and has no interval.
   function ofValues(metrics) {
+    const chosen = referenceOf(state);
     const having = [...metrics.keys()].filter((lane) => measured(metrics.get(lane)));
     const value = (lane) => metrics.get(lane).value;
-    const lowest = least(state.reference === "visible" ? having.filter(isVisible) : having, value);
-    const toLane = known.hide.includes(state.reference);
-    const reference = toLane ? state.reference : lowest;
+    const lowest = least(chosen === "visible" ? having.filter(isVisible) : having, value);
+    const toLane = known.hide.includes(chosen);
+    const reference = toLane ? chosen : lowest;
     return new Map([...metrics].map(([lane, found]) => {
       if (!measured(found)) return [lane, none("n/a", found?.unavailable ?? "not in the results")];
       const { figure, interval } = metric(found);
@@ -322,12 +352,13 @@
   }
 
   function means(race) {
+    const chosen = referenceOf(state);
     const { comparisons, reference: best, lanes } = summary(race) ?? { comparisons: 0, lanes: [] };
     const known = new Map(lanes.map((lane) => [lane.executor, lane]));
     const whole = race.lanes.filter((lane) => known.get(lane)?.geomean);
     const shown = least(whole.filter(isVisible), (lane) => known.get(lane).geomean.value);
     const reference =
-      state.reference === "best" ? best : state.reference === "visible" ? (shown ?? best) : state.reference;
+      chosen === "best" ? best : chosen === "visible" ? (shown ?? best) : chosen;
     return new Map(race.lanes.map((lane) => {
       if (race.programs.has(lane)) return [lane, none("beside", "")];
       if (state.metric !== "overhead") return [lane, none("n/a", "only of overhead")];
@@ -346,12 +377,13 @@
   let shown = { content: contentOf(defaults), theme: "auto" };
 
   // Returns a key of everything that the text of the squares depends on.
-  function contentOf({ metric, reference, hide }) {
-    return JSON.stringify([metric, reference, reference === "visible" ? hide : []]);
+  function contentOf(state) {
+    const reference = referenceOf(state);
+    return JSON.stringify([state.metric, reference, reference === "visible" ? state.hide : []]);
   }
 
   // Any other content than that of the first state needs the results.
-  const needsResults = () => shown.content !== contentOf(state) || state.sort !== "";
+  const needsResults = () => shown.content !== contentOf(state) || state.sort !== "" || state.rows !== "all";
 
   function show() {
     // The choice shows at once; its numbers may have to wait.
@@ -363,7 +395,7 @@
     const plans = races.map((race) => plan(race, content !== shown.content));
     shown.content = content;
     races.forEach((race, place) => write(race, plans[place], place));
-    const toLane = known.hide.includes(state.reference);
+    const toLane = known.hide.includes(referenceOf(state));
     ahead.hidden = !toLane;
     lead.textContent = toLane ? "the reference" : state.metric === defaults.metric ? written.lead : "the least";
     const current = races.findIndex((race) => String(race.threads) === state.threads);
@@ -375,7 +407,8 @@
   function plan(race, anew) {
     const byMemory = state.metric === "bytes-a-task";
     const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
-    const asked = (row) => !state.without.includes(row.workload) && words.every((word) => row.words.includes(word));
+    const asked = (row) =>
+      !state.without.includes(row.workload) && words.every((word) => row.words.includes(word)) && isOfKind(race, row);
     const eligible = race.rows.filter((row) => row.memory === byMemory);
     const written = new Map(anew ? [...eligible, race.mean].map((row) => [row, squares(race, row)]) : []);
     const of = (row) => written.get(row) ?? squares(race, row);
@@ -402,6 +435,25 @@
       lanes: figures ? sortedLanes((lane) => figures.get(lane)?.value) : race.lanes,
       head: column ? race.heads.get(name) : keyRow?.row.firstElementChild,
     };
+  }
+
+  // Tells whether a row shows what the reader asked for: a difference, or a comparison that is settled or open. The memory of
+  // tasks has neither.
+  function isOfKind(race, row) {
+    if (state.rows === "all" || row.memory) return true;
+    if (state.rows === "differs") return differs(race, row);
+    const found = results().rows?.find(isRow(race, row));
+    return found !== undefined && (found.open.length === 0) === (state.rows === "settled");
+  }
+
+  // Tells whether a lane is behind; of a pair, whether the interval of their ratio lies beyond the noise floor.
+  function differs(race, row) {
+    const cells = comparison(race, row);
+    const pair = pairOf(state);
+    if (!pair) return [...cells.values()].some(({ rank }) => rank > 1);
+    const estimate = cells.get(pair[0])?.ratios?.[pair[1]];
+    const floor = floorOf(race, row);
+    return estimate !== undefined && (estimate.low > floor || estimate.high < 1 / floor);
   }
 
   function write(race, plan, place) {
@@ -473,11 +525,22 @@
   function sentence() {
     const name = form.elements.metric.options[known.metric.indexOf(state.metric)].text;
     const ofRow = state.metric === "overhead" ? "best" : "least";
+    const chosen = referenceOf(state);
     const reference =
-      state.reference === "best" ? `the ${ofRow} of each row`
-      : state.reference === "visible" ? `the ${ofRow} visible of each row`
-      : state.reference;
+      chosen === "best" ? `the ${ofRow} of each row`
+      : chosen === "visible" ? `the ${ofRow} visible of each row`
+      : chosen;
     return `${name[0].toUpperCase()}${name.slice(1)}, with its ratio to ${reference}`;
+  }
+
+  // Describes the rows that are shown, if not all are.
+  function kind() {
+    switch (state.rows) {
+      case "differs": return pairOf(state) ? "in which these two differ by more than the noise floor" : "in which a lane is behind";
+      case "settled": return "that are settled";
+      case "open": return "that are not settled";
+      default: return "";
+    }
   }
 
   // Writes the metric and the reference in force, and the number of hidden lanes and rows.
@@ -488,11 +551,12 @@
     if (lanes > 0) parts.push(`${lanes} of ${counted(race.lanes.length, "lane")}`);
     if (rows > 0) parts.push(`${rows} of ${counted(plan.eligible.length, "row")}`);
     const said = [`${sentence()}.`];
+    if (kind() !== "" && !plan.eligible.some((row) => row.memory)) said.push(`Only rows ${kind()}.`);
     if (plan.eligible.length === 0) said.push(`Not measured at ${counted(race.threads, "thread")}.`);
     if (state.metric !== "overhead") said.push("Its ratios have no interval and no mean; the verdicts are on overhead.");
     if (parts.length === 0) said.push("Nothing is hidden.");
     else {
-      const depends = state.reference === "visible" && lanes > 0;
+      const depends = referenceOf(state) === "visible" && lanes > 0;
       const effect = depends ? "the ratios depend on which lanes are shown" : "no number depends on that";
       said.push(`${parts.join(" and ")} hidden: ${effect}.`);
       if (rows > 0 && state.metric === "overhead") said.push("The mean is still over all rows.");
@@ -502,9 +566,11 @@
 
   function fillForm() {
     const { elements } = form;
-    for (const name of ["metric", "threads", "reference"]) elements[name].value = state[name];
+    for (const name of ["metric", "threads", "reference", "one", "other", "rows"]) elements[name].value = state[name];
+    // A pair is its own reference, and hides all other lanes.
+    for (const control of [elements.reference, ...boxes("lane")]) control.disabled = pairOf(state) !== undefined;
     if (elements.search.value !== state.search) elements.search.value = state.search;
-    for (const box of boxes("lane")) box.checked = isVisible(box.value);
+    for (const box of boxes("lane")) box.checked = !state.hide.includes(box.value);
     for (const box of boxes("workload")) box.checked = !state.without.includes(box.value);
     elements.theme.textContent = `Theme: ${state.theme}`;
     elements.reset.disabled = address({ ...state, theme: "auto" }) === "";
@@ -522,11 +588,14 @@
   }
 
   function readForm() {
-    const { metric, threads, reference, search } = form.elements;
+    const { metric, threads, reference, one, other, rows, search } = form.elements;
     choose({
       metric: metric.value,
       threads: threads.value,
       reference: reference.value,
+      one: one.value,
+      other: other.value,
+      rows: rows.value,
       search: search.value.trim() === "" ? "" : search.value,
       hide: boxes("lane").filter((box) => !box.checked).map((box) => box.value),
       without: boxes("workload").filter((box) => !box.checked).map((box) => box.value),

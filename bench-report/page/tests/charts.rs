@@ -39,6 +39,28 @@ fn each_kind_of_chart_is_drawn() {
 }
 
 #[test]
+fn the_shade_of_a_forest_is_the_noise_floor_of_its_row() {
+    let results = extended::run();
+    let page = page::render(&results, None);
+    let (workload, threads) = extended::EVERY_KIND;
+    let wide = |size: u64| -> f64 {
+        let forest = between(
+            &page,
+            &format!("aria-labelledby=\"workload-{workload}-{size}-{threads}-ratio\""),
+            "</svg>",
+        );
+        between(between(forest, "<rect class=\"shaded\"", "/>"), " width=\"", "\"").parse().unwrap()
+    };
+    // Both are drawn on one axis, which is logarithmic; places have a digit after the point.
+    let floor = |size| results.floor_of_row(workload, size, threads).ln();
+    let [open, near] = [extended::OPEN, extended::NEAR].map(|size| wide(size) / floor(size));
+    assert!((open / near - 1.0).abs() < 0.03, "{open} and {near}");
+    assert!(wide(extended::OPEN) != wide(extended::NEAR));
+    let old = Results { rows: Vec::new(), ..results.clone() };
+    assert!(!page::render(&old, None).contains("class=\"shaded\""), "without twins there was no floor");
+}
+
+#[test]
 fn tooltips_say_every_figure() {
     let results = rich();
     let page = page::render(&results, None);

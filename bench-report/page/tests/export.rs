@@ -59,7 +59,8 @@ fn the_csv_has_the_place_of_every_cell() {
         let ratios = ["ratio", "ratio-low", "ratio-high"].map(|column| row[column].parse::<f64>().unwrap());
         assert_eq!(ratios, [ratio.value, ratio.low, ratio.high]);
         assert_eq!(row["rank"], cell.rank.unwrap().to_string());
-        assert_eq!([&row["tied"], &row["undecided"]], [&cell.tied.to_string(), &cell.undecided.to_string()]);
+        let said = ["tied", "undecided", "near"].map(|column| &*row[column]);
+        assert_eq!(said, [cell.tied, cell.undecided, cell.near].map(|is| if is { "true" } else { "false" }));
         assert_eq!(row["status"], "ok");
         let by_processor = cell.workload == extended::BY_PROCESSOR;
         assert_eq!(row["measure"], if by_processor { "processor time" } else { "" });
@@ -90,9 +91,14 @@ fn every_figure_of_the_markdown_stands_on_the_page() {
 #[test]
 fn every_cell_stands_in_the_markdown_to_the_digits_of_the_page() {
     let results = results();
-    let markdown = unescaped(&export::markdown(&results));
+    let markdown = unescaped(&export::markdown(&results)).replace("**", "");
     for cell in &results.cells {
         match (cell.overhead(), cell.ratio) {
+            (Some(overhead), Some(ratio)) if cell.undecided => {
+                let written =
+                    format!("{} {}, between ", figures::ns(overhead.value), figures::ratio(ratio.value));
+                assert!(markdown.contains(&format!("open {written}")), "{written}");
+            }
             (Some(overhead), Some(ratio)) if ratio.low != ratio.high => {
                 let written =
                     format!("{} {}", figures::ns(overhead.value), figures::ratio_with_interval(&ratio));
@@ -117,6 +123,17 @@ fn a_program_stands_beside_in_the_markdown() {
         "{markdown}"
     );
     assert!(markdown.contains("**blocking-squares-slow** processor time per job"), "{markdown}");
+}
+
+#[test]
+fn every_row_of_the_markdown_has_its_floor() {
+    let results = results();
+    let markdown = export::markdown(&results);
+    for row in &results.rows {
+        let head = format!("| {}, floor {} |", figures::whole(row.size), figures::ratio(row.floor));
+        assert!(markdown.contains(&head), "{head}");
+    }
+    assert!(!export::markdown(&fixture::read()).contains("floor"), "older files have no rows");
 }
 
 #[test]

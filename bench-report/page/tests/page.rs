@@ -11,13 +11,13 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use extended::{BY_PROCESSOR, PROGRAM};
+use extended::{BY_PROCESSOR, EVERY_KIND, NEAR, OPEN, PROGRAM};
 use flate2::read::GzDecoder;
 use html::{HOSTILE, append_hostile, between, expected, tags, text};
-use page::{export, verdict};
+use page::{export, table, verdict};
 use results::{
-    Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Results, Status, Warning,
-    figures, lookup,
+    Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Outlook, Period, Results,
+    Status, Warning, figures, lookup,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -276,14 +276,13 @@ fn a_lane_without_some_cells_has_no_mean_but_a_count() {
 }
 
 #[test]
-fn a_verdict_calls_a_tie_a_tie() {
+fn a_verdict_names_lanes_that_are_level() {
     let verdict = verdict::verdict(&results(), "blocking-squares-slow", 1).to_string();
     assert!(verdict.starts_with(
-        "blocking-squares-slow, 1 thread: rayon leads at 30; tie between hand-rolled and rayon at 300;"
+        "blocking-squares-slow, 1 thread: rayon leads at 30; hand-rolled and rayon level at 300;"
     ));
     assert!(
-        text(&without_data(&page::render(&results(), None)))
-            .contains("tie between hand-rolled and rayon at 300")
+        text(&without_data(&page::render(&results(), None))).contains("hand-rolled and rayon level at 300")
     );
 
     let mut results = results();
@@ -292,22 +291,193 @@ fn a_verdict_calls_a_tie_a_tie() {
     }
     let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
     assert!(!verdict.contains("leads"), "{verdict}");
-    assert!(verdict.contains("tie between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
-    assert!(verdict.ends_with("all lanes tie"), "{verdict}");
+    assert!(verdict.contains("async-std, hand-rolled, smol and tokio level at 100"), "{verdict}");
+    assert!(verdict.ends_with("all lanes are level"), "{verdict}");
 }
 
 #[test]
-fn what_is_undecided_is_not_called_a_tie() {
+fn what_is_undecided_is_not_called_level() {
     let mut results = results();
     for cell in results.cells.iter_mut().filter(|cell| cell.rank.is_some()) {
         (cell.rank, cell.tied, cell.undecided) = (Some(1), true, cell.executor == "smol");
     }
     let verdict = verdict::verdict(&results, "wait-timeout", 2).finding;
-    assert!(verdict.contains("undecided between async-std, hand-rolled, smol and tokio at 100"), "{verdict}");
+    let leads = "async-std, hand-rolled and tokio level, smol undecided at 100";
+    assert!(verdict.starts_with(leads), "{verdict}");
     assert!(verdict.ends_with("no lane is shown to be behind"), "{verdict}");
     let page = page::render(&results, None);
     let cell = results.comparison("wait-timeout", 100, 2).find(|cell| cell.executor == "smol").unwrap();
     assert!(square(&page, &results, cell).unwrap().contains("open"));
+}
+
+#[test]
+fn a_square_says_what_is_known_of_its_lane() {
+    let results = results();
+    let page = page::render(&results, None);
+    let (workload, threads) = EVERY_KIND;
+    let said = |size: u64, lane: &str| {
+        let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == lane).unwrap();
+        let figure = figures::ns(cell.overhead().unwrap().value);
+        square(&page, &results, cell).unwrap().replacen(&figure, "-", 1)
+    };
+    assert!(said(OPEN, "rayon").starts_with("best - 1.00×"));
+    assert_eq!(said(OPEN, "tokio"), "level - 1.02× [1.00, 1.06]");
+    assert_eq!(said(OPEN, "hand-rolled"), "near - 1.08× [1.03, 1.14]");
+    assert_eq!(said(OPEN, "smol"), "open - 1.30×, between level and 1.60×");
+    assert_eq!(said(OPEN, "async-std"), "open - 1.80×, between 1.20× and 2.60×");
+    assert_eq!(said(NEAR, "hand-rolled"), "near - 1.08× [1.03, 1.14]");
+    // Those that share the lead have its shade.
+    let row = between(
+        table(&page, threads),
+        &format!("<tr data-workload=\"{workload}\" data-size=\"{OPEN}\">"),
+        "</tr>",
+    );
+    assert_eq!(row.matches("<td class=\"lead\"").count(), 5, "{row}");
+}
+
+#[test]
+fn a_verdict_knows_who_is_near() {
+    let results = results();
+    let (workload, threads) = EVERY_KIND;
+    let winner = |size| verdict::winner(results.comparison(workload, size, threads)).unwrap().to_string();
+    let near = "rayon leads, hand-rolled near (1.08× [1.03, 1.14]); tokio takes 2.00× [1.94, 2.05]";
+    assert_eq!(winner(NEAR), near);
+    assert_eq!(
+        winner(OPEN),
+        "rayon and tokio level, smol and async-std undecided, hand-rolled near (1.08× [1.03, 1.14])"
+    );
+    let finding = |results: &Results| verdict::verdict(results, workload, threads).finding;
+    let said = finding(&results);
+    assert!(
+        said.contains(
+            "; rayon leads, hand-rolled near (1.08× [1.03, 1.14]) at 10,000; at 10,000 rayon takes "
+        ),
+        "{said}"
+    );
+    // What is the same at every size is said once, without the ratios, which differ.
+    let mut alike = results.clone();
+    for cell in alike.cells.iter_mut().filter(|cell| cell.rank == Some(1) && cell.size == OPEN) {
+        let behind = ["smol", "async-std", "tokio"].contains(&&*cell.executor);
+        (cell.undecided, cell.rank) = (false, Some(if behind { 3 } else { 1 }));
+    }
+    let said = finding(&alike);
+    assert!(
+        said.starts_with("rayon leads, hand-rolled near at every size; at 10,000 rayon takes "),
+        "{said}"
+    );
+    // Without a lane behind them, none is said to be behind, nor all to be level.
+    for cell in alike.cells.iter_mut().filter(|cell| cell.rank.is_some() && cell.workload == workload) {
+        (cell.rank, cell.near) = (Some(1), cell.executor != "rayon");
+    }
+    let said = finding(&alike);
+    assert!(
+        said.starts_with("rayon leads, async-std, hand-rolled, smol and tokio near at every size"),
+        "{said}"
+    );
+    assert!(said.ends_with("no lane is shown to be behind"), "{said}");
+    let said = verdict::winner(alike.comparison(workload, NEAR, threads)).unwrap().to_string();
+    assert_eq!(said, "rayon leads, hand-rolled, tokio, smol and async-std near (1.08× to 6.63×)");
+}
+
+#[test]
+fn the_terminal_has_the_same_verdicts() {
+    let table = table::verdict_table(&results());
+    let table = table.split(|character: char| character.is_whitespace() || character == '│');
+    let table = table.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    assert!(table.contains("hand-rolled near (1.08×"), "{table}");
+    assert!(table::settled(&results()).unwrap().starts_with("17 of 18 comparisons settled; `cargo bench"));
+}
+
+#[test]
+fn the_strip_says_how_much_is_settled_and_what_goes_on() {
+    let strip =
+        |results: &Results| text(between(&page::render(results, None), "<div class=\"strip\">", "</header>"));
+    let mut results = results();
+    let said = strip(&results);
+    assert!(
+        said.contains("17 of 18 comparisons settled; cargo bench -- --more 5m would go on with this run"),
+        "{said}"
+    );
+    results.run.outlook = Some(Outlook { minutes: 4, settles: 1 });
+    assert!(strip(&results).contains("about 4 more minutes would settle the rest: cargo bench -- --more 4m"));
+    results.rows[0].open.push("smol".to_owned());
+    results.run.outlook = Some(Outlook { minutes: 1, settles: 1 });
+    let said = strip(&results);
+    let outlook = "16 of 18 comparisons settled; about 1 more minute would settle 1 of the others: cargo bench -- --more 1m";
+    assert!(said.contains(outlook), "{said}");
+    results.rows.iter_mut().for_each(|row| row.open.clear());
+    let said = strip(&results);
+    assert!(said.contains("all 18 comparisons settled") && !said.contains("cargo bench"), "{said}");
+}
+
+#[test]
+fn a_row_has_its_noise_floor_and_the_method_says_what_that_is() {
+    let mut results = results();
+    let page = page::render(&results, None);
+    for row in &results.rows {
+        let start = format!("<tr data-workload=\"{}\" data-size=\"{}\">", row.workload, row.size);
+        let head = text(between(table(&page, row.threads), &start, "</th>"));
+        assert!(head.ends_with(&format!(" floor {}", figures::ratio(row.floor))), "{head}");
+    }
+    let method = text(between(&page, "<section id=\"method\">", "<section id=\"circumstances\">"));
+    assert!(method.contains("Behind, level, near, open"), "{method}");
+    assert!(
+        method.contains("Here it is 1.10× in the middle, from 1.01× to 1.18×. No lane raced"),
+        "{method}"
+    );
+    assert!(text(&page).contains("noise floor 1.01× to 1.18×"));
+    results.noise = Some(Noise { floor: 1.036, floors: BTreeMap::new(), different: 2, pairs: Vec::new() });
+    assert!(text(&page::render(&results, None)).contains("these twins differed by no more than 1.04×"));
+}
+
+#[test]
+fn a_run_says_in_which_periods_it_was_measured() {
+    let mut results = results();
+    let measured =
+        |results: &Results| text(between(&page::render(results, None), "<dt>measured</dt>", "</div>"));
+    assert_eq!(measured(&results), "from start to finish");
+    let period = |started: &str, finished: &str| Period {
+        started: format!("2026-11-27T{started}:00Z"),
+        finished: format!("2026-11-27T{finished}:00Z"),
+    };
+    results.run.periods = vec![period("08:00", "08:10"), period("09:00", "09:05")];
+    assert_eq!(
+        measured(&results),
+        "2026-11-27 08:00 UTC to 2026-11-27 08:10 UTC, then 2026-11-27 09:00 UTC to 2026-11-27 09:05 UTC"
+    );
+}
+
+#[test]
+fn a_file_from_before_there_were_rows_has_a_page() {
+    let mut results = fixture::read();
+    let floors = BTreeMap::from([("lateness of a tick".to_owned(), 1.5)]);
+    results.noise = Some(Noise { floor: 1.036, floors, different: 0, pairs: Vec::new() });
+    let page = page::render(&results, None);
+    assert!(!text(between(&page, "<header>", "</header>")).contains("settled"));
+    let standings = text(between(&page, "<section id=\"standings\"", "<section id=\"workload-"));
+    assert!(!standings.contains("floor 1.") && !standings.contains("A row is settled"), "{standings}");
+    assert!(standings.contains("10 % of the best, or within the noise floor; near"), "{standings}");
+    let method = text(between(&page, "<section id=\"method\">", "<section id=\"circumstances\">"));
+    for expected in ["differed by no more than 3.6 %", "floors of their own: lateness of a tick 50.0 %."] {
+        assert!(method.contains(expected), "{method}");
+    }
+    let rows = text(between(&page, "<select name=\"rows\">", "</select>"));
+    assert_eq!(rows, "all what differs", "it does not say what is settled");
+    assert_eq!(table::settled(&results), None);
+    let cell = results.comparison("sleep-fan-out", 100, 2).next().unwrap();
+    assert!(square(&page, &results, cell).is_some());
+}
+
+#[test]
+fn rows_and_pairs_can_be_chosen() {
+    let page = page::render(&results(), None);
+    let rows = text(between(&page, "<select name=\"rows\">", "</select>"));
+    assert_eq!(rows, "all what differs what is settled what is open");
+    for name in ["one", "other"] {
+        let lanes = between(&page, &format!("<select name=\"{name}\">"), "</select>");
+        assert!(lanes.starts_with("<option value=\"\">none</option>"), "{lanes}");
+        assert!(lanes.contains("value=\"tokio\"") && !lanes.contains(PROGRAM), "{lanes}");
+    }
 }
 
 #[test]
@@ -345,8 +515,7 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
         vec!["takes twice the processor time".to_owned()];
     let page = text(&without_data(&page::render(&results, None)));
     for expected in [
-        "3.6 %",
-        "have floors of their own: lateness of a tick 50.0 %.",
+        "differed by no more than 1.04×",
         "a battery feeds it: plug it in.",
         "tokio, 2 threads: size to the power of 1.01 [0.99, 1.04]",
         "n/a: its process died",
@@ -597,7 +766,7 @@ fn what_is_not_time_says_what_it_is() {
     let results = results();
     let page = page::render(&results, None);
     let head = between(table(&page, 2), &format!("<tr data-workload=\"{BY_PROCESSOR}\""), "</th>");
-    assert!(text(head).ends_with("processor time per job"), "{head}");
+    assert!(text(head).contains(" processor time per job floor 1."), "{head}");
     let section = between(&page, &format!("<section id=\"workload-{BY_PROCESSOR}\""), "</section>");
     let points = text(between(section, "<dl class=\"points\">", "</dl>"));
     assert!(
@@ -715,7 +884,9 @@ fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
         "</tr>",
     );
     let quantity = lookup::quantity_in_short(results, &cell.workload);
-    let head = format!("{} {} {quantity}", cell.workload, figures::whole(cell.size));
+    let floor = results.row(&cell.workload, cell.size, cell.threads).map(|row| figures::ratio(row.floor));
+    let floor = floor.map_or(String::new(), |floor| format!(" floor {floor}"));
+    let head = format!("{} {} {quantity}{floor}", cell.workload, figures::whole(cell.size));
     assert_eq!(text(between(row, "<th scope=\"row\">", "</th>")), head);
     let square = row.split("<td ").nth(column + 1).unwrap();
     assert!(square.contains(&format!("data-lane=\"{}\"", cell.executor)), "{square}");

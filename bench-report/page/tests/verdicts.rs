@@ -5,7 +5,7 @@ mod fixture;
 use std::collections::BTreeMap;
 
 use page::verdict::{GroupVerdict, groups};
-use results::{Cell, Estimate, GroupSummary, LaneSummary, Noise, Place, Results, Status, Summary};
+use results::{Cell, Estimate, GroupSummary, LaneSummary, Noise, Place, Results, Row, Status, Summary};
 
 /// Reads the made-up run and gives these lanes these means at one thread; a lane without a mean failed
 /// somewhere.
@@ -87,6 +87,30 @@ fn the_noise_floor_widens_a_tie() {
     assert!(groups(&results, 1)[0].finding.ends_with("; then c 3.00×, d 3.50×"));
     results.noise = Some(Noise { floor: 1.3, floors: BTreeMap::new(), different: 0, pairs: Vec::new() });
     assert!(groups(&results, 1)[0].finding.ends_with("; then c and d tie at 3.00–3.50×"));
+}
+
+#[test]
+fn the_floors_of_rows_partly_cancel_out_in_their_mean() {
+    let mut results = run(&[("a", 1.0, BEST), ("b", 2.0, BEHIND), ("c", 3.0, BEHIND), ("d", 3.5, BEHIND)]);
+    let row = |(size, floor)| Row {
+        workload: "sleep-fan-out".to_owned(),
+        size,
+        threads: 1,
+        blocks: 5,
+        floor,
+        open: Vec::new(),
+    };
+    let finding = |results: &Results| groups(results, 1)[0].finding.clone();
+    let tie = "; then c and d tie at 3.00–3.50×";
+    // The ratio of d to c ends at 1.21.
+    results.rows = [(1, 1.3)].map(row).to_vec();
+    assert!(finding(&results).ends_with(tie), "one row has the floor of its mean");
+    results.rows = [(1, 1.3), (2, 1.3), (3, 1.3), (4, 1.3)].map(row).to_vec();
+    assert!(!finding(&results).ends_with(tie), "of four rows, half the logarithm is left");
+    results.rows = [(1, 1.5), (2, 1.5), (3, 1.5), (4, 1.5)].map(row).to_vec();
+    assert!(finding(&results).ends_with(tie));
+    results.rows.iter_mut().for_each(|row| row.threads = 2);
+    assert!(!finding(&results).ends_with(tie), "rows at another number of threads count for nothing");
 }
 
 #[test]

@@ -38,7 +38,11 @@ pub enum Request {
     /// Has the track count what runs of a cell cost besides time. It answers and ends.
     Count(CountRequest),
     /// Asks what is known only after the last sample.
-    Rest {},
+    Rest {
+        /// `true` asks our own program to watch further sleeps.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        watch: bool,
+    },
     /// Has the lane run its cell this many times, one run after the other: one sample.
     #[serde(untagged)]
     Runs(u64),
@@ -81,6 +85,9 @@ pub struct Cell {
     pub threads: usize,
     /// Threads of the pool for jobs that block.
     pub blocking_threads: usize,
+    /// `true` if an earlier process of the run has checked this cell, so that our own program need not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checked: bool,
 }
 
 /// Asks for the costs of a cell.

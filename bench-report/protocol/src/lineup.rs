@@ -106,6 +106,9 @@ pub struct WorkloadEntry {
     pub measure: Measure,
     /// Its demand on an executor, as the end of "needs ...".
     pub needs: String,
+    /// `true` if a run has a deadline, which is missed if the machine stands still.
+    #[serde(default)]
+    pub has_deadline: bool,
 }
 
 /// The part of a run that is measured.

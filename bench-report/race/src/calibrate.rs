@@ -1,7 +1,8 @@
 //! A lane in a heat: prepared, warmed up, and asked for one sample at each of its turns.
 //!
 //! The lab decides how many runs a sample has, for every lane alike. It asks for 1, 2, 4, ... runs until the warm-up is over,
-//! and then for as many runs a sample as make the samples fill the measurement: what Criterion does in its flat mode.
+//! and then for as many runs a sample as make the samples fill the measurement: what Criterion does in its flat mode. In the
+//! blocks after the first ones it knows how long a run takes, and that the cell is sound.
 //! A run so long that fewer samples fit than are wanted gets as many as fit, at least one, of one run each, without
 //! warm-up: its check, and the run that told how long one takes, have warmed it up. That is sound because the process,
 //! not the sample, is the unit of replication.
@@ -21,12 +22,34 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Entrant {
     runner: Runner,
-    proof: Proof,
+    checked: Checked,
+    /// The time of a run: that of the check, or what earlier processes have taken.
+    run: Time,
     /// The number of its samples.
     turns: usize,
     /// The number of runs in each.
     iterations: u64,
     samples: Vec<Sample>,
+    /// True if its sleeps are to be watched at the end.
+    watch: bool,
+}
+
+/// The time that a run takes.
+#[derive(Clone, Copy, Debug)]
+enum Time {
+    /// That of the check, which takes rather longer than other runs.
+    OfCheck(Duration),
+    /// That of the runs of earlier processes.
+    Known(Duration),
+}
+
+/// What earlier processes of a run have shown of a cell.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// The facts that a check gave.
+    pub(crate) checked: Checked,
+    /// The time of a run.
+    pub(crate) run: Duration,
 }
 
 /// The figures of a process, from beginning to end.
@@ -49,8 +72,8 @@ struct Runner {
 }
 
 impl Entrant {
-    /// Waits until a process that was asked to has prepared its cell, and checks its first run. A program is held to its
-    /// `specification`.
+    /// Waits until a process that was asked to has prepared its cell, and checks its first run unless the cell is `known`. A
+    /// program is held to its `specification`. Sleeps are watched at the end in blocks that are to `watch` them.
     ///
     /// # Errors
     ///
@@ -58,18 +81,28 @@ impl Entrant {
     pub(crate) fn prepared(
         mut process: LaneProcess,
         specification: Option<Specification>,
+        known: Option<&Known>,
+        watch: bool,
     ) -> Result<Entrant, Trouble> {
+        let is_program = specification.is_some();
         let ready = match process.hear()? {
             Reply::Observed(ready) if ready.threads > 0 => ready,
             other => return Err(process.out_of_turn(&other)),
         };
         let verifier = specification.map(|specification| Verifier::new(specification, ready.threads));
         let mut runner = Runner { process, verifier, asked: (0, Instant::now()) };
-        let proof = runner.proof(ready)?;
-        if proof.operations == 0 {
+        let (checked, run) = match known {
+            Some(Known { checked, run }) => (checked.clone(), Time::Known(*run)),
+            None => {
+                let proof = runner.proof(ready)?;
+                (Checked::from(&proof), Time::OfCheck(Duration::from_nanos(proof.took_ns)))
+            }
+        };
+        if checked.operations == 0 {
             return Err(runner.process.fails("the workload reports 0 operations per run"));
         }
-        Ok(Entrant { runner, proof, turns: 0, iterations: 1, samples: Vec::new() })
+        let watch = watch && !is_program && checked.observed.sleeps > 0;
+        Ok(Entrant { runner, checked, run, turns: 0, iterations: 1, samples: Vec::new(), watch })
     }
 
     /// Warms the lane up, and decides how many samples it takes and how many runs each has.
@@ -79,8 +112,11 @@ impl Entrant {
     /// The errors of [`LaneProcess::ask`].
     pub(crate) fn calibrated(mut self, sampling: &Sampling) -> Result<Entrant, Trouble> {
         let start = Instant::now();
-        let took = Duration::from_nanos(self.proof.took_ns);
-        if is_slow(sampling, Duration::from_nanos(self.proof.ideal_ns), took) {
+        let took = match self.run {
+            Time::OfCheck(took) => took,
+            Time::Known(run) => return self.warmed_up(sampling, run),
+        };
+        if is_slow(sampling, Duration::from_nanos(self.checked.ideal_ns), took) {
             self.turns = 1;
             return Ok(self);
         }
@@ -97,6 +133,31 @@ impl Entrant {
             iterations *= 2;
         }
         self.iterations = runs_of_a_sample(sampling, self.turns, wall_ns as f64 / runs as f64);
+        Ok(self)
+    }
+
+    /// Warms up a lane of whose runs the time is known: first a part of the warm-up, which tells how long a run takes in this
+    /// process, then the rest.
+    fn warmed_up(mut self, sampling: &Sampling, run: Duration) -> Result<Entrant, Trouble> {
+        /// A run that waits or takes this long warms itself up.
+        const LONG: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
+        let waits = Duration::from_nanos(self.checked.ideal_ns);
+        if waits >= LONG[0] || run >= LONG[1] {
+            self.turns = samples(sampling, run);
+            return Ok(self);
+        }
+        // Two threads may take ten times as long in one process as in another: one core between them, or two.
+        let first = runs_that_fill(sampling.warm_up / 8, run.as_nanos() as f64);
+        let took = self.runner.sample(first)?.wall_ns;
+        let run_ns = took as f64 / first as f64;
+        let rest = sampling.warm_up.saturating_sub(Duration::from_nanos(took));
+        if !rest.is_zero() {
+            self.runner.sample(runs_that_fill(rest, run_ns))?;
+        }
+        self.turns = samples(sampling, Duration::from_nanos(run_ns as u64));
+        if self.turns >= sampling.samples {
+            self.iterations = runs_of_a_sample(sampling, self.turns, run_ns);
+        }
         Ok(self)
     }
 
@@ -141,10 +202,10 @@ impl Entrant {
     ///
     /// The errors of [`LaneProcess::end`].
     pub(crate) fn finish(self) -> Result<Measurement, Trouble> {
-        let Entrant { runner: Runner { mut process, verifier, .. }, proof, samples, .. } = self;
+        let Entrant { runner: Runner { mut process, verifier, .. }, checked, samples, watch, .. } = self;
         // Before it is asked: a program that looks at its lateness takes memory for that.
         let peak_rss = process.peak_rss();
-        let rest = match process.ask(&Request::Rest {})? {
+        let rest = match process.ask(&Request::Rest { watch })? {
             Reply::Rest(rest) => rest,
             other => return Err(process.out_of_turn(&other)),
         };
@@ -152,7 +213,7 @@ impl Entrant {
         let rest = Rest { peak_rss: rest.peak_rss.or(peak_rss), lateness: rest.lateness.or(told), ..rest };
         let pid = process.id();
         process.end()?;
-        Ok(Measurement { pid, checked: Checked::from(&proof), samples, rest })
+        Ok(Measurement { pid, checked, samples, rest })
     }
 }
 
@@ -203,16 +264,25 @@ fn is_slow(sampling: &Sampling, ideal: Duration, checked: Duration) -> bool {
 
 /// Returns the number of samples of a run that takes so long: as many as fit, because many short ones in turn with those of
 /// other lanes share what disturbs the machine better than few long ones.
+///
+/// A run that is nearly as long as the measurement has more than one sample too: it has been warmed up, and a second sample
+/// says as much as a second process that would have to be.
 fn samples(sampling: &Sampling, run: Duration) -> usize {
+    const OF_A_LONG_RUN: usize = 4;
     let fit = sampling.measurement.as_nanos() / run.as_nanos().max(1);
-    usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, sampling.most_samples)
+    let least = if run < sampling.measurement { OF_A_LONG_RUN } else { 1 };
+    usize::try_from(fit).unwrap_or(usize::MAX).max(least).min(sampling.most_samples)
 }
 
 /// Returns the number of runs of a sample, of which so many fill the measurement.
 fn runs_of_a_sample(sampling: &Sampling, samples: usize, mean_ns: f64) -> u64 {
-    let sample_ns = sampling.measurement.as_nanos() as f64 / samples as f64;
+    runs_that_fill(sampling.measurement.div_f64(samples as f64), mean_ns)
+}
+
+/// Returns the least number of runs that take so long together, one at least.
+fn runs_that_fill(time: Duration, run_ns: f64) -> u64 {
     // A float turns into the nearest number that there is.
-    (sample_ns / mean_ns.max(1.0)).ceil().max(1.0) as u64
+    (time.as_nanos() as f64 / run_ns.max(1.0)).ceil().max(1.0) as u64
 }
 
 #[cfg(test)]
@@ -227,7 +297,7 @@ mod tests {
     fn a_run_has_as_many_samples_as_fit_and_one_at_least() {
         let of_run = |micros| samples(&SAMPLING, Duration::from_micros(micros));
         assert_eq!([0, 1, 2_000, 3_000, 6_000, 7_000].map(of_run), [30, 30, 30, 20, 10, 8]);
-        assert_eq!([59_999, 60_000, 1_000_000].map(of_run), [1, 1, 1]);
+        assert_eq!([15_000, 20_000, 59_999, 60_000, 1_000_000].map(of_run), [4, 4, 4, 1, 1]);
     }
 
     #[test]

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::platform;
+use crate::{
+    guard::{Guard, Guarded},
+    platform,
+};
 
 /// The most of its last words that a message repeats.
 const LAST_WORDS: usize = 2_000;
@@ -30,18 +33,21 @@ pub(crate) struct Child {
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     stderr: Tail,
+    /// Dropped last, when the process is gone.
+    _guarded: Guarded,
 }
 
 impl Child {
-    /// Starts a process.
+    /// Starts a process, over which the `guard` watches as long as it is there.
     ///
     /// # Errors
     ///
     /// If it does not start.
-    pub(crate) fn start(mut command: Command) -> io::Result<Child> {
+    pub(crate) fn start(mut command: Command, guard: &Guard) -> io::Result<Child> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         platform::shield_from_terminal(&mut command);
         let mut handle = command.spawn()?;
+        let guarded = guard.watch(handle.id());
         let stdin = handle.stdin.take();
         let stdout = handle.stdout.take().expect("piped");
         let stderr = Tail::of(handle.stderr.take().expect("piped"));
@@ -54,7 +60,7 @@ impl Child {
                 }
             }
         });
-        Ok(Child { handle, stdin, lines, stderr })
+        Ok(Child { handle, stdin, lines, stderr, _guarded: guarded })
     }
 
     /// Its number in the system.

@@ -39,7 +39,7 @@ impl Folder {
         let path = runs.join(&plan.id);
         fs::create_dir(&path).with_context(|| format!("failed to make {}", path.display()))?;
         let folder = Folder { path };
-        write(&folder.plan(), &serde_json::to_string_pretty(plan).expect("a plan is plain data"))?;
+        folder.rewrite_plan(plan)?;
         Ok(folder)
     }
 
@@ -49,21 +49,50 @@ impl Folder {
     ///
     /// [`NothingToResume`] if there is no such run.
     pub fn newest_unfinished(out: &Path) -> Result<(Folder, Plan)> {
-        let entries = fs::read_dir(out.join("runs")).into_iter().flatten();
-        let newest = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).max();
-        let Some(path) = newest else {
-            return Err(NothingToResume(format!("{} has no run to resume", out.display())).into());
-        };
-        let folder = Folder { path };
+        let folder = Folder::newest(out, |_| true)
+            .ok_or_else(|| NothingToResume(format!("{} has no run to resume", out.display())))?;
         if folder.results().exists() {
             let path = folder.path.display();
-            let reason = format!("the newest run, {path}, is finished: no need to resume");
+            let reason = format!("the newest run, {path}, is finished; --more 5m would go on with it");
             return Err(NothingToResume(reason).into());
         }
-        let plan = folder.plan();
-        let text = fs::read_to_string(&plan).with_context(|| format!("failed to read {}", plan.display()))?;
-        let plan = serde_json::from_str(&text).with_context(|| format!("{} is corrupt", plan.display()))?;
+        let plan = folder.read_plan()?;
         Ok((folder, plan))
+    }
+
+    /// Finds the newest run in `out` that has come to its end, and its plan.
+    ///
+    /// # Errors
+    ///
+    /// [`NothingToResume`] if there is no such run.
+    pub fn newest_finished(out: &Path) -> Result<(Folder, Plan)> {
+        let folder = Folder::newest(out, |folder| folder.results().exists())
+            .ok_or_else(|| NothingToResume(format!("{} has no finished run to go on with", out.display())))?;
+        let plan = folder.read_plan()?;
+        Ok((folder, plan))
+    }
+
+    fn newest(out: &Path, is_wanted: impl Fn(&Folder) -> bool) -> Option<Folder> {
+        let entries = fs::read_dir(out.join("runs")).into_iter().flatten();
+        let folders = entries.filter_map(|entry| Some(Folder { path: entry.ok()?.path() }));
+        folders
+            .filter(|folder| folder.path.is_dir() && is_wanted(folder))
+            .max_by(|one, other| one.path.cmp(&other.path))
+    }
+
+    fn read_plan(&self) -> Result<Plan> {
+        let plan = self.plan();
+        let text = fs::read_to_string(&plan).with_context(|| format!("failed to read {}", plan.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is corrupt", plan.display()))
+    }
+
+    /// Writes the plan anew, once more is to be done than it said.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn rewrite_plan(&self, plan: &Plan) -> Result<()> {
+        write(&self.plan(), &serde_json::to_string_pretty(plan).expect("a plan is plain data"))
     }
 
     /// Returns the path of the journal.

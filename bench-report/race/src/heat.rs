@@ -11,10 +11,10 @@ use lane_protocol::{Cell, Counts, Reply, Request, Specification};
 use results::CellId;
 
 use crate::{
-    calibrate::{Entrant, Measurement},
+    calibrate::{Entrant, Known, Measurement},
     journal::{CountingJob, Record, Slot},
     lane::{LaneProcess, Limits, Trouble},
-    plan::Plan,
+    plan::{Plan, WATCHED_BLOCKS},
     rounds::Heat,
     schedule,
     track::{self, Specifications, Track, Tracks},
@@ -35,23 +35,33 @@ pub struct Launcher {
 pub(crate) type Ended = (Slot, Result<Measurement, String>);
 
 impl Launcher {
-    /// Starts the process of a cell, under whatever name it races, and asks it to prepare the cell.
+    /// Starts the process of a cell, under whatever name it races, and asks it to prepare the cell, and to check it unless it
+    /// is `known`.
     ///
     /// # Errors
     ///
     /// The errors of [`LaneProcess::tell`].
-    fn start_cell(&self, plan: &Plan, cell: &CellId) -> Result<LaneProcess, Trouble> {
+    fn start_cell(&self, plan: &Plan, cell: &CellId, known: bool) -> Result<LaneProcess, Trouble> {
         let cell_of_lineup = plan.in_lineup(cell);
         let mut process = self.start(self.track_of(plan, cell), &cell_of_lineup)?;
-        process.tell(&Request::Cell(track::request(&cell_of_lineup)))?;
+        // A program is not told: its first sample is its check.
+        let checked = known && !plan.is_program(&cell.executor);
+        process.tell(&Request::Cell(Cell { checked, ..track::request(&cell_of_lineup) }))?;
         Ok(process)
     }
 
     /// Waits until a process has prepared its cell.
-    fn prepared(&self, plan: &Plan, cell: &CellId, process: LaneProcess) -> Result<Entrant, Trouble> {
+    fn prepared(
+        &self,
+        plan: &Plan,
+        cell: &CellId,
+        process: LaneProcess,
+        known: Option<&Known>,
+        watch: bool,
+    ) -> Result<Entrant, Trouble> {
         let specification = self.specifications.get(&plan.in_lineup(cell));
         let specification = specification.filter(|_| plan.is_program(&cell.executor)).cloned();
-        Entrant::prepared(process, specification)
+        Entrant::prepared(process, specification, known, watch)
     }
 
     /// Has a cell checked in a process of its own, without measuring it.
@@ -60,8 +70,8 @@ impl Launcher {
     ///
     /// The errors of [`LaneProcess::ask`].
     pub fn check(&self, plan: &Plan, cell: &CellId) -> Result<(), Trouble> {
-        let process = self.start_cell(plan, cell)?;
-        self.prepared(plan, cell, process)?.finish().map(drop)
+        let process = self.start_cell(plan, cell, false)?;
+        self.prepared(plan, cell, process, None, true)?.finish().map(drop)
     }
 
     /// Has the costs of a cell counted in a process of its own.
@@ -107,7 +117,7 @@ pub fn try_program(
 ) -> Result<(), Trouble> {
     let mut process = LaneProcess::start(command, limits)?;
     process.tell(&Request::Cell(cell))?;
-    Entrant::prepared(process, Some(specification))?.of_two_runs()?.finish().map(drop)
+    Entrant::prepared(process, Some(specification), None, false)?.of_two_runs()?.finish().map(drop)
 }
 
 /// Returns the slots of a heat.
@@ -116,11 +126,13 @@ pub(crate) fn places(heat: &Heat) -> impl Iterator<Item = Slot> {
     lanes.map(|(position, cell)| Slot { block: heat.block, position, cell: cell.clone() })
 }
 
-/// Runs the lanes of a heat, and tells `next` before each starts; `None` if it was interrupted.
+/// Runs the lanes of a heat, and tells `next` before each starts; `None` if it was interrupted. Of cells that are `known`
+/// nothing is found out again.
 pub(crate) fn run_heat(
     launcher: &Launcher,
     plan: &Plan,
     slots: Vec<Slot>,
+    known: &dyn Fn(&CellId) -> Option<Known>,
     next: &mut dyn FnMut(usize, &CellId),
 ) -> Option<Vec<Ended>> {
     let lineup = &launcher.tracks.this.lineup;
@@ -132,11 +144,15 @@ pub(crate) fn run_heat(
         let mut processes = Vec::new();
         for slot in slots {
             next(lanes.len() + processes.len(), &slot.cell);
-            processes.push(launcher.start_cell(plan, &slot.cell));
+            let known = known(&slot.cell);
+            processes.push((launcher.start_cell(plan, &slot.cell, known.is_some()), known));
         }
-        for (slot, process) in slots.iter().zip(processes) {
+        for (slot, (process, known)) in slots.iter().zip(processes) {
             let entrant = process
-                .and_then(|process| launcher.prepared(plan, &slot.cell, process))
+                .and_then(|process| {
+                    let watch = slot.block < WATCHED_BLOCKS;
+                    launcher.prepared(plan, &slot.cell, process, known.as_ref(), watch)
+                })
                 .and_then(|entrant| entrant.calibrated(&plan.sampling));
             if let Err(Trouble::Interrupted) = entrant {
                 return None;

@@ -101,6 +101,14 @@ pub enum Record {
         /// The reason.
         reason: String,
     },
+    /// The end of a process that missed a deadline, so that its heat was run again.
+    Again {
+        /// The process.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The reason why it failed.
+        reason: String,
+    },
     /// The end of all processes of a comparison in one block.
     Heat {
         /// The comparison: WORKLOAD/SIZE/tTHREADS.
@@ -261,6 +269,7 @@ impl Past {
                 Record::Failed { slot, reason } => {
                     past.outcomes.insert((slot.cell, slot.block), Outcome::Failed(reason));
                 }
+                Record::Again { .. } => {}
                 Record::Heat { comparison, block, took_ns } => {
                     past.times.insert((comparison, block), Duration::from_nanos(took_ns));
                 }

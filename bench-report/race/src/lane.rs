@@ -15,7 +15,7 @@ use std::{
 use lane_protocol::{LaneDescription, PROTOCOL, Reply, Request, check_protocol, shorten};
 use serde_json::Value;
 
-use crate::{child::Child, platform};
+use crate::{child::Child, guard::Guard, platform};
 
 /// The end of a process that gave no result.
 #[derive(Clone, Debug)]
@@ -26,13 +26,15 @@ pub enum Trouble {
     Interrupted,
 }
 
-/// The limits of a process.
+/// The limits of a process, and who sees to them.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// The longest that a process may take, the turns of others not counted.
     pub time: Duration,
     /// Set when the run is to end.
     pub interrupted: Arc<AtomicBool>,
+    /// Ends the process if this one is killed.
+    pub guard: Guard,
 }
 
 /// The pause between two looks at the interruption.
@@ -75,8 +77,8 @@ impl LaneProcess {
         limits: &Limits,
     ) -> Result<LaneProcess, Trouble> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let child =
-            Child::start(command).map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;
+        let child = Child::start(command, &limits.guard)
+            .map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;
         Ok(LaneProcess { child, is_track, limits: limits.clone(), left: limits.time })
     }
 

@@ -7,6 +7,7 @@
 //! - [`rounds`]: which comparison runs next
 //! - [`race`], [`heat`]: runs the plan; one block of one comparison
 //! - `calibrate`, [`lane`], `child`, `verify`: the process of a lane, asked for runs; a program is held to its specification
+//! - [`guard`]: ends the processes of lanes if the lab is killed
 //! - `errands`: the processes that count
 //! - [`journal`], [`folder`]: the files of a run
 //! - [`assemble`]: from outcomes to results; [`known`] and [`facts`] stand beside the figures
@@ -27,6 +28,7 @@ pub mod race;
 mod calibrate;
 mod child;
 mod errands;
+pub mod guard;
 pub mod lane;
 mod verify;
 

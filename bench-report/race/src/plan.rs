@@ -2,11 +2,18 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use results::{Build, CellId, Machine, Profile};
+use results::{Build, CellId, Machine, Period, Profile};
 use serde::{Deserialize, Serialize};
 
 /// The time that a process of a default run may take.
 pub const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// The number of blocks in which a cell is checked. In the others it is only measured: every answer is compared there too, and
+/// the program is the same.
+pub const CHECKED_BLOCKS: usize = 1;
+
+/// The number of blocks in which sleeps are watched after the samples: as many as an interval takes.
+pub const WATCHED_BLOCKS: usize = 2;
 
 /// Everything that is decided before the first process starts; enough to resume the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +58,9 @@ pub struct Plan {
     /// The cells whose memory is measured, apart from the race; those of one lane follow each other.
     #[serde(default)]
     pub memory: Vec<CellId>,
+    /// The periods in which it was measured, if it went on after its end; the last one is not over.
+    #[serde(default)]
+    pub periods: Vec<Period>,
 }
 
 /// A lane that races under another name than in its lineup.
@@ -91,8 +101,10 @@ impl Sampling {
     /// Returns the sampling of a profile.
     pub fn of(profile: Profile) -> Sampling {
         let ([warm_up, measurement], most_samples) = match profile {
-            Profile::Quick => ([3, 10], 10),
-            Profile::Default => ([20, 60], 30),
+            Profile::Quick => ([2, 6], 8),
+            // Samples scatter as much as processes do, and a process costs 4 ms beside them and 4 for their turns. So half
+            // and double the time of samples give intervals that are as wide; more processes are safer.
+            Profile::Default => ([6, 24], 12),
             Profile::Full => ([200, 1_000], 100),
         };
         let [warm_up, measurement] = [warm_up, measurement].map(Duration::from_millis);
@@ -104,10 +116,10 @@ impl Blocks {
     /// Returns the blocks of a profile, unless the user asks for `exactly` so many, or for another `budget`.
     pub fn of(profile: Profile, exactly: Option<usize>, budget: Option<Duration>) -> Blocks {
         let (least, most, seconds) = match profile {
-            Profile::Quick => (2, 2, 0),
-            // So that a run ends within six minutes, with the counting after the race.
-            Profile::Default => (3, 20, 280),
-            Profile::Full => (10, 40, 3_600),
+            // So that a run ends within a minute, or six, with the counting after the race.
+            Profile::Quick => (2, 40, 55),
+            Profile::Default => (3, 80, 280),
+            Profile::Full => (10, 80, 3_600),
         };
         let budget = budget.unwrap_or(Duration::from_secs(seconds));
         match exactly {
@@ -118,6 +130,17 @@ impl Blocks {
 }
 
 impl Plan {
+    /// Gives a run that was `measured` for so long, and had `finished`, `more` time from `now` on, and as many blocks as fit.
+    pub fn go_on(&mut self, measured: Duration, finished: String, more: Duration, now: String) {
+        self.budget = measured.saturating_add(more);
+        self.most_blocks = usize::MAX;
+        match self.periods.last_mut() {
+            Some(last) => last.finished = finished,
+            None => self.periods.push(Period { started: self.started.clone(), finished }),
+        }
+        self.periods.push(Period { started: now, finished: String::new() });
+    }
+
     /// Tells whether comparisons that are open may have more blocks than all have.
     pub fn goes_on(&self) -> bool {
         self.block_limit() > self.blocks

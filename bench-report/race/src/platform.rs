@@ -33,12 +33,17 @@ mod system {
 
     /// Ends a child that is shielded from the terminal, with all that it has started.
     pub(crate) fn end_with_children(child: &mut Child) {
+        end_group(child.id());
+        child.wait().ok();
+    }
+
+    /// Ends all processes of a group.
+    pub(crate) fn end_group(group: u32) {
         use nix::{sys::signal::Signal, unistd::Pid};
-        if let Ok(group) = child.id().try_into() {
+        if let Ok(group) = group.try_into() {
             // An error says that all have ended already.
             nix::sys::signal::killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
         }
-        child.wait().ok();
     }
 
     /// Says how a process ended.
@@ -73,6 +78,9 @@ mod system {
         child.wait().ok();
     }
 
+    /// Does nothing: there are no process groups here.
+    pub(crate) fn end_group(_group: u32) {}
+
     /// Says how a process ended.
     pub(crate) fn describe_exit(status: ExitStatus) -> String {
         format!("ended with {status}")
@@ -87,4 +95,6 @@ pub(crate) fn peak_rss_of(process: u32) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-pub(crate) use system::{cpu_with_children, describe_exit, end_with_children, shield_from_terminal};
+pub(crate) use system::{
+    cpu_with_children, describe_exit, end_group, end_with_children, shield_from_terminal,
+};

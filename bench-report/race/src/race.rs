@@ -9,16 +9,17 @@ use std::{
 use anyhow::Result;
 use jiff::Timestamp;
 use lane_protocol::Lineup;
-use results::{CellId, Results};
+use results::{CellId, Outlook, Results};
 
 use crate::{
     assemble,
+    calibrate::Known,
     errands::Counting,
     facts::{self, Reading},
     folder::Folder,
     heat::{Ended, Launcher, places, records, run_heat},
-    journal::{Outcome, Outcomes, Past, SampleLog},
-    plan::Plan,
+    journal::{Outcome, Outcomes, Past, Record, SampleLog, Slot},
+    plan::{CHECKED_BLOCKS, Plan},
     rounds::{self, Heat, Judge, Rounds, Stage},
 };
 
@@ -36,8 +37,9 @@ pub trait Progress {
     /// `done` processes of `all` have ended; `next` starts now.
     fn next(&mut self, done: usize, all: usize, next: &CellId);
 
-    /// All of these have ended, `open` comparisons go on, for the time that is `left` at most; `next` starts now.
-    fn further(&mut self, open: usize, left: Duration, next: &CellId);
+    /// All of these have ended, and `settled` of `all` comparisons are settled; the others go on, for the time that is `left` at
+    /// most; `next` starts now.
+    fn further(&mut self, settled: usize, all: usize, left: Duration, next: &CellId);
 
     /// The race is over, and `done` of `all` processes that count have ended; `next` starts now.
     fn counting(&mut self, done: usize, all: usize, next: &CellId);
@@ -77,6 +79,11 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
 pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) -> Results {
     let mut results = assemble::results(lineup, plan, &raced.outcomes, Timestamp::now().to_string());
     results.run.attention = raced.further_blocks;
+    results.run.outlook = raced.outlook;
+    results.run.periods.clone_from(&plan.periods);
+    if let Some(last) = results.run.periods.last_mut() {
+        last.finished.clone_from(&results.run.finished);
+    }
     before.tell(&Reading::take(Path::new("/")), &mut results.machine);
     let most_threads = plan.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
     results.warnings = facts::warnings(&results.machine, &results.build, most_threads);
@@ -88,6 +95,8 @@ pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) ->
 pub struct Raced {
     /// The outcome of every process.
     pub outcomes: Outcomes,
+    /// The prospect of going on.
+    pub outlook: Option<Outlook>,
     /// The comparisons that had further blocks in each round, in their order.
     pub further_blocks: Vec<Vec<String>>,
 }
@@ -110,20 +119,23 @@ pub fn run_heats(
 ) -> Result<Option<Raced>> {
     let past = Past::read_and_mend(&folder.samples())?;
     let mut log = SampleLog::open(&folder.samples())?;
-    let mut rounds = Rounds::new(plan, judge);
+    let lineup = &launcher.tracks.this.lineup;
+    let mut rounds = Rounds::new(plan, judge, past.times.keys().cloned().collect());
     let mut outcomes = Outcomes::new();
     while let Some(heat) = rounds.next(&outcomes) {
         outcomes.extend(outcomes_of(&past, &heat));
         let took = match past.times.get(&(heat.name.clone(), heat.block)) {
             Some(took) => *took,
             None => {
-                let start = Instant::now();
                 let stage = rounds.stage();
                 let failed = failures(&outcomes);
-                let lanes = places(&heat).filter(|slot| !failed.contains(&slot.cell)).collect();
+                let lanes: Vec<Slot> = places(&heat).filter(|slot| !failed.contains(&slot.cell)).collect();
                 let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
-                let Some(ended) = run_heat(launcher, plan, lanes, &mut next) else { return Ok(None) };
-                let took = start.elapsed();
+                let known = |cell: &CellId| known(&outcomes, cell, heat.block);
+                let mut run = || run_heat(launcher, plan, lanes.clone(), &known, &mut next);
+                let Some((ended, took)) = run_in_time(lineup, &heat, &mut log, &mut run)? else {
+                    return Ok(None);
+                };
                 log.append(&records(&heat, &ended, took))?;
                 outcomes.extend(ended.into_iter().map(|ended| outcome(ended, progress)));
                 took
@@ -132,7 +144,44 @@ pub fn run_heats(
         fail_with_twins(plan, &heat, &mut outcomes);
         rounds.ended(&heat, took);
     }
-    Ok(Some(Raced { outcomes, further_blocks: rounds.further_blocks() }))
+    let outlook = rounds.outlook(&outcomes);
+    Ok(Some(Raced { outcomes, outlook, further_blocks: rounds.further_blocks() }))
+}
+
+/// The number of times that a heat with a deadline is run, until no lane fails.
+const ATTEMPTS: usize = 8;
+
+/// Runs a heat, and returns its outcome and the time it took; `None` if it was interrupted.
+///
+/// A workload with a deadline answers wrong if the machine stands still for the time of a few tasks, as one that shares its
+/// processors does now and then. So a heat of it in which a lane failed is run again, with what has failed in the journal.
+/// What is wrong with a lane is wrong again.
+///
+/// # Errors
+///
+/// If the journal cannot be written.
+fn run_in_time(
+    lineup: &Lineup,
+    heat: &Heat,
+    log: &mut SampleLog,
+    run: &mut dyn FnMut() -> Option<Vec<Ended>>,
+) -> Result<Option<(Vec<Ended>, Duration)>> {
+    let workload = heat.lanes.first().and_then(|cell| lineup.workload(&cell.workload));
+    let mut attempts = if workload.is_some_and(|workload| workload.has_deadline) { ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        let start = Instant::now();
+        let Some(ended) = run() else { return Ok(None) };
+        let took = start.elapsed();
+        let failed = ended.iter().filter_map(|(slot, ended)| Some((slot, ended.as_ref().err()?)));
+        let again =
+            |(slot, reason): (&Slot, &String)| Record::Again { slot: slot.clone(), reason: reason.clone() };
+        let again: Vec<Record> = failed.map(again).collect();
+        if again.is_empty() || attempts == 0 {
+            return Ok(Some((ended, took)));
+        }
+        log.append(&again)?;
+    }
 }
 
 /// Lets the lanes fail whose twin has failed in a heat: they are the same under another name.
@@ -148,6 +197,21 @@ fn fail_with_twins(plan: &Plan, heat: &Heat, outcomes: &mut Outcomes) {
     }
 }
 
+/// Returns what earlier blocks have shown of a cell; `None` in blocks in which it is still checked.
+fn known(outcomes: &Outcomes, cell: &CellId, block: usize) -> Option<Known> {
+    if block < CHECKED_BLOCKS {
+        return None;
+    }
+    let earlier = (0..block).find_map(|block| match outcomes.get(&(cell.clone(), block))? {
+        Outcome::Measured(checked, samples, _) => Some((checked, samples)),
+        Outcome::Failed(_) => None,
+    });
+    let (checked, samples) = earlier?;
+    let runs: u64 = samples.iter().map(|sample| sample.iterations).sum();
+    let wall_ns: u64 = samples.iter().map(|sample| sample.wall_ns).sum();
+    Some(Known { checked: checked.clone(), run: Duration::from_nanos(wall_ns / runs.max(1)) })
+}
+
 /// Returns the outcomes that a heat had before the run was interrupted.
 fn outcomes_of(past: &Past, heat: &Heat) -> Vec<((CellId, usize), Outcome)> {
     let keys = heat.lanes.iter().map(|cell| (cell.clone(), heat.block));
@@ -157,7 +221,7 @@ fn outcomes_of(past: &Past, heat: &Heat) -> Vec<((CellId, usize), Outcome)> {
 fn tell(progress: &mut dyn Progress, stage: Stage, started: usize, next: &CellId) {
     match stage {
         Stage::First { done, all } => progress.next(done + started, all, next),
-        Stage::Further { open, left } => progress.further(open, left, next),
+        Stage::Further { settled, all, left } => progress.further(settled, all, left, next),
     }
 }
 

@@ -1,18 +1,24 @@
 //! Chooses the comparison that runs next: first all of them, block by block, then those that are open, round by round.
 //!
-//! Each round gives another block to every comparison whose order is not settled, until all are, or have had the most
-//! blocks they may have, or the time is up. What promises to be settled for the least time comes first: the time that
-//! a block of it has taken, times the blocks that it seems to need. What does not fit into the time that is left, by
-//! its own past, is not begun.
+//! Each round gives another block to comparisons whose order is not settled, until all are, or have had the most blocks
+//! they may have, or the time is up. What promises to be settled for the least time comes first: the time that a block of it
+//! has taken, times the blocks that it seems to need. What cannot be settled in the time that is left, after what comes
+//! before it, gets none of it, as long as there is something that can.
 //!
 //! Nothing decides but the seed and what has been told: an interrupted run that is told its past again goes on as it
-//! would have.
+//! would have. A run that is given more time after its end first takes up all that it has measured.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
-use results::{Cell, CellId, Estimate, LEVEL, Results};
+use results::{Cell, CellId, Estimate, LEVEL, Outlook, Results, Row};
 
 use crate::{journal::Outcomes, plan::Plan, schedule::Schedule};
+
+/// The most blocks that a program has which is compared with nobody.
+const BLOCKS_OF_PROGRAMS: usize = 3;
 
 /// One block of one comparison: a process for each lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +48,10 @@ pub enum Stage {
     },
     /// In further rounds.
     Further {
-        /// Comparisons that were open when the round began.
-        open: usize,
+        /// Comparisons that were settled when the round began.
+        settled: usize,
+        /// All comparisons.
+        all: usize,
         /// The rest of the time.
         left: Duration,
     },
@@ -61,7 +69,9 @@ pub struct Rounds<'a> {
     done: usize,
     /// The rest of the block or the round.
     queue: VecDeque<usize>,
-    open: usize,
+    /// The blocks that were measured before, by the name of their comparison.
+    past: HashSet<(String, usize)>,
+    settled: usize,
     further_blocks: Vec<Vec<String>>,
 }
 
@@ -84,8 +94,9 @@ impl Standing {
 }
 
 impl<'a> Rounds<'a> {
-    /// Begins a run.
-    pub fn new(plan: &'a Plan, judge: &'a Judge<'a>) -> Rounds<'a> {
+    /// Begins a run, of which the blocks in `past` were measured before, by the name of their comparison. If it had come to
+    /// its end and goes on, they come before all others.
+    pub fn new(plan: &'a Plan, judge: &'a Judge<'a>, past: HashSet<(String, usize)>) -> Rounds<'a> {
         Rounds {
             plan,
             judge,
@@ -94,7 +105,8 @@ impl<'a> Rounds<'a> {
             begun: 0,
             done: 0,
             queue: VecDeque::new(),
-            open: 0,
+            past,
+            settled: 0,
             further_blocks: Vec::new(),
         }
     }
@@ -103,7 +115,7 @@ impl<'a> Rounds<'a> {
     pub fn next(&mut self, outcomes: &Outcomes) -> Option<Heat> {
         loop {
             while let Some(comparison) = self.queue.pop_front() {
-                if self.further_blocks.is_empty() || self.fits(comparison) {
+                if self.further_blocks.is_empty() || self.is_past(comparison) || self.fits(comparison) {
                     return Some(self.heat(comparison));
                 }
             }
@@ -130,7 +142,8 @@ impl<'a> Rounds<'a> {
         if self.further_blocks.is_empty() {
             Stage::First { done: self.done, all: self.plan.blocks * self.plan.cells.len() }
         } else {
-            Stage::Further { open: self.open, left: self.plan.budget.saturating_sub(self.used()) }
+            let all = self.comparisons.len();
+            Stage::Further { settled: self.settled, all, left: self.plan.budget.saturating_sub(self.used()) }
         }
     }
 
@@ -143,8 +156,8 @@ impl<'a> Rounds<'a> {
     fn heat(&self, comparison: usize) -> Heat {
         let Standing { name, blocks: block, .. } = &self.comparisons[comparison];
         let mut lanes = self.schedule.lanes(comparison, *block).to_vec();
-        if *block >= self.plan.blocks {
-            // A further block is to settle an order, which concerns those in it.
+        if *block >= self.plan.blocks.min(BLOCKS_OF_PROGRAMS) {
+            // Others are to settle an order, which concerns those in it.
             lanes.retain(|cell| self.plan.is_compared(&cell.executor));
         }
         Heat { comparison, name: name.clone(), block: *block, lanes }
@@ -160,17 +173,59 @@ impl<'a> Rounds<'a> {
         if !self.plan.goes_on() {
             return VecDeque::new();
         }
+        let past = (0..self.comparisons.len()).filter(|&comparison| self.is_past(comparison));
+        let past: VecDeque<usize> = past.collect();
+        // An interrupted run comes upon them by itself. One that goes on has more time than it had when it chose them.
+        if !past.is_empty() && !self.plan.periods.is_empty() {
+            self.further_blocks.push(Vec::new());
+            return past;
+        }
+        let mut open = self.open(outcomes);
+        self.settled = self.comparisons.len() - open.len();
+        open.retain(|&(_, comparison)| self.may_go_on(comparison));
+        self.further_blocks.push(Vec::new());
+        let mut left = self.plan.budget.saturating_sub(self.used()).as_secs_f64();
+        let affordable = open.iter().take_while(|(price, _)| {
+            left -= price;
+            left >= 0.0
+        });
+        // Where nothing can be settled any more, what is left makes all intervals narrower.
+        let affordable = match affordable.count() {
+            0 => open.len(),
+            count => count,
+        };
+        open.into_iter().take(affordable).map(|(_, comparison)| comparison).collect()
+    }
+
+    /// Returns the time that each open comparison seems to need until it is settled, in seconds, the shortest first.
+    fn open(&self, outcomes: &Outcomes) -> Vec<(f64, usize)> {
         let price = |(comparison, to_go): (usize, Option<f64>)| {
             Some((to_go? * self.comparisons[comparison].of_a_block().as_secs_f64(), comparison))
         };
         let to_go = (self.judge)(outcomes);
         let mut open: Vec<(f64, usize)> = to_go.into_iter().enumerate().filter_map(price).collect();
         open.sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.cmp(&right.1)));
-        self.open = open.len();
-        let open = open.into_iter().map(|(_, comparison)| comparison);
-        let queue: VecDeque<usize> = open.filter(|&comparison| self.may_go_on(comparison)).collect();
-        self.further_blocks.push(Vec::new());
-        queue
+        open
+    }
+
+    /// Estimates what up to ten more minutes would settle; `None` if that is nothing.
+    pub fn outlook(&self, outcomes: &Outcomes) -> Option<Outlook> {
+        const AT_MOST: f64 = 600.0;
+        let (mut seconds, mut settles) = (0.0, 0);
+        for (price, _) in self.open(outcomes) {
+            if seconds + price > AT_MOST {
+                break;
+            }
+            seconds += price;
+            settles += 1;
+        }
+        (settles > 0).then(|| Outlook { minutes: ((seconds / 60.0).ceil() as u64).max(1), settles })
+    }
+
+    /// Tells whether the next block of a comparison was measured before.
+    fn is_past(&self, comparison: usize) -> bool {
+        let Standing { name, blocks, .. } = &self.comparisons[comparison];
+        self.past.contains(&(name.clone(), *blocks))
     }
 
     fn may_go_on(&self, comparison: usize) -> bool {
@@ -187,27 +242,35 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// Estimates the further blocks that each comparison of the plan needs, by the results so far; `None` if no lane is undecided.
+/// Estimates the further blocks that each comparison of the plan needs, by the results so far; `None` if it is settled.
 pub fn blocks_to_go(plan: &Plan, results: &Results) -> Vec<Option<f64>> {
     let of_comparison = |lanes: &[CellId]| {
         let CellId { workload, size, threads, .. } = &lanes[0];
-        let floor = results.noise_floor(workload);
+        let row = results.row(workload, *size, *threads)?;
         let cells = results.comparison(workload, *size, *threads);
-        cells.filter(|cell| cell.undecided).map(|cell| to_go(cell, floor)).reduce(f64::max)
+        cells.filter(|cell| row.open.contains(&cell.executor)).map(|cell| to_go(cell, row)).reduce(f64::max)
     };
     plan.comparisons().map(of_comparison).collect()
 }
 
-/// Estimates the further blocks that a lane needs until it is known to be behind the leader, or level with it.
+/// Estimates the further blocks that a lane needs until it is known to be behind the leader, or level with it, or near.
 ///
-/// A rule of thumb, which decides nothing but the order: an interval shrinks with the root of the number of blocks.
-fn to_go(cell: &Cell, floor: f64) -> f64 {
+/// A rule of thumb, which decides nothing but the order: an interval shrinks with the root of the number of blocks, and so
+/// does the floor.
+fn to_go(cell: &Cell, row: &Row) -> f64 {
+    /// A lower bound, which holds for all lanes at once, is farther away than an upper bound by about so much.
+    const DOWN: f64 = 1.5;
     let Some(Estimate { value, high, .. }) = cell.ratio else { return f64::INFINITY };
-    let reach = (high / value).ln();
-    // How far the estimate is from the farther of the two borders: with a reach below that, the matter is settled.
-    let distance = f64::max((value / floor).ln(), (f64::max(LEVEL, floor) / value).ln());
-    let blocks = cell.overhead_of_blocks().len() as f64;
-    f64::max(blocks * (reach / distance).powi(2) - blocks, 1.0)
+    let (behind, reach, level) = (value.ln(), (high / value).ln(), LEVEL.ln());
+    let by_shrinking_to = [
+        behind / (DOWN * reach + row.floor.ln()),
+        (level - behind) / reach,
+        level / if behind > level { DOWN * reach } else { reach },
+    ];
+    let shrunk = by_shrinking_to.into_iter().fold(0.0, f64::max);
+    let blocks = row.blocks as f64;
+    // Something that has had many blocks and is still open is not as easily settled as it looks.
+    (blocks / shrunk.powi(2) - blocks).max(blocks / 4.0).max(1.0)
 }
 
 #[cfg(test)]
@@ -215,7 +278,7 @@ mod tests {
     use std::{collections::BTreeMap, path::Path};
 
     use super::*;
-    use results::Profile;
+    use results::{Period, Profile};
 
     use crate::{assemble, facts, journal::Outcome, plan::Sampling, twins};
 
@@ -255,6 +318,7 @@ mod tests {
             aliases,
             programs: BTreeMap::new(),
             memory: Vec::new(),
+            periods: Vec::new(),
         }
     }
 
@@ -273,7 +337,7 @@ mod tests {
 
     /// The heats of a run, in their order.
     fn run(plan: &Plan, judge: &Judge<'_>, sport: Sport<'_>) -> Vec<Heat> {
-        let mut rounds = Rounds::new(plan, judge);
+        let mut rounds = Rounds::new(plan, judge, HashSet::new());
         let mut outcomes = Outcomes::new();
         let mut heats = Vec::new();
         while let Some(heat) = rounds.next(&outcomes) {
@@ -398,7 +462,7 @@ mod tests {
             18 => vec![Some(2.0), None, Some(1.0)],
             _ => vec![None, Some(1.0), None],
         };
-        let mut rounds = Rounds::new(&plan, &judge);
+        let mut rounds = Rounds::new(&plan, &judge, HashSet::new());
         let mut outcomes = Outcomes::new();
         while let Some(heat) = rounds.next(&outcomes) {
             outcomes.extend(heat.lanes.iter().map(|cell| ((cell.clone(), heat.block), measured(1))));
@@ -406,6 +470,45 @@ mod tests {
         }
         let further_blocks = rounds.further_blocks();
         assert_eq!(further_blocks, [vec!["w/3/t1", "w/1/t1"], vec!["w/2/t1"], vec!["w/2/t1"]]);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_takes_up_all_that_it_has_measured() {
+        let judge = |_: &Outcomes| vec![Some(1.0), Some(4.0), Some(9.0)];
+        let past: HashSet<(String, usize)> =
+            [("w/3/t1", 0), ("w/3/t1", 1), ("w/3/t1", 2), ("w/3/t1", 3), ("w/1/t1", 2)]
+                .map(|(name, block)| (name.to_owned(), block))
+                .into();
+        let periods = vec![Period { started: String::new(), finished: String::new() }; 2];
+        let plan = Plan { budget: 33 * SECOND, periods, ..plan(3) };
+        let mut rounds = Rounds::new(&plan, &judge, past);
+        let mut heats = Vec::new();
+        while let Some(heat) = rounds.next(&Outcomes::new()) {
+            rounds.ended(&heat, 3 * SECOND);
+            heats.push((heat.comparison, heat.block));
+        }
+        heats[..6].sort_unstable();
+        assert_eq!(heats[..6], [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]);
+        // Past ones first, whatever they promise; then what does.
+        assert_eq!(heats[6..], [(0, 2), (2, 2), (2, 3), (0, 3), (0, 4)]);
+    }
+
+    #[test]
+    fn an_outlook_tells_what_ten_minutes_would_settle() {
+        let plan = Plan { most_blocks: 2, ..plan(4) };
+        let of = |to_go: [Option<f64>; 4]| {
+            let judge = |_: &Outcomes| to_go.to_vec();
+            let mut rounds = Rounds::new(&plan, &judge, HashSet::new());
+            while let Some(heat) = rounds.next(&Outcomes::new()) {
+                rounds.ended(&heat, 10 * SECOND);
+            }
+            rounds.outlook(&Outcomes::new())
+        };
+        assert_eq!(of([None; 4]), None);
+        assert_eq!(of([None, Some(100.0), None, Some(61.0)]), None, "a block takes ten seconds");
+        assert_eq!(of([Some(1.0), None, None, None]), Some(Outlook { minutes: 1, settles: 1 }));
+        let outlook = of([Some(20.0), Some(9.0), Some(70.0), Some(11.0)]);
+        assert_eq!(outlook, Some(Outlook { minutes: 7, settles: 3 }));
     }
 
     #[test]

@@ -218,5 +218,6 @@ pub fn request(cell: &CellId) -> Cell {
         size: cell.size,
         threads: cell.threads,
         blocking_threads: BLOCKING_THREADS,
+        checked: false,
     }
 }

@@ -38,6 +38,9 @@ pub struct Cell {
     /// leader, or to show that the two are level.
     #[serde(default)]
     pub undecided: bool,
+    /// `true` if it shares the first rank and may be more than 10 % behind, but its ratio is known to within 10 %.
+    #[serde(default)]
+    pub near: bool,
     /// The overhead relative to each other measured lane of the comparison, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ratios: BTreeMap<String, Estimate>,

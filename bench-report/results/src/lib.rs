@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Estimate, Metric, Spread, Status};
 pub use lane_protocol::{CellId, Lateness, Observed};
-pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Summary};
+pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
 
 /// The version of the format that this crate writes and reads.
 pub const SCHEMA: u32 = 1;
@@ -44,6 +44,9 @@ pub struct Results {
     pub workloads: Vec<Workload>,
     /// Every cell, ordered by workload, size, threads, and lane as in the lineup.
     pub cells: Vec<Cell>,
+    /// The rows of the standings, in the order of the cells; empty in files from before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Row>,
     /// A summary for each number of threads, smallest first.
     pub summaries: Vec<Summary>,
     /// A summary for each number of threads and group of workloads, in the order of the lineup.
@@ -87,6 +90,30 @@ pub struct Run {
     /// round of blocks, a list of names such as "spawn-join/10000/t1".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attention: Vec<Vec<String>>,
+    /// The periods in which it was measured, if that was done in several; else from its start to its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub periods: Vec<Period>,
+    /// The prospect of going on; absent if all comparisons are settled, or none of the open ones can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<Outlook>,
+}
+
+/// A time in which a run was measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Period {
+    /// Its start, in UTC (RFC 3339).
+    pub started: String,
+    /// Its end.
+    pub finished: String,
+}
+
+/// An estimate of what more time would do for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Outlook {
+    /// The time, in whole minutes.
+    pub minutes: u64,
+    /// The number of further comparisons that would be settled then.
+    pub settles: usize,
 }
 
 /// The thoroughness of a run.
@@ -275,6 +302,16 @@ impl Results {
             path.display()
         );
         serde_json::from_str(&text).with_context(no_results)
+    }
+
+    /// Returns the row of a comparison; `None` if no lane was measured in it, or the file is from before there were rows.
+    pub fn row(&self, workload: &str, size: u64, threads: usize) -> Option<&Row> {
+        self.rows.iter().find(|row| (&*row.workload, row.size, row.threads) == (workload, size, threads))
+    }
+
+    /// Returns the noise floor of a row, a ratio: its own, or in files from before there were rows that of its measure.
+    pub fn floor_of_row(&self, workload: &str, size: u64, threads: usize) -> f64 {
+        self.row(workload, size, threads).map_or_else(|| self.noise_floor(workload), |row| row.floor)
     }
 
     /// Returns the noise floor of the quantity that a workload measures, a ratio; 1 if no lane raced against

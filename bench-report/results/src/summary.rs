@@ -69,6 +69,31 @@ pub struct LaneSummary {
     pub cells: usize,
 }
 
+/// A row of the standings: one comparison, and how much of it is settled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Row {
+    /// Name of the workload.
+    pub workload: String,
+    /// Size of the workload.
+    pub size: u64,
+    /// Workers of the executor.
+    pub threads: usize,
+    /// The number of blocks.
+    pub blocks: usize,
+    /// The noise floor, a ratio above 1: identical lanes differ by less in 95 % of all cases.
+    pub floor: f64,
+    /// The lanes that are neither shown to be behind nor level nor near, without flavours of the leader's
+    /// own runtime. The row is settled if there are none.
+    pub open: Vec<String>,
+}
+
+impl Row {
+    /// Returns `true` if no lane is open.
+    pub fn is_settled(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
 /// The differences of lanes that raced against themselves under another name, where there should be none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {

@@ -11,6 +11,7 @@ pub mod lateness;
 
 mod noise;
 mod overall;
+mod scatter;
 mod standings;
 mod trend;
 
@@ -19,8 +20,9 @@ mod simulation;
 
 pub use self::{
     estimate::{CONFIDENCE, geometric_mean, mean, midmean, quantiles, ratio, ratios},
-    noise::{is_different, noise_floor},
+    noise::{floor_of_mean, floor_of_row, noise_floor},
     overall::{Overall, overall},
-    standings::{CONFIDENCE_OF_ORDER, Standing, standings},
+    scatter::{Comparison, Scatter},
+    standings::{CONFIDENCE_OF_ORDER, Standing},
     trend::{Line, exponent, line},
 };

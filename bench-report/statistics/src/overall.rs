@@ -4,7 +4,8 @@
 //! comparison. So a lane is called behind with the confidence of an order, corrected for the number of lanes.
 
 use super::{
-    estimate::{Mean, exponential, logarithms, mean_of_groups, quantile_of_t, ratios},
+    estimate::{Mean, exponential},
+    scatter::Comparison,
     standings::CONFIDENCE_OF_ORDER,
 };
 use results::{Estimate, LEVEL, Place};
@@ -18,8 +19,8 @@ pub struct Overall {
     pub ratios: Vec<Estimate>,
 }
 
-/// Returns the standing of each of `lanes`, which are given as a figure per block and comparison, smaller
-/// being better.
+/// Returns the standing of each of the lanes of several comparisons, smaller figures being better. Each comparison is given with
+/// the places of the lanes in it, in the same order.
 ///
 /// `raced` counts the lanes that were to be raced, including those that were not measured everywhere: a lane
 /// that fails must not make the claims about the others any bolder. Differences below the ratio `floor` are
@@ -27,17 +28,25 @@ pub struct Overall {
 ///
 /// # Panics
 ///
-/// If the lanes differ in their comparisons or in the blocks of one, or there is one with fewer than two.
-pub fn overall(lanes: &[Vec<&[f64]>], raced: usize, floor: f64) -> Vec<Overall> {
-    let best = best(lanes);
-    let others = raced.max(lanes.len()).saturating_sub(1);
-    lanes
-        .iter()
-        .enumerate()
-        .map(|(index, lane)| {
-            let ratios: Vec<Mean> = lanes.iter().map(|reference| ratio(lane, reference)).collect();
+/// If a comparison does not have such a lane, or has fewer lanes than another.
+pub fn overall(comparisons: &[(&Comparison, Vec<usize>)], raced: usize, floor: f64) -> Vec<Overall> {
+    let lanes = comparisons.first().map_or(0, |(_, lanes)| lanes.len());
+    let best = (0..lanes).min_by(|&one, &other| {
+        // The sum of the logarithms of its ratios to the first lane, whichever that is.
+        let sum = |lane: usize| {
+            comparisons
+                .iter()
+                .map(|(comparison, lanes)| comparison.difference(lanes[lane], lanes[0]).value)
+                .sum::<f64>()
+        };
+        sum(one).total_cmp(&sum(other))
+    });
+    let others = raced.max(lanes).saturating_sub(1);
+    (0..lanes)
+        .map(|lane| {
+            let ratios: Vec<Mean> = (0..lanes).map(|reference| ratio(comparisons, lane, reference)).collect();
             let place = match best {
-                Some(best) if best != index => place(&ratios[best], others, floor),
+                Some(best) if best != lane => place(&ratios[best], others, floor),
                 _ => Place::Best,
             };
             Overall { place, ratios: ratios.iter().map(|ratio| exponential(ratio.estimate())).collect() }
@@ -45,25 +54,23 @@ pub fn overall(lanes: &[Vec<&[f64]>], raced: usize, floor: f64) -> Vec<Overall> 
         .collect()
 }
 
-/// Returns the lane with the smallest geometric mean, in which all comparisons weigh the same.
-fn best(lanes: &[Vec<&[f64]>]) -> Option<usize> {
-    let mean =
-        |lane: usize| -> f64 { lanes[lane].iter().map(|blocks| Mean::of(&logarithms(blocks)).value).sum() };
-    (0..lanes.len()).min_by(|&one, &other| mean(one).total_cmp(&mean(other)))
-}
-
-/// Returns the logarithm of the geometric mean of a lane's ratios to another, paired by comparison and block.
-fn ratio(lane: &[&[f64]], reference: &[&[f64]]) -> Mean {
-    assert_eq!(lane.len(), reference.len(), "ratios are paired by comparison");
-    let of_comparison = |(lane, reference): (&&[f64], &&[f64])| ratios(lane, reference);
-    mean_of_groups(&lane.iter().zip(reference).map(of_comparison).collect::<Vec<_>>())
+/// Returns the logarithm of the geometric mean of a lane's ratios to another, in which all comparisons weigh the same.
+///
+/// Each comparison keeps a variance of its own, because comparisons share a question but not their scatter
+/// (Welch 1947, Satterthwaite 1946).
+fn ratio(comparisons: &[(&Comparison, Vec<usize>)], lane: usize, reference: usize) -> Mean {
+    let weight = 1.0 / comparisons.len() as f64;
+    let terms = comparisons
+        .iter()
+        .map(|(comparison, lanes)| (weight, comparison.difference(lanes[lane], lanes[reference])));
+    Mean::of_combination(&terms.collect::<Vec<_>>())
 }
 
 /// Judges a lane that is not the best by its ratio to the best, which is compared with `others` lanes.
 fn place(ratio: &Mean, others: usize, floor: f64) -> Place {
     let floor = floor.max(1.0);
     let tail = (1.0 - CONFIDENCE_OF_ORDER) / 2.0 / others as f64;
-    let surely = ratio.value - ratio.standard_error * quantile_of_t(ratio.degrees_of_freedom, tail);
+    let surely = 2.0 * ratio.value - ratio.beyond(tail);
     if surely > floor.ln() {
         Place::Behind
     } else if ratio.estimate().high <= floor.max(LEVEL).ln() {
@@ -76,9 +83,20 @@ fn place(ratio: &Mean, others: usize, floor: f64) -> Place {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{simulation::Simulation, standings::standings},
+        super::{scatter::Scatter, simulation::Simulation},
         *,
     };
+
+    /// Judges lanes that are given as a figure per block and comparison.
+    fn overall(lanes: &[Vec<&[f64]>], raced: usize, floor: f64) -> Vec<Overall> {
+        let comparisons = lanes.first().map_or(0, Vec::len);
+        let of = |comparison: usize| lanes.iter().map(|lane| lane[comparison]).collect::<Vec<_>>();
+        let compared = (0..comparisons).map(|comparison| Scatter::unknown().compare(&of(comparison)));
+        let compared: Vec<Comparison> = compared.collect();
+        let all: Vec<_> =
+            compared.iter().map(|comparison| (comparison, (0..lanes.len()).collect())).collect();
+        super::overall(&all, raced, floor)
+    }
 
     /// The number of blocks of each of six comparisons.
     const BLOCKS: [usize; 6] = [3, 6, 4, 3, 5, 3];
@@ -104,7 +122,8 @@ mod tests {
         let mut lanes: Vec<Vec<f64>> = (0..5).map(|_| simulation.blocks(50.0, 3)).collect();
         let is_open = |lanes: &[Vec<f64>]| {
             let lanes: Vec<&[f64]> = lanes.iter().map(Vec::as_slice).collect();
-            standings(&lanes, lanes.len(), 1.0).iter().any(|standing| standing.undecided)
+            let standings = Scatter::unknown().compare(&lanes).standings(&[0, 1, 2, 3, 4], 5, 1.0);
+            standings.iter().any(|standing| standing.undecided)
         };
         while lanes[0].len() < 10 && is_open(&lanes) {
             lanes.iter_mut().for_each(|lane| lane.push(simulation.block(50.0, 1.0)));
@@ -173,6 +192,23 @@ mod tests {
         for (ratio, expected) in ratios.zip([1.0, 8f64.sqrt().recip(), 8f64.sqrt(), 1.0]) {
             assert!((ratio - expected).abs() < 1e-9, "{ratio} and not {expected}");
         }
+    }
+
+    #[test]
+    fn the_mean_covers_the_truth_though_the_blocks_of_comparisons_differ_in_number() {
+        let mut simulation = Simulation::with_seed(10);
+        let covered = (0..2_000).filter(|_| {
+            let lane = |truth: f64, simulation: &mut Simulation| -> Vec<Vec<f64>> {
+                BLOCKS.iter().map(|&blocks| simulation.blocks(truth, blocks)).collect()
+            };
+            let lanes = [lane(1.0, &mut simulation), lane(1.2, &mut simulation)];
+            let lanes: Vec<Vec<&[f64]>> =
+                lanes.iter().map(|lane| lane.iter().map(Vec::as_slice).collect()).collect();
+            let Estimate { low, high, .. } = overall(&lanes, 2, 1.0)[1].ratios[0];
+            (low..=high).contains(&1.2)
+        });
+        let covered = covered.count();
+        assert!((1_860..=1_940).contains(&covered), "covers {covered} of 2,000");
     }
 
     #[test]

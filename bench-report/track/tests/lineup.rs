@@ -14,6 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use race::{
     cargo::{Build, Built},
     facts,
+    guard::Guard,
     heat::Launcher,
     known::KNOWN,
     lane::{self, Limits, Trouble},
@@ -28,7 +29,7 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const THREADS: [usize; 2] = [1, 2];
 
 fn main() {
-    let limits = Limits { time: TIME_LIMIT, interrupted: Arc::default() };
+    let limits = Limits { time: TIME_LIMIT, interrupted: Arc::default(), guard: Guard::default() };
     let programs = build_programs(env!("CARGO_BIN_EXE_track").as_ref());
     let asked = Track::ask(programs, WORKSPACE.as_ref(), &THREADS, &limits);
     let track = asked.unwrap_or_else(|trouble| panic!("the track: {}", reason(trouble)));
@@ -181,6 +182,7 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
         aliases: BTreeMap::new(),
         programs,
         memory: Vec::new(),
+        periods: Vec::new(),
     }
 }
 

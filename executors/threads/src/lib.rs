@@ -49,7 +49,7 @@ fn serve() -> Result<(), String> {
     for line in lines {
         match parse(&line?)? {
             Request::Runs(iterations) => say(&Reply::Sample(sample(program, cell.size, &pool, iterations)?)),
-            Request::Rest {} => say(&Reply::Rest(Rest::default())),
+            Request::Rest { .. } => say(&Reply::Rest(Rest::default())),
             _ => return Err("was asked out of turn".to_owned()),
         }
     }

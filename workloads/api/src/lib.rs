@@ -83,6 +83,11 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// Selects the figure of a run that is measured and ranked.
     const MEASURE: Measure = Measure::Clock;
 
+    /// `true` if a run has a deadline, so that its answer is wrong if the machine stands still meanwhile.
+    ///
+    /// A heat in which such a run went wrong is run again, a few times at most.
+    const HAS_DEADLINE: bool = false;
+
     /// The result of a run. A lane in another language writes it as JSON.
     type Answer: PartialEq + Debug + Serialize + Send + 'static;
 

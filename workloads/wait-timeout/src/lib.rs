@@ -22,6 +22,7 @@ impl<E: Timer> Workload<E> for WaitTimeout {
     };
     const SIZES: &'static [u64] = &[100, 10_000];
     const FULL_SIZES: &'static [u64] = &[100_000];
+    const HAS_DEADLINE: bool = true; // those in time have 15 ms to spare
     type Answer = [u64; 4]; // done, the sum of their outputs, cancelled, dropped
 
     fn prepare(tasks: u64) -> Self {

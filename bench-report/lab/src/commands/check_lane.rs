@@ -23,7 +23,7 @@ pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
     let Some(prepared) = Prepared::with(&[1], &|_| false, &arguments.track, &interrupted)? else {
         return Ok(exit::INTERRUPTED);
     };
-    let limits = Limits { time: Duration::from_secs(arguments.time_limit), interrupted };
+    let limits = Limits { time: Duration::from_secs(arguments.time_limit), ..prepared.limits };
     let track = prepared.track;
     let lane = match lane::describe(track.command_of_program(&arguments.command), &limits) {
         Ok(lane) => lane,

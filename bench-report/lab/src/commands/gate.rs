@@ -139,5 +139,6 @@ pub(super) fn plan_of(cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, buil
         aliases,
         programs: BTreeMap::new(),
         memory: Vec::new(),
+        periods: Vec::new(),
     }
 }

@@ -2,8 +2,10 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -15,6 +17,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use lane_protocol::LaneDescription;
 use race::{
+    guard::Guard,
     heat::Launcher,
     lane::{self, Limits, Trouble},
     plan::{Plan, TIME_LIMIT},
@@ -70,7 +73,7 @@ impl Prepared {
         given: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
-        let limits = Limits { time: INTRODUCTION, interrupted: interrupted.clone() };
+        let limits = Limits { time: INTRODUCTION, interrupted: interrupted.clone(), guard: guard() };
         let workspace = Path::new(WORKSPACE);
         let built = match &given.track {
             Some(path) => Some(Programs::beside(path)),
@@ -138,6 +141,14 @@ impl Prepared {
         let lineup = &self.track.lineup;
         selection::select(lineup, &self.descriptions, arguments, processors()).map_err(usage)
     }
+}
+
+/// Stations a guard, which is this program too.
+fn guard() -> Guard {
+    let Ok(program) = env::current_exe() else { return Guard::default() };
+    let mut command = Command::new(program);
+    command.arg("guard");
+    Guard::station(command)
 }
 
 fn processors() -> NonZeroUsize {

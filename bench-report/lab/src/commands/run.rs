@@ -14,6 +14,7 @@ use race::{
     facts,
     folder::{Folder, NothingToResume, write},
     heat::Launcher,
+    journal::Past,
     plan::{Blocks, Plan, Sampling},
     race::{Ending, run as run_race},
     twins::{Twins, add_twins},
@@ -38,10 +39,10 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     }
     let out = arguments.out.clone().unwrap_or_else(default_out);
     let interrupted = interruption()?;
-    let begun = if arguments.resume {
-        resume(&arguments, &out, &interrupted)?
-    } else {
-        begin(&arguments, &out, &interrupted)?
+    let begun = match arguments.more {
+        Some(more) => go_on(&arguments, more, &out, &interrupted)?,
+        None if arguments.resume => resume(&arguments, &out, &interrupted)?,
+        None => begin(&arguments, &out, &interrupted)?,
     };
     let Some(Begun { launcher, folder, plan }) = begun else {
         eprintln!("interrupted before anything was measured");
@@ -105,18 +106,50 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         aliases,
         programs,
         memory,
+        periods: Vec::new(),
     };
     let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(None) };
     let folder = Folder::create(out, &plan)?;
     Ok(Some(Begun { launcher, folder, plan }))
 }
 
-/// Finds the newest run, which must have been left before its end, and the track that it was begun with.
+/// Finds the newest run, which must have been left before its end.
 fn resume(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -> Result<Option<Begun>> {
-    let (folder, plan) = Folder::newest_unfinished(out).map_err(|error| match error.downcast() {
+    let (folder, plan) = Folder::newest_unfinished(out).map_err(in_words)?;
+    take_up(arguments, folder, plan, interrupted)
+}
+
+/// Finds the newest finished run, and plans `more` time for it.
+fn go_on(
+    arguments: &RunArguments,
+    more: Duration,
+    out: &Path,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Option<Begun>> {
+    let (folder, mut plan) = Folder::newest_finished(out).map_err(in_words)?;
+    let finished = Results::read(&folder.results())?.run.finished;
+    let past = Past::read_and_mend(&folder.samples())?;
+    let measured = past.times.values().fold(Duration::ZERO, |sum, time| sum.saturating_add(*time));
+    plan.go_on(measured, finished, more, Timestamp::now().to_string());
+    let begun = take_up(arguments, folder, plan, interrupted)?;
+    begun.map(|begun| begun.folder.rewrite_plan(&begun.plan).map(|()| begun)).transpose()
+}
+
+/// Explains to whoever asked for it that there is no such run.
+fn in_words(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast() {
         Ok(NothingToResume(reason)) => usage(reason),
         Err(error) => error,
-    })?;
+    }
+}
+
+/// Prepares the track that a run was begun with.
+fn take_up(
+    arguments: &RunArguments,
+    folder: Folder,
+    plan: Plan,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Option<Begun>> {
     let mut threads: Vec<usize> = plan.cells.iter().chain(&plan.memory).map(|cell| cell.threads).collect();
     threads.sort_unstable();
     threads.dedup();
@@ -126,7 +159,7 @@ fn resume(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -
     };
     if plan.build != facts::build(&prepared.track.lineup.build) {
         return Err(usage(format!(
-            "the program has changed since {} was interrupted, and one run has one program: start a new run",
+            "the program has changed since {} was measured, and one run has one program: start a new run",
             plan.id
         )));
     }
@@ -152,6 +185,9 @@ fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -
         println!("warning: {}; {}", warning.finding, warning.remedy);
     }
     println!("{}", page::table::verdict_table(results));
+    if let Some(settled) = page::table::settled(results) {
+        println!("{settled}");
+    }
     let failed: Vec<_> = results.cells.iter().filter(|cell| cell.status == Status::Failed).collect();
     for cell in &failed {
         println!("failed: {}: {}", cell.id(), cell.reason.as_deref().unwrap_or("unknown"));

@@ -8,7 +8,7 @@ use super::{
 };
 use results::{
     Cell, Estimate, Status,
-    figures::{ns, ratio, ratio_with_interval},
+    figures::{listed, ns, ratio, ratio_with_interval},
     lookup,
 };
 
@@ -67,8 +67,9 @@ impl Forest {
         let names = column(lanes.iter().copied());
         let axis = &axis.between(names + MARKER, RIGHT);
         let rows = lanes.iter().enumerate();
-        let Comparison { results, workload, .. } = comparison;
-        let floor = results.noise.is_some().then(|| results.noise_floor(workload));
+        let Comparison { results, workload, size, threads, .. } = comparison;
+        let has_floor = results.noise.is_some() || results.row(workload, *size, *threads).is_some();
+        let floor = has_floor.then(|| results.floor_of_row(workload, *size, *threads));
         let floor = floor.map(|floor| (axis.at(1.0), axis.at(floor)));
         let forest = Forest {
             frame: Rows::of(ROW * lanes.len() as f64, names, RIGHT),
@@ -90,15 +91,16 @@ impl Forest {
     }
 }
 
-/// Names the winner. Of many lanes that share the lead only the best are named: the rows below name all.
+/// Names the winner. Of many lanes that share the lead only the first are named: the rows below name all.
 fn finding(winner: Winner<'_>) -> String {
-    let others = format!("{} others", winner.leaders.len().saturating_sub(NAMED));
-    let mut winner = winner;
-    if winner.leaders.len() > NAMED + 1 {
-        winner.leaders.truncate(NAMED);
-        winner.leaders.push(&others);
-    }
-    winner.to_string()
+    let lead = winner.lead_in_words(|lanes| match lanes {
+        [named @ .., _, _] if named.len() >= NAMED => {
+            let others = format!("{} others", lanes.len() - NAMED);
+            listed(&[&lanes[..NAMED], &[&*others]].concat())
+        }
+        _ => listed(lanes),
+    });
+    format!("{lead}{}", winner.margin_in_words())
 }
 
 fn ticks(axis: &Axis) -> Vec<Tick> {

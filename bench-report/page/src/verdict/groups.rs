@@ -5,7 +5,7 @@
 
 use super::reasons::by_reason;
 use results::{
-    Cell, Estimate, LEVEL, LaneSummary, Place, Results, Status, Summary,
+    Cell, Estimate, LEVEL, LaneSummary, Place, Results, Row, Status, Summary, Workload,
     figures::{counted, listed, ratio, ratio_with_interval},
     lookup,
 };
@@ -73,10 +73,7 @@ fn is_readable(summary: &Summary) -> bool {
 }
 
 fn verdict(results: &Results, group: Option<&str>, summary: &Summary) -> GroupVerdict {
-    let of_group = results.workloads.iter().filter(|workload| Some(&*workload.group) == group);
-    let floors = of_group.map(|workload| results.noise_floor(&workload.name));
-    let of_all = results.noise.as_ref().filter(|_| group.is_none()).map_or(1.0, |noise| noise.floor);
-    let floor = floors.fold(of_all, f64::max);
+    let floor = floor(results, group, summary.threads);
     GroupVerdict {
         group: group.map(str::to_owned),
         comparisons: summary.comparisons,
@@ -85,6 +82,24 @@ fn verdict(results: &Results, group: Option<&str>, summary: &Summary) -> GroupVe
         finding: finding(results, summary, floor),
         missing: missing(results, group, summary),
     }
+}
+
+/// Returns the noise floor of the means of a group, or of all comparisons by the clock.
+fn floor(results: &Results, group: Option<&str>, threads: usize) -> f64 {
+    let is_meant = |workload: &Workload| match group {
+        Some(group) => workload.group == group,
+        None => workload.measure.is_empty(),
+    };
+    let meant = || results.workloads.iter().filter(|workload| is_meant(workload));
+    let is_in = |row: &&Row| row.threads == threads && meant().any(|workload| workload.name == row.workload);
+    let floors: Vec<f64> = results.rows.iter().filter(is_in).map(|row| row.floor.ln()).collect();
+    if floors.is_empty() {
+        // Older files have a floor for each measure; the highest holds for all.
+        return meant().map(|workload| results.noise_floor(&workload.name)).fold(1.0, f64::max);
+    }
+    // The noise of one row has nothing to do with that of another, so they partly cancel out.
+    let squares: f64 = floors.iter().map(|floor| floor.powi(2)).sum();
+    (squares.sqrt() / floors.len() as f64).exp()
 }
 
 /// Returns `true` if a summary over all comparisons leaves some out: those that are not measured by the

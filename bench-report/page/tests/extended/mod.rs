@@ -1,7 +1,7 @@
-//! The made-up run with what it lacks: a lane that is a program, known issues, a noun for each size, and a
-//! workload that is not measured by the clock.
+//! The made-up run with what it lacks: a lane that is a program, known issues, a noun for each size, a workload
+//! that is not measured by the clock, and rows with lanes that are level, near and undecided.
 
-use results::{Cell, Estimate, Known, Metric, Results, Status};
+use results::{Cell, Estimate, Known, Metric, Results, Row, Status};
 
 use crate::fixture;
 
@@ -60,7 +60,78 @@ pub(crate) fn run() -> Results {
         ),
         known("smol", "A waiting task is notified.", "", ""),
     ];
+    add_rows(&mut results);
     results
+}
+
+/// The workload with lanes of every kind at this number of threads: two are open at [`OPEN`], one is near there and
+/// at [`NEAR`].
+pub(crate) const EVERY_KIND: (&str, usize) = ("blocking-squares", 2);
+
+/// The size at which two lanes are open.
+pub(crate) const OPEN: u64 = 100;
+
+/// The size at which one lane is near, and the others are behind.
+pub(crate) const NEAR: u64 = 10_000;
+
+/// The comparison that is settled though a flavour of the leader's runtime is undecided.
+pub(crate) const FLAVOURS: (&str, u64, usize) = ("sleep-fan-out", 100, 1);
+
+/// Adds a row for each comparison, and gives some lanes other places.
+fn add_rows(results: &mut Results) {
+    let same = |one: &Cell, other: &Cell| {
+        (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
+    };
+    let (workload, threads) = EVERY_KIND;
+    for lanes in results.cells.chunk_by_mut(same) {
+        let comparison = (&*lanes[0].workload.clone(), lanes[0].size, lanes[0].threads);
+        if comparison == (workload, OPEN, threads) {
+            place(lanes, "rayon", "tokio", [1.02, 1.0, 1.06], Kind::Level);
+            place(lanes, "rayon", "hand-rolled", [1.08, 1.03, 1.14], Kind::Near);
+            place(lanes, "rayon", "smol", [1.3, 1.0, 1.6], Kind::Undecided);
+            place(lanes, "rayon", "async-std", [1.8, 1.2, 2.6], Kind::Undecided);
+        } else if comparison == (workload, NEAR, threads) {
+            place(lanes, "rayon", "hand-rolled", [1.08, 1.03, 1.14], Kind::Near);
+        } else if comparison == FLAVOURS {
+            let [best, flavour] = ["hand-rolled-current-thread", "hand-rolled"];
+            place(lanes, best, flavour, [1.2, 1.0, 1.5], Kind::Undecided);
+        }
+    }
+    let comparisons =
+        results.cells.chunk_by(same).filter(|lanes| lanes.iter().any(|cell| cell.rank.is_some()));
+    let row = |(index, lanes): (usize, &[Cell])| {
+        let Cell { workload, size, threads, .. } = lanes[0].clone();
+        let is_open = |cell: &&Cell| cell.undecided && (&*workload, size, threads) != FLAVOURS;
+        let open = lanes.iter().filter(is_open).map(|cell| cell.executor.clone()).collect();
+        Row { workload: workload.clone(), size, threads, blocks: 5, floor: 1.01 + 0.01 * index as f64, open }
+    };
+    results.rows = comparisons.enumerate().map(row).collect();
+}
+
+/// The ways in which a lane shares the first rank.
+#[derive(PartialEq)]
+enum Kind {
+    Level,
+    Near,
+    Undecided,
+}
+
+/// Gives a lane the first rank beside the best, at a ratio to it.
+fn place(lanes: &mut [Cell], best: &str, lane: &str, [value, low, high]: [f64; 3], kind: Kind) {
+    let times = |ratio: f64| Estimate { value: ratio, low: ratio * 0.97, high: ratio * 1.03 };
+    let leader = lanes.iter_mut().find(|cell| cell.executor == best).expect("the best is a lane");
+    (leader.rank, leader.tied) = (Some(1), true);
+    let (ratio, overhead) = (Estimate { value, low, high }, leader.overhead().expect("it ran").value);
+    leader.ratios.insert(lane.to_owned(), times(1.0 / value));
+    let cell = lanes.iter_mut().find(|cell| cell.executor == lane).expect("there is such a lane");
+    (cell.rank, cell.tied, cell.ratio) = (Some(1), true, Some(ratio));
+    (cell.near, cell.undecided) = (kind == Kind::Near, kind == Kind::Undecided);
+    cell.ratios.insert(best.to_owned(), ratio);
+    if let Some(Metric::Measured { estimate, blocks, .. }) = cell.metrics.get_mut("overhead") {
+        let factor = overhead * value / estimate.value;
+        *estimate = times(overhead * value);
+        blocks.iter_mut().for_each(|figure| *figure *= factor);
+    }
 }
 
 fn slower(cell: &Cell) -> Cell {
@@ -81,6 +152,7 @@ fn beside(cell: &Cell) -> Cell {
         rank: None,
         tied: false,
         undecided: false,
+        near: false,
         ratios: Default::default(),
         flags: Vec::new(),
         ..cell.clone()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use results::{Cell, Estimate, Status, figures, lookup};
+use results::{Cell, Estimate, LEVEL, Status, figures, lookup};
 use serde_json::Value;
 
 /// A text that tries to become an element.
@@ -30,6 +30,12 @@ pub(crate) fn text(html: &str) -> String {
 pub(crate) fn expected(cell: &Cell) -> Vec<String> {
     match cell.status {
         Status::Ok if cell.ratio.is_none() => vec![figures::ns(cell.overhead().unwrap().value)],
+        Status::Ok if cell.undecided => {
+            let Estimate { value, low, high } = cell.ratio.unwrap();
+            let low = if low <= LEVEL { "level".to_owned() } else { figures::ratio(low) };
+            let known = format!("{}, between {low} and {}", figures::ratio(value), figures::ratio(high));
+            vec!["open".to_owned(), figures::ns(cell.overhead().unwrap().value), known]
+        }
         Status::Ok => {
             let Estimate { value, low, high } = cell.ratio.unwrap();
             let interval = (low != high).then(|| figures::ratio_interval(&cell.ratio.unwrap()));

@@ -4,40 +4,41 @@
 
 mod costs;
 mod memory;
+mod rows;
 mod summaries;
 
 use std::collections::{BTreeMap, HashMap};
 
 use lane_protocol::{Class, LaneEntry, Lineup, Rest};
 use results::{
-    Cell, CellId, Estimate, Executor, Growth, Lateness, Metric, Noise, NoisePair, Observed, Results, Run,
-    SCHEMA, Spread, Status, Workload, figures,
+    Cell, CellId, Executor, Growth, Lateness, Metric, Observed, Results, Run, SCHEMA, Spread, Status,
+    Workload,
 };
-use statistics::{Standing, lateness};
+use statistics::lateness;
 
 use crate::{
     facts,
     journal::{Checked, Outcome, Outcomes, Sample, Tallies},
     known,
-    plan::{Plan, same_comparison},
+    plan::{CHECKED_BLOCKS, Plan, WATCHED_BLOCKS, same_comparison},
 };
 
 /// Makes the results of a run whose every process has ended, at the time `finished`.
 pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: String) -> Results {
     // Program lanes take no part in ratios, ranks, noise or means, so they are set aside first.
-    let (programs, cells): (Vec<Cell>, Vec<Cell>) =
+    let (programs, mut cells): (Vec<Cell>, Vec<Cell>) =
         judged(plan, outcomes).into_iter().partition(|cell| plan.is_program(&cell.executor));
-    let (twins, mut cells): (Vec<Cell>, Vec<Cell>) =
-        cells.into_iter().partition(|cell| is_twin(plan, &cell.executor));
-    let measured = |workload: &str| measure_of(lineup, workload);
-    let noise = noise(plan, measured, &cells, &twins);
-    let floor = |workload: &str| noise.as_ref().map_or(1.0, |noise| noise.floor_of(measured(workload)));
-    for lanes in cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())) {
-        let floor = floor(&lanes[0].workload);
-        compare(lanes, floor);
+    let mut fields = rows::fields(&cells);
+    let noise = rows::noise(lineup, plan, &mut fields);
+    for (lanes, field) in
+        cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())).zip(&fields)
+    {
+        rows::compare(plan, lanes, field);
     }
-    let summaries = summaries::of_all(lineup, &cells, floor);
-    let groups = summaries::of_groups(lineup, &cells, floor);
+    cells.retain(|cell| !plan.is_twin(&cell.id()));
+    let rows = rows::of_all(lineup, plan, &cells, &fields);
+    let summaries = summaries::of_all(lineup, &cells, &fields);
+    let groups = summaries::of_groups(lineup, &cells, &fields);
     cells.extend(programs);
     let growth = growth(&cells, outcomes);
     cells.extend(
@@ -53,6 +54,8 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         blocks: plan.blocks,
         profile: plan.profile,
         attention: Vec::new(),
+        periods: Vec::new(),
+        outlook: None,
     };
     Results {
         schema: SCHEMA,
@@ -63,6 +66,7 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         workloads: workloads(lineup, &cells),
         known: known::of(&workloads(lineup, &cells), &executors(lineup, plan, &cells)),
         cells,
+        rows,
         summaries,
         groups,
         noise,
@@ -75,10 +79,6 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
 /// Returns the name of what a workload measures, if it is not time on the clock; else empty.
 fn measure_of<'a>(lineup: &'a Lineup, workload: &str) -> &'a str {
     lineup.workload(workload).map_or("", |workload| workload.measure.name())
-}
-
-fn is_twin(plan: &Plan, lane: &str) -> bool {
-    plan.aliases.get(lane).is_some_and(|alias| alias.track.is_none())
 }
 
 fn comparisons(cells: &[Cell]) -> impl Iterator<Item = &[Cell]> {
@@ -149,12 +149,19 @@ fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize
         return blank(id, Status::Failed, Some("was measured in fewer than two blocks"));
     };
     let silent = if is_program { "the program does not tell" } else { "this system does not say" };
-    let figures = figures_of_blocks(&measured, silent);
+    // A check takes memory too. With fewer than two blocks without one, all are taken.
+    let unchecked = blocks.iter().position(|&block| block >= CHECKED_BLOCKS).unwrap_or(0);
+    let unchecked = if blocks.len() < unchecked + 2 { 0 } else { unchecked };
+    let figures = figures_of_blocks(&measured, unchecked, silent);
     let overhead = &figures["overhead"].1;
     if overhead.as_ref().is_ok_and(|blocks| blocks.iter().any(|&overhead| overhead <= 0.0)) {
         return blank(id, Status::Failed, Some("took no longer than the waiting in it"));
     }
-    let lateness: Vec<Option<&Lateness>> = measured.iter().map(|(.., done)| done.lateness.as_ref()).collect();
+    let lateness = measured.iter().map(|(.., done)| done.lateness.as_ref());
+    // The first blocks are watched; in a journal from before it was so, all are.
+    let watched =
+        lateness.zip(blocks).filter(|(lateness, block)| **block < WATCHED_BLOCKS || lateness.is_some());
+    let lateness: Vec<Option<&Lateness>> = watched.map(|(lateness, _)| lateness).collect();
     let metrics = figures.into_iter().map(|(name, (unit, blocks))| (name.to_owned(), metric(unit, blocks)));
     let of_sleeps = lateness::figures_of(&lateness).into_iter();
     let of_sleeps = of_sleeps.map(|(name, blocks)| {
@@ -182,6 +189,7 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
         ratio: None,
         rank: None,
         tied: false,
+        near: false,
         undecided: false,
         ratios: BTreeMap::new(),
         flags: Vec::new(),
@@ -193,7 +201,9 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
 
 /// The figures of every block: the midmean of its samples where the clock is read, the mean where things are counted.
 /// Where there is none, it is because somebody is `silent`.
-fn figures_of_blocks(blocks: &[Measured<'_>], silent: &'static str) -> Figures {
+///
+/// The memory of a process is that of the blocks from the first one on that is `unchecked`.
+fn figures_of_blocks(blocks: &[Measured<'_>], unchecked: usize, silent: &'static str) -> Figures {
     let midmean = |figure: fn(&Checked, &Sample) -> f64| {
         let of_block = |&(checked, samples, _): &Measured<'_>| {
             statistics::midmean(&of_samples(checked, samples, figure))
@@ -208,8 +218,10 @@ fn figures_of_blocks(blocks: &[Measured<'_>], silent: &'static str) -> Figures {
         };
         blocks.iter().map(of_block).collect()
     };
-    let peak =
-        blocks.iter().map(|(.., done)| done.peak_rss.map(|bytes| bytes as f64).ok_or(silent)).collect();
+    let peak = blocks[unchecked..]
+        .iter()
+        .map(|(.., done)| done.peak_rss.map(|bytes| bytes as f64).ok_or(silent))
+        .collect();
     let threads = blocks
         .iter()
         .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(silent))
@@ -263,99 +275,6 @@ pub(crate) fn metric(unit: &str, blocks: Result<Vec<f64>, &str>) -> Metric {
             Metric::Measured { unit: unit.to_owned(), estimate, blocks }
         }
     }
-}
-
-/// Adds ranks, ratios and flags, which compare the cells of one comparison.
-fn compare(lanes: &mut [Cell], floor: f64) {
-    let standings = standings(lanes, floor);
-    let ratios: Vec<_> = lanes.iter().map(|lane| ratios(lane, lanes)).collect();
-    for (lane, ratios) in lanes.iter_mut().zip(ratios) {
-        lane.ratios = ratios;
-    }
-    for (lane, standing) in lanes.iter_mut().filter(|lane| lane.status == Status::Ok).zip(standings) {
-        lane.ratio = Some(standing.ratio);
-        lane.rank = Some(standing.rank);
-        lane.tied = standing.tied;
-        lane.undecided = standing.undecided;
-    }
-    let flags: Vec<_> = lanes.iter().map(|lane| takes_more_processor_time(lane, lanes)).collect();
-    for (lane, flag) in lanes.iter_mut().zip(flags) {
-        lane.flags.extend(flag);
-    }
-}
-
-/// Ranks those lanes of a comparison that are ok. Those that failed count among the raced, so that a lane that fails
-/// changes nothing for the others.
-fn standings(lanes: &[Cell], floor: f64) -> Vec<Standing> {
-    let overheads: Vec<&[f64]> =
-        lanes.iter().filter(|lane| lane.status == Status::Ok).map(Cell::overhead_of_blocks).collect();
-    statistics::standings(&overheads, lanes.len(), floor)
-}
-
-/// The overhead of a lane relative to each other one that is ok.
-fn ratios(lane: &Cell, lanes: &[Cell]) -> BTreeMap<String, Estimate> {
-    if lane.status != Status::Ok {
-        return BTreeMap::new();
-    }
-    let others = lanes.iter().filter(|other| other.status == Status::Ok && other.executor != lane.executor);
-    let ratio = |other: &Cell| statistics::ratio(lane.overhead_of_blocks(), other.overhead_of_blocks());
-    others.map(|other| (other.executor.clone(), ratio(other))).collect()
-}
-
-/// Flags a lane that uses at least this many times the processor time of the most frugal one.
-const SPINNING: f64 = 1.5;
-
-/// A lane that waits by spinning is as fast as the others, and keeps the processor from everybody else.
-fn takes_more_processor_time(lane: &Cell, lanes: &[Cell]) -> Option<String> {
-    let times = lanes.iter().filter_map(|other| Some((other, processor_time(other)?)));
-    let means = times.map(|(other, times)| (statistics::geometric_mean(times).value, other, times));
-    let (_, frugal, least) = means.min_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
-    let ratio = statistics::ratio(processor_time(lane)?, least);
-    (ratio.low > lane.ratio?.high.max(SPINNING)).then(|| {
-        let ratio = figures::ratio_with_interval(&ratio);
-        format!("takes {ratio} the processor time of {}, more than its time accounts for", frugal.executor)
-    })
-}
-
-/// The processor time of every block, if all have some.
-fn processor_time(cell: &Cell) -> Option<&[f64]> {
-    match cell.metrics.get("cpu") {
-        Some(Metric::Measured { blocks, .. }) if blocks.iter().all(|&time| time > 0.0) => Some(blocks),
-        _ => None,
-    }
-}
-
-/// Computes the noise of lanes that raced against themselves; `None` if none did.
-///
-/// Figures that are measured in one way have one floor: lateness and processor time scatter otherwise than the clock.
-fn noise<'a>(
-    plan: &Plan,
-    measured: impl Fn(&str) -> &'a str,
-    cells: &[Cell],
-    twins: &[Cell],
-) -> Option<Noise> {
-    let pair = |twin: &Cell| {
-        let lane = CellId { executor: plan.aliases.get(&twin.executor)?.executor.clone(), ..twin.id() };
-        let lane = cells.iter().find(|cell| cell.id() == lane && cell.status == Status::Ok)?;
-        (twin.status == Status::Ok).then(|| {
-            let [ours, its] = [twin, lane].map(Cell::overhead_of_blocks);
-            let (ratio, different) = (statistics::ratio(ours, its), statistics::is_different(ours, its));
-            let Cell { workload, size, threads, executor, .. } = lane.clone();
-            NoisePair { workload, size, threads, executor, ratio, different }
-        })
-    };
-    let pairs: Vec<NoisePair> = twins.iter().filter_map(pair).collect();
-    let mut ratios: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for pair in &pairs {
-        ratios.entry(measured(&pair.workload)).or_default().push(pair.ratio.value);
-    }
-    let mut floors: BTreeMap<String, f64> = ratios
-        .iter()
-        .map(|(measure, ratios)| ((*measure).to_owned(), statistics::noise_floor(ratios)))
-        .collect();
-    let by_the_clock = floors.remove("");
-    let floor = by_the_clock.or_else(|| floors.values().copied().reduce(f64::max))?;
-    Some(Noise { floor, floors, different: pairs.iter().filter(|pair| pair.different).count(), pairs })
 }
 
 /// Computes the growth of cost over size, for each lane and workload with three sizes or more that are all ok.

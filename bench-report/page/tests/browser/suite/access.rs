@@ -87,6 +87,29 @@ fn keys_do_what_clicks_do(tab: &mut Tab<'_>) {
     tab.press(ESCAPE);
     assert_eq!(tab.count("#controls details[open]"), 0);
 
+    focus(tab, "[name=rows]");
+    tab.press(DOWN);
+    assert_eq!(search(tab), "?rows=differs");
+    focus(tab, "#controls details:has([name=one]) summary");
+    tab.press(ENTER);
+    tab.press(TAB);
+    tab.press(DOWN);
+    tab.press(TAB);
+    tab.press(DOWN);
+    assert_eq!(
+        search(tab),
+        "?one=hand-rolled&other=hand-rolled&rows=differs",
+        "a lane against itself is no pair"
+    );
+    tab.press(DOWN);
+    tab.press(DOWN);
+    assert_eq!(search(tab), "?one=hand-rolled&other=tokio&rows=differs");
+    assert_eq!(tab.count("#controls details[open]"), 1, "the list stays open while the reader chooses");
+    tab.press(ESCAPE);
+    focus(tab, "button[name=reset]");
+    tab.press(SPACE);
+    assert_eq!(search(tab), "");
+
     focus(tab, "[name=threads]");
     tab.press(DOWN);
     assert_eq!(search(tab), "?threads=1");

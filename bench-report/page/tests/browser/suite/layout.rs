@@ -15,6 +15,7 @@ const CONTRASTS: &str = include_str!("contrasts.js");
 pub(crate) const TESTS: Tests = tests![
     verdicts_and_first_row_are_seen_at_once,
     no_page_scrolls_sideways,
+    every_noise_floor_can_be_read,
     light_and_dark_differ_and_can_be_read,
 ];
 
@@ -42,6 +43,24 @@ fn no_page_scrolls_sideways(tab: &mut Tab<'_>) {
             tab.open_everything();
             assert_no_sideways_scroll(tab);
         }
+    }
+}
+
+/// A long quantity may be cut, the floor may not; nor may the two overlap.
+fn every_noise_floor_can_be_read(tab: &mut Tab<'_>) {
+    for screen in [PHONE, LAPTOP] {
+        tab.show_on(screen);
+        tab.open(&DEFAULT.address);
+        let cut = tab.evaluate(
+            "[...document.querySelectorAll('.race:not([hidden]) tr[data-size] th')].map(head => {
+                const [quantity, floor] = ['.quantity', '.floor'].map(part => head.querySelector(part));
+                const [left, right, all] = [quantity, floor, head].map(part => part.getBoundingClientRect());
+                const apart = left.right <= right.left || left.bottom <= right.top;
+                return apart && floor.scrollWidth <= floor.clientWidth && right.right <= all.right && quantity.clientWidth > 20;
+            })",
+        );
+        let cut = cut.as_array().unwrap();
+        assert!(cut.len() == 9 && cut.iter().all(|whole| *whole == true), "{cut:?} at {}", screen.width);
     }
 }
 

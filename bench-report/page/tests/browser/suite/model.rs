@@ -1,7 +1,7 @@
 //! Computes the table from the results, in the form of `figures`: the model that the page's script is
 //! compared with.
 
-use results::{Cell, Estimate, LaneSummary, Metric, Results, Status, figures, lookup};
+use results::{Cell, Estimate, LEVEL, LaneSummary, Metric, Results, Status, figures, lookup};
 use serde::Deserialize;
 
 /// The choices of a reader.
@@ -15,6 +15,10 @@ pub(crate) struct Choice<'a> {
     pub(crate) hide: Vec<&'a str>,
     /// The hidden workloads.
     pub(crate) without: Vec<&'a str>,
+    /// Two lanes set against each other, of which the second is the reference.
+    pub(crate) pair: Option<[&'a str; 2]>,
+    /// The kind of rows: "all", "differs", "settled" or "open".
+    pub(crate) kind: &'a str,
     pub(crate) search: &'a str,
     pub(crate) sort: Sort<'a>,
 }
@@ -75,13 +79,15 @@ impl<'a> Choice<'a> {
             reference: "best",
             hide: Vec::new(),
             without: Vec::new(),
+            pair: None,
+            kind: "all",
             search: "",
             sort: Sort::AsInTheResults,
         }
     }
 
     fn shows(&self, lane: &str) -> bool {
-        !self.hide.contains(&lane)
+        self.pair.map_or(!self.hide.contains(&lane), |pair| pair.contains(&lane))
     }
 
     fn refers_to_a_lane(&self) -> bool {
@@ -92,6 +98,10 @@ impl<'a> Choice<'a> {
 impl Table {
     /// Computes the table for a choice.
     pub(crate) fn of(results: &Results, choice: &Choice<'_>) -> Table {
+        let choice = &match choice.pair {
+            Some([_, reference]) => Choice { reference, ..choice.clone() },
+            None => choice.clone(),
+        };
         let absent = lookup::absent_lanes(results, choice.threads);
         let mut lanes: Vec<&str> = results.executors.iter().map(|lane| lane.name.as_str()).collect();
         lanes.retain(|lane| !absent.iter().any(|(name, _)| name == lane));
@@ -159,7 +169,26 @@ fn rows<'a>(results: &'a Results, choice: &Choice<'_>) -> Vec<(&'a str, u64)> {
     };
     rows.dedup();
     rows.retain(|(workload, size)| asked(workload, *size));
+    rows.retain(|(workload, size)| choice.metric == MEMORY || is_of_kind(results, choice, workload, *size));
     rows
+}
+
+fn is_of_kind(results: &Results, choice: &Choice<'_>, workload: &str, size: u64) -> bool {
+    let is_settled = || results.row(workload, size, choice.threads).map(|row| row.is_settled());
+    let mut cells = results.comparison(workload, size, choice.threads);
+    match (choice.kind, choice.pair) {
+        ("all", _) => true,
+        ("settled", _) => is_settled() == Some(true),
+        ("open", _) => is_settled() == Some(false),
+        ("differs", None) => cells.any(|cell| cell.rank > Some(1)),
+        ("differs", Some([one, other])) => {
+            let floor = results.floor_of_row(workload, size, choice.threads);
+            let one = cells.find(|cell| cell.executor == one);
+            let ratio = one.and_then(|cell| cell.ratios.get(other));
+            ratio.is_some_and(|ratio| ratio.low > floor || ratio.high < 1.0 / floor)
+        }
+        (other, _) => panic!("there is no kind {other}"),
+    }
 }
 
 /// Sorts by a key; items without one stay at the end in either direction.
@@ -239,12 +268,19 @@ fn of_overhead(results: &Results, choice: &Choice<'_>, own: &Cell) -> Square {
     let mark = match own.rank.unwrap() {
         _ if own.executor == leader => "best".to_owned(),
         1 if own.undecided => "open".to_owned(),
-        1 => "tie".to_owned(),
+        1 if own.near => "near".to_owned(),
+        1 => "level".to_owned(),
         rank if own.tied => format!("={rank}"),
         _ => String::new(),
     };
     let detail = match ratio {
         None => format!("no ratio to {reference}"),
+        Some(Estimate { value, low, high })
+            if mark == "open" && !choice.refers_to_a_lane() && reference == best =>
+        {
+            let low = if low <= LEVEL { "level".to_owned() } else { figures::ratio(low) };
+            format!("{}, between {low} and {}", figures::ratio(value), figures::ratio(high))
+        }
         Some(ratio) if ratio.low == ratio.high => figures::ratio(ratio.value),
         Some(ratio) => figures::ratio_with_interval(&ratio),
     };

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use results::{Cell, Estimate, Memory, Metric, Results, Status, Warning};
+use results::{Cell, Estimate, Memory, Metric, Results, Row, Status, Warning};
 use serde_json::Value;
 
 use crate::extended;
@@ -26,6 +26,9 @@ pub(crate) static HOSTILE: LazyLock<Page> = LazyLock::new(|| Page::of("hostile",
 
 /// The made-up run with as many groups of workloads as the lineup has, each with a verdict.
 pub(crate) static GROUPS: LazyLock<Page> = LazyLock::new(|| Page::of("groups", groups()));
+
+/// A made-up run from before there were rows.
+pub(crate) static OLD: LazyLock<Page> = LazyLock::new(|| Page::of("old", old()));
 
 /// A run of forty workloads on twenty lanes.
 pub(crate) static LARGE: LazyLock<Page> = LazyLock::new(|| Page::of("large", large()));
@@ -129,6 +132,10 @@ fn fixture() -> Results {
     results
 }
 
+fn old() -> Results {
+    Results { rows: Vec::new(), ..fixture() }
+}
+
 fn measured(unit: &str, value: f64) -> Metric {
     let estimate = Estimate { value, low: value * 0.98, high: value * 1.03 };
     Metric::Measured { unit: unit.to_owned(), estimate, blocks: vec![value; 5] }
@@ -153,8 +160,8 @@ fn groups() -> Results {
     let mut results = fixture();
     let workloads = results.workloads.clone();
     let cells = results.cells.clone();
-    let summaries = results.groups.clone();
-    (results.workloads, results.cells, results.groups) = Default::default();
+    let (summaries, rows) = (results.groups.clone(), results.rows.clone());
+    (results.workloads, results.cells, results.groups, results.rows) = Default::default();
     for place in 0..GROUPS {
         let (group, mut workload) =
             (format!("Group number {place}"), workloads[place % workloads.len()].clone());
@@ -162,6 +169,8 @@ fn groups() -> Results {
         let name = format!("{}-{place}", workload.name);
         let renamed = |cell: &Cell| Cell { workload: name.clone(), ..cell.clone() };
         results.cells.extend(cells.iter().filter(same).map(renamed));
+        let rows = rows.iter().filter(|row| row.workload == workload.name);
+        results.rows.extend(rows.map(|row| Row { workload: name.clone(), ..row.clone() }));
         (workload.name, workload.group) = (name.clone(), group.clone());
         results.workloads.push(workload);
         for threads in [1, 2] {
@@ -226,8 +235,10 @@ fn large() -> Results {
     for (index, lane) in results.executors.iter_mut().enumerate() {
         lane.name = name(&lane.name, index, lanes.len());
     }
-    let mut cells = Vec::new();
+    let (mut cells, mut rows) = (Vec::new(), Vec::new());
     for (index, workload) in results.workloads.iter().enumerate() {
+        let of_source = results.rows.iter().filter(|row| row.workload == source(index).name);
+        rows.extend(of_source.map(|row| Row { workload: workload.name.clone(), ..row.clone() }));
         let same = |cell: &&Cell| cell.workload == source(index).name;
         for comparison in fixture()
             .cells
@@ -244,7 +255,7 @@ fn large() -> Results {
             }
         }
     }
-    results.cells = cells;
+    (results.cells, results.rows) = (cells, rows);
     results
 }
 
@@ -265,7 +276,7 @@ fn slower(cell: &Cell, workload: String, executor: String, times: f64) -> Cell {
     if times > 1.0 {
         cell.ratio.as_mut().map(scale);
         cell.rank = cell.rank.map(|rank| rank + 1);
-        (cell.tied, cell.undecided) = (false, false);
+        (cell.tied, cell.undecided, cell.near) = (false, false, false);
     }
     cell
 }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::{
     Tests,
     model::{Choice, Sort, Table},
-    pages::{DEFAULT, HOSTILE, LARGE},
+    pages::{DEFAULT, HOSTILE, LARGE, OLD},
     tab::Tab,
     tests,
 };
-use crate::extended::PROGRAM;
+use crate::extended::{EVERY_KIND, OPEN, PROGRAM};
 
 pub(crate) const TESTS: Tests = tests![
     the_script_repeats_what_is_written,
@@ -25,6 +25,10 @@ pub(crate) const TESTS: Tests = tests![
     a_mark_in_the_table_leads_to_what_is_known,
     what_has_no_figure_comes_last,
     a_search_leaves_the_rows_that_have_its_words,
+    rows_are_shown_by_what_is_known_of_them,
+    a_pair_leaves_two_lanes_and_their_ratio,
+    an_open_square_keeps_its_words_only_beside_the_best,
+    an_old_run_has_rows_that_differ_and_pairs,
     an_address_leads_to_what_it_was_taken_from,
     a_broken_address_leads_to_the_page_as_written,
     a_theme_holds_whatever_the_reader_prefers,
@@ -317,6 +321,113 @@ fn a_search_leaves_the_rows_that_have_its_words(tab: &mut Tab<'_>) {
     }
 }
 
+fn rows_are_shown_by_what_is_known_of_them(tab: &mut Tab<'_>) {
+    let words = |tab: &Tab<'_>| tab.texts("#in-force")[0].clone();
+    tab.open(&DEFAULT.address);
+    // At two threads one row has no lane that is shown to be behind, and is the only one that is not settled.
+    for (kind, rows, said) in [
+        ("differs", 8, "Only rows in which a lane is behind. 1 of 9 rows hidden"),
+        ("settled", 8, "Only rows that are settled. 1 of 9 rows hidden"),
+        ("open", 1, "Only rows that are not settled. 8 of 9 rows hidden"),
+        ("all", 9, "Nothing is hidden."),
+    ] {
+        tab.choose("[name=rows]", kind);
+        let shown = shown_in(tab);
+        assert_eq!(shown, Table::of(&DEFAULT.results, &Choice { kind, ..default() }), "{kind}");
+        assert_eq!(shown.rows.len(), rows, "{kind}");
+        assert!(words(tab).contains(said), "{}", words(tab));
+    }
+    // A flavour of the leader's runtime leaves its row settled.
+    tab.choose("[name=threads]", "1");
+    tab.choose("[name=rows]", "settled");
+    let choice = Choice { threads: 1, kind: "settled", ..default() };
+    assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &choice));
+    assert_eq!(shown_in(tab).rows.len(), 9);
+    // The kind goes with the other choices, and leaves the memory of tasks alone.
+    tab.choose("[name=threads]", "2");
+    tab.choose("[name=rows]", "open");
+    tab.write("[name=search]", "10,000");
+    assert_eq!(shown_in(tab).rows.len(), 0);
+    tab.write("[name=search]", "");
+    tab.choose("[name=metric]", "cpu");
+    let choice = Choice { metric: "cpu", kind: "open", ..default() };
+    assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &choice));
+    tab.choose("[name=metric]", "bytes-a-task");
+    let choice = Choice { metric: "bytes-a-task", kind: "open", ..default() };
+    assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &choice));
+    assert!(!words(tab).contains("Only rows"), "{}", words(tab));
+}
+
+fn a_pair_leaves_two_lanes_and_their_ratio(tab: &mut Tab<'_>) {
+    tab.open(&DEFAULT.address);
+    tick(tab, "lane", "async-std");
+    let hidden = shown_in(tab);
+    tab.click("#controls details:has([name=one]) summary");
+    tab.choose("[name=one]", "async-std");
+    assert_eq!(shown_in(tab), hidden, "one lane is no pair");
+    tab.choose("[name=other]", "smol");
+    // A hidden lane that is chosen is shown.
+    let choice = Choice { hide: vec!["async-std"], pair: Some(["async-std", "smol"]), ..default() };
+    let shown = shown_in(tab);
+    assert_eq!(shown, Table::of(&DEFAULT.results, &choice));
+    assert_eq!(shown.lanes, ["async-std", "smol"]);
+    let cell =
+        DEFAULT.results.comparison("wait-timeout", 100, 2).find(|cell| cell.executor == "async-std").unwrap();
+    let row = shown.rows.iter().find(|row| (&*row.workload, row.size) == ("wait-timeout", 100)).unwrap();
+    assert!(row.squares[0].ends_with(&figures::ratio_with_interval(&cell.ratios["smol"])), "{row:?}");
+    assert!(row.squares[1].ends_with("1.00×"), "{row:?}");
+    let words = tab.texts("#in-force")[0].clone();
+    assert!(words.contains("with its ratio to smol. 4 of 6 lanes hidden"), "{words}");
+    // The controls that a pair overrules wait until it is gone.
+    assert_eq!(tab.count("#controls [name=reference]:disabled, #controls [name=lane]:disabled"), 10);
+    tab.choose("[name=rows]", "differs");
+    let differs = Choice { kind: "differs", ..choice.clone() };
+    let rows = shown_in(tab).rows.len();
+    assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &differs));
+    assert!(0 < rows && rows < 9, "{rows} rows show a difference of the pair");
+    let address = tab.evaluate("location.search");
+    assert_eq!(address, "?one=async-std&other=smol&rows=differs&hide=async-std");
+    let mut fresh = tab.another();
+    fresh.open(&format!("{}{}", DEFAULT.address, address.as_str().unwrap()));
+    assert_eq!(shown_in(&fresh), shown_in(tab));
+    tab.choose("[name=rows]", "all");
+    for metric in ["cpu", "overhead"] {
+        tab.choose("[name=metric]", metric);
+        assert_eq!(shown_in(tab), Table::of(&DEFAULT.results, &Choice { metric, ..choice.clone() }));
+    }
+    // What was chosen before is in force again.
+    tab.choose("[name=one]", "");
+    assert_eq!(shown_in(tab), hidden);
+    assert_eq!(tab.count("#controls :disabled"), 0);
+}
+
+fn an_open_square_keeps_its_words_only_beside_the_best(tab: &mut Tab<'_>) {
+    tab.open(&DEFAULT.address);
+    let (workload, threads) = EVERY_KIND;
+    let square =
+        format!("#standings-{threads} tr[data-workload={workload}][data-size='{OPEN}'] td[data-lane=smol]");
+    let said = |tab: &Tab<'_>| tab.texts(&square)[0].clone();
+    assert!(said(tab).ends_with("1.30×, between level and 1.60×"), "{}", said(tab));
+    tab.choose("[name=reference]", "rayon");
+    assert!(said(tab).ends_with("1.30× [1.00, 1.60]"), "a chosen reference has plain ratios: {}", said(tab));
+    tab.choose("[name=reference]", "visible");
+    assert!(said(tab).ends_with("1.30×, between level and 1.60×"), "{}", said(tab));
+}
+
+fn an_old_run_has_rows_that_differ_and_pairs(tab: &mut Tab<'_>) {
+    tab.open(&OLD.address);
+    assert_eq!(values(tab, "[name=rows] option"), ["all", "differs"]);
+    tab.choose("[name=rows]", "differs");
+    let choice = Choice { kind: "differs", ..Choice::default_of(&OLD.results) };
+    assert_eq!(shown_in(tab), Table::of(&OLD.results, &choice));
+    tab.choose("[name=one]", "tokio");
+    tab.choose("[name=other]", "hand-rolled");
+    let choice = Choice { pair: Some(["tokio", "hand-rolled"]), ..choice };
+    assert_eq!(shown_in(tab), Table::of(&OLD.results, &choice));
+    tab.open(&format!("{}?rows=settled", OLD.address));
+    assert_eq!(shown_in(tab), Table::of(&OLD.results, &Choice::default_of(&OLD.results)));
+}
+
 fn an_address_leads_to_what_it_was_taken_from(tab: &mut Tab<'_>) {
     tab.open(&DEFAULT.address);
     assert_eq!(tab.evaluate("location.search"), "");
@@ -342,6 +453,8 @@ fn an_address_leads_to_what_it_was_taken_from(tab: &mut Tab<'_>) {
         reference: "smol",
         hide: vec!["tokio", "rayon"],
         without: vec!["wait-timeout"],
+        pair: None,
+        kind: "all",
         search: "task",
         sort: Sort::Rows { lane: "smol-local", descending: true },
     };
@@ -360,6 +473,8 @@ fn a_broken_address_leads_to_the_page_as_written(tab: &mut Tab<'_>) {
     for broken in [
         "?metric=%E0%A4&threads=abc&reference=nobody&sort=lane:nobody&hide=nobody&without=,,&theme=pink",
         "?metric=__proto__&threads=-1&sort=row:sleep-fan-out/1&hide&&==&search=",
+        "?one=nobody&other=tokio&rows=pink",
+        "?one=tokio&other=tokio&rows=",
         "?metric=<script>alert(1)</script>&reference=%3Cimg%20src=x%20onerror=alert(1)%3E",
     ] {
         tab.open(&format!("{}{broken}", DEFAULT.address));

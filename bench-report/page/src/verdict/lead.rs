@@ -1,0 +1,95 @@
+//! Sorts the lanes of the first rank by what is known of them, and names them in words.
+
+use results::{
+    Estimate,
+    figures::{ratio, ratio_with_interval},
+};
+
+use super::MeasuredLane;
+
+/// The lanes of one comparison that are not shown to be behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Lead<'a> {
+    /// The best and the lanes that are level with it; empty if too little was measured to tell any lane from
+    /// the best.
+    pub(super) level: Vec<&'a str>,
+    /// The lanes that are neither level nor near. The best is among them if none is level with it.
+    pub(super) undecided: Vec<&'a str>,
+    /// The lanes whose ratio to the best is known to within 10 %, and that ratio.
+    pub(super) near: Vec<(&'a str, Estimate)>,
+}
+
+impl<'a> Lead<'a> {
+    /// Sorts the lanes of the first rank, which start with the best.
+    pub(super) fn of(leaders: &[MeasuredLane<'a>]) -> Lead<'a> {
+        let (mut level, mut undecided, mut near) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, lane) in leaders.iter().enumerate() {
+            match lane {
+                // The best is compared with itself, which says nothing.
+                _ if place == 0 => level.push(lane.lane),
+                lane if lane.undecided => undecided.push(lane.lane),
+                lane if lane.near => near.push((lane.lane, lane.ratio)),
+                lane => level.push(lane.lane),
+            }
+        }
+        if level.len() == 1 && !undecided.is_empty() {
+            undecided.splice(..0, level.drain(..));
+        }
+        Lead { level, undecided, near }
+    }
+
+    /// Returns `true` if every lane of it is shown to be level with the best.
+    pub(super) fn is_level(&self) -> bool {
+        self.undecided.is_empty() && self.near.is_empty()
+    }
+
+    /// Returns it in alphabetical order, so that the same lead is found again at another size.
+    pub(super) fn sorted(mut self) -> Lead<'a> {
+        self.level.sort_unstable();
+        self.undecided.sort_unstable();
+        self.near.sort_unstable_by_key(|(lane, _)| *lane);
+        self
+    }
+
+    /// Returns `true` if the same is known of the same lanes, whatever the ratios.
+    pub(super) fn has_the_lanes_of(&self, other: &Lead<'_>) -> bool {
+        (&self.level, &self.undecided, self.lanes_near())
+            == (&other.level, &other.undecided, other.lanes_near())
+    }
+
+    /// Writes it with `alone` for a lane that leads alone, and with `list` for the names of several: "a leads, b
+    /// near (1.08× [1.03, 1.14])".
+    pub(crate) fn words(&self, alone: &str, list: impl Fn(&[&str]) -> String) -> String {
+        let by_value = |one: &f64, other: &f64| one.total_cmp(other);
+        let ratios = || self.near.iter().map(|(_, ratio)| ratio.value);
+        let near = match (&self.near[..], ratios().min_by(by_value), ratios().max_by(by_value)) {
+            ([(_, estimate)], ..) => format!(" ({})", ratio_with_interval(estimate)),
+            (_, Some(least), Some(most)) => format!(" ({} to {})", ratio(least), ratio(most)),
+            _ => String::new(),
+        };
+        format!("{}{near}", self.words_without_ratios(alone, list))
+    }
+
+    /// Writes it without the ratios, which differ from size to size.
+    pub(super) fn words_without_ratios(&self, alone: &str, list: impl Fn(&[&str]) -> String) -> String {
+        let head = self.head(alone, &list);
+        match self.lanes_near().as_slice() {
+            [] => head,
+            near => format!("{head}, {} near", list(near)),
+        }
+    }
+
+    /// Names the lanes that are not near: "a leads", "a and b level", "undecided between a and b".
+    fn head(&self, alone: &str, list: impl Fn(&[&str]) -> String) -> String {
+        match (&self.level[..], &self.undecided[..]) {
+            ([best], []) => format!("{best} {alone}"),
+            (level, []) => format!("{} level", list(level)),
+            ([], undecided) => format!("undecided between {}", list(undecided)),
+            (level, undecided) => format!("{} level, {} undecided", list(level), list(undecided)),
+        }
+    }
+
+    fn lanes_near(&self) -> Vec<&'a str> {
+        self.near.iter().map(|(lane, _)| *lane).collect()
+    }
+}

@@ -1,0 +1,86 @@
+//! A guard over the processes of a race: ends those that are left when the lab is killed.
+//!
+//! A process that gets SIGKILL can do nothing any more, so the guard is a process of its own. The lab tells it, on a pipe,
+//! of every process group that it starts and of every one that has ended. The end of the pipe is the end of the lab.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::platform;
+
+/// A guard that is told of processes; the default one does nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Guard(Option<Arc<Mutex<Stationed>>>);
+
+#[derive(Debug)]
+struct Stationed {
+    handle: Child,
+    /// Taken at the end, so that the guard goes.
+    stdin: Option<ChildStdin>,
+}
+
+/// A process that the guard knows of, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    guard: Guard,
+    group: u32,
+}
+
+impl Guard {
+    /// Starts `command`, which is to call [`stand`], as a guard; one that does nothing if it does not start.
+    ///
+    /// A race does not depend on it: it is there for the case that the lab is killed.
+    pub fn station(mut command: Command) -> Guard {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // What is sent to the group of the lab, as Ctrl-C is, must not end its guard.
+        platform::shield_from_terminal(&mut command);
+        let Ok(mut handle) = command.spawn() else { return Guard::default() };
+        let stdin = handle.stdin.take();
+        Guard(Some(Arc::new(Mutex::new(Stationed { handle, stdin }))))
+    }
+
+    /// Has the guard watch over a process and all of its group.
+    pub(crate) fn watch(&self, group: u32) -> Guarded {
+        self.tell(&format!("+{group}\n"));
+        Guarded { guard: self.clone(), group }
+    }
+
+    /// Tells the guard a line. Write errors are ignored: a guard that somebody has killed guards nothing.
+    fn tell(&self, line: &str) {
+        let Some(stationed) = &self.0 else { return };
+        let mut stationed = stationed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stdin) = &mut stationed.stdin {
+            stdin.write_all(line.as_bytes()).ok();
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.guard.tell(&format!("-{}\n", self.group));
+    }
+}
+
+impl Drop for Stationed {
+    fn drop(&mut self) {
+        self.stdin = None;
+        self.handle.wait().ok();
+    }
+}
+
+/// Stands guard: reads what the lab tells, to its end, and kills the process groups that have not ended by then.
+pub fn stand(told: impl BufRead) {
+    let mut groups = BTreeSet::new();
+    for line in told.lines().map_while(Result::ok) {
+        match line.split_at_checked(1) {
+            Some(("+", group)) => drop(groups.insert(group.to_owned())),
+            Some(("-", group)) => drop(groups.remove(group)),
+            _ => {}
+        }
+    }
+    groups.iter().filter_map(|group| group.parse().ok()).for_each(platform::end_group);
+}
