@@ -189,11 +189,8 @@ impl<'a> Rounds<'a> {
             left -= price;
             left >= 0.0
         });
-        // Where nothing can be settled any more, what is left makes all intervals narrower.
-        let affordable = match affordable.count() {
-            0 => open.len(),
-            count => count,
-        };
+        // Where nothing seems to be settled in time any more, what comes nearest to it goes on.
+        let affordable = affordable.count().max(1);
         open.into_iter().take(affordable).map(|(_, comparison)| comparison).collect()
     }
 
