@@ -43,7 +43,7 @@ enum Time {
     Known(Duration),
 }
 
-/// What earlier processes of a run have shown of a cell.
+/// The facts of a cell that earlier processes of the run have shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     /// The facts that a check gave.

@@ -155,7 +155,7 @@ const ATTEMPTS: usize = 8;
 ///
 /// A workload with a deadline answers wrong if the machine stands still for the time of a few tasks, as one that shares its
 /// processors does now and then. So a heat of it in which a lane failed is run again, with what has failed in the journal.
-/// What is wrong with a lane is wrong again.
+/// A lane that is wrong itself fails again.
 ///
 /// # Errors
 ///

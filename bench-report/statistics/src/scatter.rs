@@ -11,10 +11,10 @@ use statrs::function::gamma::digamma;
 
 use super::estimate::{Mean, exponential, logarithms};
 
-/// What a run has shown of its scatter.
+/// Holds the knowledge that a run gives of its own scatter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scatter {
-    /// How much the pairs of one comparison differ: the variance of the logarithms of their true variances.
+    /// The variance of the logarithms of true variances, within a comparison: it is zero if all its pairs scatter alike.
     within: f64,
     /// Smaller variances are taken for this one: clocks that tick slowly make them.
     least: f64,
@@ -62,7 +62,7 @@ impl Scatter {
             weights += weight;
             sum += weight * excess;
         }
-        // Without any, 0 / 0 would be no number, and the larger of it and another is the other.
+        // Where no comparison has lanes enough to tell, nothing is believed to be alike.
         let within = if weights > 0.0 { sum / weights } else { f64::INFINITY };
         Scatter { within, least }
     }

@@ -49,16 +49,16 @@ impl Comparison {
     ///
     /// If there is no such lane.
     pub fn standings(&self, lanes: &[usize], raced: usize, floor: f64) -> Vec<Standing> {
-        let field = Field { comparison: self, others: raced.max(lanes.len()).max(2) as f64 - 1.0 };
+        let rivals = Rivals { comparison: self, others: raced.max(lanes.len()).max(2) as f64 - 1.0 };
         let floor = floor.max(1.0);
         let mut remaining = lanes.to_vec();
         let mut standings = Vec::new();
-        while let Some(leader) = field.best(&remaining) {
+        while let Some(leader) = rivals.best(&remaining) {
             let rank = lanes.len() - remaining.len() + 1;
-            let ties = |&lane: &usize| lane == leader || !field.is_behind(lane, &remaining, floor);
+            let ties = |&lane: &usize| lane == leader || !rivals.is_behind(lane, &remaining, floor);
             let (group, behind): (Vec<usize>, Vec<usize>) = remaining.iter().partition(|lane| ties(lane));
             for &lane in &group {
-                let ratio = field.ratio_to_best(lane, lanes);
+                let ratio = rivals.ratio_to_best(lane, lanes);
                 let level = lane == leader || ratio.high <= LEVEL;
                 let known = ratio.high <= ratio.value * LEVEL && ratio.low >= ratio.value / LEVEL;
                 let near = rank == 1 && !level && known;
@@ -86,12 +86,12 @@ impl Comparison {
 const MOST: f64 = 300.0;
 
 /// The lanes of a comparison, and the number of `others` that each is compared with.
-struct Field<'a> {
+struct Rivals<'a> {
     comparison: &'a Comparison,
     others: f64,
 }
 
-impl Field<'_> {
+impl Rivals<'_> {
     /// Returns the lane with the smallest estimate.
     fn best(&self, lanes: &[usize]) -> Option<usize> {
         let value = |lane: usize| self.comparison.difference(lane, lanes[0]).value;
