@@ -73,6 +73,7 @@ pub(crate) fn lineup() -> Suite {
     let programs = env::var(PROGRAMS).unwrap_or_default();
     let mut suite = Suite::default();
     suite.enter::<TokioCurrentThread>();
+    suite.has_timer::<TokioCurrentThread>();
     suite.race::<TokioCurrentThread, SpawnJoin>("tasks");
     suite.race::<TokioCurrentThread, SleepFanOut>("a timer");
     for line in programs.lines() {

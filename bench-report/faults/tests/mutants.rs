@@ -74,6 +74,7 @@ pub(crate) fn lineup() -> Suite {
 
 fn enter<E: Timer>(suite: &mut Suite) {
     suite.enter::<E>();
+    suite.has_timer::<E>();
     suite.race::<E, Adds>("a timer");
     suite.race::<E, Naps>("a timer");
     suite.race::<E, FallsBehind>("a timer");

@@ -12,9 +12,10 @@ use lane_protocol::{Lateness, Observed, Proof, Sample, too_fast, wrong_answer};
 use workload_api::{Measure, Workload};
 
 use crate::{
+    audited::{Audited, Boxed, Contracts},
     counters::{Read, Reading},
     lateness,
-    ledger::{self, Audited, AuditedRun, Watching},
+    ledger::{self, AuditedRun, Watching},
     parts::{self, Parts},
     platform::{self, Usage, nanoseconds},
     probe::{self, Workers},
@@ -82,15 +83,16 @@ pub trait OpenCase {
 }
 
 /// Starts the executor and prepares the workload.
-pub(crate) fn open<E, W>(config: &Config, size: u64) -> Box<dyn OpenCase>
+pub(crate) fn open<E, W>(contracts: Contracts, config: &Config, size: u64) -> Box<dyn OpenCase>
 where
     E: Executor,
-    W: Workload<E> + Workload<Audited<E>>,
+    W: Workload<E> + Workload<Audited>,
 {
     parts::watch();
+    contracts.enter_into_force();
     let threads = platform::threads();
     // Prepared for the ledger to see, should it spawn a task: that is work which no clock sees.
-    let workload = Arc::new(<W as Workload<Audited<E>>>::prepare_for(size, config.threads));
+    let workload = Arc::new(<W as Workload<Audited>>::prepare_for(size, config.threads));
     let prepared_alone =
         threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
     Box::new(Open { config: *config, executor: E::start(config), workload, prepared_alone })
@@ -107,7 +109,7 @@ struct Open<E, W> {
 impl<E, W> Open<E, W>
 where
     E: Executor,
-    W: Workload<E> + Workload<Audited<E>>,
+    W: Workload<E> + Workload<Audited>,
 {
     /// Runs the workload again and again, and returns the time on the clock of all runs together, with the counters around
     /// each if they are to be `read`.
@@ -137,18 +139,20 @@ where
 
     /// Runs the workload once on the audited executor and checks its answer: to count the work, or to watch its sleeps.
     fn audited_run(&self) -> AuditedRun {
-        let workload = self.workload.clone();
-        let expected = <W as Workload<Audited<E>>>::expected(&self.workload);
-        ledger::audit(&self.executor, async move {
-            right(&<W as Workload<Audited<E>>>::run(workload).await, &expected)
-        })
+        ledger::audit(&self.executor, audited_root(self.workload.clone()))
     }
+}
+
+/// Returns the root of an audited run, which is compiled once for all executors.
+fn audited_root<W: Workload<Audited>>(workload: Arc<W>) -> Boxed<'static, Result<(), String>> {
+    let expected = workload.expected();
+    Box::pin(async move { right(&W::run(workload).await, &expected) })
 }
 
 impl<E, W> OpenCase for Open<E, W>
 where
     E: Executor,
-    W: Workload<E> + Workload<Audited<E>>,
+    W: Workload<E> + Workload<Audited>,
 {
     fn operations(&self) -> u64 {
         <W as Workload<E>>::operations(&self.workload)

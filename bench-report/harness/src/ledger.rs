@@ -1,8 +1,8 @@
-//! Audits the work of a run: a decorator for executors that keeps a ledger of the tasks that were spawned and how each ended.
+//! Audits the work of a run: a ledger of the tasks that were spawned and how each ended.
 //!
 //! The answer says that a run computed the right thing; the ledger says that it did so by the right work. A run is
-//! audited apart from the clock, with [`Audited<E>`] in the place of `E`, on the same workers. With the same decorator
-//! other runs are watched for how late their sleeps end, and then nothing is counted.
+//! audited apart from the clock, with [`Audited`](crate::Audited) in the place of its executor, on the same workers. With
+//! the same decorator other runs are watched for how late their sleeps end, and then nothing is counted.
 
 use std::{
     cell::Cell,
@@ -17,16 +17,12 @@ use std::{
         },
     },
     thread::{self, ThreadId},
-    time::{Duration, Instant},
 };
 
-use executor_api::{About, BlockingPool, Config, Executor, Remote, Restart, Timer};
+use executor_api::{Config, Executor};
 use lane_protocol::{Ledger as Tasks, Work, WorkDone};
 
-use crate::lateness;
-
-/// The executor `E`, audited.
-pub struct Audited<E>(E);
+use crate::audited::{AnyJob, AnyOutput, Boxed};
 
 /// A run that was audited.
 pub(crate) struct AuditedRun {
@@ -66,10 +62,7 @@ pub(crate) struct Audit {
 }
 
 /// Runs `main` on the workers of `executor`, and returns the complaint it makes and the work it did.
-pub(crate) fn audit<E: Executor>(
-    executor: &E,
-    main: impl Future<Output = Result<(), String>> + Send + 'static,
-) -> AuditedRun {
+pub(crate) fn audit<E: Executor>(executor: &E, main: Boxed<'static, Result<(), String>>) -> AuditedRun {
     let caller = thread::current().id();
     let (before, root, answer) = executor.run(async move {
         let (before, root) = (LEDGER.audit(), thread::current().id());
@@ -143,119 +136,6 @@ impl Watching {
 impl Drop for Watching {
     fn drop(&mut self) {
         WATCHING.store(false, SeqCst);
-    }
-}
-
-impl<E: Executor> Executor for Audited<E> {
-    const ABOUT: About = E::ABOUT;
-
-    type Task<T: Send + 'static> = E::Task<T>;
-
-    fn start(config: &Config) -> Self {
-        Audited(E::start(config))
-    }
-
-    fn run<F>(&self, main: F) -> F::Output
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.0.run(polls_counted(main))
-    }
-
-    fn spawn<F>(future: F) -> Self::Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        if WATCHING.load(Relaxed) {
-            return E::spawn(future);
-        }
-        E::spawn(fate_counted(future))
-    }
-
-    fn yield_now() -> impl Future<Output = ()> + Send + 'static {
-        E::yield_now()
-    }
-}
-
-impl<E: Timer> Timer for Audited<E> {
-    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        // A sleep counts from its call. One that ends later than any clock can say has nothing to be late for.
-        let due = Instant::now().checked_add(duration);
-        let sleep = E::sleep(duration);
-        async move {
-            sleep.await;
-            if let Some(due) = due {
-                lateness::woken(due, Instant::now());
-            }
-        }
-    }
-
-    fn sleep_until(deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
-        let sleep = E::sleep_until(deadline);
-        async move {
-            sleep.await;
-            lateness::woken(deadline, Instant::now());
-        }
-    }
-
-    fn timeout<F>(duration: Duration, future: F) -> impl Future<Output = Option<F::Output>> + Send
-    where
-        F: Future + Send,
-        F::Output: Send,
-    {
-        E::timeout(duration, future)
-    }
-}
-
-impl<E: Remote> Remote for Audited<E> {
-    type Spawner = E::Spawner;
-
-    fn spawner() -> Self::Spawner {
-        E::spawner()
-    }
-
-    fn spawn_from<F>(spawner: &Self::Spawner, future: F) -> Self::Task<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        if WATCHING.load(Relaxed) {
-            return E::spawn_from(spawner, future);
-        }
-        E::spawn_from(spawner, fate_counted(future))
-    }
-}
-
-impl<E: Restart> Restart for Audited<E> {
-    /// Uncounted: the ledger is that of the executor that runs the workload, not of one that a task starts.
-    fn once<F>(config: &Config, main: F) -> F::Output
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        E::once(config, main)
-    }
-}
-
-impl<E: BlockingPool> BlockingPool for Audited<E> {
-    fn spawn_blocking<T, J>(job: J) -> Self::Task<T>
-    where
-        T: Send + 'static,
-        J: FnOnce() -> T + Send + 'static,
-    {
-        if WATCHING.load(Relaxed) {
-            return E::spawn_blocking(job);
-        }
-        LEDGER.jobs.fetch_add(1, SeqCst);
-        E::spawn_blocking(move || {
-            let running = LEDGER.jobs_running.fetch_add(1, SeqCst) + 1;
-            LEDGER.jobs_at_once.fetch_max(running, SeqCst);
-            let result = job();
-            LEDGER.jobs_running.fetch_sub(1, SeqCst);
-            result
-        })
     }
 }
 
@@ -377,16 +257,33 @@ impl Drop for Fate {
 }
 
 /// Writes into the ledger that a task has been spawned, now, and later what becomes of it.
-fn fate_counted<F>(future: F) -> impl Future<Output = F::Output> + Send + 'static
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let fate = Fate::of_a_new_task();
-    async move {
+pub(crate) fn fate_counted(
+    future: Boxed<'static, AnyOutput>,
+) -> impl Future<Output = AnyOutput> + Send + 'static {
+    let fate = (!WATCHING.load(Relaxed)).then(Fate::of_a_new_task);
+    async {
+        let Some(fate) = fate else { return future.await };
         let output = polls_counted(future).await;
         fate.finished();
         output
+    }
+}
+
+/// Writes into the ledger that a job has been given to the blocking pool, now, and later that it runs.
+pub(crate) fn job_counted(job: AnyJob) -> impl FnOnce() -> AnyOutput + Send + 'static {
+    let is_counted = !WATCHING.load(Relaxed);
+    if is_counted {
+        LEDGER.jobs.fetch_add(1, SeqCst);
+    }
+    move || {
+        if !is_counted {
+            return job();
+        }
+        let running = LEDGER.jobs_running.fetch_add(1, SeqCst) + 1;
+        LEDGER.jobs_at_once.fetch_max(running, SeqCst);
+        let result = job();
+        LEDGER.jobs_running.fetch_sub(1, SeqCst);
+        result
     }
 }
 

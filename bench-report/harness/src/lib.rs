@@ -8,12 +8,14 @@
 //!
 //! - [`suite`]: from generic code to a list of cases, and the lineup as the lab sees it
 //! - [`case`](OpenCase): one workload on one started executor; the only place where a clock is read around the work
+//! - [`audited`](Audited): the executor of this process for runs that are checked, compiled once for each workload
 //! - `ledger`, `probe`, `lateness`, `parts`: the work of a run, the workers, late sleeps, the part that is measured
 //! - `costs`, `memory`: what a run costs besides time; `counters`, `kernel` and [`Allocator`] count
 //! - `platform`: what only some systems tell of this process
 
 pub mod suite;
 
+mod audited;
 mod case;
 mod lateness;
 mod ledger;
@@ -44,8 +46,8 @@ use lane_protocol::{Cell, Count, CountRequest, Counts, Proof, Ready, Reply, Requ
 
 pub use crate::{
     allocator::Allocator,
+    audited::Audited,
     case::OpenCase,
-    ledger::Audited,
     suite::{Suite, about_program},
 };
 

@@ -4,13 +4,14 @@
 
 use std::num::NonZeroUsize;
 
-use executor_api::{About, Class, Config, Executor};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 use lane_protocol::{LaneEntry, Lineup, PROTOCOL, Specification, Specify, TrackBuild, WorkloadEntry};
 use workload_api::{Measure, Workload};
 
 use crate::{
+    audited::{Audited, Contracts, the},
     case::{self, OpenCase},
-    ledger::{self, Audited},
+    ledger,
     platform::nanoseconds,
 };
 
@@ -27,6 +28,8 @@ struct ExecutorEntry {
     environment: fn(&Config) -> Vec<(&'static str, String)>,
     /// The command that starts it, if it is a program of its own.
     command: Option<Vec<String>>,
+    /// The contracts by which audited runs reach it, if it is none.
+    contracts: Option<Contracts>,
 }
 
 /// Specifies a run of a workload at a size and a number of workers.
@@ -37,14 +40,39 @@ struct Case {
     workload: &'static str,
     executor: &'static str,
     /// Starts the executor and prepares the workload at a size.
-    open: fn(&Config, u64) -> Box<dyn OpenCase>,
+    open: fn(Contracts, &Config, u64) -> Box<dyn OpenCase>,
 }
 
 impl Suite {
     /// Adds an executor.
     pub fn enter<E: Executor>(&mut self) {
-        let (about, environment) = (E::ABOUT, E::environment);
-        self.executors.push(ExecutorEntry { about, environment, command: None });
+        let (about, environment, contracts) = (E::ABOUT, E::environment, Some(Contracts::of::<E>()));
+        self.executors.push(ExecutorEntry { about, environment, command: None, contracts });
+    }
+
+    /// Tells that an executor has timers. Audited runs, which do not know its type, depend on what is told.
+    pub fn has_timer<E: Timer>(&mut self) {
+        self.contracts::<E>().timer = Some(the::<E>());
+    }
+
+    /// Tells that an executor has a blocking pool.
+    pub fn has_blocking_pool<E: BlockingPool>(&mut self) {
+        self.contracts::<E>().blocking_pool = Some(the::<E>());
+    }
+
+    /// Tells that an executor takes tasks from other threads.
+    pub fn has_spawner<E: Remote>(&mut self) {
+        self.contracts::<E>().remote = Some(the::<E>());
+    }
+
+    /// Tells that an executor can be started again.
+    pub fn has_restart<E: Restart>(&mut self) {
+        self.contracts::<E>().restart = Some(the::<E>());
+    }
+
+    fn contracts<E: Executor>(&mut self) -> &mut Contracts {
+        let entry = self.executors.iter_mut().find(|entry| entry.about.name == E::ABOUT.name);
+        entry.and_then(|entry| entry.contracts.as_mut()).expect("an executor is entered first")
     }
 
     /// Adds a lane that is a program of its own, in any language: a command and its arguments.
@@ -53,17 +81,17 @@ impl Suite {
     /// workspace, which the lab has cargo build, or else one on the PATH. The lab starts it and asks it what it can run.
     pub fn program(&mut self, about: About, command: &[&str]) {
         let command = Some(command.iter().map(|&part| part.to_owned()).collect());
-        self.executors.push(ExecutorEntry { about, environment: |_| Vec::new(), command });
+        self.executors.push(ExecutorEntry { about, environment: |_| Vec::new(), command, contracts: None });
     }
 
     /// Adds a workload to be run on an executor; `needs` is what it asks of one, the end of "needs ...".
     pub fn race<E: Executor, W>(&mut self, needs: &'static str)
     where
-        W: Workload<E> + Workload<Audited<E>>,
+        W: Workload<E> + Workload<Audited>,
     {
         let about = <W as Workload<E>>::ABOUT;
         if !self.workloads.iter().any(|(entry, _)| entry.name == about.name) {
-            self.workloads.push((entry::<E, W>(needs), specify::<E, W>));
+            self.workloads.push((entry::<W>(needs), specify::<W>));
         }
         self.cases.push(Case { workload: about.name, executor: E::ABOUT.name, open: case::open::<E, W> });
     }
@@ -107,7 +135,10 @@ impl Suite {
         let mut cases = self.cases.iter();
         let case = cases.find(|case| case.workload == workload && case.executor == executor);
         let case = case.ok_or_else(|| format!("the lineup has no {workload} on {executor}"))?;
-        Ok((case.open)(config, size))
+        let contracts = self.executors.iter().find(|entry| entry.about.name == executor);
+        let contracts = contracts.and_then(|entry| entry.contracts);
+        let contracts = contracts.ok_or_else(|| format!("{executor} races, and was not entered"))?;
+        Ok((case.open)(contracts, config, size))
     }
 }
 
@@ -149,7 +180,7 @@ pub const fn about_program(name: &'static str, description: &'static str) -> Abo
     }
 }
 
-fn entry<E: Executor, W: Workload<E>>(needs: &'static str) -> WorkloadEntry {
+fn entry<W: Workload<Audited>>(needs: &'static str) -> WorkloadEntry {
     let about = W::ABOUT;
     WorkloadEntry {
         name: about.name.into(),
@@ -169,7 +200,7 @@ fn entry<E: Executor, W: Workload<E>>(needs: &'static str) -> WorkloadEntry {
     }
 }
 
-fn specify<E: Executor, W: Workload<E>>(size: u64, workers: NonZeroUsize) -> Specification {
+fn specify<W: Workload<Audited>>(size: u64, workers: NonZeroUsize) -> Specification {
     let workload = W::prepare_for(size, workers);
     Specification {
         operations: workload.operations(),

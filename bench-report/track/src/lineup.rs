@@ -82,10 +82,12 @@ fn tasks<E: Executor>(suite: &mut Suite) {
 }
 
 fn remote<E: Remote>(suite: &mut Suite) {
+    suite.has_spawner::<E>();
     suite.race::<E, spawn_remote::SpawnRemote>("to take tasks from other threads");
 }
 
 fn timers<E: Timer>(suite: &mut Suite) {
+    suite.has_timer::<E>();
     suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
     suite.race::<E, wait_timeout::WaitTimeout>("a timer");
     suite.race::<E, timer_churn::TimerChurn>("a timer");
@@ -98,10 +100,12 @@ fn timers<E: Timer>(suite: &mut Suite) {
 }
 
 fn blocking<E: BlockingPool>(suite: &mut Suite) {
+    suite.has_blocking_pool::<E>();
     suite.race::<E, blocking_squares::BlockingSquares>("a blocking pool");
     suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
 }
 
 fn restarts<E: Restart>(suite: &mut Suite) {
+    suite.has_restart::<E>();
     suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
 }
