@@ -8,7 +8,7 @@ use std::{
 };
 
 use executor_api::{Config, Executor};
-use lane_protocol::{Lateness, Observed, Proof, Sample, too_fast, wrong_answer};
+use lane_protocol::{Lateness, Observed, Proof, Sample, Work, too_fast, wrong_answer};
 use workload_api::{Measure, Workload};
 
 use crate::{
@@ -32,58 +32,41 @@ const WATCH: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_millis(60);
 
 /// A prepared workload on a started executor.
-pub trait OpenCase {
-    /// Returns the number of operations in one run.
+pub struct OpenCase {
+    config: Config,
+    /// False if `prepare` started a thread.
+    prepared_alone: bool,
+    pair: Box<dyn Pair>,
+}
+
+/// A workload on an executor: all that is compiled for each pair of them.
+trait Pair {
+    fn measure(&self) -> Measure;
     fn operations(&self) -> u64;
-
-    /// Returns the waiting in one run that no executor can avoid.
     fn ideal(&self) -> Duration;
+    fn told(&self) -> Duration;
+    fn work(&self) -> Work;
 
-    /// Runs the workload once and checks its answer, the work itself, and the workers.
+    /// Runs the workload again and again, and returns the time on the clock of all runs together, with the counters around
+    /// each if they are to be `read`.
     ///
-    /// # Errors
-    ///
-    /// The fault: a wrong answer, work that is not as specified, a worker too few, a root on the wrong thread.
-    fn prove(&self) -> Result<Proof, String>;
+    /// Samples and counts share this loop, so that one root future is compiled for both.
+    fn runs(&self, iterations: u64, read: Option<Read>) -> Result<(Duration, Vec<[Reading; 2]>), String>;
 
-    /// Runs the workload `iterations` times, one after the other, reads the clock around each, and checks every answer.
-    ///
-    /// # Errors
-    ///
-    /// If an answer was wrong, or the runs took no longer than the waiting in them.
-    fn sample(&self, iterations: u64) -> Result<Sample, String>;
+    /// Runs the workload once on the audited executor and checks its answer: to count the work, or to watch its sleeps.
+    fn audited_run(&self) -> AuditedRun;
 
-    /// Runs the workload `runs` times, one after the other, reads the counters before and after each, and checks every
-    /// answer.
-    ///
-    /// # Errors
-    ///
-    /// If an answer was wrong.
-    fn count(&self, runs: u64, read: Read) -> Result<Vec<[Reading; 2]>, String>;
+    /// Calls the workers.
+    fn workers(&self, config: &Config) -> Result<Workers, String>;
+}
 
-    /// Counts the threads of this process after the last sample, where the system says.
-    ///
-    /// # Errors
-    ///
-    /// If there are more than when the check had `observed` them: runs have left them behind.
-    fn threads_left(&self, observed: &Observed) -> Result<Option<usize>, String>;
-
-    /// Runs the workload once more or a few times and tells how late sleeps ended; `None` if none did.
-    ///
-    /// # Errors
-    ///
-    /// If an answer was wrong, or a sleep ended early.
-    fn lateness(&self) -> Result<Option<Lateness>, String>;
-
-    /// Tells whether the check of a long run has watched so many sleeps that no further run is needed for them.
-    fn is_watched_enough(&self, proof: &Proof) -> bool {
-        let is_long = Duration::from_nanos(proof.took_ns).max(self.ideal()) >= LONG;
-        is_long && proof.lateness.as_ref().is_some_and(|lateness| lateness.samples >= lateness::ENOUGH)
-    }
+struct Started<E, W> {
+    executor: E,
+    workload: Arc<W>,
 }
 
 /// Starts the executor and prepares the workload.
-pub(crate) fn open<E, W>(contracts: Contracts, config: &Config, size: u64) -> Box<dyn OpenCase>
+pub(crate) fn open<E, W>(contracts: Contracts, config: &Config, size: u64) -> OpenCase
 where
     E: Executor,
     W: Workload<E> + Workload<Audited>,
@@ -95,26 +78,35 @@ where
     let workload = Arc::new(<W as Workload<Audited>>::prepare_for(size, config.threads));
     let prepared_alone =
         threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
-    Box::new(Open { config: *config, executor: E::start(config), workload, prepared_alone })
+    let pair = Box::new(Started { executor: E::start(config), workload });
+    OpenCase { config: *config, prepared_alone, pair }
 }
 
-struct Open<E, W> {
-    config: Config,
-    executor: E,
-    workload: Arc<W>,
-    /// False if `prepare` started a thread.
-    prepared_alone: bool,
-}
-
-impl<E, W> Open<E, W>
+impl<E, W> Pair for Started<E, W>
 where
     E: Executor,
     W: Workload<E> + Workload<Audited>,
 {
-    /// Runs the workload again and again, and returns the time on the clock of all runs together, with the counters around
-    /// each if they are to be `read`.
-    ///
-    /// Samples and counts share this loop, so that one root future is compiled for both.
+    fn measure(&self) -> Measure {
+        <W as Workload<E>>::MEASURE
+    }
+
+    fn operations(&self) -> u64 {
+        <W as Workload<E>>::operations(&self.workload)
+    }
+
+    fn ideal(&self) -> Duration {
+        <W as Workload<E>>::ideal(&self.workload)
+    }
+
+    fn told(&self) -> Duration {
+        <W as Workload<E>>::told(&self.workload)
+    }
+
+    fn work(&self) -> Work {
+        ledger::in_words_of_protocol(<W as Workload<E>>::work(&self.workload))
+    }
+
     fn runs(&self, iterations: u64, read: Option<Read>) -> Result<(Duration, Vec<[Reading; 2]>), String> {
         let workload = self.workload.clone();
         let expected = <W as Workload<E>>::expected(&self.workload);
@@ -137,9 +129,12 @@ where
         })
     }
 
-    /// Runs the workload once on the audited executor and checks its answer: to count the work, or to watch its sleeps.
     fn audited_run(&self) -> AuditedRun {
         ledger::audit(&self.executor, audited_root(self.workload.clone()))
+    }
+
+    fn workers(&self, config: &Config) -> Result<Workers, String> {
+        probe::workers(&self.executor, config)
     }
 }
 
@@ -149,31 +144,33 @@ fn audited_root<W: Workload<Audited>>(workload: Arc<W>) -> Boxed<'static, Result
     Box::pin(async move { right(&W::run(workload).await, &expected) })
 }
 
-impl<E, W> OpenCase for Open<E, W>
-where
-    E: Executor,
-    W: Workload<E> + Workload<Audited>,
-{
-    fn operations(&self) -> u64 {
-        <W as Workload<E>>::operations(&self.workload)
+impl OpenCase {
+    /// Returns the number of operations in one run.
+    pub fn operations(&self) -> u64 {
+        self.pair.operations()
     }
 
-    fn ideal(&self) -> Duration {
-        <W as Workload<E>>::ideal(&self.workload)
+    /// Returns the waiting in one run that no executor can avoid.
+    pub fn ideal(&self) -> Duration {
+        self.pair.ideal()
     }
 
-    fn prove(&self) -> Result<Proof, String> {
+    /// Runs the workload once and checks its answer, the work itself, and the workers.
+    ///
+    /// # Errors
+    ///
+    /// The fault: a wrong answer, work that is not as specified, a worker too few, a root on the wrong thread.
+    pub fn prove(&self) -> Result<Proof, String> {
         let start = Instant::now();
-        let run = self.audited_run();
+        let run = self.pair.audited_run();
         let took = start.elapsed();
-        let work = ledger::in_words_of_protocol(<W as Workload<E>>::work(&self.workload));
-        run.check(&self.config, &work)?;
+        run.check(&self.config, &self.pair.work())?;
         run.answer.clone()?;
         let lateness = lateness::take()?;
         if !self.prepared_alone {
             return Err("prepare started a thread: work before the clock".into());
         }
-        let workers = probe::workers(&self.executor, &self.config)?;
+        let workers = self.pair.workers(&self.config)?;
         check_workers(&run, &workers)?;
         let sleeps = lateness.as_ref().map_or(0, |lateness| lateness.samples);
         Ok(Proof {
@@ -185,21 +182,26 @@ where
         })
     }
 
-    fn sample(&self, iterations: u64) -> Result<Sample, String> {
+    /// Runs the workload `iterations` times, one after the other, reads the clock around each, and checks every answer.
+    ///
+    /// # Errors
+    ///
+    /// If an answer was wrong, or the runs took no longer than the waiting in them.
+    pub fn sample(&self, iterations: u64) -> Result<Sample, String> {
         // Discards what earlier runs, the check and those watched for lateness, have recorded.
         parts::take();
-        <W as Workload<E>>::told(&self.workload);
+        self.pair.told();
         let before = Usage::now();
-        let (wall, _) = self.runs(iterations, None)?;
+        let (wall, _) = self.pair.runs(iterations, None)?;
         let usage = before.zip(Usage::now()).map(|(before, after)| after - before);
         let waiting = self.ideal() * iterations as u32;
         if wall <= waiting {
             return Err(too_fast(iterations, wall, waiting));
         }
         let parts = parts::take();
-        let (told, usage) = match <W as Workload<E>>::MEASURE {
+        let (told, usage) = match self.pair.measure() {
             Measure::Clock => (None, usage),
-            Measure::Told(_) => (Some(<W as Workload<E>>::told(&self.workload)), usage),
+            Measure::Told(_) => (Some(self.pair.told()), usage),
             Measure::Part(_) => (Some(one_each(&parts, iterations)?.wall), parts.usage),
             Measure::Processor => (Some(processor_time(one_each(&parts, iterations)?)?), parts.usage),
         };
@@ -214,11 +216,22 @@ where
         })
     }
 
-    fn count(&self, runs: u64, read: Read) -> Result<Vec<[Reading; 2]>, String> {
-        Ok(self.runs(runs, Some(read))?.1)
+    /// Runs the workload `runs` times, one after the other, reads the counters before and after each, and checks every
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// If an answer was wrong.
+    pub(crate) fn count(&self, runs: u64, read: Read) -> Result<Vec<[Reading; 2]>, String> {
+        Ok(self.pair.runs(runs, Some(read))?.1)
     }
 
-    fn threads_left(&self, observed: &Observed) -> Result<Option<usize>, String> {
+    /// Counts the threads of this process after the last sample, where the system says.
+    ///
+    /// # Errors
+    ///
+    /// If there are more than when the check had `observed` them: runs have left them behind.
+    pub(crate) fn threads_left(&self, observed: &Observed) -> Result<Option<usize>, String> {
         let Some(before) = observed.threads_before else { return Ok(None) };
         // Pools start the threads for blocking jobs when they find more jobs than threads, which is a matter of luck.
         let pool = if observed.jobs > 0 { self.config.blocking_threads.get() } else { 0 };
@@ -229,19 +242,30 @@ where
         }
     }
 
-    fn lateness(&self) -> Result<Option<Lateness>, String> {
+    /// Runs the workload once more or a few times and tells how late sleeps ended; `None` if none did.
+    ///
+    /// # Errors
+    ///
+    /// If an answer was wrong, or a sleep ended early.
+    pub(crate) fn lateness(&self) -> Result<Option<Lateness>, String> {
         // A run that is there to wait has few sleeps that end, and watching it takes long.
-        if <W as Workload<E>>::MEASURE == Measure::Processor {
+        if self.pair.measure() == Measure::Processor {
             return Ok(None);
         }
         let _watching = Watching::sleeps();
         let start = Instant::now();
         loop {
-            self.audited_run().answer?;
+            self.pair.audited_run().answer?;
             if start.elapsed() >= WATCH || lateness::gathered() >= lateness::ENOUGH {
                 return lateness::take();
             }
         }
+    }
+
+    /// Tells whether the check of a long run has watched so many sleeps that no further run is needed for them.
+    pub(crate) fn is_watched_enough(&self, proof: &Proof) -> bool {
+        let is_long = Duration::from_nanos(proof.took_ns).max(self.ideal()) >= LONG;
+        is_long && proof.lateness.as_ref().is_some_and(|lateness| lateness.samples >= lateness::ENOUGH)
     }
 }
 

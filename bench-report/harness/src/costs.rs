@@ -43,7 +43,7 @@ impl Counters {
     /// # Errors
     ///
     /// If an answer was wrong.
-    pub(crate) fn count(&self, case: &dyn OpenCase) -> Result<Costs, String> {
+    pub(crate) fn count(&self, case: &OpenCase) -> Result<Costs, String> {
         let units = [self.kernel.instructions_unit(), self.kernel.system_calls_unit()];
         let by_kernel = if units.iter().any(Result::is_ok) { self.runs(case)? } else { Vec::new() };
         let counting = Counting::begin()?;
@@ -60,7 +60,7 @@ impl Counters {
     }
 
     /// Returns what each of a few runs added to the counters, after some that warm up.
-    fn runs(&self, case: &dyn OpenCase) -> Result<Vec<Reading>, String> {
+    fn runs(&self, case: &OpenCase) -> Result<Vec<Reading>, String> {
         let kernel = self.kernel.clone();
         let read: Read = Arc::new(move || Reading::take(&kernel));
         // Reading the counters costs something itself: an empty interval is measured and taken off.

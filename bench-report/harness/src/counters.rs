@@ -9,7 +9,7 @@ pub(crate) type Read = Arc<dyn Fn() -> Reading + Send + Sync>;
 
 /// The counters of this process at one moment, or what a run added to them.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Allocations and reallocations. A reallocation may be a new place and a copy: it costs what an allocation costs.
     pub(crate) allocations: u64,
     /// Bytes that were asked for.

@@ -82,7 +82,7 @@ fn converse(
     requests: &Receiver<String>,
     say: &mut dyn FnMut(&Reply) -> bool,
 ) -> Result<(), String> {
-    let mut prepared: Option<(Box<dyn OpenCase>, Option<Proof>)> = None;
+    let mut prepared: Option<(OpenCase, Option<Proof>)> = None;
     for line in requests {
         let request = serde_json::from_str(&line);
         let request = request.map_err(|error| format!("read an invalid request: {error}"))?;
@@ -99,9 +99,7 @@ fn converse(
                 Reply::Observed(ready)
             }
             (Request::Runs(iterations @ 1..), Some((case, _))) => Reply::Sample(case.sample(iterations)?),
-            (Request::Rest { watch }, Some((case, proof))) => {
-                Reply::Rest(rest(&**case, proof.as_ref(), watch)?)
-            }
+            (Request::Rest { watch }, Some((case, proof))) => Reply::Rest(rest(case, proof.as_ref(), watch)?),
             _ => return Err(format!("was asked out of turn: `{}`", line.trim_end())),
         };
         if !say(&reply) {
@@ -112,7 +110,7 @@ fn converse(
 }
 
 /// Starts the executor of a cell and prepares its workload, in a process that has the environment the executor asks for.
-fn open(suite: &Suite, cell: &Cell) -> Result<Box<dyn OpenCase>, String> {
+fn open(suite: &Suite, cell: &Cell) -> Result<OpenCase, String> {
     let [threads, blocking_threads] = [cell.threads, cell.blocking_threads].map(NonZeroUsize::new);
     let (Some(threads), Some(blocking_threads)) = (threads, blocking_threads) else {
         return Err("a cell has threads, 1 or more of each kind".to_owned());
@@ -128,12 +126,12 @@ fn count(suite: &Suite, CountRequest { what, cell }: &CountRequest) -> Result<Co
             let counters = Counters::open()?;
             let case = open(suite, cell)?;
             case.prove()?;
-            Ok(Counts::Costs(counters.count(&*case)?))
+            Ok(Counts::Costs(counters.count(&case)?))
         }
         Count::Memory => {
             let case = open(suite, cell)?;
             // Before the check, which is a run too and would have taken the memory already.
-            let used = memory::measure(&*case)?;
+            let used = memory::measure(&case)?;
             case.prove()?;
             Ok(Counts::Memory(used))
         }
@@ -141,7 +139,7 @@ fn count(suite: &Suite, CountRequest { what, cell }: &CountRequest) -> Result<Co
 }
 
 /// Looks at what the samples have left, then at the lateness of sleeps, if they are to be watched.
-fn rest(case: &dyn OpenCase, proof: Option<&Proof>, watch: bool) -> Result<Rest, String> {
+fn rest(case: &OpenCase, proof: Option<&Proof>, watch: bool) -> Result<Rest, String> {
     // First of all: what comes after the samples is not to be in the peak.
     let peak_rss = platform::peak_rss();
     let threads_after = match proof {

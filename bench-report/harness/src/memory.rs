@@ -12,7 +12,7 @@ use crate::{case::OpenCase, platform};
 /// # Errors
 ///
 /// If the answer was wrong, or the system does not tell a peak.
-pub(crate) fn measure(case: &dyn OpenCase) -> Result<MemoryUse, String> {
+pub(crate) fn measure(case: &OpenCase) -> Result<MemoryUse, String> {
     let peak = || platform::peak_rss().ok_or("this system does not say how much memory a process has");
     // Memory that was taken to get here, and given back, must not hide what the run takes.
     platform::forget_peak_rss();

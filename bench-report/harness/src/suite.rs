@@ -40,7 +40,7 @@ struct Case {
     workload: &'static str,
     executor: &'static str,
     /// Starts the executor and prepares the workload at a size.
-    open: fn(Contracts, &Config, u64) -> Box<dyn OpenCase>,
+    open: fn(Contracts, &Config, u64) -> OpenCase,
 }
 
 impl Suite {
@@ -131,7 +131,7 @@ impl Suite {
         executor: &str,
         config: &Config,
         size: u64,
-    ) -> Result<Box<dyn OpenCase>, String> {
+    ) -> Result<OpenCase, String> {
         let mut cases = self.cases.iter();
         let case = cases.find(|case| case.workload == workload && case.executor == executor);
         let case = case.ok_or_else(|| format!("the lineup has no {workload} on {executor}"))?;

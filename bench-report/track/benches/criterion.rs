@@ -173,7 +173,7 @@ fn measure(cell: &CellId) -> ExitCode {
     // A sample is as long as the next, as on the page.
     group.sampling_mode(SamplingMode::Flat);
     let name = format!("{}/t{}/{}", cell.size, cell.threads, cell.executor);
-    let mut case: Option<Box<dyn OpenCase>> = None;
+    let mut case: Option<OpenCase> = None;
     let specification = lineup().specification(&cell.into());
     if specification.is_ok_and(|run| run.ideal() >= LONG) {
         group.sample_size(10);
@@ -191,7 +191,7 @@ fn measure(cell: &CellId) -> ExitCode {
 }
 
 /// Starts the executor, prepares the workload and checks its answer and its work.
-fn open(cell: &CellId) -> Box<dyn OpenCase> {
+fn open(cell: &CellId) -> OpenCase {
     let threads = NonZeroUsize::new(cell.threads).expect("it was checked");
     let opened = lineup().open(&cell.workload, &cell.executor, &Config::new(threads), cell.size);
     let case = opened.unwrap_or_else(|complaint| panic!("{cell}: {complaint}"));
