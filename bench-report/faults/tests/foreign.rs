@@ -75,7 +75,7 @@ pub(crate) fn lineup() -> Suite {
     suite.enter::<TokioCurrentThread>();
     suite.has_timer::<TokioCurrentThread>();
     suite.race::<TokioCurrentThread, SpawnJoin>("tasks");
-    suite.race::<TokioCurrentThread, SleepFanOut>("a timer");
+    suite.race_and_watch::<TokioCurrentThread, SleepFanOut>("a timer");
     for line in programs.lines() {
         let line: Vec<&str> = line.split('\t').collect();
         let name: &'static str = line[0].to_owned().leak();

@@ -88,7 +88,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, Differs>("a timer");
     suite.race::<E, Wavers>("a timer");
     suite.race::<E, Obeys>("a timer");
-    suite.race::<E, IsSlow>("a timer");
+    suite.race_and_watch::<E, IsSlow>("a timer");
     suite.race::<E, Tells>("a timer");
     suite.race::<E, MarksNoPart>("a timer");
     suite.race::<E, OnlyWaits>("a timer");
@@ -319,7 +319,7 @@ pub(crate) const MOMENTS: [&str; 2] = ["checks", "samples"];
 
 /// Notes that a run begins, and gives the file of the notes: a line for each run of its kind.
 fn note<E: Timer>() -> PathBuf {
-    let is_check = any::type_name::<E>().contains("Audited");
+    let is_check = ["Audited", "Watched"].iter().any(|name| any::type_name::<E>().contains(name));
     add_line(MOMENTS[usize::from(!is_check)], "begun")
 }
 

@@ -76,8 +76,8 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.enter::<E>();
     suite.has_timer::<E>();
     suite.race::<E, Adds>("a timer");
-    suite.race::<E, Naps>("a timer");
-    suite.race::<E, FallsBehind>("a timer");
+    suite.race_and_watch::<E, Naps>("a timer");
+    suite.race_and_watch::<E, FallsBehind>("a timer");
     suite.race::<E, AddsInPrepare>("a timer");
     suite.race::<E, AddsOnAThread>("a timer");
     suite.race::<E, SpawnsInPrepare>("a timer");

@@ -2,7 +2,7 @@
 //!
 //! An audit needs no speed, so the decorated executor has no type: a workload is compiled once to be audited, and not once
 //! for each executor. Futures, jobs and outputs are boxed, and each contract of the executor is a trait object, which
-//! [`Contracts`] collects while the suite is put together. Nothing of this is inside the clock.
+//! [`Contracts`] collects while the suite is put together. No figure comes from an audited run.
 
 use std::{
     any::Any,
@@ -16,9 +16,9 @@ use std::{
 use executor_api::{About, BlockingPool, Config, Executor, Remote, Restart, Task, Timer};
 
 use crate::{
-    lateness,
     ledger::{fate_counted, job_counted},
     suite::about_program,
+    watched::Watched,
 };
 
 /// The executor of this process, audited. It is started as what it is.
@@ -120,23 +120,11 @@ impl<E: Executor> Tasks for The<E> {
 
 impl<E: Timer> Sleeps for The<E> {
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
-        // A sleep counts from its call. One that ends later than any clock can say has nothing to be late for.
-        let due = Instant::now().checked_add(duration);
-        let sleep = E::sleep(duration);
-        Box::pin(async move {
-            sleep.await;
-            if let Some(due) = due {
-                lateness::woken(due, Instant::now());
-            }
-        })
+        Box::pin(Watched::<E>::sleep(duration))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Boxed<'static, ()> {
-        let sleep = E::sleep_until(deadline);
-        Box::pin(async move {
-            sleep.await;
-            lateness::woken(deadline, Instant::now());
-        })
+        Box::pin(Watched::<E>::sleep_until(deadline))
     }
 
     fn timeout<'a>(&self, duration: Duration, future: Boxed<'a, ()>) -> Boxed<'a, Option<()>> {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use executor_api::{Config, Executor};
+use executor_api::{Config, Executor, Timer};
 use lane_protocol::{Lateness, Observed, Proof, Sample, Work, too_fast, wrong_answer};
 use workload_api::{Measure, Workload};
 
@@ -15,10 +15,11 @@ use crate::{
     audited::{Audited, Boxed, Contracts},
     counters::{Read, Reading},
     lateness,
-    ledger::{self, AuditedRun, Watching},
+    ledger::{self, AuditedRun},
     parts::{self, Parts},
     platform::{self, Usage, nanoseconds},
     probe::{self, Workers},
+    watched::Watched,
 };
 
 /// The time that threads which have ended may take to be gone.
@@ -26,10 +27,6 @@ const PARTING: Duration = Duration::from_millis(100);
 
 /// The time for which sleeps are watched; the run in which it ends is the last.
 const WATCH: Duration = Duration::from_millis(20);
-
-/// A run of this length is not repeated only to watch its sleeps: its check has watched enough of them, and being counted
-/// delays it by little.
-const LONG: Duration = Duration::from_millis(60);
 
 /// A prepared workload on a started executor.
 pub struct OpenCase {
@@ -53,8 +50,11 @@ trait Pair {
     /// Samples and counts share this loop, so that one root future is compiled for both.
     fn runs(&self, iterations: u64, read: Option<Read>) -> Result<(Duration, Vec<[Reading; 2]>), String>;
 
-    /// Runs the workload once on the audited executor and checks its answer: to count the work, or to watch its sleeps.
+    /// Runs the workload once on the audited executor and checks its answer, to count the work.
     fn audited_run(&self) -> AuditedRun;
+
+    /// Runs the workload once on the watched executor and checks its answer, if it was compiled for that.
+    fn watched_run(&self) -> Option<Result<(), String>>;
 
     /// Calls the workers.
     fn workers(&self, config: &Config) -> Result<Workers, String>;
@@ -63,7 +63,10 @@ trait Pair {
 struct Started<E, W> {
     executor: E,
     workload: Arc<W>,
+    watched_run: Option<WatchedRun<E, W>>,
 }
+
+type WatchedRun<E, W> = fn(&E, Arc<W>) -> Result<(), String>;
 
 /// Starts the executor and prepares the workload.
 pub(crate) fn open<E, W>(contracts: Contracts, config: &Config, size: u64) -> OpenCase
@@ -71,15 +74,46 @@ where
     E: Executor,
     W: Workload<E> + Workload<Audited>,
 {
+    open_pair::<E, W>(contracts, config, size, None)
+}
+
+/// Does the same as [`open`], for a workload whose sleeps can be watched.
+pub(crate) fn open_watched<E, W>(contracts: Contracts, config: &Config, size: u64) -> OpenCase
+where
+    E: Timer,
+    W: Workload<E> + Workload<Audited> + Workload<Watched<E>>,
+{
+    let watched_run: WatchedRun<E, W> = |executor, workload| {
+        let expected = <W as Workload<Watched<E>>>::expected(&workload);
+        executor.run(async move { right(&<W as Workload<Watched<E>>>::run(workload).await, &expected) })
+    };
+    open_pair(contracts, config, size, Some(watched_run))
+}
+
+fn open_pair<E, W>(
+    contracts: Contracts,
+    config: &Config,
+    size: u64,
+    watched_run: Option<WatchedRun<E, W>>,
+) -> OpenCase
+where
+    E: Executor,
+    W: Workload<E> + Workload<Audited>,
+{
     parts::watch();
     contracts.enter_into_force();
+    let (workload, prepared_alone) = prepare::<W>(config, size);
+    let pair = Box::new(Started { executor: E::start(config), workload, watched_run });
+    OpenCase { config: *config, prepared_alone, pair }
+}
+
+/// Prepares the workload, and tells whether it was alone in doing so: no thread has started.
+fn prepare<W: Workload<Audited>>(config: &Config, size: u64) -> (Arc<W>, bool) {
     let threads = platform::threads();
     // Prepared for the ledger to see, should it spawn a task: that is work which no clock sees.
-    let workload = Arc::new(<W as Workload<Audited>>::prepare_for(size, config.threads));
-    let prepared_alone =
-        threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
-    let pair = Box::new(Started { executor: E::start(config), workload });
-    OpenCase { config: *config, prepared_alone, pair }
+    let workload = Arc::new(W::prepare_for(size, config.threads));
+    let alone = threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
+    (workload, alone)
 }
 
 impl<E, W> Pair for Started<E, W>
@@ -133,6 +167,10 @@ where
         ledger::audit(&self.executor, audited_root(self.workload.clone()))
     }
 
+    fn watched_run(&self) -> Option<Result<(), String>> {
+        self.watched_run.map(|run| run(&self.executor, self.workload.clone()))
+    }
+
     fn workers(&self, config: &Config) -> Result<Workers, String> {
         probe::workers(&self.executor, config)
     }
@@ -166,19 +204,18 @@ impl OpenCase {
         let took = start.elapsed();
         run.check(&self.config, &self.pair.work())?;
         run.answer.clone()?;
-        let lateness = lateness::take()?;
+        // An early one is a fault. How late they were is not told: that they were counted is in it.
+        let sleeps = lateness::take()?.map_or(0, |lateness| lateness.samples);
         if !self.prepared_alone {
             return Err("prepare started a thread: work before the clock".into());
         }
         let workers = self.pair.workers(&self.config)?;
         check_workers(&run, &workers)?;
-        let sleeps = lateness.as_ref().map_or(0, |lateness| lateness.samples);
         Ok(Proof {
             operations: self.operations(),
             ideal_ns: nanoseconds(self.ideal()),
             took_ns: nanoseconds(took),
             observed: observed(&run, &workers, sleeps),
-            lateness,
         })
     }
 
@@ -242,30 +279,20 @@ impl OpenCase {
         }
     }
 
-    /// Runs the workload once more or a few times and tells how late sleeps ended; `None` if none did.
+    /// Runs the workload once more or a few times and tells how late sleeps ended; `None` if they cannot be watched.
     ///
     /// # Errors
     ///
     /// If an answer was wrong, or a sleep ended early.
     pub(crate) fn lateness(&self) -> Result<Option<Lateness>, String> {
-        // A run that is there to wait has few sleeps that end, and watching it takes long.
-        if self.pair.measure() == Measure::Processor {
-            return Ok(None);
-        }
-        let _watching = Watching::sleeps();
         let start = Instant::now();
-        loop {
-            self.pair.audited_run().answer?;
+        while let Some(answer) = self.pair.watched_run() {
+            answer?;
             if start.elapsed() >= WATCH || lateness::gathered() >= lateness::ENOUGH {
                 return lateness::take();
             }
         }
-    }
-
-    /// Tells whether the check of a long run has watched so many sleeps that no further run is needed for them.
-    pub(crate) fn is_watched_enough(&self, proof: &Proof) -> bool {
-        let is_long = Duration::from_nanos(proof.took_ns).max(self.ideal()) >= LONG;
-        is_long && proof.lateness.as_ref().is_some_and(|lateness| lateness.samples >= lateness::ENOUGH)
+        Ok(None)
     }
 }
 
@@ -339,8 +366,12 @@ fn settled_threads(limit: usize) -> Option<usize> {
 }
 
 fn right<A: PartialEq + Debug>(answer: &A, expected: &A) -> Result<(), String> {
-    if answer == expected {
-        return Ok(());
-    }
-    Err(wrong_answer(&format!("{answer:?}"), &format!("{expected:?}")))
+    if answer == expected { Ok(()) } else { Err(wrong(answer, expected)) }
+}
+
+/// Kept out of the roots of runs, which are compiled for each pair.
+#[cold]
+#[inline(never)]
+fn wrong<A: Debug>(answer: &A, expected: &A) -> String {
+    wrong_answer(&format!("{answer:?}"), &format!("{expected:?}"))
 }

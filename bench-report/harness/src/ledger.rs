@@ -1,8 +1,7 @@
 //! Audits the work of a run: a ledger of the tasks that were spawned and how each ended.
 //!
 //! The answer says that a run computed the right thing; the ledger says that it did so by the right work. A run is
-//! audited apart from the clock, with [`Audited`](crate::Audited) in the place of its executor, on the same workers. With
-//! the same decorator other runs are watched for how late their sleeps end, and then nothing is counted.
+//! audited apart from the clock, with [`Audited`](crate::Audited) in the place of its executor, on the same workers.
 
 use std::{
     cell::Cell,
@@ -12,7 +11,7 @@ use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{
-            AtomicBool, AtomicU64,
+            AtomicU64,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -121,26 +120,6 @@ pub(crate) fn in_words_of_protocol(work: workload_api::Work) -> Work {
     let workload_api::Work { spawned, finished, cancelled, jobs, at_once, polls } = work;
     Work { spawned, finished, cancelled, jobs, at_once, polls }
 }
-
-/// Watches sleeps instead of counting work, until the value is dropped.
-pub(crate) struct Watching;
-
-impl Watching {
-    /// Begins to watch; no run may be on its way.
-    pub(crate) fn sleeps() -> Watching {
-        WATCHING.store(true, SeqCst);
-        Watching
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        WATCHING.store(false, SeqCst);
-    }
-}
-
-/// True while runs are watched for their sleeps, and not audited.
-static WATCHING: AtomicBool = AtomicBool::new(false);
 
 /// Ambient, as everything a task asks of its executor is: one process runs one executor, and counts one run.
 static LEDGER: Ledger = Ledger {
@@ -260,9 +239,8 @@ impl Drop for Fate {
 pub(crate) fn fate_counted(
     future: Boxed<'static, AnyOutput>,
 ) -> impl Future<Output = AnyOutput> + Send + 'static {
-    let fate = (!WATCHING.load(Relaxed)).then(Fate::of_a_new_task);
+    let fate = Fate::of_a_new_task();
     async {
-        let Some(fate) = fate else { return future.await };
         let output = polls_counted(future).await;
         fate.finished();
         output
@@ -271,14 +249,8 @@ pub(crate) fn fate_counted(
 
 /// Writes into the ledger that a job has been given to the blocking pool, now, and later that it runs.
 pub(crate) fn job_counted(job: AnyJob) -> impl FnOnce() -> AnyOutput + Send + 'static {
-    let is_counted = !WATCHING.load(Relaxed);
-    if is_counted {
-        LEDGER.jobs.fetch_add(1, SeqCst);
-    }
-    move || {
-        if !is_counted {
-            return job();
-        }
+    LEDGER.jobs.fetch_add(1, SeqCst);
+    || {
         let running = LEDGER.jobs_running.fetch_add(1, SeqCst) + 1;
         LEDGER.jobs_at_once.fetch_max(running, SeqCst);
         let result = job();

@@ -9,6 +9,7 @@
 //! - [`suite`]: from generic code to a list of cases, and the lineup as the lab sees it
 //! - [`case`](OpenCase): one workload on one started executor; the only place where a clock is read around the work
 //! - [`audited`](Audited): the executor of this process for runs that are checked, compiled once for each workload
+//! - [`watched`](Watched): the executor for runs whose sleeps are watched, compiled for each pair
 //! - `ledger`, `probe`, `lateness`, `parts`: the work of a run, the workers, late sleeps, the part that is measured
 //! - `costs`, `memory`: what a run costs besides time; `counters`, `kernel` and [`Allocator`] count
 //! - `platform`: what only some systems tell of this process
@@ -21,6 +22,7 @@ mod lateness;
 mod ledger;
 mod parts;
 mod probe;
+mod watched;
 
 mod allocator;
 mod costs;
@@ -49,6 +51,7 @@ pub use crate::{
     audited::Audited,
     case::OpenCase,
     suite::{Suite, about_program},
+    watched::Watched,
 };
 
 use crate::costs::Counters;
@@ -146,12 +149,7 @@ fn rest(case: &OpenCase, proof: Option<&Proof>, watch: bool) -> Result<Rest, Str
         Some(proof) => case.threads_left(&proof.observed)?,
         None => platform::threads(),
     };
-    let lateness = match proof {
-        _ if !watch => None,
-        Some(proof) if proof.observed.sleeps == 0 => None,
-        Some(proof) if case.is_watched_enough(proof) => proof.lateness.clone(),
-        _ => case.lateness()?,
-    };
+    let lateness = if watch { case.lateness()? } else { None };
     Ok(Rest { peak_rss, threads_after, lateness })
 }
 

@@ -13,6 +13,7 @@ use crate::{
     case::{self, OpenCase},
     ledger,
     platform::nanoseconds,
+    watched::Watched,
 };
 
 /// Executors, workloads, and which of them go together.
@@ -39,9 +40,11 @@ type Specifier = fn(u64, NonZeroUsize) -> Specification;
 struct Case {
     workload: &'static str,
     executor: &'static str,
-    /// Starts the executor and prepares the workload at a size.
-    open: fn(Contracts, &Config, u64) -> OpenCase,
+    open: Opener,
 }
+
+/// Starts an executor and prepares a workload at a size.
+type Opener = fn(Contracts, &Config, u64) -> OpenCase;
 
 impl Suite {
     /// Adds an executor.
@@ -89,11 +92,25 @@ impl Suite {
     where
         W: Workload<E> + Workload<Audited>,
     {
-        let about = <W as Workload<E>>::ABOUT;
-        if !self.workloads.iter().any(|(entry, _)| entry.name == about.name) {
+        self.add::<W>(needs, E::ABOUT.name, case::open::<E, W>);
+    }
+
+    /// Adds a workload whose sleeps are watched besides, in runs of their own: their lateness is a figure.
+    ///
+    /// It is compiled a second time for each executor.
+    pub fn race_and_watch<E: Timer, W>(&mut self, needs: &'static str)
+    where
+        W: Workload<E> + Workload<Audited> + Workload<Watched<E>>,
+    {
+        self.add::<W>(needs, E::ABOUT.name, case::open_watched::<E, W>);
+    }
+
+    fn add<W: Workload<Audited>>(&mut self, needs: &'static str, executor: &'static str, open: Opener) {
+        let workload = W::ABOUT.name;
+        if !self.workloads.iter().any(|(entry, _)| entry.name == workload) {
             self.workloads.push((entry::<W>(needs), specify::<W>));
         }
-        self.cases.push(Case { workload: about.name, executor: E::ABOUT.name, open: case::open::<E, W> });
+        self.cases.push(Case { workload, executor, open });
     }
 
     /// Describes the suite as plain data, with the environment of each lane at each of these numbers of workers.

@@ -172,9 +172,6 @@ pub struct Proof {
     pub took_ns: u64,
     /// The work and the workers of the lane as they were seen.
     pub observed: Observed,
-    /// The lateness of its sleeps; absent if none ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lateness: Option<Lateness>,
 }
 
 /// One sample: a number of runs, one after the other.

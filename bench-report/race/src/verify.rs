@@ -61,7 +61,6 @@ impl Verifier {
     /// Makes the proof of the first run.
     pub(crate) fn proof(&self, sample: &Sample) -> Proof {
         let Ledger { spawned, finished, cancelled, jobs } = sample.ledger.unwrap_or_default();
-        let lateness = self.lateness();
         let observed = Observed {
             threads: self.threads,
             spawned,
@@ -71,7 +70,7 @@ impl Verifier {
             jobs,
             jobs_at_once: None,
             at_once: None,
-            sleeps: lateness.as_ref().map_or(0, |lateness| lateness.samples),
+            sleeps: self.lateness.len(),
             workers: self.threads,
             root_on_worker: false,
             cpus: "unknown".to_owned(),
@@ -79,7 +78,7 @@ impl Verifier {
             threads_after: None,
         };
         let Specification { operations, ideal_ns, .. } = self.specification;
-        Proof { operations, ideal_ns, took_ns: sample.wall_ns, observed, lateness }
+        Proof { operations, ideal_ns, took_ns: sample.wall_ns, observed }
     }
 
     /// Returns the lateness of all sleeps told so far; `None` if there were none.

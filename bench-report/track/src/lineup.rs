@@ -88,13 +88,13 @@ fn remote<E: Remote>(suite: &mut Suite) {
 
 fn timers<E: Timer>(suite: &mut Suite) {
     suite.has_timer::<E>();
-    suite.race::<E, sleep_fan_out::SleepFanOut>("a timer");
-    suite.race::<E, wait_timeout::WaitTimeout>("a timer");
+    suite.race_and_watch::<E, sleep_fan_out::SleepFanOut>("a timer");
+    suite.race_and_watch::<E, wait_timeout::WaitTimeout>("a timer");
     suite.race::<E, timer_churn::TimerChurn>("a timer");
-    suite.race::<E, timer_accuracy::TimerAccuracy>("a timer");
-    suite.race::<E, timer_accuracy::TimerAccuracyCrowd>("a timer");
-    suite.race::<E, busy_neighbour::BusyNeighbour>("a timer");
-    suite.race::<E, busy_neighbour::BusyNeighbours>("a timer");
+    suite.race_and_watch::<E, timer_accuracy::TimerAccuracy>("a timer");
+    suite.race_and_watch::<E, timer_accuracy::TimerAccuracyCrowd>("a timer");
+    suite.race_and_watch::<E, busy_neighbour::BusyNeighbour>("a timer");
+    suite.race_and_watch::<E, busy_neighbour::BusyNeighbours>("a timer");
     suite.race::<E, idle::Idle>("a timer");
     suite.race::<E, sleepers::Sleepers>("a timer");
 }
