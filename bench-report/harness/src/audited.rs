@@ -21,12 +21,13 @@ use crate::{
     watched::Watched,
 };
 
-/// The executor of this process, audited. It is started as what it is.
+/// Stands for the executor of this process in an audited run. It cannot be started: the executor itself is.
 pub struct Audited(());
 
-/// The contracts that an executor implements, without its type.
+/// Collects the contracts that an executor implements, without its type.
 #[derive(Clone, Copy)]
 pub(crate) struct Contracts {
+    executor: &'static str,
     tasks: &'static dyn Tasks,
     pub(crate) timer: Option<&'static dyn Sleeps>,
     pub(crate) blocking_pool: Option<&'static dyn Jobs>,
@@ -40,13 +41,24 @@ static CONTRACTS: OnceLock<Contracts> = OnceLock::new();
 impl Contracts {
     /// Returns those that every executor implements.
     pub(crate) fn of<E: Executor>() -> Contracts {
-        let tasks = the::<E>();
-        Contracts { tasks, timer: None, blocking_pool: None, remote: None, restart: None }
+        Contracts {
+            executor: E::ABOUT.name,
+            tasks: the::<E>(),
+            timer: None,
+            blocking_pool: None,
+            remote: None,
+            restart: None,
+        }
     }
 
-    /// Makes their executor the one that is audited in this process. The first one stays.
+    /// Has the audited runs of this process reach the executor by these contracts.
+    ///
+    /// # Panics
+    ///
+    /// If they reach another one already.
     pub(crate) fn enter_into_force(self) {
-        CONTRACTS.set(self).ok();
+        let in_force = CONTRACTS.get_or_init(|| self);
+        assert_eq!(in_force.executor, self.executor, "one process runs one executor");
     }
 }
 
@@ -57,7 +69,7 @@ fn tasks() -> &'static dyn Tasks {
 /// Returns a contract that not every executor implements.
 fn contract<C>(which: fn(&Contracts) -> Option<C>) -> C {
     let contract = CONTRACTS.get().and_then(which);
-    contract.expect("the suite was told what its executors have")
+    contract.expect("the suite is told what its executors have: `has_timer` and the like")
 }
 
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -65,44 +77,44 @@ pub(crate) type AnyOutput = Box<dyn Any + Send>;
 pub(crate) type AnyJob = Box<dyn FnOnce() -> AnyOutput + Send>;
 type AnySpawner = Arc<dyn Any + Send + Sync>;
 
-/// An executor, for the contracts that it implements.
+/// Implements the contracts without a type by those of `E`.
 pub(crate) struct The<E>(PhantomData<fn() -> E>);
 
-/// Returns an executor for its contracts.
+/// Returns the contracts of `E`, whichever it implements.
 pub(crate) fn the<E: 'static>() -> &'static The<E> {
     &The(PhantomData)
 }
 
-/// [`Executor`] without its type.
+/// Does what [`Executor`] does, without its type.
 trait Tasks: Sync {
     fn spawn(&self, future: Boxed<'static, AnyOutput>) -> Box<dyn AnyTask>;
     fn yield_now(&self) -> Boxed<'static, ()>;
 }
 
-/// [`Timer`] without its type.
+/// Does what [`Timer`] does, without its type.
 pub(crate) trait Sleeps: Sync {
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()>;
     fn sleep_until(&self, deadline: Instant) -> Boxed<'static, ()>;
     fn timeout<'a>(&self, duration: Duration, future: Boxed<'a, ()>) -> Boxed<'a, Option<()>>;
 }
 
-/// [`BlockingPool`] without its type.
+/// Does what [`BlockingPool`] does, without its type.
 pub(crate) trait Jobs: Sync {
     fn spawn_blocking(&self, job: AnyJob) -> Box<dyn AnyTask>;
 }
 
-/// [`Remote`] without its type.
+/// Does what [`Remote`] does, without its type.
 pub(crate) trait Spawners: Sync {
     fn spawner(&self) -> AnySpawner;
     fn spawn_from(&self, spawner: &AnySpawner, future: Boxed<'static, AnyOutput>) -> Box<dyn AnyTask>;
 }
 
-/// [`Restart`] without its type.
+/// Does what [`Restart`] does, without its type.
 pub(crate) trait Lives: Sync {
     fn once(&self, config: &Config, main: Boxed<'static, AnyOutput>) -> AnyOutput;
 }
 
-/// [`Task`] without its type.
+/// Does what [`Task`] does, without its type.
 pub(crate) trait AnyTask: Future<Output = AnyOutput> + Send + Unpin {
     fn is_finished(&self) -> bool;
     fn cancel(self: Box<Self>) -> Boxed<'static, Option<AnyOutput>>;
@@ -172,7 +184,7 @@ impl Executor for Audited {
     type Task<T: Send + 'static> = AuditedTask<T>;
 
     fn start(_config: &Config) -> Self {
-        unreachable!("it is started as what it is")
+        unreachable!("the executor itself is started")
     }
 
     fn run<F>(&self, _main: F) -> F::Output
@@ -180,7 +192,7 @@ impl Executor for Audited {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        unreachable!("it is started as what it is")
+        unreachable!("the executor itself is started")
     }
 
     fn spawn<F>(future: F) -> AuditedTask<F::Output>

