@@ -1,8 +1,10 @@
-//! The cells of the race as Criterion benchmarks: `cargo bench -p track --bench criterion [-- FILTER]`.
+//! The cells of the race as Criterion benchmarks:
+//! `cargo bench --profile track -p track --bench criterion [-- FILTER]`.
 //!
 //! For those who like its habits: its report, its baselines (`--save-baseline`, `--baseline`), `--profile-time` for a
 //! profiler. The page's figures come from elsewhere, where lanes take their samples in turn; but they are those of the
-//! same program. So a benchmark that was not built in the profile `track` has cargo run itself in that one.
+//! same program. So a benchmark that was not built in the profile `track` has cargo run itself in that one, for whoever
+//! forgot it: by then cargo has built all of this in the profile `bench`, in vain.
 //!
 //! One process runs one executor. So this program starts itself anew for every cell, with the environment that its lane
 //! needs and with all arguments; a cell that the filter leaves out ends at once.
