@@ -1,7 +1,7 @@
 //! `cargo bench`: has cargo build the lab and the track side by side, and hands over to the lab.
 //!
 //! The lab could have the track built by itself, and does so wherever it is started in another way. But linking the track
-//! takes two minutes on one processor. The build of the lab, which steps back, fills the others meanwhile.
+//! takes more than a minute on one processor. The build of the lab, which steps back, fills the others meanwhile.
 
 use std::{
     env,
