@@ -5,7 +5,8 @@
 //! do. It steals half of another's queue then, so that it need not come back for each task. Threads that are no
 //! workers have one queue for all, the injector.
 //!
-//! **What it costs.** There is no longer one line: tasks of different workers overtake each other. A worker that
+//! **What it costs.** There is no longer one line: tasks of different workers overtake each other, and one from
+//! outside, such as one that a timer woke, waits for up to 61 turns of a busy worker. A worker that
 //! is about to sleep has to look at every queue, and must not miss the task that is queued just then.
 //!
 //! **What it keeps.** The tasks of step 2. The queues are rings behind a lock each, which is nearly always free,
@@ -114,18 +115,20 @@ impl Queues {
 
     /// Takes a task: of the worker's own ring, of the injector, or of another worker's ring.
     pub(crate) fn next(&self, number: usize, turn: u32) -> Option<Entry> {
-        // A ring that never empties must not starve the injector.
-        let injected = if turn.is_multiple_of(TURNS_BETWEEN_INJECTIONS) {
-            lock(&self.injector).pop_front()
-        } else {
-            None
-        };
-        injected.or_else(|| lock(&self.rings[number]).pop_front()).or_else(|| self.steal(number))
+        if turn.is_multiple_of(TURNS_BETWEEN_INJECTIONS) {
+            // A ring that never empties must not starve the injector. Not one task at a time: with polls of a
+            // millisecond a hundred timers that fire at once would wait for six seconds.
+            let mut injected = self.take_fair_share();
+            lock(&self.rings[number]).append(&mut injected);
+        }
+        // In a statement of its own: to steal locks this ring again.
+        let own = lock(&self.rings[number]).pop_front();
+        own.or_else(|| self.steal(number))
     }
 
     /// Takes several tasks of a queue that is not this worker's: one to run, and the rest into its empty ring.
     fn steal(&self, number: usize) -> Option<Entry> {
-        let fair = self.take(&self.injector, |len| len.div_ceil(self.rings.len()));
+        let fair = self.take_fair_share();
         let others = self.rings[number + 1..].iter().chain(&self.rings[..number]);
         let mut halves = others.map(|ring| self.take(ring, |len| len.div_ceil(2)));
         let mut taken = if fair.is_empty() { halves.find(|half| !half.is_empty())? } else { fair };
@@ -133,6 +136,11 @@ impl Queues {
         // Only now: two workers that steal from each other must not wait for each other's lock.
         lock(&self.rings[number]).append(&mut taken);
         first
+    }
+
+    /// Takes the tasks of the injector that are this worker's, if all workers come for theirs.
+    fn take_fair_share(&self) -> VecDeque<Entry> {
+        self.take(&self.injector, |len| len.div_ceil(self.rings.len()))
     }
 
     /// Takes the first tasks of a queue.
