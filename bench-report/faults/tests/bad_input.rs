@@ -12,6 +12,7 @@ crate::tests![
     an_unknown_filter_is_refused,
     an_unknown_executor_is_refused_with_those_there_are,
     an_unknown_workload_is_refused_with_those_there_are,
+    an_unknown_lineup_is_refused_with_those_there_are,
     no_threads_are_refused,
     bad_numbers_are_refused,
     a_selection_of_nothing_is_refused,
@@ -50,6 +51,11 @@ fn an_unknown_executor_is_refused_with_those_there_are() {
 
 fn an_unknown_workload_is_refused_with_those_there_are() {
     expect_refusal("--workloads sond", "no workload `sond`; there are sound, panics");
+}
+
+fn an_unknown_lineup_is_refused_with_those_there_are() {
+    expect_refusal("--lineup stepz", "no lineup `stepz`; there are steps");
+    expect_refusal("--lineup steps --exact sound/1/t1/tokio", "--lineup");
 }
 
 fn no_threads_are_refused() {

@@ -18,6 +18,7 @@ crate::tests![
     a_page_is_drawn_again_from_its_results,
     saved_results_stand_under_their_name,
     a_cell_that_does_not_apply_says_why,
+    a_lineup_is_named_in_what_a_run_leaves,
 ];
 
 /// This program.
@@ -167,4 +168,24 @@ fn a_cell_that_does_not_apply_says_why() {
         .find(|cell| cell.executor == "tokio-current-thread")
         .expect("it is in the results");
     assert_eq!(cell.reason.as_deref(), Some("runs on one thread only"));
+}
+
+fn a_lineup_is_named_in_what_a_run_leaves() {
+    let place = Place::new();
+    succeed(&place.run(&format!("{SHORTEST} --lineup steps")));
+    assert_eq!(place.results().run.lineup.as_deref(), Some("steps"));
+    let page = fs::read_to_string(place.out().join("report.html")).expect("there is a page");
+    for text in ["<title>Photofinish: steps, quick run", "cargo bench -- --lineup steps --workloads sound"] {
+        assert!(page.contains(text), "the page has no `{text}`");
+    }
+    // The run has its lineup, so that to go on with it takes no name.
+    succeed(&place.run("--more 1s"));
+    assert_eq!(place.results().run.lineup.as_deref(), Some("steps"));
+
+    let place = Place::new();
+    succeed(&place.run(SHORTEST));
+    assert_eq!(place.results().run.lineup, None);
+    let other = place.run("--more 1s --lineup steps");
+    assert_eq!(other.status.code(), Some(64));
+    assert!(said(&other).contains("is no run of the lineup steps"), "{}", said(&other));
 }

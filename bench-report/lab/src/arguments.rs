@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use page::show::Format;
-use race::plan::TIME_LIMIT;
+use race::{plan::TIME_LIMIT, track::LINEUPS};
 use results::CellId;
 
 /// `bench-report`.
@@ -92,7 +92,7 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) list: bool,
     /// Run one cell as a Criterion benchmark, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
-    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume"])]
+    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup"])]
     pub(crate) exact: Option<CellId>,
     /// Go on with the newest run, which was interrupted
     #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
@@ -126,6 +126,9 @@ pub(crate) struct SelectionArguments {
     /// Sizes of every workload [default: its own]
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) sizes: Vec<u64>,
+    /// Race these lanes in place of the usual ones, onto a page of their own: steps
+    #[arg(long, value_name = "NAME", value_parser = lineup)]
+    pub(crate) lineup: Option<String>,
 }
 
 /// A page to be drawn.
@@ -232,6 +235,14 @@ pub(crate) enum ExportFormat {
 /// A number of workers.
 fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "a number of workers is 1 or more")
+}
+
+/// The name of a lineup besides the default one.
+fn lineup(name: &str) -> Result<String, String> {
+    if LINEUPS.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("no lineup `{name}`; there are {}", LINEUPS.join(", ")))
 }
 
 /// A time, with its unit.

@@ -49,15 +49,15 @@ impl Settled {
             0 => format!("all {} settled", counted(all, "comparison")),
             _ => format!("{settled} of {} settled", counted(all, "comparison")),
         };
-        let further = (settled < all).then(|| Further::of(results.run.outlook.as_ref(), all - settled));
+        let further = (settled < all).then(|| Further::of(&results.run, all - settled));
         Some(Settled { number, further })
     }
 }
 
 impl Further {
-    fn of(outlook: Option<&Outlook>, open: usize) -> Further {
-        let command = |minutes: u64| format!("cargo bench -- --more {minutes}m");
-        let Some(&Outlook { minutes, settles }) = outlook else {
+    fn of(run: &Run, open: usize) -> Further {
+        let command = |minutes: u64| format!("{} --more {minutes}m", run.bench());
+        let Some(Outlook { minutes, settles }) = run.outlook else {
             return Further {
                 before: String::new(),
                 command: command(5),
@@ -90,13 +90,15 @@ impl fmt::Display for Settled {
 /// Returns the most important facts of a run, for one line.
 pub(super) fn strip(results: &Results) -> Vec<Fact> {
     let Results { run, machine, build, .. } = results;
-    vec![
+    let lineup = run.lineup.iter().map(|name| fact("lineup", name));
+    let facts = [
         fact("date", date(&run.started)),
         fact("machine", machine_in_a_line(machine)),
         fact("commit", commit(build)),
         fact("blocks", blocks(results)),
         fact("noise floor", noise_floor(results)),
-    ]
+    ];
+    lineup.chain(facts).collect()
 }
 
 /// Returns the facts that tell a run from another one at first sight.

@@ -67,6 +67,7 @@ struct Report {
     style: &'static str,
     script: &'static str,
     title: String,
+    subject: String,
     strip: Vec<Fact>,
     settled: Option<Settled>,
     caution: &'static str,
@@ -95,10 +96,12 @@ impl Report {
             style: STYLE,
             script: SCRIPT,
             title: format!(
-                "Photofinish: {} run, {}",
+                "Photofinish: {}{} run, {}",
+                results.run.lineup.as_ref().map_or(String::new(), |name| format!("{name}, ")),
                 results.run.profile,
                 circumstances::date(&results.run.started)
             ),
+            subject: subject(results),
             strip: circumstances::strip(results),
             settled: Settled::of(results),
             caution: caution(results),
@@ -126,6 +129,14 @@ impl Report {
             packages: circumstances::packages(&results.build),
             data: Data::of(results),
         }
+    }
+}
+
+/// Returns the line beside the title.
+fn subject(results: &Results) -> String {
+    match &results.run.lineup {
+        None => "the same asynchronous workloads on several executors".to_owned(),
+        Some(name) => format!("the same asynchronous workloads on the lineup {name}"),
     }
 }
 

@@ -152,7 +152,7 @@ impl Section {
             shows: workload.shows.clone(),
             hides: workload.hides.clone(),
             source: links.to(&workload.source),
-            again: format!("cargo bench -- --workloads {}", workload.name),
+            again: format!("{} --workloads {}", results.run.bench(), workload.name),
             words: words(charts.len()),
             charts,
             folds: folds(results, &workload.name, &comparisons),

@@ -24,6 +24,9 @@ pub struct Plan {
     pub started: String,
     /// The arguments it was started with.
     pub command: String,
+    /// The lineup that races; the default one if absent.
+    #[serde(default)]
+    pub lineup: Option<String>,
     /// The seed of the order.
     pub seed: u64,
     /// The least number of processes of each cell.

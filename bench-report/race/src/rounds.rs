@@ -296,6 +296,7 @@ mod tests {
             id: String::new(),
             started: String::new(),
             command: String::new(),
+            lineup: None,
             seed: 3,
             blocks: 2,
             most_blocks: 10,

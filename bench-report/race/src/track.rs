@@ -23,6 +23,9 @@ pub(crate) const TRACK: &str = "track";
 /// The size of the blocking pool of every cell: that of the post where all this began.
 const BLOCKING_THREADS: usize = 3;
 
+/// The lineups besides the default one; the package `track-NAME` is the track of each.
+pub const LINEUPS: &[&str] = &["steps"];
+
 /// The packages whose programs are lanes. The `start` of `cargo bench` names them too.
 const LANES: &str = "executor-*";
 
@@ -60,18 +63,24 @@ pub struct Tracks {
     pub others: BTreeMap<PathBuf, Track>,
 }
 
-/// Has cargo build the track of a workspace, and the programs of its lanes; `None` if it was interrupted.
+/// Has cargo build the track of a lineup, the default one if absent, and the programs of its lanes; `None` if it was
+/// interrupted.
 ///
 /// # Errors
 ///
 /// One line that says what is missing.
-pub fn build(workspace: &Path, interrupted: &AtomicBool) -> Result<Option<Programs>> {
+pub fn build(workspace: &Path, lineup: Option<&str>, interrupted: &AtomicBool) -> Result<Option<Programs>> {
     if !workspace.join("Cargo.toml").is_file() {
         bail!("the workspace {} is gone, so there is nothing to build the track from", workspace.display());
     }
     let start = Instant::now();
     let build = Build { workspace, profile: PROFILE, target_folder: None, flags: None, log: None };
-    let mut paths = match build.run(&[TRACK, LANES], interrupted)? {
+    let named = lineup.map(|name| format!("{TRACK}-{name}"));
+    let (track, packages) = match &named {
+        None => (TRACK, vec![TRACK, LANES]),
+        Some(package) => (&**package, vec![&**package]),
+    };
+    let mut paths = match build.run(&packages, interrupted)? {
         Built::Programs(paths) => paths,
         Built::Failed(reason) => bail!("the track does not build: {reason}"),
         Built::Interrupted => return Ok(None),
@@ -80,7 +89,7 @@ pub fn build(workspace: &Path, interrupted: &AtomicBool) -> Result<Option<Progra
         let seconds = start.elapsed().as_secs();
         eprintln!("built the track in {}:{:02}", seconds / 60, seconds % 60);
     }
-    match paths.remove(TRACK) {
+    match paths.remove(track) {
         Some(track) => Ok(Some(Programs { track, lanes: paths })),
         None => bail!("cargo has built the track and does not say where"),
     }

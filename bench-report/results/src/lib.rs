@@ -80,6 +80,9 @@ pub struct Run {
     pub finished: String,
     /// The arguments that it was started with.
     pub command: String,
+    /// The lineup that raced; absent for the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineup: Option<String>,
     /// The seed that the order of the cells was drawn from.
     pub seed: u64,
     /// The least number of blocks of a cell; each block is a process.
@@ -96,6 +99,16 @@ pub struct Run {
     /// The prospect of going on; absent if all comparisons are settled, or none of the open ones can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,
+}
+
+impl Run {
+    /// Returns the beginning of a command that races the lanes of this run, up to its further arguments.
+    pub fn bench(&self) -> String {
+        match &self.lineup {
+            None => "cargo bench --".to_owned(),
+            Some(name) => format!("cargo bench -- --lineup {name}"),
+        }
+    }
 }
 
 /// A time in which a run was measured.

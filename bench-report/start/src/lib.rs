@@ -42,8 +42,11 @@ fn build(arguments: &[OsString]) -> Result<PathBuf, String> {
     let races = !arguments
         .iter()
         .any(|argument| ["--help", "-h", "--version", "-V"].iter().any(|word| argument == word));
-    let track = races.then(|| {
-        start(cargo(), &["--profile", "track", "-p", "track", "-p", "executor-*", "--bins"], Stdio::null())
+    let packages = if races { packages(arguments) } else { Vec::new() };
+    let track = (!packages.is_empty()).then(|| {
+        let packages = packages.iter().flat_map(|package| ["-p", package]);
+        let arguments: Vec<&str> = ["--profile", "track", "--bins"].into_iter().chain(packages).collect();
+        start(cargo(), &arguments, Stdio::null())
     });
     // Its progress would be mixed with that of the track, which takes longer; its errors are shown.
     let quiet = if races { &["--quiet"][..] } else { &[] };
@@ -60,6 +63,27 @@ fn build(arguments: &[OsString]) -> Result<PathBuf, String> {
     let messages = String::from_utf8_lossy(&output.stdout);
     let lab = messages.lines().find_map(executable);
     lab.ok_or_else(|| "cargo has built the lab and does not say where".to_owned())
+}
+
+/// Returns the packages to be raced: the track of a lineup, and the lanes that are programs; none if there is no such
+/// lineup, which the lab says.
+fn packages(arguments: &[OsString]) -> Vec<String> {
+    match lineup(arguments) {
+        None => ["track", "executor-*"].map(str::to_owned).to_vec(),
+        Some(name) => {
+            let package = format!("track-{name}");
+            if Path::new("bench-report").join(&package).is_dir() { vec![package] } else { Vec::new() }
+        }
+    }
+}
+
+/// Returns the lineup that is asked for, `--lineup NAME` or `--lineup=NAME`.
+fn lineup(arguments: &[OsString]) -> Option<String> {
+    let mut words = arguments.iter().map(|argument| argument.to_string_lossy());
+    words.find_map(|word| Some(word.strip_prefix("--lineup")?.to_owned())).and_then(|rest| match &*rest {
+        "" => words.next().map(|name| name.into_owned()),
+        value => value.strip_prefix('=').map(str::to_owned),
+    })
 }
 
 /// Returns a command that runs cargo.
@@ -147,6 +171,15 @@ fn hand_over(lab: &mut Command) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lineup_has_a_track_of_its_own() {
+        let asked = |arguments: &[&str]| lineup(&Vec::from_iter(arguments.iter().map(OsString::from)));
+        assert_eq!(asked(&["--quick", "--lineup", "steps"]).as_deref(), Some("steps"));
+        assert_eq!(asked(&["--lineup=steps", "--quick"]).as_deref(), Some("steps"));
+        assert_eq!([asked(&["--quick", "steps"]), asked(&["--lineup"])], [None, None]);
+        assert_eq!(packages(&["--lineup".into(), "no-such".into()]), [""; 0]);
+    }
 
     #[test]
     fn the_path_of_a_program_is_read_as_cargo_writes_it() {

@@ -15,6 +15,7 @@ macro_rules! lane {
 }
 
 /// The executors of the race, in the order of the report.
+#[inline] // Compiled in the programs that call it: the track of another lineup does not wait for it.
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
     lane!(suite, hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
@@ -66,7 +67,7 @@ const THREADS: About = About {
 };
 
 /// Workloads that need nothing but tasks, which every executor has.
-fn tasks<E: Executor>(suite: &mut Suite) {
+pub fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
@@ -81,12 +82,14 @@ fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, spawn_remote::WakeRemote>("tasks");
 }
 
-fn remote<E: Remote>(suite: &mut Suite) {
+/// Workloads whose tasks come from other threads too.
+pub fn remote<E: Remote>(suite: &mut Suite) {
     suite.has_spawner::<E>();
     suite.race::<E, spawn_remote::SpawnRemote>("to take tasks from other threads");
 }
 
-fn timers<E: Timer>(suite: &mut Suite) {
+/// Workloads that need a timer.
+pub fn timers<E: Timer>(suite: &mut Suite) {
     suite.has_timer::<E>();
     suite.race_and_watch::<E, sleep_fan_out::SleepFanOut>("a timer");
     suite.race_and_watch::<E, wait_timeout::WaitTimeout>("a timer");
@@ -99,7 +102,8 @@ fn timers<E: Timer>(suite: &mut Suite) {
     suite.race::<E, sleepers::Sleepers>("a timer");
 }
 
-fn blocking<E: BlockingPool>(suite: &mut Suite) {
+/// Workloads that need a blocking pool.
+pub fn blocking<E: BlockingPool>(suite: &mut Suite) {
     suite.has_blocking_pool::<E>();
     suite.race::<E, blocking_squares::BlockingSquares>("a blocking pool");
     suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");

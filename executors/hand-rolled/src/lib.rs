@@ -1,5 +1,7 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
+//! If you have never written an executor, read `executors/steps` first: its ideas one by one.
+//!
 //! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on
 //! the thread that calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers
 //! of its own. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],

@@ -125,6 +125,7 @@ pub(super) fn plan_of(cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, buil
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
         command: command_line(),
+        lineup: None,
         seed: now.as_microsecond().unsigned_abs(),
         blocks: change::FIRST_LOOK,
         most_blocks: pairing::MOST_BLOCKS,

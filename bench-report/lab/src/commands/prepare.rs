@@ -59,10 +59,10 @@ impl Prepared {
         let asked = |lane: &str| {
             selection.executors.is_empty() || selection.executors.iter().any(|asked| asked == lane)
         };
-        Prepared::with(&threads, &asked, track, interrupted)
+        Prepared::with(&threads, &asked, selection.lineup.as_deref(), track, interrupted)
     }
 
-    /// Does the same as [`of`](Self::of), for these numbers of workers and the lanes that are `asked` for.
+    /// Does the same as [`of`](Self::of), for these numbers of workers and the lanes of a lineup that are `asked` for.
     ///
     /// # Errors
     ///
@@ -70,6 +70,7 @@ impl Prepared {
     pub(crate) fn with(
         threads: &[usize],
         asked: &dyn Fn(&str) -> bool,
+        lineup: Option<&str>,
         given: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
@@ -77,7 +78,7 @@ impl Prepared {
         let workspace = Path::new(WORKSPACE);
         let built = match &given.track {
             Some(path) => Some(Programs::beside(path)),
-            None => track::build(workspace, interrupted)?,
+            None => track::build(workspace, lineup, interrupted)?,
         };
         let Some(built) = built else { return Ok(None) };
         let path = built.track.clone();

@@ -37,7 +37,11 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     if let Some(cell) = &arguments.exact {
         return exact::exact(cell);
     }
-    let out = arguments.out.clone().unwrap_or_else(default_out);
+    let out = arguments.out.clone().unwrap_or_else(|| match &arguments.selection.lineup {
+        None => default_out(),
+        // The newest page of the default lineup stays.
+        Some(lineup) => default_out().join(lineup),
+    });
     let interrupted = interruption()?;
     let begun = match arguments.more {
         Some(more) => go_on(&arguments, more, &out, &interrupted)?,
@@ -92,6 +96,7 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
         command: command_line(),
+        lineup: arguments.selection.lineup.clone(),
         seed,
         blocks: least,
         most_blocks: most,
@@ -150,11 +155,15 @@ fn take_up(
     plan: Plan,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Option<Begun>> {
+    let lineup = plan.lineup.as_deref();
+    if let Some(other) = arguments.selection.lineup.as_deref().filter(|asked| Some(*asked) != lineup) {
+        return Err(usage(format!("{} is no run of the lineup {other}", plan.id)));
+    }
     let mut threads: Vec<usize> = plan.cells.iter().chain(&plan.memory).map(|cell| cell.threads).collect();
     threads.sort_unstable();
     threads.dedup();
     let asked = |lane: &str| plan.programs.contains_key(lane);
-    let Some(prepared) = Prepared::with(&threads, &asked, &arguments.track, interrupted)? else {
+    let Some(prepared) = Prepared::with(&threads, &asked, lineup, &arguments.track, interrupted)? else {
         return Ok(None);
     };
     if plan.build != facts::build(&prepared.track.lineup.build) {

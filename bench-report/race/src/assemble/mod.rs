@@ -50,6 +50,7 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         started: plan.started.clone(),
         finished,
         command: plan.command.clone(),
+        lineup: plan.lineup.clone(),
         seed: plan.seed,
         blocks: plan.blocks,
         profile: plan.profile,

@@ -1,0 +1,37 @@
+//! Every workload answers right and does its work on every step: the lab checks the smallest cells.
+//!
+//! With a command of `bench-report` this program is the lab. Else it runs the test, which starts it as that.
+
+use std::{
+    env,
+    process::{Command, ExitCode, Stdio},
+};
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    match env::args().nth(1).as_deref() {
+        Some("check" | "guard") => bench_report::main(),
+        _ => {
+            let trial = Trial::test("every cell answers right and does its work", || {
+                every_cell_answers_right_and_does_its_work();
+                Ok(())
+            });
+            libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit_code()
+        }
+    }
+}
+
+fn every_cell_answers_right_and_does_its_work() {
+    let mut lab = Command::new(env::current_exe().expect("a test knows its program"));
+    lab.args(["check", "--quick", "--threads", "1,2", "--lineup", "steps"]);
+    lab.args(["--track", env!("CARGO_BIN_EXE_track-steps")]).stdin(Stdio::null());
+    let output = lab.output().expect("the program starts");
+    let checked = String::from_utf8_lossy(&output.stdout);
+    let complaints: Vec<&str> = checked.lines().filter(|line| !line.ends_with(": ok")).collect();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaints.is_empty(), "{}\n{said}", complaints.join("\n"));
+    for lane in ["step-1-queue", "step-6-timer-wheel", "hand-rolled"] {
+        assert!(checked.contains(&format!("/t2/{lane}: ok")), "{lane} was checked: {checked}");
+    }
+}
