@@ -185,6 +185,7 @@ where
         // Discards what earlier runs, the check and those watched for lateness, have recorded.
         parts::take();
         <W as Workload<E>>::told(&self.workload);
+        <W as Workload<E>>::told_ratio(&self.workload);
         let before = Usage::now();
         let (wall, _) = self.runs(iterations, None)?;
         let usage = before.zip(Usage::now()).map(|(before, after)| after - before);
@@ -194,16 +195,18 @@ where
         }
         let parts = parts::take();
         let (told, usage) = match <W as Workload<E>>::MEASURE {
-            Measure::Clock => (None, usage),
+            Measure::Clock | Measure::Ratio(_) => (None, usage),
             Measure::Told(_) => (Some(<W as Workload<E>>::told(&self.workload)), usage),
             Measure::Part(_) => (Some(one_each(&parts, iterations)?.wall), parts.usage),
             Measure::Processor => (Some(processor_time(one_each(&parts, iterations)?)?), parts.usage),
         };
+        let is_ratio = matches!(<W as Workload<E>>::MEASURE, Measure::Ratio(_));
         Ok(Sample {
             iterations,
             wall_ns: nanoseconds(wall),
             cpu_ns: usage.map(|usage| nanoseconds(usage.cpu)),
             told_ns: told.map(nanoseconds),
+            told_ratio: is_ratio.then(|| <W as Workload<E>>::told_ratio(&self.workload)),
             voluntary_switches: usage.and_then(|usage| usage.voluntary_switches),
             involuntary_switches: usage.and_then(|usage| usage.involuntary_switches),
             ..Sample::default()

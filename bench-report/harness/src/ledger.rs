@@ -155,12 +155,13 @@ impl<E: Executor> Executor for Audited<E> {
         Audited(E::start(config))
     }
 
+    /// Uncounted, as [`once`](Restart::once) is: only a task that has started an executor of its own calls it.
     fn run<F>(&self, main: F) -> F::Output
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.0.run(polls_counted(main))
+        self.0.run(main)
     }
 
     fn spawn<F>(future: F) -> Self::Task<F::Output>
