@@ -70,7 +70,9 @@ fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
+    suite.race::<E, fair_turns::FairTurns>("tasks");
     suite.race::<E, ping_pong::PingPong>("tasks");
+    suite.race::<E, wake_fan_out::WakeFanOut>("tasks");
     suite.race::<E, fork_join::Skynet>("tasks");
     suite.race::<E, fork_join::Fibonacci>("tasks");
     suite.race::<E, channels::Channel<1, 1>>("tasks");
@@ -83,6 +85,7 @@ fn tasks<E: Executor>(suite: &mut Suite) {
 
 fn remote<E: Remote>(suite: &mut Suite) {
     suite.race::<E, spawn_remote::SpawnRemote>("to take tasks from other threads");
+    suite.race::<E, wake_remote_busy::WakeRemoteBusy>("to take tasks from other threads");
 }
 
 fn timers<E: Timer>(suite: &mut Suite) {
@@ -104,4 +107,5 @@ fn blocking<E: BlockingPool>(suite: &mut Suite) {
 
 fn restarts<E: Restart>(suite: &mut Suite) {
     suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
+    suite.race::<E, block_on::BlockOn>("to end with all its threads when it is dropped");
 }
