@@ -12,6 +12,7 @@ import asyncio
 import json
 import platform
 import sys
+import threading
 import time
 import types
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ class Run:
         self.jobs: list[asyncio.Future] = []  # all that it has given to the pool
         self.lateness_ns: list[int] = []  # of each sleep, where that is measured
         self.told_ns: int | None = None  # what is measured, where that is not the run
+        self.told_ratio: float | None = None  # the same, where that is no time
 
     def ledger(self) -> dict[str, int]:
         ended = [task for task in self.tasks if task.done()]
@@ -151,6 +153,113 @@ async def count_polls(coroutine):
     return await counting()
 
 
+async def fair_turns(run: Run):
+    absent, left = run.size, 100 * run.size
+
+    async def take_turns():
+        nonlocal absent, left
+        absent -= 1
+        while absent > 0:
+            await asyncio.sleep(0)
+        turns = 0
+        while left > 0:
+            left -= 1
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    run.tasks = [asyncio.create_task(take_turns()) for _ in range(run.size)]
+    turns = [await task for task in run.tasks]
+    run.told_ratio = (max(turns) + 1) / (min(turns) + 1)
+    return [len(turns), sum(turns)]
+
+
+async def wake_fan_out(run: Run):
+    loop = asyncio.get_running_loop()
+    versions = -(-20_000 // run.size)
+    version, behind = 0, run.size
+    published, all_wait = loop.create_future(), loop.create_future()
+
+    async def receive():
+        nonlocal behind
+        seen = received = total = 0
+        while seen < versions:
+            behind -= 1
+            if behind == 0:
+                all_wait.set_result(None)
+            await published
+            seen = version
+            received += 1
+            total += seen
+        return [received, total]
+
+    run.tasks = [asyncio.create_task(receive()) for _ in range(run.size)]
+    for number in range(1, versions + 1):
+        await all_wait
+        behind, all_wait = run.size, loop.create_future()
+        waited_for, published = published, loop.create_future()
+        version = number
+        waited_for.set_result(None)
+    return [await task for task in run.tasks]
+
+
+async def wake_remote_busy(run: Run):
+    loop = asyncio.get_running_loop()
+    begun, unserved = None, run.size
+    seats = [loop.create_future() for _ in range(0, run.size, 2)]
+    spawned, all_spawned = [], loop.create_future()
+
+    def served(index):
+        nonlocal unserved
+        unserved -= 1
+        if unserved == 0:
+            run.told_ns = time.perf_counter_ns() - begun
+        return index
+
+    async def wait(index):
+        await seats[index // 2]
+        return served(index)
+
+    async def at_once(index):
+        return served(index)
+
+    def spawn(index):
+        spawned.append(asyncio.create_task(at_once(index)))
+        if len(spawned) == run.size // 2:
+            all_spawned.set_result(None)
+
+    async def compute():
+        while unserved > 0 and (begun is None or time.perf_counter_ns() - begun < 4_000_000 * run.size):
+            end = time.perf_counter_ns() + 100_000
+            while time.perf_counter_ns() < end:
+                pass
+            await asyncio.sleep(0)
+
+    def outside():
+        nonlocal begun
+        begun = time.perf_counter_ns()
+        for index in range(run.size):
+            if index % 2 == 0:
+                loop.call_soon_threadsafe(seats[index // 2].set_result, None)
+            else:
+                loop.call_soon_threadsafe(spawn, index)
+
+    waiting = [asyncio.create_task(wait(index)) for index in range(0, run.size, 2)]
+    busy = [asyncio.create_task(compute()) for _ in range(2)]
+    # All of them wait, or have computed, before the thread begins.
+    await asyncio.sleep(0)
+    thread = threading.Thread(target=outside)
+    thread.start()
+    indices = [await task for task in waiting]
+    await all_spawned
+    indices += [await task for task in spawned]
+    for task in busy:
+        await task
+    thread.join()
+    run.tasks = waiting + spawned + busy
+    return [len(indices), sum(indices)]
+
+
 async def blocking_squares(run: Run):
     def square(number):
         return number * number
@@ -200,6 +309,9 @@ def judge(run: Run, slept_ns):
 WORKLOADS = {
     "spawn-join": (spawn_join, None),
     "yield-now": (yield_now, None),
+    "fair-turns": (fair_turns, None),
+    "wake-fan-out": (wake_fan_out, None),
+    "wake-remote-busy": (wake_remote_busy, None),
     "cancellation": (cancellation, None),
     "sleep-fan-out": (sleep_fan_out, 10_000),
     # To start more tasks takes so long that the timeout has passed before those are awake that should be in time.
@@ -232,7 +344,7 @@ class Stopwatch:
 async def sample(program, size: int, pool: ThreadPoolExecutor, iterations: int):
     """Runs `program` so many times, one after the other, and says what came of it."""
     watch = Stopwatch()
-    told_ns, lateness_ns = None, []
+    told_ns, told_ratio, lateness_ns = None, None, []
     with watch:
         for _ in range(iterations):
             run = Run(size, pool)
@@ -240,6 +352,8 @@ async def sample(program, size: int, pool: ThreadPoolExecutor, iterations: int):
             if run.told_ns is not None:
                 told_ns = (told_ns or 0) + run.told_ns
                 lateness_ns += run.lateness_ns
+            if run.told_ratio is not None:
+                told_ratio = (told_ratio or 0) + run.told_ratio
     taken = {"iterations": iterations, "answer": answer, "ledger": run.ledger()}
     # The ledger needed the tasks of the last run. To free them is a part of the run, as it was of the others.
     with watch:
@@ -247,6 +361,8 @@ async def sample(program, size: int, pool: ThreadPoolExecutor, iterations: int):
     taken |= {"wall-ns": watch.wall_ns, "cpu-ns": watch.cpu_ns}
     if told_ns is not None:
         taken["told-ns"] = told_ns
+    if told_ratio is not None:
+        taken["told-ratio"] = told_ratio
     if lateness_ns:
         taken["lateness-ns"] = lateness_ns
     return taken

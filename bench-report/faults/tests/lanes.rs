@@ -90,6 +90,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, Obeys>("a timer");
     suite.race_and_watch::<E, IsSlow>("a timer");
     suite.race::<E, Tells>("a timer");
+    suite.race::<E, TellsARatio>("a timer");
     suite.race::<E, MarksNoPart>("a timer");
     suite.race::<E, OnlyWaits>("a timer");
     #[cfg(unix)]
@@ -368,6 +369,31 @@ impl<E: Timer> Workload<E> for Tells {
     }
     fn told(&self) -> Duration {
         Duration::from_secs(self.0.swap(0, SeqCst))
+    }
+}
+
+/// Tells a ratio of one and a half for each run.
+#[derive(Default)]
+struct TellsARatio(AtomicU64);
+
+impl<E: Timer> Workload<E> for TellsARatio {
+    const ABOUT: About = About { name: "tells-a-ratio", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1];
+    const MEASURE: Measure = Measure::Ratio("what it compares");
+    type Answer = ();
+
+    fn prepare(_size: u64) -> Self {
+        TellsARatio::default()
+    }
+    async fn run(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+    fn expected(&self) {}
+    fn operations(&self) -> u64 {
+        1
+    }
+    fn told_ratio(&self) -> f64 {
+        1.5 * self.0.swap(0, SeqCst) as f64
     }
 }
 

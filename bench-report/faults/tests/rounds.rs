@@ -22,6 +22,7 @@ crate::tests![
     a_run_out_of_budget_leaves_open_comparisons_undecided,
     a_slow_run_is_one_check_and_one_sample_in_each_process,
     what_a_run_tells_is_that_of_its_samples_alone,
+    a_ratio_that_a_run_tells_is_its_figure,
     lanes_that_only_wait_do_it_together,
     a_heat_that_misses_a_deadline_is_run_again_and_one_that_always_does_fails,
     only_the_first_blocks_are_checked,
@@ -229,6 +230,22 @@ fn what_a_run_tells_is_that_of_its_samples_alone() {
     assert!(samples.iter().all(|sample| told(sample) == runs(sample) * 1_000_000_000), "{samples:?}");
     let results = place.results();
     assert!(results.cells[0].overhead_of_blocks().iter().all(|block| (block / 1e9 - 1.0).abs() < 1e-9));
+}
+
+fn a_ratio_that_a_run_tells_is_its_figure() {
+    let place = Place::new();
+    let output = place.run("--quick --blocks 2 --threads 1 --workloads tells-a-ratio");
+    assert!(output.status.success(), "{}", said(&output));
+    let told = |sample: &Value| sample["told-ratio"].as_f64().expect("it tells");
+    let runs = |sample: &Value| sample["iterations"].as_f64().expect("there are runs");
+    assert!(lines(&place, "sample").iter().all(|sample| told(sample) == 1.5 * runs(sample)));
+    let results = place.results();
+    assert_eq!(results.workloads[0].measure, "what it compares");
+    for cell in &results.cells {
+        assert_eq!((cell.unit(), cell.overhead_of_blocks().len()), ("×", 2));
+        assert!(cell.overhead_of_blocks().iter().all(|block| (block - 1.5).abs() < 1e-9), "{cell:?}");
+        assert_eq!(cell.rank, Some(1), "lanes that scatter nowhere are level");
+    }
 }
 
 /// Each process waits for the two others, in its check and in its sample.

@@ -21,8 +21,9 @@ use crate::{
     watched::Watched,
 };
 
-/// Stands for the executor of this process in an audited run. It cannot be started: the executor itself is.
-pub struct Audited(());
+/// Stands for the executor of this process in an audited run. Only a task starts one of these: the one that runs the workload
+/// is the executor itself.
+pub struct Audited(Box<dyn AnyExecutor>);
 
 /// Collects the contracts that an executor implements, without its type.
 #[derive(Clone, Copy)]
@@ -111,7 +112,13 @@ pub(crate) trait Spawners: Sync {
 
 /// Does what [`Restart`] does, without its type.
 pub(crate) trait Lives: Sync {
+    fn start(&self, config: &Config) -> Box<dyn AnyExecutor>;
     fn once(&self, config: &Config, main: Boxed<'static, AnyOutput>) -> AnyOutput;
+}
+
+/// Does what an [`Executor`] that a task has started does, without its type.
+pub(crate) trait AnyExecutor: Send + Sync {
+    fn run(&self, main: Boxed<'static, AnyOutput>) -> AnyOutput;
 }
 
 /// Does what [`Task`] does, without its type.
@@ -161,7 +168,17 @@ impl<E: Remote> Spawners for The<E> {
     }
 }
 
+impl<E: Executor> AnyExecutor for E {
+    fn run(&self, main: Boxed<'static, AnyOutput>) -> AnyOutput {
+        Executor::run(self, main)
+    }
+}
+
 impl<E: Restart> Lives for The<E> {
+    fn start(&self, config: &Config) -> Box<dyn AnyExecutor> {
+        Box::new(E::start(config))
+    }
+
     /// Uncounted: the ledger is that of the executor that runs the workload, not of one that a task starts.
     fn once(&self, config: &Config, main: Boxed<'static, AnyOutput>) -> AnyOutput {
         E::once(config, main)
@@ -183,16 +200,17 @@ impl Executor for Audited {
 
     type Task<T: Send + 'static> = AuditedTask<T>;
 
-    fn start(_config: &Config) -> Self {
-        unreachable!("the executor itself is started")
+    fn start(config: &Config) -> Self {
+        Audited(contract(|has| has.restart).start(config))
     }
 
-    fn run<F>(&self, _main: F) -> F::Output
+    /// Uncounted, as [`once`](Restart::once) is.
+    fn run<F>(&self, main: F) -> F::Output
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        unreachable!("the executor itself is started")
+        unboxed(self.0.run(boxed(main)))
     }
 
     fn spawn<F>(future: F) -> AuditedTask<F::Output>

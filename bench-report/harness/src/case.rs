@@ -42,6 +42,7 @@ trait Pair {
     fn operations(&self) -> u64;
     fn ideal(&self) -> Duration;
     fn told(&self) -> Duration;
+    fn told_ratio(&self) -> f64;
     fn work(&self) -> Work;
 
     /// Runs the workload again and again, and returns the time on the clock of all runs together, with the counters around
@@ -138,6 +139,10 @@ where
         <W as Workload<E>>::told(&self.workload)
     }
 
+    fn told_ratio(&self) -> f64 {
+        <W as Workload<E>>::told_ratio(&self.workload)
+    }
+
     fn work(&self) -> Work {
         ledger::in_words_of_protocol(<W as Workload<E>>::work(&self.workload))
     }
@@ -229,6 +234,7 @@ impl OpenCase {
         // Discards what earlier runs, the check and those watched for lateness, have recorded.
         parts::take();
         self.pair.told();
+        self.pair.told_ratio();
         let before = Usage::now();
         let (wall, _) = self.pair.runs(iterations, None)?;
         let usage = before.zip(Usage::now()).map(|(before, after)| after - before);
@@ -238,16 +244,18 @@ impl OpenCase {
         }
         let parts = parts::take();
         let (told, usage) = match self.pair.measure() {
-            Measure::Clock => (None, usage),
+            Measure::Clock | Measure::Ratio(_) => (None, usage),
             Measure::Told(_) => (Some(self.pair.told()), usage),
             Measure::Part(_) => (Some(one_each(&parts, iterations)?.wall), parts.usage),
             Measure::Processor => (Some(processor_time(one_each(&parts, iterations)?)?), parts.usage),
         };
+        let is_ratio = matches!(self.pair.measure(), Measure::Ratio(_));
         Ok(Sample {
             iterations,
             wall_ns: nanoseconds(wall),
             cpu_ns: usage.map(|usage| nanoseconds(usage.cpu)),
             told_ns: told.map(nanoseconds),
+            told_ratio: is_ratio.then(|| self.pair.told_ratio()),
             voluntary_switches: usage.and_then(|usage| usage.voluntary_switches),
             involuntary_switches: usage.and_then(|usage| usage.involuntary_switches),
             ..Sample::default()

@@ -213,6 +213,7 @@ fn entry<W: Workload<Audited>>(needs: &'static str) -> WorkloadEntry {
         measure: measure_of(W::MEASURE),
         needs: needs.into(),
         has_deadline: W::HAS_DEADLINE,
+        oversubscribed: W::OVERSUBSCRIBED,
     }
 }
 
@@ -233,6 +234,7 @@ fn measure_of(measure: Measure) -> lane_protocol::Measure {
         Measure::Clock => lane_protocol::Measure::Clock,
         Measure::Part(name) => lane_protocol::Measure::Part(name.into()),
         Measure::Told(name) => lane_protocol::Measure::Told(name.into()),
+        Measure::Ratio(name) => lane_protocol::Measure::Ratio(name.into()),
         Measure::Processor => lane_protocol::Measure::Processor,
     }
 }

@@ -120,7 +120,7 @@ pub(crate) struct SelectionArguments {
     /// Only these workloads
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) workloads: Vec<String>,
-    /// Numbers of workers [default: 1 and the number of processors]
+    /// Numbers of workers [default: 1 and the number of processors, --full: two and four times as many too for some workloads]
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = workers)]
     pub(crate) threads: Vec<NonZeroUsize>,
     /// Sizes of every workload [default: its own]

@@ -150,6 +150,7 @@ fn judge(pairs: &[Pair<'_>], margin: f64, sides: &[Side; 2]) -> Vec<ComparedCell
             cell: old.or(new)?.id(),
             change,
             ratio,
+            unit: new.or(old)?.unit().to_owned(),
             old: overhead(old),
             new: overhead(new),
             blocks: [old, new].map(|cell| cell.map_or(0, |cell| cell.overhead_of_blocks().len())),

@@ -99,6 +99,7 @@ fn answer(rules: &Rules, old: &Cell, new: &Cell, is_over: bool) -> ComparedCell 
         cell: new.id(),
         change,
         ratio: look.map(|look| look.difference.plain_ratio()),
+        unit: new.unit().to_owned(),
         old: overhead(old),
         new: overhead(new),
         blocks,

@@ -23,7 +23,7 @@ pub(crate) struct Selection {
     pub programs: BTreeMap<String, String>,
 }
 
-/// Selects cells of a lineup; threads are 1 and `processors` unless asked for.
+/// Selects cells of a lineup; threads are 1 and `processors` unless asked for, and in a full run more for some workloads.
 ///
 /// # Errors
 ///
@@ -36,12 +36,16 @@ pub(crate) fn select(
 ) -> Result<Selection, String> {
     let workloads = by_name("workload", &lineup.workloads, |entry| &entry.name, &arguments.workloads)?;
     let lanes = by_name("executor", &lineup.lanes, |entry| &entry.name, &arguments.executors)?;
-    let threads = threads(arguments, processors);
+    let all_threads = threads(arguments, processors);
     let programs = lanes.iter().filter(|lane| lane.command.is_some());
     let programs = programs.map(|lane| (lane.name.clone(), version(descriptions, lane))).collect();
     let mut selection =
         Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs };
     for workload in workloads {
+        let is_meant = |&threads: &usize| {
+            threads <= processors.get() || workload.oversubscribed || !arguments.threads.is_empty()
+        };
+        let threads: Vec<usize> = all_threads.iter().copied().filter(is_meant).collect();
         // A program's memory is not counted.
         for lane in lanes.iter().filter(|lane| lane.command.is_none()) {
             let able =
@@ -69,9 +73,13 @@ pub(crate) fn select(
     Ok(selection)
 }
 
-/// Returns the numbers of workers that are asked for, ascending: 1 and `processors` by default.
+/// Returns the numbers of workers that are asked for, ascending: 1 and `processors` by default, in a full run two and four times as
+/// many too, for workloads that are oversubscribed.
 pub(crate) fn threads(arguments: &SelectionArguments, processors: NonZeroUsize) -> Vec<usize> {
     match &arguments.threads[..] {
+        [] if arguments.full => {
+            ascending([1, 2, 4].map(|times| times * processors.get()).into_iter().chain([1]))
+        }
         [] => ascending([1, processors.get()]),
         asked => ascending(asked.iter().map(|threads| threads.get())),
     }
@@ -217,6 +225,7 @@ mod tests {
             measure: Measure::Clock,
             needs: "water".to_owned(),
             has_deadline: false,
+            oversubscribed: name == "grow",
         };
         let pairs = [("grow", "oak"), ("grow", "bonsai"), ("drink", "oak")];
         Lineup {
@@ -316,6 +325,24 @@ mod tests {
     }
 
     #[test]
+    fn a_full_run_oversubscribes_the_workloads_that_say_so() {
+        let two = NonZeroUsize::new(2).expect("it is no 0");
+        let threads = |workload: &str, full: bool, asked: &[usize]| -> Vec<usize> {
+            let asked =
+                asked.iter().map(|&threads| NonZeroUsize::new(threads).expect("it is no 0")).collect();
+            let arguments = SelectionArguments { full, threads: asked, ..of(&["oak"], &[workload]) };
+            let selection = select(&lineup(), &Descriptions::new(), &arguments, two).expect("oak has it");
+            // The memory of a workload is that with the most threads it races at.
+            assert!(selection.memory.iter().all(|cell| cell.threads == 2));
+            ascending(selection.cells.iter().map(|cell| cell.threads))
+        };
+        assert_eq!(threads("grow", true, &[]), [1, 2, 4, 8]);
+        assert_eq!(threads("grow", false, &[]), [1, 2]);
+        assert_eq!(threads("drink", true, &[]), [1, 2]);
+        assert_eq!(threads("grow", true, &[3]), [3], "what is asked for is all there is");
+    }
+
+    #[test]
     fn what_does_not_exist_is_named_with_what_does() {
         let refused = |arguments: SelectionArguments| selected(&arguments).expect_err("it makes no sense");
         let of_lane = refused(of(&["elm"], &[]));
@@ -333,6 +360,8 @@ mod tests {
         let four = NonZeroUsize::new(4).expect("it is no 0");
         assert_eq!(threads(&SelectionArguments::default(), four), [1, 4]);
         assert_eq!(threads(&SelectionArguments::default(), NonZeroUsize::MIN), [1]);
+        let full = SelectionArguments { full: true, ..SelectionArguments::default() };
+        assert_eq!(threads(&full, four), [1, 4, 8, 16]);
         let asked = [4, 2, 4].map(|threads| NonZeroUsize::new(threads).expect("it is no 0"));
         let asked = SelectionArguments { threads: asked.into(), ..SelectionArguments::default() };
         assert_eq!(threads(&asked, four), [2, 4]);

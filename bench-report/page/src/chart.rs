@@ -102,6 +102,11 @@ impl<'a> Comparison<'a> {
         lookup::quantity(self.results, self.workload)
     }
 
+    /// Returns the unit of its figures.
+    fn unit(&self) -> &'a str {
+        self.cells.iter().find(|cell| cell.overhead().is_some()).map_or("ns/op", |cell| cell.unit())
+    }
+
     /// Names the things that its size counts: "tasks", or "size" if the results do not say.
     fn counts(&self) -> &'a str {
         let workload = self.results.workloads.iter().find(|known| known.name == self.workload);

@@ -36,9 +36,8 @@ impl Controls {
     pub(super) fn of(results: &Results) -> Controls {
         Controls {
             metrics: metrics(results),
-            threads: lookup::threads(results)
+            threads: lookup::races(results)
                 .into_iter()
-                .rev()
                 .map(|threads: usize| Choice { value: threads.to_string(), name: counted(threads, "thread") })
                 .collect(),
             lanes: results

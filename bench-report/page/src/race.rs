@@ -9,6 +9,8 @@ use crate::verdict;
 pub(super) struct Race {
     pub(super) number: usize,
     pub(super) threads: String,
+    /// A remark on the number of threads, to follow it; empty if there are processors enough.
+    pub(super) remark: &'static str,
     pub(super) groups: Vec<GroupFinding>,
     pub(super) verdicts: Vec<Finding>,
     pub(super) standings: Standings,
@@ -39,11 +41,15 @@ pub(super) struct Finding {
     pub(super) missing: Vec<String>,
 }
 
-/// Returns the races of a run, most threads first.
+/// The remark on more threads than processors.
+const OVERSUBSCRIBED: &str = ", oversubscribed: more than there are processors";
+
+/// Returns the races of a run, in the order of [`lookup::races`].
 pub(super) fn races(results: &Results) -> Vec<Race> {
     let race = |race: verdict::Race| Race {
         number: race.threads,
         threads: counted(race.threads, "thread"),
+        remark: if lookup::is_oversubscribed(results, race.threads) { OVERSUBSCRIBED } else { "" },
         groups: race
             .groups
             .into_iter()
@@ -52,7 +58,7 @@ pub(super) fn races(results: &Results) -> Vec<Race> {
         verdicts: race.verdicts.into_iter().map(Finding::of).collect(),
         standings: Standings::of(results, race.threads),
     };
-    verdict::races(results).into_iter().rev().map(race).collect()
+    verdict::races(results).into_iter().map(race).collect()
 }
 
 impl GroupFinding {

@@ -344,7 +344,7 @@ fn per(metrics: &[&Metric], operation: &str) -> String {
     });
     match unit {
         Some(unit) if unit.ends_with("/op") => format!("per {operation}"),
-        Some(unit) if unit == "ns" => "per run".to_owned(),
+        Some(unit) if ["ns", "×"].contains(&&**unit) => "per run".to_owned(),
         Some(_) => "of the process".to_owned(),
         None => String::new(),
     }

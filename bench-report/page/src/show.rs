@@ -5,7 +5,7 @@ use std::str::FromStr;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use results::{
     comparison::{ANSWERS, Change, ChangeReport, ComparedCell, Invalid, Outcome, SCHEMA, Side, counts},
-    figures::{counted, ns, ratio_with_interval},
+    figures::{counted, in_unit, ratio_with_interval},
 };
 use serde::Serialize;
 
@@ -134,7 +134,8 @@ fn markdown(report: &ChangeReport) -> String {
 fn markdown_table(cells: &[&ComparedCell]) -> String {
     let mut text = "| Cell | Old | New | New/old [95 %] | |\n| --- | --- | --- | --- | --- |\n".to_owned();
     for cell in cells {
-        let overhead = |value: Option<f64>| value.map_or("n/a".to_owned(), ns);
+        let overhead =
+            |value: Option<f64>| value.map_or("n/a".to_owned(), |value| in_unit(&cell.unit, value));
         let [old, new] = [cell.old, cell.new].map(overhead);
         let (id, finding) = (escaped(&cell.cell.to_string()), escaped(&finding(cell)));
         text += &format!("| {id} | {old} | {new} | {finding} | {} |\n", name(cell.change));

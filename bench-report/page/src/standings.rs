@@ -8,7 +8,7 @@ use std::mem;
 use super::{known, lanes::Look, links::anchor};
 use results::{
     Cell, Estimate, LEVEL, Memory, Metric, Results, Status,
-    figures::{bytes, counted, ns, ns_interval, ratio, ratio_interval, whole},
+    figures::{bytes, counted, in_unit, interval_in_unit, ratio, ratio_interval, whole},
     lookup,
 };
 
@@ -269,7 +269,7 @@ fn measured(cell: &Cell, best: bool) -> Square {
     };
     let shade = if rank == 1 { "lead".to_owned() } else { shade(ratio.value) };
     let detail = if mark == "open" { bounds(ratio) } else { ratio_to_best(ratio) };
-    Square { shade, mark, figure: ns(overhead.value), detail, ..Square::default() }
+    Square { shade, mark, figure: in_unit(cell.unit(), overhead.value), detail, ..Square::default() }
 }
 
 /// Makes the square of a program: its own figure, compared with no other lane.
@@ -277,7 +277,12 @@ fn beside(cell: &Cell) -> Square {
     let Some(overhead) = cell.overhead() else {
         return unmeasured("n/a", "no overhead in the results");
     };
-    Square { figure: ns(overhead.value), detail: ns_interval(overhead), ..Square::default() }
+    let unit = cell.unit();
+    Square {
+        figure: in_unit(unit, overhead.value),
+        detail: interval_in_unit(unit, overhead),
+        ..Square::default()
+    }
 }
 
 /// Writes a ratio to the best; the best lane's own may have an interval of no width, which is left out.

@@ -27,7 +27,9 @@ pub fn verdict_table(results: &Results) -> String {
                 let comparison = format!("{}/{size}/t{threads}", workload.name);
                 let winner = verdict::winner(results.comparison(&workload.name, size, threads));
                 let [overhead, verdict] = match winner {
-                    Some(winner) => [figures::ns(winner.overhead.value), winner.to_string()],
+                    Some(winner) => {
+                        [figures::in_unit(winner.unit, winner.overhead.value), winner.to_string()]
+                    }
                     None => [String::new(), "no lane was measured".to_owned()],
                 };
                 let measure = Some(&workload.measure).filter(|measure| !measure.is_empty());
@@ -44,7 +46,10 @@ pub fn verdict_table(results: &Results) -> String {
 fn beside(results: &Results, workload: &str, size: u64, threads: usize) -> Option<String> {
     let programs = results.comparison(workload, size, threads);
     let programs = programs.filter(|cell| lookup::is_program(results, &cell.executor));
-    let figure = |cell: &Cell| Some(format!("{} {}", cell.executor, figures::ns(cell.overhead()?.value)));
+    let figure = |cell: &Cell| {
+        let overhead = figures::in_unit(cell.unit(), cell.overhead()?.value);
+        Some(format!("{} {overhead}", cell.executor))
+    };
     let figures: Vec<String> = programs.filter_map(figure).collect();
     (!figures.is_empty()).then(|| format!("beside: {}", listed(&figures)))
 }

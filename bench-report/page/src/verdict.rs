@@ -8,7 +8,7 @@ use std::fmt;
 
 use results::{
     Cell, Estimate, Results, Status,
-    figures::{counted, listed, ns, ratio_with_interval, whole},
+    figures::{counted, in_unit, listed, ratio_with_interval, whole},
     lookup,
 };
 
@@ -23,8 +23,10 @@ pub struct Winner<'a> {
     pub leaders: Vec<&'a str>,
     /// The same lanes by what is known of them: level, near or undecided.
     pub(crate) lead: Lead<'a>,
-    /// The overhead of the best of them, in ns per operation.
+    /// The overhead of the best of them.
     pub overhead: Estimate,
+    /// The unit of that: "ns/op", or "×" if it is no time.
+    pub unit: &'a str,
     /// The best lane behind them; `None` if no lane is shown to be behind.
     pub runner_up: Option<RunnerUp<'a>>,
 }
@@ -65,9 +67,9 @@ pub struct Race {
     pub absent: Vec<String>,
 }
 
-/// Returns the verdicts of a run: a race for each number of threads, smallest first.
+/// Returns the verdicts of a run: a race for each number of threads, in the order of [`lookup::races`].
 pub fn races(results: &Results) -> Vec<Race> {
-    lookup::threads(results)
+    lookup::races(results)
         .into_iter()
         .map(|threads| Race {
             threads,
@@ -100,6 +102,7 @@ pub fn winner<'a>(comparison: impl Iterator<Item = &'a Cell>) -> Option<Winner<'
     let (leaders, others): (Vec<_>, Vec<_>) = standings.into_iter().partition(|standing| standing.rank == 1);
     Some(Winner {
         overhead: leaders.first()?.overhead,
+        unit: leaders.first()?.unit,
         leaders: leaders.iter().map(|standing| standing.lane).collect(),
         lead: Lead::of(&leaders),
         runner_up: others.first().map(|next| RunnerUp { lane: next.lane, behind: next.ratio }),
@@ -145,6 +148,7 @@ impl fmt::Display for Verdict {
 struct MeasuredLane<'a> {
     lane: &'a str,
     overhead: Estimate,
+    unit: &'a str,
     ratio: Estimate,
     rank: usize,
     near: bool,
@@ -156,6 +160,7 @@ impl<'a> MeasuredLane<'a> {
         Some(MeasuredLane {
             lane: &cell.executor,
             overhead: *cell.overhead()?,
+            unit: cell.unit(),
             ratio: cell.ratio?,
             rank: cell.rank?,
             near: cell.near,
@@ -233,7 +238,7 @@ fn margin(figure: &Figure, winner: &Winner<'_>, same_everywhere: bool) -> String
         [best] => best,
         _ => "the best of them",
     };
-    let overhead = ns(winner.overhead.value);
+    let overhead = in_unit(winner.unit, winner.overhead.value);
     let overhead = match figure.quantity.strip_prefix("time ") {
         Some(per) if figure.is_time => format!("{overhead} {per}"),
         _ => format!("a {} of {overhead}", figure.quantity),

@@ -30,6 +30,7 @@
       case "ns": case "ns/op": return of(TIME);
       case "bytes": case "bytes/op": return of(MEMORY);
       case "1": case "1/op": return of(COUNT);
+      case "×": return of(RATIO);
       default: return of(COUNT, ` ${unit}`);
     }
   }
@@ -286,7 +287,7 @@
       const without = state.metric === "overhead" ? "no overhead in the results" : "not in the results";
       return none("n/a", found?.unavailable ?? without);
     }
-    const { figure, interval } = metric(state.metric === "overhead" ? { ...found, unit: "ns/op" } : found);
+    const { figure, interval } = metric(found);
     return { shade: "", mark: "", figure, detail: interval, value: found.value, ratio: found.value };
   }
 
@@ -324,7 +325,7 @@
         : toBest && mark === "open" ? bounds(estimate)
         : estimate.low === estimate.high ? ratio(estimate.value)
         : `${ratio(estimate.value)} ${ratioInterval(estimate)}`;
-      return [lane, { shade: look, mark, figure: ns(value(lane)), detail, value: value(lane), ratio: estimate?.value }];
+      return [lane, { shade: look, mark, figure: metric(cell.metrics.overhead).figure, detail, value: value(lane), ratio: estimate?.value }];
     }));
   }
 

@@ -73,7 +73,8 @@ fn tooltips_say_every_figure() {
         let largest = results.cells.iter().filter(|other| other.workload == cell.workload);
         if largest.map(|other| other.size).max() == Some(cell.size) {
             let [least, .., most] = cell.spread.as_ref().unwrap().quantiles;
-            assert!(said(&format!("{} to {}", figures::ns(least), figures::ns(most))), "{cell:?}");
+            let in_unit = |value| figures::in_unit(cell.unit(), value);
+            assert!(said(&format!("{} to {}", in_unit(least), in_unit(most))), "{cell:?}");
         }
         let drawn = |name: &str| name == "overhead" || name.starts_with("lateness");
         for (name, metric) in cell.metrics.iter().filter(|(name, _)| drawn(name)) {

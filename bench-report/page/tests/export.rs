@@ -62,8 +62,12 @@ fn the_csv_has_the_place_of_every_cell() {
         let said = ["tied", "undecided", "near"].map(|column| &*row[column]);
         assert_eq!(said, [cell.tied, cell.undecided, cell.near].map(|is| if is { "true" } else { "false" }));
         assert_eq!(row["status"], "ok");
-        let by_processor = cell.workload == extended::BY_PROCESSOR;
-        assert_eq!(row["measure"], if by_processor { "processor time" } else { "" });
+        let measure = match &*cell.workload {
+            extended::BY_PROCESSOR => "processor time",
+            extended::BY_RATIO => "spread of turns",
+            _ => "",
+        };
+        assert_eq!((&*row["measure"], &*row["unit"]), (measure, cell.unit()));
         assert_eq!(row["size-counts"], "tasks");
     }
 }
@@ -95,16 +99,22 @@ fn every_cell_stands_in_the_markdown_to_the_digits_of_the_page() {
     for cell in &results.cells {
         match (cell.overhead(), cell.ratio) {
             (Some(overhead), Some(ratio)) if cell.undecided => {
-                let written =
-                    format!("{} {}, between ", figures::ns(overhead.value), figures::ratio(ratio.value));
+                let written = format!(
+                    "{} {}, between ",
+                    figures::in_unit(cell.unit(), overhead.value),
+                    figures::ratio(ratio.value)
+                );
                 assert!(markdown.contains(&format!("open {written}")), "{written}");
             }
             (Some(overhead), Some(ratio)) if ratio.low != ratio.high => {
-                let written =
-                    format!("{} {}", figures::ns(overhead.value), figures::ratio_with_interval(&ratio));
+                let written = format!(
+                    "{} {}",
+                    figures::in_unit(cell.unit(), overhead.value),
+                    figures::ratio_with_interval(&ratio)
+                );
                 assert!(markdown.contains(&written), "{written}");
             }
-            (Some(overhead), _) => assert!(markdown.contains(&figures::ns(overhead.value))),
+            (Some(overhead), _) => assert!(markdown.contains(&figures::in_unit(cell.unit(), overhead.value))),
             (None, _) => {
                 let reason = cell.reason.as_ref().unwrap();
                 assert!(markdown.contains(reason), "{reason}");

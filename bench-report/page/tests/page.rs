@@ -11,7 +11,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use extended::{BY_PROCESSOR, EVERY_KIND, NEAR, OPEN, PROGRAM};
+use extended::{BY_PROCESSOR, BY_RATIO, EVERY_KIND, NEAR, OPEN, PROGRAM};
 use flate2::read::GzDecoder;
 use html::{HOSTILE, append_hostile, between, expected, tags, text};
 use page::{export, table, verdict};
@@ -643,10 +643,38 @@ fn a_verdict_names_the_leader_its_figure_and_the_next() {
 }
 
 #[test]
+fn more_threads_than_processors_come_last_and_are_called_so() {
+    let mut results = results();
+    for cell in results.cells.iter_mut().filter(|cell| cell.threads == 2) {
+        cell.threads = 4;
+    }
+    assert_eq!(lookup::races(&results), [1, 4], "of a machine with two processors");
+    let page = page::render(&results, None);
+    let [one, four] = [">1 thread</h2>", ">4 threads, oversubscribed: more than there are processors</h2>"]
+        .map(|heading| page.find(heading).unwrap_or_else(|| panic!("no {heading}")));
+    assert!(one < four);
+    results.machine.cores = "unknown".to_owned();
+    assert_eq!(lookup::races(&results), [4, 1]);
+    assert!(!page::render(&results, None).contains("oversubscribed: more"));
+}
+
+#[test]
+fn a_ratio_is_written_as_one_wherever_it_stands() {
+    let results = extended::run();
+    let cell = results.comparison(BY_RATIO, 100, 2).find(|cell| cell.rank == Some(1)).unwrap();
+    let figure = figures::ratio(cell.overhead().unwrap().value);
+    let page = page::render(&results, None);
+    assert!(square(&page, &results, cell).unwrap().contains(&figure), "{figure}");
+    let finding = verdict::verdict(&results, BY_RATIO, 2).finding;
+    assert!(finding.contains("a spread of turns of ") && !finding.contains(" ns"), "{finding}");
+    assert!(table::verdict_table(&results).contains(&figure), "{figure}");
+}
+
+#[test]
 fn a_verdict_names_who_is_missing() {
     let missing = verdict::verdict(&results(), "wait-timeout", 2).missing;
     assert_eq!(missing, ["async-std failed at 10,000.", "n/a: rayon (needs a timer)."]);
-    let absent = &verdict::races(&results())[1].absent;
+    let absent = &verdict::races(&results())[0].absent;
     let expected =
         "n/a: hand-rolled-current-thread, tokio-current-thread and smol-local (runs on one thread only).";
     assert_eq!(absent, &[expected]);

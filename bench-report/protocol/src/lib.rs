@@ -188,6 +188,9 @@ pub struct Sample {
     /// The sum over all runs of what the workload measures in place of the clock; absent where it measures the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_ns: Option<u64>,
+    /// The sum over all runs of the ratio that the workload measures in place of a time; absent where it measures a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_ratio: Option<f64>,
     /// Switches that the process asked for by waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voluntary_switches: Option<u64>,

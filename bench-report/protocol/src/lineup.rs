@@ -109,6 +109,9 @@ pub struct WorkloadEntry {
     /// `true` if a run has a deadline, which is missed if the machine stands still.
     #[serde(default)]
     pub has_deadline: bool,
+    /// `true` if a full run races it with more workers than there are processors, too.
+    #[serde(default)]
+    pub oversubscribed: bool,
 }
 
 /// The part of a run that is measured.
@@ -121,6 +124,8 @@ pub enum Measure {
     Part(String),
     /// The loss that the workload tells of its operations, under this name.
     Told(String),
+    /// The ratio that the workload tells of a run, under this name. It is no time.
+    Ratio(String),
     /// Processor time.
     Processor,
 }
@@ -204,7 +209,7 @@ impl Measure {
     pub fn name(&self) -> &str {
         match self {
             Measure::Clock => "",
-            Measure::Part(name) | Measure::Told(name) => name,
+            Measure::Part(name) | Measure::Told(name) | Measure::Ratio(name) => name,
             Measure::Processor => "processor time",
         }
     }

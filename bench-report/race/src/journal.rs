@@ -40,6 +40,9 @@ pub struct Sample {
     /// The sum of what the workload measures in place of the clock; absent where it measures the clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_ns: Option<u64>,
+    /// The sum of the ratios that the workload measures in place of a time; absent where it measures a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_ratio: Option<f64>,
     /// Switches that the process asked for by waiting.
     pub voluntary_switches: Option<u64>,
     /// Switches that it suffered.
@@ -59,6 +62,7 @@ impl From<&lane_protocol::Sample> for Sample {
             wall_ns: sample.wall_ns,
             cpu_ns: sample.cpu_ns,
             told_ns: sample.told_ns,
+            told_ratio: sample.told_ratio,
             voluntary_switches: sample.voluntary_switches,
             involuntary_switches: sample.involuntary_switches,
         }
@@ -297,6 +301,7 @@ mod tests {
             iterations: 1,
             wall_ns: 5,
             told_ns: None,
+            told_ratio: None,
             cpu_ns: Some(4),
             voluntary_switches: None,
             involuntary_switches: Some(0),

@@ -70,6 +70,13 @@ pub const KNOWN: &[Entry] = &[
         issue: Some(("rayon#642", "https://github.com/rayon-rs/rayon/issues/642")),
     },
     Entry {
+        workloads: &["wake-remote-busy"],
+        lanes: &["rayon"],
+        says: "A worker looks at what comes from outside only when it has no job of its own and finds none to steal: tasks \
+               that keep yielding keep it from that for as long as they run.",
+        issue: None,
+    },
+    Entry {
         workloads: &["spawn-remote"],
         lanes: &["tokio"],
         says: "Tasks from outside go through one queue behind one lock, which since 1.54 is at least not that \

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Result;
 use jiff::Timestamp;
 use lane_protocol::Lineup;
-use results::{CellId, Outlook, Results};
+use results::{CellId, Outlook, Results, lookup};
 
 use crate::{
     assemble,
@@ -86,7 +86,9 @@ pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) ->
     }
     before.tell(&Reading::take(Path::new("/")), &mut results.machine);
     let most_threads = plan.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
-    results.warnings = facts::warnings(&results.machine, &results.build, most_threads);
+    // Workers beyond the processors share them: a quota of all processors is enough for them too.
+    let processors = lookup::processors(&results).unwrap_or(most_threads);
+    results.warnings = facts::warnings(&results.machine, &results.build, most_threads.min(processors));
     results
 }
 

@@ -52,6 +52,7 @@ impl Verifier {
             return Err(too_fast(iterations, wall, waiting));
         }
         sample.told_ns = self.told(sample)?;
+        sample.told_ratio = self.told_ratio(sample)?;
         for lateness in sample.lateness_ns.drain(..) {
             self.lateness.saturating_record(lateness);
         }
@@ -89,11 +90,23 @@ impl Verifier {
     /// Returns what the sample measures in place of the clock.
     fn told(&self, sample: &Sample) -> Result<Option<u64>, String> {
         let told = match self.specification.measure {
-            Measure::Clock => return Ok(None),
+            Measure::Clock | Measure::Ratio(_) => return Ok(None),
             Measure::Part(_) | Measure::Told(_) => sample.told_ns,
             Measure::Processor => sample.told_ns.or(sample.cpu_ns),
         };
         let told = told.ok_or("its sample has no told-ns, which this workload asks for")?;
+        Ok(Some(told))
+    }
+
+    /// Returns the ratio that the sample measures in place of a time.
+    fn told_ratio(&self, sample: &Sample) -> Result<Option<f64>, String> {
+        if !matches!(self.specification.measure, Measure::Ratio(_)) {
+            return Ok(None);
+        }
+        let told = sample.told_ratio.ok_or("its sample has no told-ratio, which this workload asks for")?;
+        if !(told.is_finite() && told > 0.0) {
+            return Err(format!("tells of a ratio of {told}, which is not above zero"));
+        }
         Ok(Some(told))
     }
 }

@@ -143,6 +143,7 @@ fn lineup() -> Lineup {
         measure: if name == BY_LATENESS { Measure::Told("lateness".to_owned()) } else { Measure::Clock },
         needs: "time".to_owned(),
         has_deadline: false,
+        oversubscribed: false,
     };
     Lineup {
         protocol: PROTOCOL,
@@ -494,6 +495,27 @@ fn what_is_under_the_noise_floor_ties() {
     let race = Race::new().comparison("grow", 10, 8, &twin).twin("ash-again", "ash");
     let birch = find(&race.results(), "grow", 10, "birch").clone();
     assert!(birch.rank == Some(1) && birch.tied && !birch.undecided, "{birch:?}");
+}
+
+#[test]
+fn a_ratio_is_told_and_is_no_time() {
+    let mut race = race();
+    for ((id, _), outcome) in &mut race.outcomes {
+        let Outcome::Measured(_, samples, _) = outcome else { continue };
+        // A sample of two runs, whose ratios come to three: whatever else it took.
+        for sample in samples.iter_mut().filter(|_| id.workload == "rot") {
+            (sample.iterations, sample.told_ratio) = (2, Some(3.0));
+        }
+    }
+    let results = race.results();
+    let told = find(&results, "rot", 10, "ash");
+    assert_eq!(told.unit(), "×");
+    assert!(told.overhead_of_blocks().iter().all(|block| (block - 1.5).abs() < 1e-9), "{told:?}");
+    assert_eq!(told.spread.as_ref().map(|spread| spread.quantiles), Some([1.5; 7]));
+    // Lanes that tell the same in each run are level, though nothing scatters.
+    assert!(results.cells.iter().filter(|cell| cell.workload == "rot").all(|cell| cell.rank == Some(1)));
+    assert!(results.rows.iter().all(|row| row.floor.is_finite()), "{:?}", results.rows);
+    assert_eq!(find(&results, "grow", 10, "ash").unit(), "ns/op");
 }
 
 #[test]

@@ -76,7 +76,7 @@ pub enum Status {
 pub enum Metric {
     /// A measured figure.
     Measured {
-        /// The unit of the value: "ns/op".
+        /// The unit of the value: "ns/op", or "×" for a ratio.
         unit: String,
         /// The estimate over the blocks, and its interval.
         #[serde(flatten)]
@@ -108,13 +108,21 @@ pub struct Estimate {
 pub struct Spread {
     /// The number of samples.
     pub samples: usize,
-    /// The overhead in ns per operation: the least, the quantiles at 5, 25, 50, 75 and 95 %, and the most. A
+    /// The overhead, in its unit: the least, the quantiles at 5, 25, 50, 75 and 95 %, and the most. A
     /// quantile between two samples is interpolated linearly (definition 7 of Hyndman and Fan).
     pub quantiles: [f64; 7],
 }
 
 impl Cell {
-    /// Returns the figure that the cell is ranked by: ns per operation over the ideal.
+    /// Returns the unit of the figure that the cell is ranked by: "ns/op", or "×" if it is no time.
+    pub fn unit(&self) -> &str {
+        match self.metrics.get("overhead") {
+            Some(Metric::Measured { unit, .. }) => unit,
+            _ => "ns/op",
+        }
+    }
+
+    /// Returns the figure that the cell is ranked by: ns per operation over the ideal, unless its workload measures a ratio.
     pub fn overhead(&self) -> Option<&Estimate> {
         match self.metrics.get("overhead") {
             Some(Metric::Measured { estimate, .. }) => Some(estimate),

@@ -63,10 +63,12 @@ pub struct ComparedCell {
     /// The new overhead relative to the old one, with its 95 % interval; absent if a side has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<Estimate>,
-    /// The old overhead in ns per operation.
+    /// The unit of the overhead: "ns/op", or "×" if it is no time.
+    pub unit: String,
+    /// The old overhead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old: Option<f64>,
-    /// The new overhead in ns per operation.
+    /// The new overhead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new: Option<f64>,
     /// The number of blocks on each side.

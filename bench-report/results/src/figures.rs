@@ -20,6 +20,17 @@ pub fn ns_interval(estimate: &Estimate) -> String {
     Scale::of(estimate.value, TIME).interval(estimate)
 }
 
+/// Writes a value in a form that suits the unit of its metric: `1.23 µs`, `1.23×`.
+pub fn in_unit(unit: &str, value: f64) -> String {
+    let (units, suffix) = form(unit);
+    Scale::of(value, units).with_unit(value) + &suffix
+}
+
+/// Writes the interval of such a value, in the unit and the digits of the value: `[70.1, 75.2]`.
+pub fn interval_in_unit(unit: &str, estimate: &Estimate) -> String {
+    Scale::of(estimate.value, form(unit).0).interval(estimate)
+}
+
 /// Writes a size in memory: `12.3 MiB`.
 pub fn bytes(value: f64) -> String {
     Scale::of(value, MEMORY).with_unit(value)
@@ -71,13 +82,22 @@ pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
 /// Writes a metric's estimate and interval in a unit that suits it, or the reason why there is none.
 pub fn metric(metric: &Metric) -> String {
     match metric {
-        Metric::Measured { unit, estimate, .. } => match unit.as_str() {
-            "ns" | "ns/op" => with_interval(estimate, TIME),
-            "bytes" | "bytes/op" => with_interval(estimate, MEMORY),
-            "1" | "1/op" => with_interval(estimate, COUNT),
-            other => format!("{} {other}", with_interval(estimate, COUNT)),
-        },
+        Metric::Measured { unit, estimate, .. } => {
+            let (units, suffix) = form(unit);
+            with_interval(estimate, units) + &suffix
+        }
         Metric::Unavailable { unavailable } => format!("n/a: {unavailable}"),
+    }
+}
+
+/// Returns the units in which a metric of this unit is written, and what follows the number.
+fn form(unit: &str) -> (Units, String) {
+    match unit {
+        "ns" | "ns/op" => (TIME, String::new()),
+        "bytes" | "bytes/op" => (MEMORY, String::new()),
+        "1" | "1/op" => (COUNT, String::new()),
+        "×" => (RATIO, String::new()),
+        other => (COUNT, format!(" {other}")),
     }
 }
 
@@ -162,6 +182,16 @@ mod tests {
             [1.0, 1.234, 9.996, 12.34, 1234.5].map(ratio),
             ["1.00×", "1.23×", "10.0×", "12.3×", "1,234×"]
         );
+    }
+
+    #[test]
+    fn a_value_is_written_in_the_form_of_its_unit() {
+        let written = ["ns/op", "bytes", "1/op", "×", "turns"].map(|unit| in_unit(unit, 2.0));
+        assert_eq!(written, ["2.00 ns", "2.00 B", "2.00", "2.00×", "2.00 turns"]);
+        let estimate = Estimate { value: 1.234, low: 1.2, high: 1.3 };
+        assert_eq!(interval_in_unit("×", &estimate), "[1.20, 1.30]");
+        let measured = Metric::Measured { unit: "×".to_owned(), estimate, blocks: Vec::new() };
+        assert_eq!(metric(&measured), "1.23× [1.20, 1.30]");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Looks things up in results; computes nothing anew.
 
+use std::cmp::Reverse;
+
 use crate::{Cell, Results, Status};
 
 /// The class of a lane that is a program of its own.
@@ -14,6 +16,25 @@ pub fn threads(results: &Results) -> Vec<usize> {
     threads.sort_unstable();
     threads.dedup();
     threads
+}
+
+/// Returns the numbers of threads of a run as a reader wants them: the most first, and those that are more than there are
+/// processors last.
+pub fn races(results: &Results) -> Vec<usize> {
+    let mut threads = threads(results);
+    threads.sort_by_key(|&threads| (is_oversubscribed(results, threads), Reverse(threads)));
+    threads
+}
+
+/// Tells whether there are more threads than the machine has processors, as far as it says.
+pub fn is_oversubscribed(results: &Results, threads: usize) -> bool {
+    processors(results).is_some_and(|processors| threads > processors)
+}
+
+/// Returns the number of processors that the machine says it has.
+pub fn processors(results: &Results) -> Option<usize> {
+    let digits: String = results.machine.cores.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }
 
 /// Returns the sizes of a workload at a number of threads, smallest first.

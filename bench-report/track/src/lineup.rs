@@ -71,7 +71,9 @@ pub fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
+    suite.race::<E, fair_turns::FairTurns>("tasks");
     suite.race::<E, ping_pong::PingPong>("tasks");
+    suite.race::<E, wake_fan_out::WakeFanOut>("tasks");
     suite.race::<E, fork_join::Skynet>("tasks");
     suite.race::<E, fork_join::Fibonacci>("tasks");
     suite.race::<E, channels::Channel<1, 1>>("tasks");
@@ -86,6 +88,7 @@ pub fn tasks<E: Executor>(suite: &mut Suite) {
 pub fn remote<E: Remote>(suite: &mut Suite) {
     suite.has_spawner::<E>();
     suite.race::<E, spawn_remote::SpawnRemote>("to take tasks from other threads");
+    suite.race::<E, wake_remote_busy::WakeRemoteBusy>("to take tasks from other threads");
 }
 
 /// Workloads that need a timer.
@@ -112,4 +115,5 @@ pub fn blocking<E: BlockingPool>(suite: &mut Suite) {
 fn restarts<E: Restart>(suite: &mut Suite) {
     suite.has_restart::<E>();
     suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
+    suite.race::<E, block_on::BlockOn>("to end with all its threads when it is dropped");
 }

@@ -167,6 +167,7 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
     Plan {
         id: String::new(),
         started: String::new(),
+        lineup: None,
         command: String::new(),
         seed: 0,
         blocks: 0,

@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         mpsc::{self, Receiver, Sender, SyncSender},
     },
     thread::{self, JoinHandle},
@@ -33,6 +33,7 @@ const THREADS: Option<u64> = Some(10_000);
 pub(crate) const PROGRAMS: &[Program] = &[
     Program { name: "spawn-join", largest: THREADS, tells: false, run: spawn_join },
     Program { name: "yield-now", largest: None, tells: false, run: yield_now },
+    Program { name: "wake-fan-out", largest: THREADS, tells: false, run: wake_fan_out },
     Program { name: "ping-pong", largest: None, tells: false, run: ping_pong },
     Program { name: "channel-1-to-1", largest: None, tells: false, run: |run| channel(run, 1) },
     Program { name: "channel-4-to-1", largest: None, tells: false, run: |run| channel(run, 4) },
@@ -61,6 +62,39 @@ fn yield_now(run: &mut Run<'_>) -> io::Result<Value> {
         }
     };
     Ok(json!(run.gather::<u64, _>((0..100).map(take_turns))?))
+}
+
+fn wake_fan_out(run: &mut Run<'_>) -> io::Result<Value> {
+    const WAKES: u64 = 20_000;
+    let (receivers, versions) = (run.size, WAKES.div_ceil(run.size));
+    // The last version, and the receivers that do not wait for the next one yet.
+    let watch = Arc::new((Mutex::new((0, receivers)), Condvar::new(), Condvar::new()));
+    let receive = |_| {
+        let watch = watch.clone();
+        move || {
+            let (state, published, all_wait) = &*watch;
+            let mut seen = [0, 0];
+            let mut state = state.lock().expect("nobody panics");
+            for version in 1..=versions {
+                state.1 -= 1;
+                if state.1 == 0 {
+                    all_wait.notify_one();
+                }
+                state = published.wait_while(state, |(last, _)| *last < version).expect("nobody panics");
+                seen = [seen[0] + 1, seen[1] + state.0];
+            }
+            seen
+        }
+    };
+    let tasks: Vec<_> = (0..receivers).map(|index| run.spawn(receive(index))).collect::<io::Result<_>>()?;
+    let (state, published, all_wait) = &*watch;
+    for version in 1..=versions {
+        let state = state.lock().expect("nobody panics");
+        let mut state = all_wait.wait_while(state, |(_, behind)| *behind > 0).expect("nobody panics");
+        *state = (version, receivers);
+        published.notify_all();
+    }
+    Ok(json!(tasks.into_iter().map(|task| run.join(task)).collect::<Vec<[u64; 2]>>()))
 }
 
 fn ping_pong(run: &mut Run<'_>) -> io::Result<Value> {

@@ -88,6 +88,9 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// A heat in which such a run went wrong is run again, a few times at most.
     const HAS_DEADLINE: bool = false;
 
+    /// `true` if a full run races it with two and four times as many workers as there are processors, too.
+    const OVERSUBSCRIBED: bool = false;
+
     /// The result of a run. A lane in another language writes it as JSON.
     type Answer: PartialEq + Debug + Serialize + Send + 'static;
 
@@ -120,6 +123,11 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
         Duration::ZERO
     }
 
+    /// Returns the sum of the ratios of all runs since the last call, each above zero. For [`Measure::Ratio`] only.
+    fn told_ratio(&self) -> f64 {
+        0.0
+    }
+
     /// Specifies the work of a run, the same on every executor. A counted run is checked against it.
     fn work(&self) -> Work {
         Work::default()
@@ -136,6 +144,9 @@ pub enum Measure {
     /// Takes the time that the run itself [reports](Workload::told), because its operations overlap.
     /// The text names it: "lateness of a tick".
     Told(&'static str),
+    /// Takes the ratio that the run itself [reports](Workload::told_ratio), which is no time. Less is better.
+    /// The text names it: "spread of turns".
+    Ratio(&'static str),
     /// Measures the processor time of one [part] of the run, which only waits.
     ///
     /// Such lanes take their samples together, not in turn.

@@ -22,6 +22,7 @@ impl<E: Executor, const PRODUCERS: u64, const CONSUMERS: u64> Workload<E> for Ch
     };
     const SIZES: &'static [u64] = &[64];
     const FULL_SIZES: &'static [u64] = &[1, MESSAGES];
+    const OVERSUBSCRIBED: bool = true;
     type Answer = [u64; 2]; // the number of messages received, and their sum
 
     fn prepare(places: u64) -> Self {

@@ -21,6 +21,7 @@ impl<E: Executor> Workload<E> for YieldNow {
     };
     const SIZES: &'static [u64] = &[100];
     const FULL_SIZES: &'static [u64] = &[1_000];
+    const OVERSUBSCRIBED: bool = true;
     type Answer = Vec<u64>; // the polls of each task
 
     fn prepare(yields: u64) -> Self {

@@ -121,6 +121,11 @@ pub(super) fn time(value: f64) -> String {
     format!("{} {unit}", plain(value / size))
 }
 
+/// Returns the way in which values of this unit are written on an axis: times, or ratios.
+pub(super) fn writer(unit: &str) -> fn(f64) -> String {
+    if unit == "×" { times } else { time }
+}
+
 /// Writes a ratio on an axis: `1.5×`.
 pub(super) fn times(value: f64) -> String {
     format!("{}×", plain(value))

@@ -8,7 +8,7 @@ use super::{
 };
 use results::{
     Cell, Estimate, Status,
-    figures::{listed, ns, ratio, ratio_with_interval},
+    figures::{in_unit, listed, ratio, ratio_with_interval},
     lookup,
 };
 
@@ -116,7 +116,8 @@ impl Row {
         let ratio_of = cell.and_then(|cell| cell.ratio);
         let (text, detail) = match (cell, ratio_of) {
             (Some(cell), Some(estimate)) => {
-                let overhead = cell.overhead().map(|overhead| ns(overhead.value)).unwrap_or_default();
+                let overhead =
+                    cell.overhead().map(|overhead| in_unit(cell.unit(), overhead.value)).unwrap_or_default();
                 let times = ratio_with_interval(&estimate);
                 (short(estimate.value), format!("{times} the best, {overhead}"))
             }

@@ -3,14 +3,14 @@
 
 use super::{
     Chart, ChartLane, Comparison, Drawing, WIDTH,
-    axis::{Axis, Tick, place, thinned, time},
+    axis::{Axis, Tick, place, thinned, writer},
     extent,
     frame::{LABELS, Plot, RIGHT, TOP},
     label::{LINE, apart, cut, width},
 };
 use results::{
     Cell, Estimate, Growth, Results,
-    figures::{counted, listed, metric, ns, whole},
+    figures::{counted, in_unit, listed, metric, whole},
     lookup,
 };
 
@@ -107,20 +107,20 @@ impl Lines {
             id: first.id("sizes"),
             title: format!("Cost over size: {}", counted(first.threads, "thread")),
             finding: least_at(last, comparisons.len() - 1, &lanes) + &growing(exponents),
-            drawing: Drawing::Lines(Lines::of(&stops, &lanes, &first.quantity(), axis)),
+            drawing: Drawing::Lines(Lines::of(&stops, &lanes, first, axis)),
         })
     }
 
     /// Draws a workload's cost over threads at one size; `None` unless a lane ran at two numbers of them.
     pub(crate) fn over_threads(results: &Results, comparisons: &[&Comparison<'_>]) -> Option<Chart> {
         let (first, last) = (comparisons.first()?, comparisons.last()?);
-        let processors = processors(&results.machine.cores);
+        let processors = lookup::processors(results);
         let share = 1.0 / comparisons.len() as f64;
         let stops: Vec<Stop> = comparisons
             .iter()
             .enumerate()
             .map(|(index, comparison)| {
-                let oversubscribed = processors.is_some_and(|processors| comparison.threads > processors);
+                let oversubscribed = lookup::is_oversubscribed(results, comparison.threads);
                 let remark = if oversubscribed { ", more than there are processors" } else { "" };
                 Stop {
                     at: share * (index as f64 + 0.5),
@@ -150,16 +150,16 @@ impl Lines {
             id: first.id("threads"),
             title: format!("Cost over threads: size {}", whole(first.size)),
             finding: scaling(first, last, &lanes),
-            drawing: Drawing::Lines(Lines::of(&stops, &lanes, &first.quantity(), axis)),
+            drawing: Drawing::Lines(Lines::of(&stops, &lanes, first, axis)),
         })
     }
 
-    fn of(stops: &[Stop], lanes: &[LaneCells<'_>], quantity: &str, axis: String) -> Lines {
+    fn of(stops: &[Stop], lanes: &[LaneCells<'_>], comparison: &Comparison<'_>, axis: String) -> Lines {
         let bottom = Plot::bottom(lanes.len());
         let estimates =
             lanes.iter().flat_map(|lane| &lane.cells).filter_map(|cell| cell.as_ref()?.overhead());
         let up = Axis::of(estimates.flat_map(extent), 2.0).between(bottom, TOP);
-        let ticks = up.ticks(time, |_| NUMBER);
+        let ticks = up.ticks(writer(comparison.unit()), |_| NUMBER);
         let left = place(ticks.iter().map(|tick| width(&tick.label)).fold(0.0, f64::max) + 8.0);
         let across: Vec<f64> = stops.iter().map(|stop| place(left + stop.at * (RIGHT - left))).collect();
         let oversubscribed = stops.iter().position(|stop| stop.oversubscribed).map(|first| {
@@ -171,7 +171,7 @@ impl Lines {
         let series = lanes.iter().zip(labels);
         Lines {
             frame: Plot::of(left, bottom),
-            quantity: cut(quantity, 270.0),
+            quantity: cut(&comparison.quantity(), 270.0),
             axis,
             across: Lines::ticks(stops, &across),
             up: ticks,
@@ -290,7 +290,8 @@ fn least_at(comparison: &Comparison<'_>, place: usize, lanes: &[LaneCells<'_>]) 
         None => format!("at {} no lane was measured", whole(comparison.size)),
         Some([(lane, least), (last, _)]) => {
             let least_of_all = if lane == last { "" } else { "least, " };
-            format!("at {} {lane} takes {least_of_all}{}", whole(comparison.size), ns(least.value))
+            let least = in_unit(comparison.unit(), least.value);
+            format!("at {} {lane} takes {least_of_all}{least}", whole(comparison.size))
         }
     }
 }
@@ -347,10 +348,4 @@ fn extremes<'a, T: Copy>(
     let named: Vec<(&str, T)> = named.collect();
     let by = |one: &&(&str, T), other: &&(&str, T)| of(&one.1).total_cmp(&of(&other.1));
     Some([*named.iter().min_by(by)?, *named.iter().max_by(by)?])
-}
-
-/// Returns the number of processors that a machine says it has.
-fn processors(cores: &str) -> Option<usize> {
-    let digits: String = cores.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok()
 }

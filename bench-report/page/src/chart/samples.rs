@@ -3,14 +3,14 @@
 
 use super::{
     Chart, ChartLane, Comparison, Drawing, WIDTH,
-    axis::{Axis, Tick, place, time},
+    axis::{Axis, Tick, place, writer},
     extent,
     frame::{FIRST_ROW, MARKER, Rows},
     label::{column, cut, width},
 };
 use results::{
     Cell, Spread,
-    figures::{counted, metric, ns, whole},
+    figures::{counted, in_unit, metric, whole},
 };
 
 const RIGHT: f64 = 342.0;
@@ -62,7 +62,7 @@ impl Samples {
         let samples = Samples {
             frame: Rows::of(row * cells.len() as f64, names, RIGHT),
             quantity: cut(&comparison.quantity(), 230.0),
-            ticks: axis.ticks(time, |label| width(label) + 8.0),
+            ticks: axis.ticks(writer(comparison.unit()), |label| width(label) + 8.0),
             rows: rows
                 .map(|(index, cell)| {
                     Row::of(comparison, cell, names, FIRST_ROW + row * (index as f64 + 0.5), &axis)
@@ -101,7 +101,7 @@ impl Row {
             line: median + &interval,
             estimate: at(overhead.value),
             below: y,
-            text: cut(&ns(overhead.value), WIDTH - RIGHT - 4.0),
+            text: cut(&in_unit(cell.unit(), overhead.value), WIDTH - RIGHT - 4.0),
             tooltip: tooltip(cell),
         }
     }
@@ -133,7 +133,8 @@ fn tooltip(cell: &Cell) -> String {
     match &cell.spread {
         None => figures,
         Some(Spread { samples, quantiles: [least, .., most] }) => {
-            format!("{figures}; {} samples, {} to {}", whole(*samples as u64), ns(*least), ns(*most))
+            let [least, most] = [least, most].map(|value| in_unit(cell.unit(), *value));
+            format!("{figures}; {} samples, {least} to {most}", whole(*samples as u64))
         }
     }
 }
@@ -146,16 +147,19 @@ fn finding(cells: &[&Cell]) -> Option<String> {
             let blocks = cell.overhead_of_blocks();
             let least = blocks.iter().copied().min_by(f64::total_cmp)?;
             let most = blocks.iter().copied().max_by(f64::total_cmp)?;
-            Some((cell.executor.clone(), least, most, blocks.len()))
+            Some((cell, least, most, blocks.len()))
         })
         .collect();
-    let apart = |(_, least, most, _): &&(String, f64, f64, usize)| {
+    let apart = |(_, least, most, _): &&(&&Cell, f64, f64, usize)| {
         if *least > 0.0 { most / least } else { f64::INFINITY }
     };
-    let (lane, least, most, _) = ranges.iter().max_by(|one, other| apart(one).total_cmp(&apart(other)))?;
+    let (widest, least, most, _) = ranges.iter().max_by(|one, other| apart(one).total_cmp(&apart(other)))?;
     Some(match ranges.iter().map(|(.., blocks)| *blocks).max()? {
         1 => "one block per lane, so their scatter is unknown".to_owned(),
         _ if least == most => "the blocks of each lane are equal".to_owned(),
-        _ => format!("the blocks of {lane} lie furthest apart, from {} to {}", ns(*least), ns(*most)),
+        _ => {
+            let [least, most] = [least, most].map(|value| in_unit(widest.unit(), *value));
+            format!("the blocks of {} lie furthest apart, from {least} to {most}", widest.executor)
+        }
     })
 }

@@ -1,5 +1,5 @@
-//! The made-up run with what it lacks: a lane that is a program, known issues, a noun for each size, a workload
-//! that is not measured by the clock, and rows with lanes that are level, near and undecided.
+//! The made-up run with what it lacks: a lane that is a program, known issues, a noun for each size, workloads
+//! that are not measured by the clock, and rows with lanes that are level, near and undecided.
 
 use results::{Cell, Estimate, Known, Metric, Results, Row, Status};
 
@@ -8,8 +8,11 @@ use crate::fixture;
 /// The lane that is a program.
 pub(crate) const PROGRAM: &str = "asyncio";
 
-/// The workload that is not measured by the clock.
+/// The workload that is measured by the time of processors.
 pub(crate) const BY_PROCESSOR: &str = "blocking-squares-slow";
+
+/// The workload whose figures are ratios, and no times.
+pub(crate) const BY_RATIO: &str = "wait-timeout";
 
 /// Reads the made-up run and adds all that to it.
 pub(crate) fn run() -> Results {
@@ -42,6 +45,14 @@ pub(crate) fn run() -> Results {
         workload.size = "tasks".to_owned();
         if workload.name == BY_PROCESSOR {
             workload.measure = "processor time".to_owned();
+        }
+        if workload.name == BY_RATIO {
+            workload.measure = "spread of turns".to_owned();
+        }
+    }
+    for cell in results.cells.iter_mut().filter(|cell| cell.workload == BY_RATIO) {
+        if let Some(Metric::Measured { unit, .. }) = cell.metrics.get_mut("overhead") {
+            *unit = "×".to_owned();
         }
     }
     let known = |lane: &str, says: &str, issue: &str, link: &str| Known {

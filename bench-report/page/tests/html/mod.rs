@@ -29,22 +29,27 @@ pub(crate) fn text(html: &str) -> String {
 /// Returns the parts of the text that the square of a cell must have.
 pub(crate) fn expected(cell: &Cell) -> Vec<String> {
     match cell.status {
-        Status::Ok if cell.ratio.is_none() => vec![figures::ns(cell.overhead().unwrap().value)],
+        Status::Ok if cell.ratio.is_none() => vec![figure(cell)],
         Status::Ok if cell.undecided => {
             let Estimate { value, low, high } = cell.ratio.unwrap();
             let low = if low <= LEVEL { "level".to_owned() } else { figures::ratio(low) };
             let known = format!("{}, between {low} and {}", figures::ratio(value), figures::ratio(high));
-            vec!["open".to_owned(), figures::ns(cell.overhead().unwrap().value), known]
+            vec!["open".to_owned(), figure(cell), known]
         }
         Status::Ok => {
             let Estimate { value, low, high } = cell.ratio.unwrap();
             let interval = (low != high).then(|| figures::ratio_interval(&cell.ratio.unwrap()));
-            let value = [figures::ns(cell.overhead().unwrap().value), figures::ratio(value)];
+            let value = [figure(cell), figures::ratio(value)];
             value.into_iter().chain(interval).collect()
         }
         Status::Failed => vec!["failed".to_owned(), lookup::reason(cell)[..20].to_owned()],
         Status::NotApplicable => vec!["n/a".to_owned(), lookup::reason(cell).to_owned()],
     }
+}
+
+/// Returns the figure that a cell is ranked by.
+fn figure(cell: &Cell) -> String {
+    figures::in_unit(cell.unit(), cell.overhead().unwrap().value)
 }
 
 /// Returns the names of all tags.

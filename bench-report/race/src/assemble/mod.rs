@@ -227,8 +227,10 @@ fn figures_of_blocks(blocks: &[Measured<'_>], unchecked: usize, silent: &'static
         .iter()
         .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(silent))
         .collect();
+    let mut samples = blocks.iter().flat_map(|(_, samples, _)| *samples);
+    let unit = if samples.any(|sample| sample.told_ratio.is_some()) { "×" } else { "ns/op" };
     Figures::from([
-        ("overhead", ("ns/op", midmean(overhead))),
+        ("overhead", (unit, midmean(overhead))),
         ("wall", ("ns", midmean(|_, sample| wall(sample)))),
         ("cpu", ("ns/op", per_operation(|sample| sample.cpu_ns))),
         ("voluntary-switches", ("1/op", per_operation(|sample| sample.voluntary_switches))),
@@ -255,8 +257,11 @@ fn wall(sample: &Sample) -> f64 {
     sample.wall_ns as f64 / sample.iterations as f64
 }
 
-/// Returns the time of one operation beyond the waiting that no executor can avoid.
+/// Returns the time of one operation beyond the waiting that no executor can avoid, or the ratio that is told in its place.
 fn overhead(checked: &Checked, sample: &Sample) -> f64 {
+    if let Some(told) = sample.told_ratio {
+        return told / sample.iterations as f64;
+    }
     let lost = match sample.told_ns {
         Some(told) => told as f64 / sample.iterations as f64,
         None => wall(sample) - checked.ideal_ns as f64,

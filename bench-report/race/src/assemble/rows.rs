@@ -158,6 +158,10 @@ const SPINNING: f64 = 1.5;
 
 /// A lane that waits by spinning is as fast as the others, and keeps the processor from everybody else.
 fn takes_more_processor_time(lane: &Cell, lanes: &[Cell]) -> Option<String> {
+    // A ratio accounts for no time.
+    if lane.unit() != "ns/op" {
+        return None;
+    }
     let times = lanes.iter().filter_map(|other| Some((other, processor_time(other)?)));
     let means = times.map(|(other, times)| (statistics::geometric_mean(times).value, other, times));
     let (_, frugal, least) = means.min_by(|(one, ..), (other, ..)| one.total_cmp(other))?;

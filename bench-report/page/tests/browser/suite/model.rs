@@ -233,8 +233,8 @@ fn square(
         Status::NotApplicable => unmeasured("n/a", lookup::reason(own)),
         Status::Ok if is_program(results, lane) && choice.metric == "overhead" => {
             let Estimate { value, .. } = *own.overhead().unwrap();
-            let interval = figures::ns_interval(own.overhead().unwrap());
-            let text = joined(&[&figures::ns(value), &interval]);
+            let interval = figures::interval_in_unit(own.unit(), own.overhead().unwrap());
+            let text = joined(&[&figures::in_unit(own.unit(), value), &interval]);
             Square { text, value: Some(value), ratio: Some(value) }
         }
         Status::Ok if is_program(results, lane) => {
@@ -286,7 +286,7 @@ fn of_overhead(results: &Results, choice: &Choice<'_>, own: &Cell) -> Square {
     };
     let value = own.overhead().unwrap().value;
     Square {
-        text: joined(&[&mark, &figures::ns(value), &detail]),
+        text: joined(&[&mark, &figures::in_unit(own.unit(), value), &detail]),
         value: Some(value),
         ratio: ratio.map(|ratio| ratio.value),
     }
