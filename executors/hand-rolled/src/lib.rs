@@ -88,19 +88,23 @@
 //!
 //! Below all of them:
 //!
+//! - `crew.rs`: how threads start, and who waits for them to end
+//! - `fork.rs`: whether this process is a child that lacks the threads of its parent
 //! - `panic.rs`: [`Panic`], and how one is contained
 //! - `sync.rs`: locks, atomics and threads, which a model checker can take the place of
 //!
 //! # Correctness
 //!
-//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs` and
-//! `scheduler.rs`; elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps
+//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs`,
+//! `scheduler.rs` and `fork.rs`; elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps
 //! between threads rely on. Models run the real code in every interleaving, under loom; `src/models.rs` says
 //! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
 //! `scripts/sanitize` runs the tests under tools that watch memory.
 
 mod blocking;
 mod compose;
+mod crew;
+mod fork;
 mod handle;
 #[cfg(not(loom))]
 mod lane;

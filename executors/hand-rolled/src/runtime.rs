@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    fmt, mem,
+    fmt, io, mem,
     num::NonZeroUsize,
     pin::pin,
     rc::Rc,
@@ -14,6 +14,8 @@ use std::{
 
 use crate::{
     blocking::pool::Pool,
+    crew::{self, Crew},
+    fork,
     handle::Task,
     local::{self, Locals},
     scheduler::{
@@ -22,7 +24,7 @@ use crate::{
         parking::Parker,
         worker::{Core, Worker},
     },
-    sync::thread::{self, JoinHandle},
+    sync::thread::JoinHandle,
     task::{self, Entry, JobEntry},
 };
 
@@ -40,11 +42,15 @@ pub struct Runtime {
     flavour: Flavour,
     /// The workers that are threads of their own.
     workers: Vec<JoinHandle<()>>,
+    /// The generation of the process that the workers are in.
+    generation: usize,
 }
 
 /// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
 /// of its scheduler.
 pub(crate) struct Shared {
+    /// The workers that are threads of their own, and the threads for blocking jobs.
+    crew: Arc<Crew>,
     /// The threads for blocking jobs.
     pool: Arc<Pool>,
     /// The place of the worker that is the caller of `block_on`.
@@ -89,9 +95,15 @@ impl Runtime {
     /// # Panics
     ///
     /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime
-    /// that another thread runs already, or that has local tasks on another thread.
+    /// that another thread runs already, or that has local tasks on another thread. In a child of a fork, if
+    /// the runtime has workers, which stay in the parent.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert!(
+            !self.lacks_its_workers(),
+            "block_on was called in a child of a fork, where the workers of this runtime are missing; \
+             make a runtime in the child"
+        );
         let mut driver = Driver::new(&self.scheduler, &self.shared.slot);
         assert!(
             driver.is_worker() || self.flavour != Flavour::CurrentThread,
@@ -113,12 +125,43 @@ impl Runtime {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.close_without_workers();
         Task::new(self.scheduler.spawn(future))
     }
 
     /// Runs a job on a thread where it may block, from any thread.
+    ///
+    /// If the runtime has no such thread, and the system refuses one, the job does not run and its task reads
+    /// [`Cancelled`](crate::TaskError::Cancelled). Otherwise it waits for those that there are.
     pub fn spawn_blocking<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+        self.close_without_workers();
         Task::new(self.shared.pool.start(&self.scheduler, job))
+    }
+
+    /// Returns true in a child of a fork, if this runtime has workers, which are in the parent.
+    fn lacks_its_workers(&self) -> bool {
+        !self.workers.is_empty() && fork::is_child_of(self.generation)
+    }
+
+    /// Refuses tasks and jobs from now on, if nobody would run them.
+    fn close_without_workers(&self) {
+        if self.lacks_its_workers() {
+            self.shared.pool.close();
+            self.scheduler.close();
+        }
+    }
+
+    /// Starts a worker that is a thread of its own.
+    fn start_worker(&self, number: usize) -> io::Result<JoinHandle<()>> {
+        let scheduler = self.scheduler.clone();
+        let work = move || {
+            let context = context::enter_loop(&scheduler);
+            let worker = Rc::new(Worker::new(&scheduler, Parker::new(), number, Core::default()));
+            context.work_as(worker.clone());
+            while worker.turn() {}
+            worker.end();
+        };
+        self.shared.crew.start("hand-rolled-worker", work)
     }
 
     /// Returns the scheduler.
@@ -130,25 +173,29 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
+        if self.lacks_its_workers() {
+            // They may have been in the midst of any poll, and nothing may be done with their handles.
+            self.close_without_workers();
+            mem::forget((self.scheduler.clone(), mem::take(&mut self.workers)));
+            return;
+        }
         // First of all nothing new starts, neither a poll nor a job.
         let queued_jobs = self.shared.pool.close_and_empty();
         self.scheduler.close();
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
         let workers = mem::take(&mut self.workers);
         let finish = move || {
-            for worker in workers {
-                worker.join().expect("tasks contain their panics");
-            }
+            crew::join(workers);
             shared.shut_down(&scheduler, queued_jobs);
         };
-        if !context::is_inside(&self.scheduler) {
+        let is_inside = context::is_inside(&self.scheduler);
+        if !is_inside && let Some(_waiting) = self.shared.crew.wait() {
             return finish();
         }
-        // Here it would wait for itself, so another thread goes on with it.
-        thread::spawn(finish);
+        self.shared.crew.finish_elsewhere(finish);
         // While another panic unwinds, silence is better than to abort the process.
         assert!(
-            std::thread::panicking(),
+            !is_inside || std::thread::panicking(),
             "a runtime was dropped inside one of its own tasks or jobs; drop it outside of them"
         );
     }
@@ -163,7 +210,9 @@ impl fmt::Debug for Runtime {
 impl Shared {
     /// Makes the parts of a runtime that has started nothing.
     pub(crate) fn new(max_blocking_threads: NonZeroUsize, locals: Option<Locals>) -> Arc<Shared> {
-        Arc::new(Shared { pool: Arc::new(Pool::new(max_blocking_threads)), slot: DriverSlot::new(), locals })
+        let crew = Arc::<Crew>::default();
+        let pool = Arc::new(Pool::new(max_blocking_threads, crew.clone()));
+        Arc::new(Shared { crew, pool, slot: DriverSlot::new(), locals })
     }
 
     /// Closes the pool of this runtime and returns the jobs that have not started.
@@ -220,16 +269,41 @@ impl Builder {
     }
 
     /// Starts the runtime.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses a worker; [`try_build`](Self::try_build) returns the error instead.
+    #[track_caller]
     pub fn build(self) -> Runtime {
+        self.try_build().unwrap_or_else(|error| {
+            panic!(
+                "the system refuses a thread for a worker: {error}; \
+                 ask for fewer workers, or use Builder::try_build"
+            )
+        })
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a worker. Those that have started end before the error is returned.
+    pub fn try_build(self) -> io::Result<Runtime> {
         let (workers, threads, locals) = match self.flavour {
             Flavour::CurrentThread => (Workers::Loop, 0, Some(Locals::default())),
             Flavour::MultiThread(workers) => (Workers::Many(workers), workers.get() - 1, None),
         };
         let shared = Shared::new(self.max_blocking_threads, locals);
         let scheduler = Scheduler::new(workers, shared.clone());
+        // Before its workers, which end with it if one of them does not start.
+        let (flavour, generation) = (self.flavour, fork::generation());
+        let mut runtime = Runtime { scheduler, shared, flavour, workers: Vec::new(), generation };
         // The caller of `block_on` is number zero.
-        let workers = (1..=threads).map(|number| start_worker(&scheduler, number)).collect();
-        Runtime { scheduler, shared, flavour: self.flavour, workers }
+        for number in 1..=threads {
+            let worker = runtime.start_worker(number)?;
+            runtime.workers.push(worker);
+        }
+        Ok(runtime)
     }
 }
 
@@ -244,22 +318,6 @@ fn default_blocking_threads() -> NonZeroUsize {
         PROCESSORS.store(processors, Relaxed);
     }
     NonZeroUsize::MIN.saturating_add((processors + 3).min(31))
-}
-
-/// Starts a worker that is a thread of its own.
-fn start_worker(scheduler: &Arc<Scheduler>, number: usize) -> JoinHandle<()> {
-    let scheduler = scheduler.clone();
-    let work = move || {
-        let context = context::enter_loop(&scheduler);
-        let worker = Rc::new(Worker::new(&scheduler, Parker::new(), number, Core::default()));
-        context.work_as(worker.clone());
-        while worker.turn() {}
-        worker.end();
-    };
-    thread::Builder::new()
-        .name("hand-rolled-worker".into())
-        .spawn(work)
-        .expect("the system starts the workers")
 }
 
 /// Runs a future on an event loop of its own, which ends with it.

@@ -8,7 +8,7 @@ pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
-    thread, thread_local,
+    thread_local,
 };
 
 use std::sync::PoisonError;
@@ -58,15 +58,46 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+/// Std's threads.
+#[cfg(not(loom))]
+pub(crate) mod thread {
+    use std::io;
+
+    pub(crate) use std::thread::{
+        Builder, JoinHandle, Thread, ThreadId, current, park, park_timeout, yield_now,
+    };
+
+    /// Starts a thread.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+        Builder::new().name(name.into()).spawn(work)
+    }
+}
+
 /// Loom's threads, with a token of our own to park on: to unpark one of loom's wakes it from locks and joins,
 /// too.
 #[cfg(loom)]
 pub(crate) mod thread {
-    use std::sync::Arc;
+    use std::{cell::Cell, io, sync::Arc};
 
     use super::{Condvar, Mutex, lock};
 
     pub(crate) use loom::thread::{Builder, JoinHandle, ThreadId, spawn, yield_now};
+
+    std::thread_local! {
+        /// The number of threads that a model may still start with [`start`]; all its threads are one of std's.
+        pub(crate) static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    /// Starts a thread, unless the model has it refused.
+    pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+        let left = LEFT.get().checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?;
+        LEFT.set(left);
+        Builder::new().name(name.into()).spawn(work)
+    }
 
     loom_thread_local! {
         /// The token that this thread parks on.

@@ -5,10 +5,16 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
-    thread::{self, JoinHandle},
 };
 
-use crate::{Runtime, scheduler::parking::Parker, sync::lock};
+use crate::{
+    Runtime, crew,
+    scheduler::parking::Parker,
+    sync::{
+        lock,
+        thread::{self, JoinHandle},
+    },
+};
 
 /// A runtime and the thread that calls its `block_on`.
 #[derive(Debug)]
@@ -23,13 +29,20 @@ pub(super) struct Driven {
 
 impl Driven {
     /// Starts the thread.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses it. The runtime ends then.
     pub(super) fn start(runtime: Runtime) -> Driven {
         let (runtime, stop) = (Arc::new(runtime), Arc::new(Stop::default()));
-        let driver = thread::spawn({
+        let drive = {
             let (runtime, stop) = (runtime.clone(), stop.clone());
             move || runtime.block_on(poll_fn(|context| stop.poll(context)))
-        });
-        Driven { runtime, stop, driver: Some(driver) }
+        };
+        match thread::start("hand-rolled-driver", drive) {
+            Ok(driver) => Driven { runtime, stop, driver: Some(driver) },
+            Err(error) => panic!("the system refuses a thread for block_on: {error}"),
+        }
     }
 
     /// Returns the runtime.
@@ -54,9 +67,8 @@ impl Driven {
 impl Drop for Driven {
     fn drop(&mut self) {
         self.stop.stop();
-        if let Some(driver) = self.driver.take() {
-            driver.join().expect("tasks contain their panics, so the driver has none");
-        }
+        // Without the current thread: inside a task of the driver it ends the runtime, once it has left it.
+        crew::join(self.driver.take());
     }
 }
 

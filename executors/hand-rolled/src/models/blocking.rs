@@ -4,6 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use super::{Count, Precious, end, end_some, scheduler, work};
 use crate::{
+    ThreadPool,
     blocking::pool::Pool,
     runtime::Shared,
     scheduler::{Scheduler, Workers},
@@ -27,11 +28,27 @@ fn counts(calls: &Count, drops: &Count) -> impl FnOnce() -> Precious + Send + 's
     }
 }
 
+/// Has all threads but the next `number` refused, until dropped.
+struct Refusal;
+
+impl Refusal {
+    fn after(number: usize) -> Refusal {
+        thread::LEFT.set(number);
+        Refusal
+    }
+}
+
+impl Drop for Refusal {
+    fn drop(&mut self) {
+        thread::LEFT.set(usize::MAX);
+    }
+}
+
 #[test]
 fn a_job_that_comes_as_a_thread_goes_to_sleep_is_run() {
     loom::model(|| {
         let (home, calls, drops) = (home(), Count::default(), Count::default());
-        let pool = Arc::new(Pool::new(NonZeroUsize::MIN));
+        let pool = Arc::new(Pool::new(NonZeroUsize::MIN, Arc::default()));
         let tasks: [Handle<Precious>; 2] = [(); 2].map(|()| pool.start(&home, counts(&calls, &drops)));
         pool.close();
         pool.join();
@@ -46,7 +63,7 @@ fn a_job_that_comes_as_a_thread_goes_to_sleep_is_run() {
 fn a_job_that_comes_as_the_pool_closes_runs_or_is_dropped() {
     loom::model(|| {
         let (home, calls, drops) = (home(), Count::default(), Count::default());
-        let pool = Arc::new(Pool::new(2.try_into().unwrap()));
+        let pool = Arc::new(Pool::new(2.try_into().unwrap(), Arc::default()));
         let first = pool.start(&home, counts(&calls, &drops));
         let submits = {
             let (home, pool, calls, drops) = (home.clone(), pool.clone(), calls.clone(), drops.clone());
@@ -144,5 +161,82 @@ fn a_job_of_a_runtime_that_ends_is_cancelled_or_run() {
         runs.join().unwrap();
         cancels.join().unwrap();
         assert_eq!(drops.get(), 1 + calls.get());
+    });
+}
+
+#[test]
+fn a_job_for_which_no_thread_starts_waits_for_another_or_is_dropped() {
+    loom::model(|| {
+        let (home, calls, drops) = (home(), Count::default(), Count::default());
+        let pool = Arc::new(Pool::new(2.try_into().unwrap(), Arc::default()));
+        let refusal = Refusal::after(0);
+        let refused = pool.start(&home, counts(&calls, &drops));
+        assert_eq!((refused.outcome(), drops.get()), (Some(Outcome::Cancelled), 1));
+        drop(refusal);
+        let _refusal = Refusal::after(1);
+        let tasks = [(); 2].map(|()| pool.start(&home, counts(&calls, &drops)));
+        pool.close();
+        pool.join();
+        assert!(tasks.iter().all(|task| task.outcome() == Some(Outcome::Finished)));
+        assert_eq!(calls.get(), 2);
+        drop((refused, tasks));
+        assert_eq!(drops.get(), 5);
+        end(home);
+    });
+}
+
+#[test]
+fn a_callback_for_which_no_thread_starts_is_called_by_one_of_the_jobs() {
+    loom::model(|| {
+        let (calls, drops) = (Count::default(), Count::default());
+        let _refusal = Refusal::after(1);
+        let pool = ThreadPool::new(NonZeroUsize::MIN);
+        let task = pool.submit(counts(&calls, &drops));
+        let called = calls.clone();
+        task.add_done_callback(move |_| called.add());
+        drop(pool);
+        assert_eq!(calls.get(), 2);
+        drop(task);
+        assert_eq!(drops.get(), 2);
+    });
+}
+
+#[test]
+fn a_job_that_is_cancelled_with_no_thread_for_it_is_dropped_by_one_of_the_jobs() {
+    loom::model(|| {
+        let (calls, drops) = (Count::default(), Count::default());
+        let _refusal = Refusal::after(1);
+        let pool = Arc::new(ThreadPool::new(NonZeroUsize::MIN));
+        let task = pool.submit(counts(&calls, &drops));
+        let cancels = thread::spawn(move || {
+            let in_time = task.cancel();
+            (task, in_time)
+        });
+        pool.shutdown();
+        let (task, in_time) = cancels.join().unwrap();
+        assert_eq!(task.outcome(), Some(if in_time { Outcome::Cancelled } else { Outcome::Finished }));
+        drop(task);
+        assert_eq!(drops.get(), 1 + calls.get());
+    });
+}
+
+#[test]
+fn a_pool_that_is_dropped_in_its_last_job_ends_with_the_thread() {
+    loom::model(|| {
+        let (calls, drops) = (Count::default(), Count::default());
+        let _refusal = Refusal::after(1);
+        let pool = Arc::new(ThreadPool::new(NonZeroUsize::MIN));
+        let (own, job, called) = (pool.clone(), counts(&calls, &drops), calls.clone());
+        let task = pool.submit(move || {
+            drop(own);
+            job()
+        });
+        task.add_done_callback(move |_| called.add());
+        drop(pool);
+        while calls.get() < 2 {
+            thread::yield_now();
+        }
+        drop(task);
+        assert_eq!(drops.get(), 2);
     });
 }

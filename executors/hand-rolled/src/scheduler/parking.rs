@@ -179,6 +179,15 @@ impl Parking {
         parked.iter().for_each(|worker| worker.unpark());
     }
 
+    /// Forgets the workers that are parked or search: in a child of a fork, where there are none.
+    pub(crate) fn forget_workers(&self) {
+        let mut parked = lock(&self.parked);
+        parked.clear();
+        self.number.store(0, Relaxed);
+        self.searching.store(0, Relaxed);
+        self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
+    }
+
     /// Returns true once the runtime has ended.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {

@@ -165,6 +165,13 @@ impl Worker {
         !self.scheduler.parking.is_closed()
     }
 
+    /// Runs tasks until none is queued, and does not park.
+    pub(crate) fn run_queued(&self) {
+        while let Some(entry) = self.next() {
+            self.run(entry);
+        }
+    }
+
     /// Fires the timers that are due, so that a queue that never empties does not keep them waiting.
     ///
     /// The next round has the tasks that are queued by then, and `one_more`.
@@ -365,6 +372,13 @@ impl Worker {
         }
         searched
     }
+}
+
+/// Runs the queued tasks of a scheduler that has no worker, on this thread.
+pub(crate) fn run_queued(scheduler: &Arc<Scheduler>) {
+    let worker = Worker::new(scheduler, Parker::new(), 0, Core::default());
+    worker.run_queued();
+    worker.end();
 }
 
 /// Returns the earliest deadline of these timers, or an earlier time if its timer was taken back.

@@ -163,7 +163,14 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
     let closed = loop {
         if now.outcome().is_some() {
             // A job that was cancelled while it ran.
-            return drop_quietly(rest);
+            drop_quietly(rest);
+            if now.is_watched() {
+                // If its home had ended by then, the callbacks are still to be dropped.
+                cell.header.state.retain();
+                // SAFETY: it was counted just now; the entry of the job keeps the cell.
+                announce(unsafe { Reference::of(header) });
+            }
+            return;
         }
         if now.is_cancelled() && has_run_a_job {
             // The caller of `cancel` was told that the task ends as cancelled, though the job went on.

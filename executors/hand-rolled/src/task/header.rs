@@ -142,7 +142,8 @@ fn planted_delay() {
 
 /// Ends the task in a cell of a runtime that has ended.
 ///
-/// Does nothing if another thread ends it, if the cell is empty, or if it holds a job, which its pool ends.
+/// Does nothing if another thread ends it, if the cell is empty, or if it holds a job that runs, which its pool
+/// ends.
 ///
 /// # Safety
 ///

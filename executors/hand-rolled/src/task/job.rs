@@ -3,7 +3,8 @@
 //!
 //! The entry in the pool's queue is a reference, because a job may be cancelled, and end, while it is there.
 //! It ends through `finish`, once the closure has been called or dropped. A job that is cancelled while a
-//! thread runs it is closed at once; that thread finds it closed, and drops the output.
+//! thread runs it is closed at once; that thread finds it closed, and drops the output. The end of a runtime
+//! ends those of its jobs that wait, in whatever pool.
 //!
 //! The unsafe code relies on what `task.rs` says.
 
@@ -22,7 +23,7 @@ use super::{
     reference::Reference,
     state::Asked,
 };
-use crate::TaskHome;
+use crate::{TaskHome, panic::contain, sync::lock};
 
 /// An entry of the queue of a pool: a reference that may try to run a blocking job.
 #[derive(Debug)]
@@ -102,6 +103,23 @@ fn end_job(job: &Reference) {
     }
 }
 
+/// Ends a job of a home that has ended, on the stack of a caller of `cancel`, which no code of the user may
+/// have: the thread that runs it drops the callbacks.
+///
+/// The end of the home ends the jobs that have not started, so this has to do with one that runs only.
+fn end_job_inside(job: &Reference) {
+    let Header { state, watchers, .. } = job.header();
+    if !state.close_if_running() {
+        return;
+    }
+    // SAFETY: closing it counted one more reference, for this.
+    let _task = unsafe { Reference::of(job.cell()) };
+    let awaiter = lock(watchers).take_awaiter();
+    if let Some(awaiter) = awaiter {
+        contain(|| awaiter.wake()).ok();
+    }
+}
+
 /// Cancels a job; returns false if it has ended. Its home carries the cancellation out.
 ///
 /// # Safety
@@ -133,7 +151,7 @@ impl Future for EndJob {
 
 impl Drop for EndJob {
     fn drop(&mut self) {
-        // A home that has ended does not poll it.
-        end_job(&self.0);
+        // If it was not polled, its home has ended.
+        end_job_inside(&self.0);
     }
 }

@@ -180,14 +180,19 @@ impl State {
         }
     }
 
-    /// Claims the task of a runtime that has ended; returns false if there is none, or a job, or another
-    /// thread has claimed it.
+    /// Claims the task of a runtime that has ended; returns false if there is none, or a job that runs, or
+    /// another thread has claimed it. The caller is the runner of a job that waits in the queue of its pool.
     ///
     /// It is one step, because a caller that found the cell in the slab may find the next task in it at any
     /// time.
     pub(crate) fn abandon_task(&self) -> bool {
-        let free = |now: Snapshot| now.has(OPEN) && !now.has(JOB) && !now.has(ABANDONED);
-        self.update(|now| free(now).then_some(now.0 | ABANDONED)).is_ok()
+        self.update(|now| match now {
+            now if !now.has(OPEN) || now.has(ABANDONED) => None,
+            now if !now.has(JOB) => Some(now.0 | ABANDONED),
+            now if now.has(RUNNING) => None,
+            now => Some(now.0 ^ (SCHEDULED | RUNNING) | CANCELLED | ABANDONED),
+        })
+        .is_ok()
     }
 
     /// Claims the end of a job that will not go on; returns false if it is closed or another thread has
@@ -221,6 +226,13 @@ impl State {
     /// The caller gets a reference.
     pub(crate) fn close_running(&self) -> bool {
         self.update(|now| now.has(OPEN).then_some((now.0 & !OPEN | NO_VALUE) + REFERENCE)).is_ok()
+    }
+
+    /// Closes a job like [`close_running`](Self::close_running), and returns false as well if it does not
+    /// run, or another thread has claimed its end.
+    pub(crate) fn close_if_running(&self) -> bool {
+        let runs = |now: Snapshot| now.has(OPEN) && now.has(RUNNING) && !now.has(ABANDONED);
+        self.update(|now| runs(now).then_some((now.0 & !OPEN | NO_VALUE | ABANDONED) + REFERENCE)).is_ok()
     }
 
     /// Notes that there are watchers; returns false if the task is closed.

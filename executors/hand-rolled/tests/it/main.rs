@@ -1,8 +1,10 @@
 //! The tests of the runtime through its public API: asyncio's cases, and what the runtime promises beyond
 //! them and beyond the laws of the contract.
 
+mod alone;
 mod cases;
 mod runtime;
 mod support;
 
+use alone::*;
 use support::*;
