@@ -32,7 +32,7 @@ use crate::{
 ///
 /// Dropping it drops, on the dropping thread, all futures that are left; their tasks then read
 /// [`Cancelled`](crate::TaskError::Cancelled). It waits for the blocking jobs that are running; those that
-/// are queued never start.
+/// are queued never start. Of jobs in a [`ThreadPool`](crate::ThreadPool) it waits for none.
 pub struct Runtime {
     /// Shares the tasks among the workers.
     scheduler: Arc<Scheduler>,
@@ -49,7 +49,7 @@ pub struct Runtime {
 /// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
 /// of its scheduler.
 pub(crate) struct Shared {
-    /// The workers that are threads of their own, and the threads for blocking jobs.
+    /// The workers that are threads of their own, and the threads for blocking jobs; in a lane the driver, too.
     crew: Arc<Crew>,
     /// The threads for blocking jobs.
     pool: Arc<Pool>,
@@ -78,6 +78,11 @@ impl Runtime {
     /// [`block_on`](Self::block_on).
     ///
     /// The others are threads that run tasks at all times.
+    ///
+    /// # Panics
+    ///
+    /// As [`Builder::build`].
+    #[track_caller]
     pub fn multi_thread(workers: NonZeroUsize) -> Runtime {
         Runtime::builder().workers(workers).build()
     }
@@ -162,6 +167,12 @@ impl Runtime {
             worker.end();
         };
         self.shared.crew.start("hand-rolled-worker", work)
+    }
+
+    /// Returns the threads that the end of this runtime waits for.
+    #[cfg(not(loom))]
+    pub(crate) fn crew(&self) -> &Arc<Crew> {
+        &self.shared.crew
     }
 
     /// Returns the scheduler.

@@ -211,7 +211,7 @@ impl LazyWorker {
         self.jobs.forget_queued();
     }
 
-    /// Has the current thread, if it is the one of this worker, leave its loop.
+    /// Has the current thread, if it is the one of this worker, leave its loop, to end the pool as its last work.
     fn dismiss(&self, scheduler: &Scheduler) {
         if let Stage::Working(thread) = &*lock(&self.stage)
             && thread.thread().id() == thread::current().id()

@@ -10,10 +10,7 @@ use std::{
 use crate::{
     Runtime, crew,
     scheduler::parking::Parker,
-    sync::{
-        lock,
-        thread::{self, JoinHandle},
-    },
+    sync::{lock, thread::JoinHandle},
 };
 
 /// A runtime and the thread that calls its `block_on`.
@@ -39,7 +36,7 @@ impl Driven {
             let (runtime, stop) = (runtime.clone(), stop.clone());
             move || runtime.block_on(poll_fn(|context| stop.poll(context)))
         };
-        match thread::start("hand-rolled-driver", drive) {
+        match runtime.crew().start("hand-rolled-driver", drive) {
             Ok(driver) => Driven { runtime, stop, driver: Some(driver) },
             Err(error) => panic!("the system refuses a thread for block_on: {error}"),
         }
@@ -67,8 +64,11 @@ impl Driven {
 impl Drop for Driven {
     fn drop(&mut self) {
         self.stop.stop();
-        // Without the current thread: inside a task of the driver it ends the runtime, once it has left it.
-        crew::join(self.driver.take());
+        // Inside one of its tasks it would wait for itself. The driver then ends the runtime by itself, as it has
+        // the last reference, or gives that back.
+        if let Some(_waiting) = self.runtime.crew().wait() {
+            crew::join(self.driver.take());
+        }
     }
 }
 

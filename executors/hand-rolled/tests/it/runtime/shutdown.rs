@@ -3,6 +3,7 @@
 
 use std::{
     cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Barrier,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -14,7 +15,9 @@ use std::{
 use executor_api::{Config, Executor};
 use hand_rolled::{HandRolled, HandRolledCurrentThread, Runtime, TaskError, ThreadPool, run};
 
-use crate::{Drops, OnDrop, PATIENCE, ms, number, panic_of, wait_until, watched, watched_on_each_flavour};
+use crate::{
+    Drops, OnDrop, PATIENCE, ms, number, panic_of, two_workers, wait_until, watched, watched_on_each_flavour,
+};
 
 /// Returns true if a job panicked because it would have waited for itself.
 fn would_wait_for_itself<T: std::fmt::Debug>(outcome: Result<T, TaskError>) -> bool {
@@ -192,6 +195,42 @@ fn a_job_that_drops_a_runtime_whose_job_shuts_the_pool_down_does_not_wait_for_it
         let inner = run(inner);
         assert!(inner == Ok(()) || would_wait_for_itself(inner));
     });
+}
+
+#[test]
+fn a_job_that_drops_a_runtime_whose_task_shuts_the_pool_down_does_not_wait_for_it() {
+    /// Has a task of what is dropped shut the pool down, and a job of the pool drop it.
+    fn check<R: Send + 'static>(runtime: R, spawn: impl FnOnce(&R, Box<dyn FnOnce() + Send>)) {
+        let pool = Arc::new(ThreadPool::new(number(1)));
+        let (both, own) = (Arc::new(Barrier::new(2)), pool.clone());
+        let ((send, last), (tells, told)) = (mpsc::channel::<R>(), mpsc::channel());
+        let begins = both.clone();
+        let shuts_down = Box::new(move || {
+            begins.wait();
+            tells.send(catch_unwind(AssertUnwindSafe(|| own.shutdown())).is_ok()).unwrap();
+        });
+        let job = pool.submit(move || {
+            let runtime = last.recv().unwrap();
+            both.wait();
+            drop(runtime);
+        });
+        spawn(&runtime, shuts_down);
+        send.send(runtime).unwrap();
+        assert_eq!(run(job), Ok(()));
+        told.recv_timeout(PATIENCE).unwrap();
+    }
+    fn check_lane<E: Executor>(workers: usize) {
+        check(E::start(&Config::new(number(workers))), |lane, shuts_down| {
+            lane.run(async { drop(E::spawn(async { shuts_down() })) });
+        });
+    }
+    for _ in 0..20 {
+        watched(|| {
+            check(two_workers(), |runtime, shuts_down| drop(runtime.spawn(async { shuts_down() })));
+        });
+        watched(|| check_lane::<HandRolled>(2));
+        watched(|| check_lane::<HandRolledCurrentThread>(1));
+    }
 }
 
 #[test]
