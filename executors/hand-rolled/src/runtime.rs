@@ -390,7 +390,7 @@ where
     Task::new(locals.spawn(&scheduler, future))
 }
 
-/// Runs a job on a thread of the current runtime where it may block.
+/// Runs a job on a thread of the current runtime where it may block, as [`Runtime::spawn_blocking`] does.
 ///
 /// # Panics
 ///

@@ -113,7 +113,8 @@ impl Pool {
 
     /// Has the next free thread run the queued tasks of a scheduler that has no worker.
     pub(crate) fn run_queued(&self, scheduler: &Arc<Scheduler>) {
-        self.lock().without_worker = Some(scheduler.clone());
+        // Nothing ends here, also in a child of a fork: the caller holds a lock.
+        lock(&self.state).without_worker = Some(scheduler.clone());
         self.changed.notify_one();
     }
 
@@ -140,13 +141,13 @@ impl Pool {
 
     /// Forgets the scheduler of [`run_queued`](Self::run_queued), which keeps this pool.
     pub(crate) fn forget_queued(&self) {
-        let forgotten = self.lock().without_worker.take();
+        let forgotten = lock(&self.state).without_worker.take();
         drop(forgotten);
     }
 
     /// Returns the number of jobs that have ended, if others wait or run.
     pub(crate) fn ended_while_busy(&self) -> Option<usize> {
-        let state = self.lock();
+        let state = lock(&self.state);
         let busy = !state.jobs.is_empty() || state.idle < state.threads.len();
         if busy { Some(state.ended) } else { None }
     }

@@ -523,3 +523,21 @@ fn a162_a_destructor_at_the_end_of_a_runtime_may_submit_in_vain() {
         pool.shutdown();
     });
 }
+
+#[test]
+fn d8_a_job_that_waits_for_a_queued_job_of_its_runtime_goes_on_at_the_end() {
+    watched_on_each_flavour(|runtime| {
+        let pool = ThreadPool::new(number(1));
+        let (_running, _free) = busy(&pool);
+        let (begins, begun) = mpsc::channel();
+        let [elsewhere] = runtime.block_on(async { [pool.submit(|| unreachable!("its runtime ends"))] });
+        let elsewhere: Task<()> = elsewhere;
+        let waits = runtime.spawn_blocking(move || {
+            begins.send(()).unwrap();
+            park_on(elsewhere)
+        });
+        begun.recv_timeout(PATIENCE).unwrap();
+        drop(runtime);
+        assert_eq!(run(waits), Ok(Err(TaskError::Cancelled)));
+    });
+}
