@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{PATIENCE, SLOWNESS, ms};
+use crate::{PATIENCE, SLOWNESS, ms, wait_until};
 
 /// Names, for a process of its own, the test that it runs.
 const ALONE: &str = "HAND_ROLLED_ALONE";
@@ -89,9 +89,21 @@ pub(crate) fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+/// Returns the number of threads of this process that do not sleep.
+fn running_threads() -> usize {
+    let states = fs::read_dir("/proc/self/task").unwrap().filter_map(|thread| {
+        // It may have ended by now.
+        let status = fs::read_to_string(thread.unwrap().path().join("stat")).ok()?;
+        status.rsplit(") ").next()?.chars().next()
+    });
+    states.filter(|state| *state != 'S').count()
+}
+
 /// Runs `body` in a child of this process that has a copy of its memory and one thread, and panics if it
 /// panics, dies or hangs.
 pub(crate) fn in_fork(body: impl FnOnce()) {
+    // A lock that another thread holds at that moment would stay locked in the child.
+    wait_until(|| running_threads() == 1);
     // SAFETY: the child uses what the standard library, the allocator and this crate have a child use.
     let child = unsafe { fork() };
     if child == 0 {
