@@ -73,6 +73,8 @@ pub(crate) fn alone<F: FnOnce()>(body: F) {
 
 /// Has the system refuse threads from now on: there is no room for the stack of more than `threads`.
 pub(crate) fn refuse_threads_after(threads: u64) {
+    // A thread that is about to start needs memory for its signals.
+    wait_until(|| running_threads() == 1);
     // The stack, its guard, and the one for signals.
     let of_thread = (2 << 20) + (64 << 10);
     // Too little for one more, and enough for the rest of the test.
