@@ -19,7 +19,7 @@ use std::{
 
 use crate::{
     panic::drop_quietly,
-    scheduler::Scheduler,
+    scheduler::{Scheduler, context},
     sync::{Mutex, lock, thread_local},
     task::{self, Entry, Handle, home::Home},
 };
@@ -51,7 +51,7 @@ impl Locals {
     {
         let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
         let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
-        let (handle, queued) = scheduler.with_worker(|worker| {
+        let (handle, queued) = context::with_worker_of(scheduler, |worker| {
             // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be,
             // and where the handle is: the caller is at home, and unless its output is `Send` the handle
             // cannot leave.

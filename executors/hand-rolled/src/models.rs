@@ -55,6 +55,7 @@
 //! failed when they were weakened; a comment at each says why it may be.
 
 mod blocking;
+mod memory;
 mod parking;
 mod queues;
 mod runtime;
@@ -64,7 +65,7 @@ mod timers;
 use std::{
     cell::Cell,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Wake, Waker},
@@ -75,7 +76,7 @@ use crate::{
     scheduler::parking::Parker,
     scheduler::{Scheduler, Workers},
     sync::UnsafeCell,
-    task::{Entry, Flag, Handle, home::Home},
+    task::{Entry, Flag, Handle, chunk, home::Home},
 };
 
 /// Tries a model that has too many interleavings for three preemptions with two.
@@ -121,12 +122,16 @@ fn end_some(scheduler: &Arc<Scheduler>) {
     shared.shut_down(scheduler, queued_jobs);
 }
 
-/// Ends a scheduler like [`end_some`], and checks that nothing keeps it any more.
+/// Ends a scheduler like [`end_some`], and checks that nothing is left of it.
 fn end(scheduler: Arc<Scheduler>) {
     end_some(&scheduler);
-    let rest: Weak<Scheduler> = Arc::downgrade(&scheduler);
     drop(scheduler);
-    assert_eq!(rest.strong_count(), 0, "a task was never given back");
+    assert_gone();
+}
+
+/// Checks that nothing keeps memory of tasks any more.
+fn assert_gone() {
+    assert_eq!(chunk::blocks(), 0, "a task was never given back");
 }
 
 /// Counts events. Loom does not know it, so that counting orders nothing.

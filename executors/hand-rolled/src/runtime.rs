@@ -185,7 +185,7 @@ impl Shared {
         queued_jobs.into_iter().for_each(JobEntry::abandon);
         scheduler.clear_timers();
         self.pool.join();
-        scheduler.end(self.slot.take_core().magazines);
+        scheduler.end(&mut self.slot.take_core().magazines);
     }
 }
 

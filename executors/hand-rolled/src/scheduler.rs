@@ -12,6 +12,7 @@ pub(crate) mod injector;
 pub(crate) mod parking;
 pub(crate) mod ring;
 pub(crate) mod timers;
+mod trimming;
 pub(crate) mod wheel;
 pub(crate) mod worker;
 
@@ -22,7 +23,13 @@ use std::{
 };
 
 use crate::{
-    scheduler::{injector::Injector, parking::Parking, ring::Ring, timers::Timers},
+    scheduler::{
+        injector::Injector,
+        parking::Parking,
+        ring::Ring,
+        timers::{Time, Timers},
+        trimming::Trimming,
+    },
     task::{
         self,
         slab::{Magazines, Slab},
@@ -44,6 +51,8 @@ pub(crate) struct Scheduler {
     workers: Workers,
     /// The memory of the tasks, which is also the list of them.
     slab: Slab<Scheduler>,
+    /// The times at which that memory goes back to the system.
+    trimming: Trimming,
     /// The queue from which every worker takes tasks.
     injector: Injector,
     /// The run queue of each worker; none in an event loop, where no other worker steals.
@@ -94,6 +103,7 @@ impl Scheduler {
             host,
             workers,
             slab: Slab::new(),
+            trimming: Trimming::default(),
             injector: Injector::default(),
             rings: (0..rings).map(|_| Ring::new(0)).collect(),
             parking: Parking::default(),
@@ -155,7 +165,7 @@ impl Scheduler {
     #[expect(unsafe_code, reason = "only here it is known that the workers are gone")]
     pub(crate) fn abandon_tasks(&self) {
         for cell in self.slab.cells() {
-            // SAFETY: the cells are those of this slab, which stays, and no worker runs.
+            // SAFETY: the cells are those of this slab, which has not ended, and no worker runs.
             unsafe { task::abandon_cell(cell) };
         }
     }
@@ -165,16 +175,17 @@ impl Scheduler {
         self.timers.iter().for_each(|timers| timers.clear());
     }
 
-    /// Takes back the free cells of a worker that has ended.
-    fn restore_all(&self, magazines: Magazines) {
-        self.slab.restore_all(magazines);
+    /// Returns the time at which a worker is to wake up to give memory back.
+    fn memory_alarm(&self) -> Time {
+        if self.slab.has_spare() { self.trimming.alarm() } else { Time::NEVER }
     }
 
-    /// Has the memory of tasks keep this scheduler from now on, for as long as handles or wakers are left.
+    /// Gives back the memory of tasks, except where handles or wakers are left, after
+    /// [`abandon_tasks`](Self::abandon_tasks).
     ///
     /// `magazines` are the free cells that the last caller of `block_on` left.
-    pub(crate) fn end(self: &Arc<Self>, magazines: Magazines) {
-        self.restore_all(magazines);
-        self.slab.end(self);
+    pub(crate) fn end(&self, magazines: &mut Magazines) {
+        self.slab.restore_all(magazines);
+        self.slab.end();
     }
 }

@@ -34,6 +34,9 @@
 pub(crate) mod outcome;
 pub(crate) mod state;
 
+pub(crate) mod chunk;
+pub(crate) mod class;
+mod depot;
 pub(crate) mod slab;
 
 mod callback;

@@ -14,7 +14,7 @@ use crate::{
         Condvar, Mutex, lock,
         thread::{self, JoinHandle},
     },
-    task::{self, Handle, JobEntry, home::Home},
+    task::{self, Handle, JobEntry},
 };
 
 /// Runs jobs in the order in which they came, on threads that are started when needed and used again.
@@ -84,7 +84,7 @@ impl Pool {
         home: &Scheduler,
         closure: impl FnOnce() -> T + Send + 'static,
     ) -> Handle<T> {
-        let (job, handle) = home.with_worker(|worker| task::new_job(home, worker, closure));
+        let (job, handle) = context::with_worker_of(home, |worker| task::new_job(home, worker, closure));
         self.queue(job);
         handle
     }
@@ -179,14 +179,12 @@ struct JobContext(Option<(Arc<Scheduler>, context::Guard)>);
 impl JobContext {
     /// Enters the runtime that a job belongs to.
     fn enter(&mut self, job: &JobEntry) {
-        let home = job.home();
-        if self.0.as_ref().is_some_and(|(here, _)| ptr::eq(Arc::as_ptr(here), home)) {
+        if self.0.as_ref().is_some_and(|(here, _)| ptr::eq(Arc::as_ptr(here), job.home_address())) {
             return;
         }
         self.0 = None;
         // The fallback scheduler of a pool is not there to spawn onto.
-        if home.is_runtime() {
-            let home = home.arc();
+        if let Some(home) = job.home().filter(|home| home.is_runtime()) {
             let context = context::enter_aside(&home);
             self.0 = Some((home, context));
         }

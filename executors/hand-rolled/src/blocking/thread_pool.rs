@@ -47,6 +47,12 @@ impl ThreadPool {
     /// [`Cancelled`](crate::TaskError::Cancelled).
     pub fn submit<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
         let home = context::current_if_any().unwrap_or_else(|| self.fallback.clone());
+        // The job may spawn and set timers after the end of its runtime, in vain, as long as it lasts.
+        let keeps_home = home.clone();
+        let job = move || {
+            let _home = keeps_home;
+            job()
+        };
         Task::new(self.jobs.start(&home, job))
     }
 
@@ -173,5 +179,5 @@ fn end(scheduler: &Arc<Scheduler>) {
     let _context = context::enter_aside(scheduler);
     scheduler.abandon_tasks();
     scheduler.clear_timers();
-    scheduler.end(Magazines::default());
+    scheduler.end(&mut Magazines::default());
 }

@@ -1,14 +1,13 @@
-//! The end of a runtime, of which other threads still have tasks; the memory of tasks; and workers at work.
+//! The end of a runtime, of which other threads still have tasks; and workers at work.
 
 use std::{
-    collections::HashSet,
     future::{pending, poll_fn},
     rc::Rc,
-    sync::{Arc, Weak},
+    sync::Arc,
     task::Poll,
 };
 
-use super::{Count, Precious, briefly, end, end_some, queue, scheduler, task};
+use super::{Count, Precious, assert_gone, briefly, end, end_some, queue, scheduler, task};
 use crate::{
     scheduler::context,
     scheduler::parking::Parker,
@@ -17,8 +16,8 @@ use crate::{
         worker::{Core, Worker},
     },
     sync::thread,
+    task::chunk,
     task::outcome::Outcome,
-    task::slab::{Class, Magazines, Slab},
 };
 
 /// A future that is never ready.
@@ -32,16 +31,10 @@ fn never(drops: &Count) -> impl Future<Output = ()> + Send + 'static {
     }
 }
 
-/// Checks that nothing keeps a scheduler any more.
-fn assert_gone(scheduler: &Weak<Scheduler>) {
-    assert_eq!(scheduler.strong_count(), 0, "a task was never given back");
-}
-
 #[test]
 fn a_task_that_is_spawned_as_the_runtime_ends_is_dropped_once() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
-        let rest = Arc::downgrade(&scheduler);
         let spawns = {
             let (scheduler, drops) = (scheduler.clone(), drops.clone());
             thread::spawn(move || scheduler.spawn(never(&drops)))
@@ -51,9 +44,9 @@ fn a_task_that_is_spawned_as_the_runtime_ends_is_dropped_once() {
         let task = spawns.join().unwrap();
         assert_eq!(drops.get(), 1);
         assert_eq!(task.outcome(), Some(Outcome::Cancelled));
-        assert_eq!(rest.strong_count(), 1, "a handle keeps the memory");
+        assert_eq!(chunk::blocks(), 1, "a handle keeps the memory");
         drop(task);
-        assert_gone(&rest);
+        assert_gone();
     });
 }
 
@@ -78,7 +71,6 @@ fn tasks_of_two_types_that_take_turns_in_a_cell_as_the_runtime_ends_are_dropped_
 
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
-        let rest = Arc::downgrade(&scheduler);
         let spawns = {
             let (scheduler, drops) = (scheduler.clone(), drops.clone());
             thread::spawn(move || {
@@ -90,7 +82,7 @@ fn tasks_of_two_types_that_take_turns_in_a_cell_as_the_runtime_ends_are_dropped_
         drop(scheduler);
         spawns.join().unwrap();
         assert_eq!(drops.get(), 2);
-        assert_gone(&rest);
+        assert_gone();
     });
 }
 
@@ -102,7 +94,6 @@ fn a_task_with_a_chunk_of_its_own_that_goes_as_the_runtime_ends_is_looked_at_whi
 
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
-        let rest = Arc::downgrade(&scheduler);
         let spawns = {
             let (scheduler, wide) = (scheduler.clone(), Wide(Precious::new(&drops)));
             thread::spawn(move || {
@@ -118,7 +109,7 @@ fn a_task_with_a_chunk_of_its_own_that_goes_as_the_runtime_ends_is_looked_at_whi
         drop(scheduler);
         spawns.join().unwrap();
         assert_eq!(drops.get(), 1);
-        assert_gone(&rest);
+        assert_gone();
     });
 }
 
@@ -126,7 +117,6 @@ fn a_task_with_a_chunk_of_its_own_that_goes_as_the_runtime_ends_is_looked_at_whi
 fn a_task_that_is_woken_as_its_runtime_ends_keeps_the_memory_as_long() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
-        let rest = Arc::downgrade(&scheduler);
         let task = scheduler.spawn(never(&drops));
         super::work(&scheduler);
         let waker = task.waker();
@@ -136,7 +126,7 @@ fn a_task_that_is_woken_as_its_runtime_ends_keeps_the_memory_as_long() {
         drop(scheduler);
         wakes.join().unwrap();
         assert_eq!(drops.get(), 1);
-        assert_gone(&rest);
+        assert_gone();
     });
 }
 
@@ -144,7 +134,6 @@ fn a_task_that_is_woken_as_its_runtime_ends_keeps_the_memory_as_long() {
 fn a_task_that_is_cancelled_and_forgotten_as_its_runtime_ends_is_dropped_once() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
-        let rest = Arc::downgrade(&scheduler);
         let task = scheduler.spawn(never(&drops));
         super::work(&scheduler);
         let waker = task.waker();
@@ -158,7 +147,7 @@ fn a_task_that_is_cancelled_and_forgotten_as_its_runtime_ends_is_dropped_once() 
         cancels.join().unwrap();
         forgets.join().unwrap();
         assert_eq!(drops.get(), 1);
-        assert_gone(&rest);
+        assert_gone();
     });
 }
 
@@ -166,7 +155,6 @@ fn a_task_that_is_cancelled_and_forgotten_as_its_runtime_ends_is_dropped_once() 
 fn a_callback_that_comes_as_the_runtime_ends_is_called_or_dropped() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());
-        let rest = Arc::downgrade(&scheduler);
         let task = scheduler.spawn(never(&drops));
         let precious = Precious::new(&drops);
         let adds = thread::spawn(move || task.add_callback(Box::new(move |_| precious.touch())));
@@ -174,43 +162,7 @@ fn a_callback_that_comes_as_the_runtime_ends_is_called_or_dropped() {
         drop(scheduler);
         adds.join().unwrap();
         assert_eq!(drops.get(), 2);
-        assert_gone(&rest);
-    });
-}
-
-#[test]
-fn a_cell_is_lent_to_one_at_a_time() {
-    loom::model(|| {
-        struct Owner;
-        let slab = Arc::new(Slab::<Owner>::new());
-        let owner = Arc::new(Owner);
-        let lent = Arc::new(std::sync::Mutex::new(HashSet::new()));
-        let turn = move |slab: &Slab<Owner>, magazines: &mut Magazines, owner: &Weak<Owner>| {
-            let class = Class::of::<[u8; 100]>();
-            let cells = [(); 3].map(|()| {
-                let cell = slab.lend(class, owner, Some(magazines));
-                assert!(lent.lock().unwrap().insert(cell.pointer().addr()));
-                cell
-            });
-            for cell in cells {
-                assert!(lent.lock().unwrap().remove(&cell.pointer().addr()));
-                assert!(slab.restore(class, cell, Some(magazines)).is_none());
-            }
-        };
-        let other = {
-            let (slab, owner, turn) = (slab.clone(), Arc::downgrade(&owner), turn.clone());
-            thread::spawn(move || {
-                let mut magazines = Magazines::default();
-                turn(&slab, &mut magazines, &owner);
-                slab.restore_all(magazines);
-            })
-        };
-        let mut magazines = Magazines::default();
-        turn(&slab, &mut magazines, &Arc::downgrade(&owner));
-        slab.restore_all(magazines);
-        other.join().unwrap();
-        slab.end(&owner);
-        assert_eq!(Arc::strong_count(&owner), 1, "all cells are back");
+        assert_gone();
     });
 }
 

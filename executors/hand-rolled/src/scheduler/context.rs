@@ -103,7 +103,7 @@ pub(crate) fn current_if_any() -> Option<Arc<Scheduler>> {
 ///
 /// `use_it` must run no code of the user.
 #[inline]
-pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
+pub(crate) fn with_worker_of<R>(scheduler: *const Scheduler, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
     let mut use_it = Some(use_it);
     let used = with_last(|last| {
         let worker = last.worker.as_deref()?;
@@ -114,6 +114,31 @@ pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(Optio
     });
     // A thread that is no worker may wait for locks and start threads here, so the stack is not borrowed.
     used.flatten().unwrap_or_else(|| use_it.take().expect("it was not called")(None))
+}
+
+/// Calls `use_it` with the scheduler at this address, and with the worker of it that this thread is. A thread
+/// that does not work for the scheduler has `upgrade` return it, if it is still there.
+///
+/// `use_it` must run no code of the user.
+#[inline]
+pub(crate) fn with_scheduler<R>(
+    scheduler: *const Scheduler,
+    upgrade: impl FnOnce() -> Option<Arc<Scheduler>>,
+    use_it: impl FnOnce(Option<&Scheduler>, Option<&Worker>) -> R,
+) -> R {
+    let mut use_it = Some(use_it);
+    let used = with_last(|last| {
+        if !ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) {
+            return None;
+        }
+        let worker = last.worker.as_deref();
+        use_it.take().map(|use_it| use_it(Some(&last.scheduler), worker))
+    });
+    used.flatten().unwrap_or_else(|| {
+        // To drop it may be its end, so that is not under the borrow.
+        let scheduler = upgrade();
+        use_it.take().expect("it was not called")(scheduler.as_deref(), None)
+    })
 }
 
 /// Returns true on a thread that polls tasks, and so must not wait.

@@ -82,13 +82,14 @@ pub(crate) enum WakeReason {
 }
 
 impl Parking {
-    /// Parks a worker until there is something to do, but no longer than to the next deadline. It may return
-    /// for no reason.
+    /// Parks a worker until there is something to do, but no longer than to the next deadline, and not beyond
+    /// `latest`. It may return for no reason.
     ///
     /// `has_work` and `next_deadline` are called once the worker is in the list.
     pub(crate) fn park(
         &self,
         worker: &Arc<Parker>,
+        latest: Time,
         has_work: impl FnOnce() -> bool,
         next_deadline: impl Fn() -> Time,
     ) -> WakeReason {
@@ -107,7 +108,7 @@ impl Parking {
             if is_timekeeper {
                 self.alarm.store(deadline.nanoseconds(), Relaxed);
             }
-            worker.wait(deadline.instant());
+            worker.wait(deadline.min(latest).instant());
         }
 
         let mut parked = lock(&self.parked);

@@ -50,6 +50,11 @@ impl Time {
         Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos() as u64))
     }
 
+    /// Returns the time that [`nanoseconds`](Self::nanoseconds) has made a number of.
+    pub(crate) fn at(nanoseconds: u64) -> Time {
+        Time(nanoseconds)
+    }
+
     /// Returns the time as a number, in the same order.
     pub(crate) fn nanoseconds(self) -> u64 {
         self.0

@@ -19,10 +19,7 @@ use crate::{
         timers::{Time, Timers},
     },
     sync::thread,
-    task::{
-        Entry, Flag,
-        slab::{Class, Magazines, Vacant},
-    },
+    task::{Entry, Flag, chunk::Vacant, class::Class, slab::Magazines},
 };
 
 /// The most turns that a busy worker makes before it reads the clock.
@@ -32,6 +29,8 @@ use crate::{
 const TURNS_BETWEEN_TIMERS: usize = 32;
 /// The number of times that a worker fires its own timers before it fires those of others too.
 const READS_BETWEEN_OTHERS: u32 = 8;
+/// The number of times that a worker which never parks reads the clock before it gives memory back.
+const READS_BETWEEN_TRIMS: u32 = 1024;
 /// The number of turns that a worker with tasks of its own makes before it takes one of the injector.
 const TURNS_BETWEEN_INJECTIONS: u32 = 61;
 
@@ -64,6 +63,8 @@ pub(crate) struct Worker {
     clock_reads: Cell<u32>,
     /// True from when it was woken for a task until it has found one, or found none.
     searches: Cell<bool>,
+    /// The number of intervals after which memory was given back, as it last knew it.
+    trims: Cell<u32>,
     /// The number of jobs that had ended when it last parked.
     jobs_ended: Cell<usize>,
     /// The task that was woken last, by the task before it: it comes next, and no worker steals it.
@@ -97,6 +98,7 @@ impl Worker {
             turns_to_timers: Cell::new(0),
             clock_reads: Cell::new(0),
             searches: Cell::new(false),
+            trims: Cell::new(scheduler.trimming.rounds()),
             jobs_ended: Cell::new(0),
             next: Cell::new(None),
             next_in_a_row: Cell::new(0),
@@ -116,11 +118,10 @@ impl Worker {
         self.scheduler.slab.lend(class, scheduler, Some(&mut self.core.borrow_mut().magazines))
     }
 
-    /// Takes memory back; returns the scheduler, if the memory was all that kept it.
+    /// Takes memory back.
     #[inline]
-    #[must_use = "it may be the last of the scheduler"]
-    pub(super) fn restore(&self, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
-        self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines))
+    pub(super) fn restore(&self, class: Class, cell: Vacant) {
+        self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines));
     }
 
     /// Returns the timers that this worker sets.
@@ -175,6 +176,9 @@ impl Worker {
         let others = clock_reads.is_multiple_of(READS_BETWEEN_OTHERS);
         let own = self.number..=self.number;
         fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
+        if clock_reads.is_multiple_of(READS_BETWEEN_TRIMS) {
+            self.trim();
+        }
         let queued = match self.scheduler.rings.get(self.number) {
             Some(ring) => ring.len(),
             None => self.core.borrow().entries.len(),
@@ -197,7 +201,7 @@ impl Worker {
 
     /// Ends a thread that was a worker.
     pub(crate) fn end(&self) {
-        self.scheduler.restore_all(self.leave().magazines);
+        self.scheduler.slab.restore_all(&mut self.leave().magazines);
     }
 
     /// Runs a task.
@@ -336,9 +340,25 @@ impl Worker {
         if self.spin_for_short_jobs() {
             return;
         }
+        self.trim();
         let next_deadline = || first_deadline(&scheduler.timers);
-        let reason = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
+        let latest = scheduler.memory_alarm();
+        let reason = scheduler.parking.park(&self.parker, latest, || scheduler.has_work(), next_deadline);
         self.searches.set(reason == WakeReason::Task);
+    }
+
+    /// Gives memory back to the system that tasks have not needed for an interval.
+    fn trim(&self) {
+        let Scheduler { slab, trimming, .. } = &*self.scheduler;
+        let is_due = slab.has_spare() && trimming.is_due(Time::now());
+        let rounds = trimming.rounds();
+        if self.trims.replace(rounds) != rounds {
+            // A free cell that waits for this worker keeps its chunk from everybody.
+            slab.restore_all(&mut self.core.borrow_mut().magazines);
+        }
+        if is_due {
+            slab.trim();
+        }
     }
 
     /// Yields the processor a few times, if jobs are running that are shorter than a sleep; returns true if a

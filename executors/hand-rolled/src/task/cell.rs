@@ -13,11 +13,11 @@ use std::{
 };
 
 use super::{
+    class::Class,
     header::{Entry, Flag, Header, VTable},
-    home::{Home, Worker, home_of},
+    home::{Home, Worker, with_home, with_worker},
     outcome::{Outcome, TaskError},
     reference::{Reference, free},
-    slab::Class,
     state::Suspended,
     waker::raw_waker,
     watchers::Watchers,
@@ -68,8 +68,8 @@ pub(super) fn open<F: Future>(
     future: F,
     vtable: &'static VTable,
 ) -> NonNull<Header> {
-    let vacant = home.lend(worker, vtable.class);
-    let cell = vacant.pointer().cast::<TaskCell<F>>().as_ptr();
+    let memory = home.lend(worker, vtable.class).into_pointer();
+    let cell = memory.cast::<TaskCell<F>>().as_ptr();
     // SAFETY: the memory is of the class of this very type, and nobody else's. The state in it stays; a
     // thread that looks at it finds a task there only after the last step, which publishes the others.
     unsafe {
@@ -83,20 +83,33 @@ pub(super) fn open<F: Future>(
         (*cell).body.with_mut(|_| ());
         (*cell).header.state.open(vtable.is_job);
     }
-    vacant.pointer().cast()
+    memory.cast()
 }
 
-/// Queues a future of the runtime's own as a task without a handle. A home that has ended drops it.
-pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(home: &TaskHome, future: F) {
-    let queued = home.with_worker(|worker| {
+/// Queues a future of the runtime's own, as a task without a handle, at the home of `task`. A home that has
+/// ended drops it.
+///
+/// # Safety
+///
+/// The cell of `task` is lent.
+pub(super) unsafe fn spawn_at_home<F>(task: NonNull<Header>, future: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let queue = |home: Option<&TaskHome>, worker: Option<&Worker>| {
+        let Some(home) = home else { return Err(future) };
         let header = open(home, worker, future, &Vtables::<F>::TASK);
         // SAFETY: the task is open, so it keeps its memory. It is queued once, here.
-        unsafe {
+        Ok(unsafe {
             header.as_ref().state.detach_open();
             home.queue(worker, Entry::of(header))
-        }
-    });
-    queued.unwrap_or_else(Entry::abandon);
+        })
+    };
+    // SAFETY: as the caller says.
+    match unsafe { with_home(task, queue) } {
+        Ok(queued) => queued.unwrap_or_else(Entry::abandon),
+        Err(future) => drop(future),
+    }
 }
 
 /// Polls the future; see [`VTable`].
@@ -201,11 +214,11 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
 pub(super) fn announce(task: Reference) {
     let outcome = task.header().outcome().expect("the task is closed");
     let announcement = lock(&task.header().watchers).announcement();
-    // SAFETY: the reference keeps the cell.
-    let home = unsafe { home_of(task.cell()) };
     // The awaiter does not come next, but after all that is due: mostly it awaits more tasks than this one.
-    home.with_worker(|worker| worker.map(TaskHome::end_poll));
-    announcement.announce(outcome, |callback| spawn(home, callback));
+    // SAFETY: the reference keeps the cell.
+    unsafe { with_worker(task.cell(), |worker| worker.map(TaskHome::end_poll)) };
+    // SAFETY: as above.
+    announcement.announce(outcome, |callback| unsafe { spawn_at_home(task.cell(), callback) });
 }
 
 /// The value that a future leaves behind.

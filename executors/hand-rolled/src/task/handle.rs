@@ -8,9 +8,9 @@ use std::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull, task::Waker};
 
 use super::{
     callback::Callback,
-    cell::spawn,
+    cell::spawn_at_home,
     header::{Entry, Header},
-    home::{Home, home_of},
+    home::{Home, with_home},
     job,
     outcome::{Outcome, TaskError},
     reference::free,
@@ -18,7 +18,6 @@ use super::{
     waker::raw_waker,
 };
 use crate::{
-    TaskHome,
     panic::{Panic, drop_quietly},
     sync::lock,
 };
@@ -53,12 +52,6 @@ impl<T> Handle<T> {
         unsafe { self.header.as_ref() }.used()
     }
 
-    /// Returns the home of the task.
-    fn home(&self) -> &TaskHome {
-        // SAFETY: the handle keeps the cell.
-        unsafe { home_of(self.header) }
-    }
-
     /// Returns how the task ended; `None` while it is open.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.header().outcome()
@@ -80,10 +73,11 @@ impl<T> Handle<T> {
         }
         let asked = state.cancel();
         if asked == Asked::Queue {
-            let home = self.home();
-            // A runtime that has ended drops all its tasks; it needs no entry for that.
-            // SAFETY: the state says to queue it.
-            drop(home.with_worker(|worker| home.queue(worker, unsafe { Entry::of(self.header) })));
+            // SAFETY: the handle keeps the cell, and the state says to queue it. A runtime that has ended drops
+            // all its tasks; it needs no entry for that.
+            unsafe {
+                with_home(self.header, |home, worker| Some(home?.queue(worker, Entry::of(self.header))));
+            }
         }
         asked != Asked::TooLate
     }
@@ -181,7 +175,8 @@ impl<T> Handle<T> {
         let callbacks = guard.add_callback(callback, outcome.is_some());
         drop(guard);
         if let (Some(callbacks), Some(outcome)) = (callbacks, outcome) {
-            callbacks.queue_one(outcome, |callback| spawn(self.home(), callback));
+            // SAFETY: the handle keeps the cell.
+            callbacks.queue_one(outcome, |callback| unsafe { spawn_at_home(self.header, callback) });
         }
     }
 }

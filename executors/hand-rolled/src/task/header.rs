@@ -6,7 +6,7 @@
 
 use std::{cell::Cell, ptr::NonNull};
 
-use super::{outcome::Outcome, slab::Class, state::State, watchers::Watchers};
+use super::{class::Class, outcome::Outcome, state::State, watchers::Watchers};
 use crate::{panic::Panic, sync::Mutex};
 
 #[cfg(loom)]

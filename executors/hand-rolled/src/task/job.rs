@@ -12,13 +12,14 @@
 use std::{
     pin::Pin,
     ptr::NonNull,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use super::{
-    cell::{announce, spawn},
+    cell::{announce, spawn_at_home},
+    chunk,
     header::{Flag, Header},
-    home::home_of,
     reference::Reference,
     state::Asked,
 };
@@ -60,10 +61,16 @@ impl JobEntry {
         end_job(&self.0);
     }
 
-    /// Returns the scheduler that the job belongs to.
-    pub(crate) fn home(&self) -> &TaskHome {
+    /// Returns the address of the scheduler that the job belongs to.
+    pub(crate) fn home_address(&self) -> *const TaskHome {
         // SAFETY: the reference keeps the cell.
-        unsafe { home_of(self.0.cell()) }
+        unsafe { chunk::owner_address(self.0.cell().cast()) }.cast()
+    }
+
+    /// Returns the scheduler that the job belongs to, if it is still there.
+    pub(crate) fn home(&self) -> Option<Arc<TaskHome>> {
+        // SAFETY: the reference keeps the cell, and all cells come from the slab of a `TaskHome`.
+        unsafe { chunk::owner(self.0.cell().cast()) }
     }
 }
 
@@ -109,12 +116,12 @@ fn end_job(job: &Reference) {
 /// The cell is a job's, and lent.
 pub(super) unsafe fn cancel(header: NonNull<Header>) -> bool {
     // SAFETY: as the caller says.
-    let (state, home) = unsafe { (&header.as_ref().state, home_of(header)) };
+    let state = unsafe { &header.as_ref().state };
     let asked = state.cancel_job();
     if asked == Asked::Queue {
         state.retain();
-        // SAFETY: it was counted just now.
-        spawn(home, EndJob(unsafe { Reference::of(header) }));
+        // SAFETY: as the caller says, and the reference was counted just now.
+        unsafe { spawn_at_home(header, EndJob(Reference::of(header))) };
     }
     asked != Asked::TooLate
 }
