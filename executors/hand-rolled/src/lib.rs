@@ -70,6 +70,7 @@
 //! - `scheduler/injector.rs`: the queue that any thread may push to
 //! - `scheduler/parking.rs`: parked workers, and the threads that wake them
 //! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
+//! - `scheduler/trimming.rs`: the times at which memory goes back to the system
 //!
 //! A task:
 //!
@@ -83,6 +84,9 @@
 //! - `task/header.rs`: the part of the memory that is the same for all types
 //! - `task/watchers.rs`: the awaiter and the callbacks of a task; `task/callback.rs`: how callbacks run
 //! - `task/slab.rs`: the memory of all tasks, which is also the list of them
+//! - `task/depot.rs`: the part of that memory which no worker has
+//! - `task/chunk.rs`: the memory that cells are cut from, and who keeps it
+//! - `task/class.rs`: the sizes of cells
 //! - `task/state.rs`: one word for the state of a task, and every step it can take
 //! - `task/outcome.rs`: [`Outcome`] and [`TaskError`], how a task ended
 //!

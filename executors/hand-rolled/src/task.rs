@@ -17,7 +17,8 @@
 //!
 //! 1. The memory is that of the task from `cell::open` until its state is free, in the words of `state.rs`.
 //!    The thread that makes it free gives it back, and no thread looks at it again. An entry keeps it,
-//!    because a queued task is open.
+//!    because a queued task is open; an entry that a runtime has refused does not, because the end of the
+//!    runtime may close the task. Whether the runtime is still there does not matter (`chunk.rs`).
 //! 2. The body belongs to the owner of the cell, in the words of `state.rs`: to the runner while the task is
 //!    open, then to the handle. It holds the future until the runner drops that; then, if the task is closed
 //!    with an output that is not taken, or with a panic, it holds this.

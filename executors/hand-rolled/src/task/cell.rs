@@ -99,15 +99,19 @@ where
     let queue = |home: Option<&TaskHome>, worker: Option<&Worker>| {
         let Some(home) = home else { return Err(future) };
         let header = open(home, worker, future, &Vtables::<F>::TASK);
-        // SAFETY: the task is open, so it keeps its memory. It is queued once, here.
-        Ok(unsafe {
-            header.as_ref().state.detach_open();
-            home.queue(worker, Entry::of(header))
-        })
+        // SAFETY: the task is open, so it keeps its memory. It is queued once, here. The reference is
+        // counted.
+        unsafe {
+            let state = &header.as_ref().state;
+            // A home that ends may refuse the task, and end it before it is abandoned here.
+            state.retain();
+            state.detach_open();
+            Ok((home.queue(worker, Entry::of(header)), Reference::of(header)))
+        }
     };
     // SAFETY: as the caller says.
     match unsafe { with_home(task, queue) } {
-        Ok(queued) => queued.unwrap_or_else(Entry::abandon),
+        Ok((queued, _kept)) => queued.unwrap_or_else(Entry::abandon),
         Err(future) => drop(future),
     }
 }

@@ -9,17 +9,16 @@
 //!    given back.
 //! 2. The state at the beginning of a cell is valid from the moment it is cut, and is only ever accessed as
 //!    an atomic.
-//! 3. A chunk counts references: one of the depot it belongs to, and one for each cell that the depot has lent
-//!    and not got back, be it a task or a [`Vacant`]. Whoever gives up the last frees the chunk. So a cell is
-//!    good for as long as it is lent, whatever becomes of the runtime, and however that came to its end.
+//! 3. A chunk counts references: one of the depot it belongs to, and one for each cell that the depot has
+//!    lent and not got back, be it a task or a [`Vacant`]. Whoever gives up the last frees the chunk. So a cell
+//!    is good for as long as it is lent, whatever becomes of the runtime, and however that came to its end.
 //! 4. The depot counts when it lends and takes back, many cells at a time, under its lock. Once it is gone
 //!    nobody can give it a cell back, and each cell counts for itself, when its `Vacant` is dropped.
-//! 5. A chunk refers to its owner weakly. That keeps the address of the owner from being another's, though
-//!    not the owner: it is there as long as somebody runs it, and whoever does not has to upgrade.
-//!
-//! No reference is ever made from a depot to a cell, or back, by the address alone: who holds a cell may look
-//! at the head of its chunk, and who looks at a cell that he does not hold has a reference to the chunk, as the
-//! end of the runtime has, that of the depot (see `depot.rs`).
+//! 5. A chunk refers to its owner weakly. That keeps the address of the owner from being another's, though not
+//!    the owner: it is there as long as a thread works for it, and other threads have to upgrade.
+//! 6. Two look into a chunk: the holder of a cell, whose reference keeps the chunk, and the depot, which has
+//!    one itself. At the end of a runtime the depot keeps all chunks while their cells are looked at
+//!    (`depot.rs`).
 
 #![expect(unsafe_code, reason = "cells are cut from raw memory, and found by their address")]
 
@@ -186,8 +185,8 @@ impl Chunk {
     ///
     /// # Safety
     ///
-    /// There is room for a cell at this offset, from which none was cut since the chunk began. Nobody looks at
-    /// the cell before this returns.
+    /// There is room for a cell at this offset, where none was cut since the chunk began. Nobody looks at the
+    /// cell before this returns.
     pub(super) unsafe fn cut(chunk: NonNull<Chunk>, offset: usize) {
         // SAFETY: as the caller says; the memory is aligned well enough.
         unsafe {
@@ -264,14 +263,14 @@ impl Vacant {
     ///
     /// # Safety
     ///
-    /// A reference of the chunk is counted for the cell. Nobody uses the cell any more, and its state reads as
-    /// closed.
+    /// A reference of the chunk is counted for the cell. Nobody uses the cell any more, and its state reads
+    /// as closed.
     pub(crate) unsafe fn of(pointer: NonNull<State>) -> Vacant {
         Vacant(pointer)
     }
 
-    /// Returns a pointer that is good for all of the cell, and to find its chunk with. It has the reference of
-    /// the cell.
+    /// Returns a pointer that is good for all of the cell, and to find its chunk with. It has the reference
+    /// of the cell.
     pub(crate) fn into_pointer(self) -> NonNull<State> {
         let pointer = self.0;
         mem::forget(self);

@@ -8,7 +8,7 @@
 //! 1. The depot has a reference to each chunk in its books, so the chunk is there.
 //! 2. A cell that is free in the books, or not cut, is nobody else's.
 //! 3. From [`Depot::cells`] to [`Depot::end`] no chunk leaves the books: their caller may be looking at any
-//!    cell.
+//!    cell, lent or not. Nobody else looks at a cell that he has not been lent.
 
 #![expect(unsafe_code, reason = "cells are cut from raw memory")]
 
@@ -20,8 +20,8 @@ use super::{
     state::State,
 };
 
-/// The most chunks that room is allocated for at once: the more, the less memory is lost between them, and the
-/// longer one of them keeps the others from going back to the system.
+/// The most chunks that room is allocated for at once: the more, the less memory is lost between them, and
+/// the longer one of them keeps the others from going back to the system.
 const BLOCK: usize = 4;
 
 /// The chunks of a slab.
@@ -115,24 +115,18 @@ impl Depot {
     /// Takes cells back. Returns true if there is more to spare now than there was.
     pub(super) fn restore(&mut self, cells: impl Iterator<Item = Vacant>) -> bool {
         let spare = self.spare.len();
-        // Cells come in runs of one chunk, mostly, and a run is counted at once.
-        let mut run: Option<(NonNull<Chunk>, usize)> = None;
-        for cell in cells {
-            let cell = cell.into_pointer();
+        let mut cells = cells.map(Vacant::into_pointer).peekable();
+        while let Some(cell) = cells.next() {
             let chunk = Chunk::of(cell);
-            match &mut run {
-                Some((same, number)) if *same == chunk => *number += 1,
-                _ => {
-                    if let Some((other, number)) = run.replace((chunk, 1)) {
-                        self.count(other, number);
-                    }
-                }
-            }
             // SAFETY: the cell has a reference until its run is counted.
-            let place = unsafe { chunk.as_ref() }.place();
-            self.book(place).take_back(cell);
-        }
-        if let Some((chunk, number)) = run {
+            let book = self.book(unsafe { chunk.as_ref() }.place());
+            book.take_back(cell);
+            let mut number = 1;
+            // Mostly several of one chunk come in a row, and are counted at once.
+            while let Some(cell) = cells.next_if(|&cell| Chunk::of(cell) == chunk) {
+                book.take_back(cell);
+                number += 1;
+            }
             self.count(chunk, number);
         }
         self.spare.len() > spare
@@ -164,8 +158,8 @@ impl Depot {
         mem::take(&mut self.spare)
     }
 
-    /// Takes the room that was not needed since the last call, if it can go back to the system. Returns it, for
-    /// the caller to drop without the lock, and true if the next call may find more.
+    /// Takes the room that was not needed since the last call, if it can go back to the system. Returns it,
+    /// for the caller to drop without the lock, and true if the next call may find more.
     pub(super) fn trim(&mut self) -> (Vec<Room>, bool) {
         let needed = mem::replace(&mut self.needed, self.used);
         let mut unneeded = (self.used + self.spare.len()).saturating_sub(needed);

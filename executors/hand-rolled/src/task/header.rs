@@ -106,8 +106,12 @@ impl Entry {
     }
 
     /// Ends a task that its runtime refused, because the runtime has ended.
+    ///
+    /// The end of the runtime may have found the task meanwhile, and ended it: the caller still has its handle,
+    /// or a reference.
     pub(crate) fn abandon(self) {
-        // SAFETY: an entry keeps the memory.
+        // SAFETY: that keeps the memory. A runtime that refuses tasks from others has no worker left that would
+        // run them.
         unsafe { abandon_cell(self.0.cast()) };
     }
 
@@ -146,7 +150,7 @@ fn planted_delay() {
 ///
 /// # Safety
 ///
-/// The pointer is to a cell of a slab, no worker of the runtime runs any more, and the slab stays.
+/// The pointer is to a cell that stays, be it lent or not, and no worker of the runtime takes tasks any more.
 pub(crate) unsafe fn abandon_cell(cell: NonNull<State>) {
     // SAFETY: the state of a cell can be looked at, whatever it holds. Only having claimed the task says that
     // there is one: an open task keeps its memory, and the thread that claims it is its runner.
