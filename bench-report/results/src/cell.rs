@@ -115,9 +115,9 @@ pub struct Spread {
 
 impl Cell {
     /// Returns the unit of the figure that the cell is ranked by: "ns/op", or "×" if it is no time.
-    pub fn unit(&self) -> &str {
+    pub fn unit(&self) -> &'static str {
         match self.metrics.get("overhead") {
-            Some(Metric::Measured { unit, .. }) => unit,
+            Some(Metric::Measured { unit, .. }) if unit == "×" => "×",
             _ => "ns/op",
         }
     }

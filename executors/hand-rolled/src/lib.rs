@@ -35,7 +35,7 @@
 //!
 //! 1. *Spawned*: `spawn` (`runtime.rs`) finds the worker of the current thread (`scheduler/context.rs`).
 //! 2. *Opened*: the worker lends a cell (`task/slab.rs`), and the future is moved into it (`task/cell.rs`).
-//! 3. *Queued*: its entry (`task/header.rs`) comes next, or goes to the worker's ring (`scheduler/ring.rs`).
+//! 3. *Queued*: its entry (`task/entry.rs`) comes next, or goes to the worker's ring (`scheduler/ring.rs`).
 //! 4. *Taken*: a worker pops the entry, or steals it from another worker's ring (`scheduler/worker.rs`).
 //! 5. *Polled*: the worker marks the task as running (`task/state.rs`) and polls the future (`task/cell.rs`).
 //! 6. *Suspended*: the worker gives the task up; a waker keeps it, such as a timer's (`scheduler/timers.rs`).
@@ -54,8 +54,9 @@
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
 //!   their thread
 //! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
-//! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
-//! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
+//! - `time.rs`: [`sleep`], [`yield_now`]; `time/timeout.rs`: [`timeout`]
+//! - `runtime.rs`: [`Runtime`] and its two flavours; [`spawn`], [`spawn_local`], [`spawn_blocking`];
+//!   `runtime/ending.rs`: its end
 //! - `local.rs`: futures that stay on the thread of their event loop
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
 //! - `blocking/pool.rs`: the queue of blocking jobs, and their threads
@@ -71,38 +72,49 @@
 //! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
 //! - `scheduler/injector.rs`: the queue that any thread may push to
 //! - `scheduler/parking.rs`: parked workers, and the threads that wake them
+//! - `scheduler/slack.rs`: has the system wake sleeping workers in time
 //! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
+//! - `scheduler/trimming.rs`: the times at which memory goes back to the system
 //!
 //! A task:
 //!
 //! - `task.rs`: the kinds of pointers to a task, and the rules that all unsafe code of a task relies on
 //! - `task/handle.rs`: cancels the task, watches for its end, takes its output
 //! - `task/job.rs`: a blocking job as a task
+//! - `task/moving.rs`: a future on its way into a cell
 //! - `task/cell.rs`: the memory of a task with a type: filled, polled, closed
 //! - `task/waker.rs`: the wakers of a task
+//! - `task/entry.rs`: a task in a queue, and the end of tasks that no worker comes to
 //! - `task/reference.rs`: keeps and frees the memory of a task
 //! - `task/home.rs`: the scheduler as its tasks see it, a trait
 //! - `task/header.rs`: the part of the memory that is the same for all types
 //! - `task/watchers.rs`: the awaiter and the callbacks of a task; `task/callback.rs`: how callbacks run
 //! - `task/slab.rs`: the memory of all tasks, which is also the list of them
+//! - `task/depot.rs`: the part of that memory which no worker has
+//! - `task/chunk.rs`: the memory that cells are cut from, and who keeps it
+//! - `task/class.rs`: the sizes of cells
 //! - `task/state.rs`: one word for the state of a task, and every step it can take
 //! - `task/outcome.rs`: [`Outcome`] and [`TaskError`], how a task ended
 //!
 //! Below all of them:
 //!
+//! - `crew.rs`: how threads start, and who waits for them to end
+//! - `fork.rs`: whether this process is a child that lacks the threads of its parent
 //! - `panic.rs`: [`Panic`], and how one is contained
 //! - `sync.rs`: locks, atomics and threads, which a model checker can take the place of
 //!
 //! # Correctness
 //!
-//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs` and
-//! `scheduler.rs`; elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps
+//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs`,
+//! `time/timeout.rs`, `scheduler.rs`, `scheduler/slack.rs`, `sync.rs` and `fork.rs`; elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps
 //! between threads rely on. Models run the real code in every interleaving, under loom; `src/models.rs` says
 //! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
 //! `scripts/sanitize` runs the tests under tools that watch memory.
 
 mod blocking;
 mod compose;
+mod crew;
+mod fork;
 mod handle;
 #[cfg(not(loom))]
 mod lane;
@@ -129,4 +141,4 @@ pub use lane::{
 pub use panic::Panic;
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local};
 pub use task::outcome::{Outcome, TaskError};
-pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};
+pub use time::{Sleep, TimedOut, Timeout, YieldNow, sleep, sleep_until, timeout, yield_now};

@@ -19,9 +19,16 @@ use std::{
 
 use crate::{
     panic::drop_quietly,
-    scheduler::Scheduler,
-    sync::{Mutex, lock, thread_local},
-    task::{self, Entry, Handle, home::Home},
+    scheduler::{Scheduler, context},
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
+        lock, thread_local,
+    },
+    task::{self, Canceller, Entry, Handle, Moving, home::Home},
 };
 
 thread_local! {
@@ -37,10 +44,11 @@ pub(crate) struct Locals {
 }
 
 impl Locals {
-    /// Returns true if the current thread may poll the tasks: no other has local ones.
+    /// Returns true if the current thread may poll the tasks: no other has local ones, or it has ended, which
+    /// cancelled them.
     pub(crate) fn may_be_polled_here(&self) -> bool {
         let home = lock(&self.home).upgrade();
-        home.is_none_or(|home| home.is_here())
+        home.is_none_or(|home| home.is_here() || home.left.has_ended.load(Acquire))
     }
 
     /// Starts a task that stays on this thread, which is that of the event loop.
@@ -51,23 +59,28 @@ impl Locals {
     {
         let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
         let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
-        let (handle, queued) = scheduler.with_worker(|worker| {
+        let key = proxy.key.key;
+        let mut proxy = Moving::new(proxy);
+        let (handle, queued) = context::with_worker_of(scheduler, |worker| {
             // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be,
             // and where the handle is: the caller is at home, and unless its output is `Send` the handle
             // cannot leave.
-            let (entry, handle) = unsafe { task::new_unchecked(scheduler, worker, proxy) };
+            let (entry, handle) = unsafe { task::new_unchecked(scheduler, worker, &mut proxy) };
+            STORE.with(|store| store.borrow_mut().cancellers.insert(key, handle.canceller()));
             (handle, scheduler.queue(worker, entry))
         });
-        queued.unwrap_or_else(Entry::abandon);
+        queued.unwrap_or_else(Entry::end);
         handle
     }
 
     /// Puts a future into the store of this thread.
     fn store(&self, future: Body) -> Key {
-        let (key, orphans) = STORE.with(|store| store.borrow_mut().insert(future));
+        let (key, left) = STORE.with(|store| store.borrow_mut().insert(future));
         sweep();
         let mut home = lock(&self.home);
-        let here = home.upgrade().unwrap_or_else(|| Arc::new(HomeThread { orphans }));
+        // One of a thread that has ended is replaced.
+        let here = home.upgrade().filter(|home| home.is_here());
+        let here = here.unwrap_or_else(|| Arc::new(HomeThread { left }));
         *home = Arc::downgrade(&here);
         drop(home);
         Key { key, home: here }
@@ -76,10 +89,10 @@ impl Locals {
 
 /// Drops the futures of this thread whose tasks have ended on another.
 pub(crate) fn sweep() {
-    let orphans = STORE.try_with(|store| store.borrow().orphans.clone());
-    let Ok(orphans) = orphans else { return };
-    for key in mem::take(&mut *lock(&orphans)) {
-        drop_quietly(remove(key));
+    let left = STORE.try_with(|store| store.borrow().left.clone());
+    let Ok(left) = left else { return };
+    for key in mem::take(&mut *lock(&left.orphans)) {
+        drop_quietly(forget(key));
     }
 }
 
@@ -91,19 +104,30 @@ type Body = Pin<Box<dyn Future<Output = Box<dyn Any>>>>;
 struct Store {
     /// The futures by key; one that is being polled is not here.
     futures: HashMap<u64, Body>,
+    /// The tasks by the keys of their futures, to be cancelled when the thread ends.
+    cancellers: HashMap<u64, Canceller>,
     /// The next key.
     next_key: u64,
+    /// The part that other threads see.
+    left: Arc<Left>,
+}
+
+/// The part of a store that other threads see. Each store has one of its own, which so tells the thread.
+#[derive(Default)]
+struct Left {
     /// The keys of futures whose tasks have ended on another thread.
-    orphans: Arc<Mutex<Vec<u64>>>,
+    orphans: Mutex<Vec<u64>>,
+    /// Set once the thread has ended, and with it its futures.
+    has_ended: AtomicBool,
 }
 
 impl Store {
-    /// Adds a future. Returns its key, and the list to leave the key in if it is an orphan.
-    fn insert(&mut self, future: Body) -> (u64, Arc<Mutex<Vec<u64>>>) {
+    /// Adds a future. Returns its key, and the place to leave the key in if it is an orphan.
+    fn insert(&mut self, future: Body) -> (u64, Arc<Left>) {
         let key = self.next_key;
         self.next_key += 1;
         self.futures.insert(key, future);
-        (key, self.orphans.clone())
+        (key, self.left.clone())
     }
 }
 
@@ -111,20 +135,22 @@ impl Drop for Store {
     fn drop(&mut self) {
         // The thread ends. A panic would take the process with it.
         self.futures.drain().for_each(drop_quietly);
+        // The runtime goes on, on another thread, which is to find none of these tasks to poll.
+        self.cancellers.drain().for_each(|(_, task)| task.cancel());
+        self.left.has_ended.store(true, Release);
     }
 }
 
 /// A thread with local tasks of a runtime.
 struct HomeThread {
-    /// The list in which its store finds the keys of orphans. Each store has one of its own, which so tells
-    /// the thread.
-    orphans: Arc<Mutex<Vec<u64>>>,
+    /// The part of its store that other threads see.
+    left: Arc<Left>,
 }
 
 impl HomeThread {
     /// Returns true on this thread.
     fn is_here(&self) -> bool {
-        STORE.try_with(|store| Arc::ptr_eq(&store.borrow().orphans, &self.orphans)).unwrap_or(false)
+        STORE.try_with(|store| Arc::ptr_eq(&store.borrow().left, &self.left)).unwrap_or(false)
     }
 }
 
@@ -140,9 +166,9 @@ struct Key {
 impl Drop for Key {
     fn drop(&mut self) {
         if self.home.is_here() {
-            drop(remove(self.key));
+            drop(forget(self.key));
         } else {
-            lock(&self.home.orphans).push(self.key);
+            lock(&self.home.left.orphans).push(self.key);
         }
     }
 }
@@ -168,6 +194,12 @@ impl<T: 'static> Future for Proxy<T> {
         let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
         polled.map(|output| *output.downcast().expect("it is what this future gives"))
     }
+}
+
+/// Takes a future out of the store of this thread for good, and what cancels its task.
+fn forget(key: u64) -> (Option<Body>, Option<Canceller>) {
+    let canceller = STORE.try_with(|store| store.borrow_mut().cancellers.remove(&key)).ok().flatten();
+    (remove(key), canceller)
 }
 
 /// Takes a future out of the store of this thread.

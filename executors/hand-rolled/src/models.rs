@@ -45,9 +45,10 @@
 //! | parking | `wake_one`: fence | none | `a_worker_does_not_sleep_over_what_is_queued` |
 //! | parking | `end_search`: fence | none | `what_comes_as_a_search_ends_is_served_although_who_searched_is_busy` |
 //! | parking | `wake_timekeeper`: fence | none | `the_timekeeper_does_not_sleep_over_a_new_deadline` |
-//! | parking | `park`, second fence | none | `a_timer_that_is_set_as_the_timekeeper_gets_up_is_not_slept_over` |
+//! | parking | `hand_over`: fence | none | `a_timer_that_is_set_as_the_timekeeper_gets_up_is_not_slept_over` |
+//! | worker | `append`: fence | none | `a_worker_that_parks_sees_what_another_queues_in_a_long_poll` |
 //! | parking | `wait`: `Acquire` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
-//! | parking | `unpark`: `Release` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
+//! | parking | `signal`: `Release` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
 //!
 //! The head of a ring keeps the read of a slot by a thief before the next store of the owner there. Without
 //! that the thief could have read the later entry, and both would leave the ring: a load that gives a value
@@ -55,6 +56,7 @@
 //! failed when they were weakened; a comment at each says why it may be.
 
 mod blocking;
+mod memory;
 mod parking;
 mod queues;
 mod runtime;
@@ -64,7 +66,7 @@ mod timers;
 use std::{
     cell::Cell,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Wake, Waker},
@@ -75,7 +77,7 @@ use crate::{
     scheduler::parking::Parker,
     scheduler::{Scheduler, Workers},
     sync::UnsafeCell,
-    task::{Entry, Flag, Handle, home::Home},
+    task::{Entry, Flag, Handle, Moving, chunk, home::Home},
 };
 
 /// Tries a model that has too many interleavings for three preemptions with two.
@@ -96,7 +98,7 @@ fn task<F>(scheduler: &Scheduler, future: F) -> (Entry, Handle<F::Output>)
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    crate::task::new(scheduler, None, future)
+    crate::task::new(scheduler, None, &mut Moving::new(future))
 }
 
 /// Queues a task of a scheduler that has not ended.
@@ -108,25 +110,38 @@ fn queue(scheduler: &Scheduler, entry: Entry) {
 fn work(scheduler: &Scheduler) {
     while let Some(entry) = scheduler.take_injected() {
         if let Some(again) = entry.run(&Flag::new(false)) {
-            queue(scheduler, again);
+            // A scheduler that has ended meanwhile refuses it.
+            scheduler.queue(None, again).unwrap_or_else(Entry::end);
         }
     }
 }
 
 /// Ends a scheduler as a runtime does whose workers are gone.
 fn end_some(scheduler: &Arc<Scheduler>) {
-    let shared = scheduler.host::<Shared>().expect("it is a runtime's");
-    let queued_jobs = shared.close_pool();
-    scheduler.close();
-    shared.shut_down(scheduler, queued_jobs);
+    end_with_workers(scheduler, || ());
 }
 
-/// Ends a scheduler like [`end_some`], and checks that nothing keeps it any more.
+/// Ends a scheduler as a runtime does. `wait` waits for its workers.
+fn end_with_workers(scheduler: &Arc<Scheduler>, wait: impl FnOnce()) {
+    let shared = scheduler.shared_host::<Shared>().expect("it is a runtime's");
+    shared.end(scheduler, wait);
+}
+
+/// Ends a scheduler like [`end_some`], and checks that nothing is left of it.
 fn end(scheduler: Arc<Scheduler>) {
     end_some(&scheduler);
-    let rest: Weak<Scheduler> = Arc::downgrade(&scheduler);
+    gone(scheduler);
+}
+
+/// Checks that nothing is left of a scheduler that has ended.
+fn gone(scheduler: Arc<Scheduler>) {
     drop(scheduler);
-    assert_eq!(rest.strong_count(), 0, "a task was never given back");
+    assert_gone();
+}
+
+/// Checks that nothing keeps memory of tasks any more.
+fn assert_gone() {
+    assert_eq!(chunk::blocks(), 0, "a task was never given back");
 }
 
 /// Counts events. Loom does not know it, so that counting orders nothing.

@@ -1,8 +1,9 @@
 //! The runtime as its users see it: two flavours, and an end that leaves nothing behind.
 
+mod ending;
+
 use std::{
-    collections::VecDeque,
-    fmt, mem,
+    fmt, io,
     num::NonZeroUsize,
     pin::pin,
     rc::Rc,
@@ -14,23 +15,31 @@ use std::{
 
 use crate::{
     blocking::pool::Pool,
+    crew::Crew,
+    fork,
     handle::Task,
     local::{self, Locals},
     scheduler::{
         Host, Jobs, Scheduler, Workers, context,
         driver::{Driver, DriverSlot},
         parking::Parker,
-        worker::{Core, Worker},
+        worker::Worker,
     },
-    sync::thread::{self, JoinHandle},
-    task::{self, Entry, JobEntry},
+    sync::thread::JoinHandle,
+    task::{self, Entry, Job, Moving},
 };
 
 /// Runs tasks: an event loop, or several.
 ///
 /// Dropping it drops, on the dropping thread, all futures that are left; their tasks then read
-/// [`Cancelled`](crate::TaskError::Cancelled). It waits for the blocking jobs that are running; those that
-/// are queued never start.
+/// [`Cancelled`](crate::TaskError::Cancelled). It waits for the polls and the blocking jobs that are running;
+/// those that are queued never start. Of jobs in a [`ThreadPool`](crate::ThreadPool) it waits for none.
+/// Whoever still waits for one of its timers goes on at once.
+///
+/// Every task that is due has its turn within one round of the tasks that were due before, from whichever
+/// thread it came. A task that blocks its thread, which it should not, delays itself and, on a multi-thread
+/// runtime with a free worker, at most one other: the one that it has woken or spawned last, which no other
+/// worker takes as long as the poll lasts.
 pub struct Runtime {
     /// Shares the tasks among the workers.
     scheduler: Arc<Scheduler>,
@@ -40,17 +49,23 @@ pub struct Runtime {
     flavour: Flavour,
     /// The workers that are threads of their own.
     workers: Vec<JoinHandle<()>>,
+    /// The generation of the process that the workers are in.
+    generation: usize,
 }
 
 /// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
 /// of its scheduler.
 pub(crate) struct Shared {
+    /// The workers that are threads of their own, and the threads for blocking jobs; in a lane the driver, too.
+    crew: Arc<Crew>,
     /// The threads for blocking jobs.
     pool: Arc<Pool>,
     /// The place of the worker that is the caller of `block_on`.
     slot: DriverSlot,
     /// The thread of the local tasks; `None` on a multi-thread runtime, which has none.
     locals: Option<Locals>,
+    /// The workers that are threads of their own, and have not ended.
+    working: Arc<ending::Working>,
 }
 
 /// The threads that poll the tasks.
@@ -72,6 +87,11 @@ impl Runtime {
     /// [`block_on`](Self::block_on).
     ///
     /// The others are threads that run tasks at all times.
+    ///
+    /// # Panics
+    ///
+    /// As [`Builder::build`].
+    #[track_caller]
     pub fn multi_thread(workers: NonZeroUsize) -> Runtime {
         Runtime::builder().workers(workers).build()
     }
@@ -89,9 +109,15 @@ impl Runtime {
     /// # Panics
     ///
     /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime
-    /// that another thread runs already, or that has local tasks on another thread.
+    /// that another thread runs already, or that has local tasks on another thread. In a child of a fork, if
+    /// the runtime has workers, which stay in the parent.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert!(
+            !self.lacks_its_workers(),
+            "block_on was called in a child of a fork, where the workers of this runtime are missing; \
+             make a runtime in the child"
+        );
         let mut driver = Driver::new(&self.scheduler, &self.shared.slot);
         assert!(
             driver.is_worker() || self.flavour != Flavour::CurrentThread,
@@ -113,44 +139,62 @@ impl Runtime {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.close_without_workers();
         Task::new(self.scheduler.spawn(future))
     }
 
     /// Runs a job on a thread where it may block, from any thread.
+    ///
+    /// If the runtime has no such thread, and the system refuses one, the job does not run and its task reads
+    /// [`Cancelled`](crate::TaskError::Cancelled). Otherwise it waits for those that there are.
     pub fn spawn_blocking<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+        self.close_without_workers();
         Task::new(self.shared.pool.start(&self.scheduler, job))
+    }
+
+    /// Returns true in a child of a fork, if this runtime has workers, which are in the parent.
+    fn lacks_its_workers(&self) -> bool {
+        !self.workers.is_empty() && fork::is_child_of(self.generation)
+    }
+
+    /// Refuses tasks and jobs from now on, if nobody would run them.
+    fn close_without_workers(&self) {
+        if self.lacks_its_workers() {
+            self.shared.pool.close();
+            self.scheduler.close();
+        }
+    }
+
+    /// Starts a worker that is a thread of its own.
+    fn start_worker(&self, number: usize) -> io::Result<JoinHandle<()>> {
+        // It searches from now on, and so counts as free before it runs.
+        self.scheduler.parking.begin_search();
+        let (scheduler, working) = (self.scheduler.clone(), self.shared.working.one_more());
+        let work = move || {
+            let (scheduler, _working) = (scheduler, working);
+            let context = context::enter_loop(&scheduler);
+            let worker = Rc::new(Worker::searching(&scheduler, Parker::new(), number));
+            context.work_as(worker.clone());
+            while worker.turn() {}
+            worker.end();
+        };
+        let worker = self.shared.crew.start("hand-rolled-worker", work);
+        if worker.is_err() {
+            self.scheduler.parking.end_search();
+        }
+        worker
+    }
+
+    /// Returns the threads that the end of this runtime waits for.
+    #[cfg(not(loom))]
+    pub(crate) fn crew(&self) -> &Arc<Crew> {
+        &self.shared.crew
     }
 
     /// Returns the scheduler.
     #[cfg(all(test, not(loom)))]
     pub(crate) fn scheduler(&self) -> &Scheduler {
         &self.scheduler
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        // First of all nothing new starts, neither a poll nor a job.
-        let queued_jobs = self.shared.pool.close_and_empty();
-        self.scheduler.close();
-        let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
-        let workers = mem::take(&mut self.workers);
-        let finish = move || {
-            for worker in workers {
-                worker.join().expect("tasks contain their panics");
-            }
-            shared.shut_down(&scheduler, queued_jobs);
-        };
-        if !context::is_inside(&self.scheduler) {
-            return finish();
-        }
-        // Here it would wait for itself, so another thread goes on with it.
-        thread::spawn(finish);
-        // While another panic unwinds, silence is better than to abort the process.
-        assert!(
-            std::thread::panicking(),
-            "a runtime was dropped inside one of its own tasks or jobs; drop it outside of them"
-        );
     }
 }
 
@@ -163,29 +207,18 @@ impl fmt::Debug for Runtime {
 impl Shared {
     /// Makes the parts of a runtime that has started nothing.
     pub(crate) fn new(max_blocking_threads: NonZeroUsize, locals: Option<Locals>) -> Arc<Shared> {
-        Arc::new(Shared { pool: Arc::new(Pool::new(max_blocking_threads)), slot: DriverSlot::new(), locals })
+        let crew = Arc::<Crew>::default();
+        let pool = Arc::new(Pool::new(max_blocking_threads, crew.clone()));
+        Arc::new(Shared { crew, pool, slot: DriverSlot::new(), locals, working: Arc::default() })
     }
 
-    /// Closes the pool of this runtime and returns the jobs that have not started.
+    /// Ends a scheduler as the runtime of this does. `wait` waits for its workers.
     #[cfg(all(test, loom))]
-    pub(crate) fn close_pool(&self) -> VecDeque<JobEntry> {
-        self.pool.close_and_empty()
-    }
-
-    /// Drops all that is left of a runtime, on this thread, and waits for the jobs that run.
-    ///
-    /// The scheduler and the pool are closed, the workers gone; `queued_jobs` are those that the pool gave
-    /// back.
-    pub(crate) fn shut_down(&self, scheduler: &Arc<Scheduler>, queued_jobs: VecDeque<JobEntry>) {
-        // Destructors may spawn and set timers, in vain, as in a runtime that runs.
-        let _context = context::enter_aside(scheduler);
-        // Futures go before the wait for running jobs, which may be waiting for something that a future
-        // holds.
-        scheduler.abandon_tasks();
-        queued_jobs.into_iter().for_each(JobEntry::abandon);
-        scheduler.clear_timers();
-        self.pool.join();
-        scheduler.end(self.slot.take_core().magazines);
+    pub(crate) fn end(self: Arc<Self>, scheduler: &Arc<Scheduler>, wait: impl FnOnce()) {
+        let mut end = ending::End::of_model(scheduler.clone(), self);
+        end.drop_futures();
+        wait();
+        end.finish();
     }
 }
 
@@ -220,16 +253,41 @@ impl Builder {
     }
 
     /// Starts the runtime.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses a worker; [`try_build`](Self::try_build) returns the error instead.
+    #[track_caller]
     pub fn build(self) -> Runtime {
+        self.try_build().unwrap_or_else(|error| {
+            panic!(
+                "the system refuses a thread for a worker: {error}; \
+                 ask for fewer workers, or use Builder::try_build"
+            )
+        })
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a worker. Those that have started end before the error is returned.
+    pub fn try_build(self) -> io::Result<Runtime> {
         let (workers, threads, locals) = match self.flavour {
             Flavour::CurrentThread => (Workers::Loop, 0, Some(Locals::default())),
             Flavour::MultiThread(workers) => (Workers::Many(workers), workers.get() - 1, None),
         };
         let shared = Shared::new(self.max_blocking_threads, locals);
         let scheduler = Scheduler::new(workers, shared.clone());
+        // Before its workers, which end with it if one of them does not start.
+        let (flavour, generation) = (self.flavour, fork::generation());
+        let mut runtime = Runtime { scheduler, shared, flavour, workers: Vec::new(), generation };
         // The caller of `block_on` is number zero.
-        let workers = (1..=threads).map(|number| start_worker(&scheduler, number)).collect();
-        Runtime { scheduler, shared, flavour: self.flavour, workers }
+        for number in 1..=threads {
+            let worker = runtime.start_worker(number)?;
+            runtime.workers.push(worker);
+        }
+        Ok(runtime)
     }
 }
 
@@ -244,22 +302,6 @@ fn default_blocking_threads() -> NonZeroUsize {
         PROCESSORS.store(processors, Relaxed);
     }
     NonZeroUsize::MIN.saturating_add((processors + 3).min(31))
-}
-
-/// Starts a worker that is a thread of its own.
-fn start_worker(scheduler: &Arc<Scheduler>, number: usize) -> JoinHandle<()> {
-    let scheduler = scheduler.clone();
-    let work = move || {
-        let context = context::enter_loop(&scheduler);
-        let worker = Rc::new(Worker::new(&scheduler, Parker::new(), number, Core::default()));
-        context.work_as(worker.clone());
-        while worker.turn() {}
-        worker.end();
-    };
-    thread::Builder::new()
-        .name("hand-rolled-worker".into())
-        .spawn(work)
-        .expect("the system starts the workers")
 }
 
 /// Runs a future on an event loop of its own, which ends with it.
@@ -283,10 +325,11 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let mut future = Moving::new(future);
     // Without a counted reference to the scheduler: all workers would count in one place.
     let (handle, queued) =
-        context::with_current("spawn", |scheduler, worker| scheduler.try_spawn(worker, future));
-    queued.unwrap_or_else(Entry::abandon);
+        context::with_current("spawn", |scheduler, worker| scheduler.try_spawn(worker, &mut future));
+    queued.unwrap_or_else(Entry::end);
     Task::new(handle)
 }
 
@@ -321,15 +364,16 @@ where
     Task::new(locals.spawn(&scheduler, future))
 }
 
-/// Runs a job on a thread of the current runtime where it may block.
+/// Runs a job on a thread of the current runtime where it may block, as [`Runtime::spawn_blocking`] does.
 ///
 /// # Panics
 ///
 /// On a thread that works for no runtime.
 #[track_caller]
 pub fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+    let mut job = Moving::new(Job::new(job));
     let (pool, job, handle) = context::with_current("spawn_blocking", |scheduler, worker| {
-        let (job, handle) = task::new_job(scheduler, worker, job);
+        let (job, handle) = task::new_job(scheduler, worker, &mut job);
         (scheduler.host().map(|shared: &Shared| shared.pool.clone()), job, handle)
     });
     match pool {

@@ -11,7 +11,9 @@ mod home;
 pub(crate) mod injector;
 pub(crate) mod parking;
 pub(crate) mod ring;
+mod slack;
 pub(crate) mod timers;
+mod trimming;
 pub(crate) mod wheel;
 pub(crate) mod worker;
 
@@ -22,15 +24,18 @@ use std::{
 };
 
 use crate::{
-    scheduler::{injector::Injector, parking::Parking, ring::Ring, timers::Timers},
+    scheduler::{
+        injector::Injector,
+        parking::Parking,
+        ring::Ring,
+        timers::{Time, Timers},
+        trimming::Trimming,
+    },
     task::{
-        self,
+        self, Entry,
         slab::{Magazines, Slab},
     },
 };
-
-#[cfg(all(test, loom))]
-use crate::task::Entry;
 
 /// Shares the tasks of a runtime among its workers.
 ///
@@ -44,6 +49,8 @@ pub(crate) struct Scheduler {
     workers: Workers,
     /// The memory of the tasks, which is also the list of them.
     slab: Slab<Scheduler>,
+    /// The times at which that memory goes back to the system.
+    trimming: Trimming,
     /// The queue from which every worker takes tasks.
     injector: Injector,
     /// The run queue of each worker; none in an event loop, where no other worker steals.
@@ -94,6 +101,7 @@ impl Scheduler {
             host,
             workers,
             slab: Slab::new(),
+            trimming: Trimming::default(),
             injector: Injector::default(),
             rings: (0..rings).map(|_| Ring::new(0)).collect(),
             parking: Parking::default(),
@@ -104,6 +112,13 @@ impl Scheduler {
     /// Returns the host, if it is an `H`.
     pub(crate) fn host<H: Host>(&self) -> Option<&H> {
         (&*self.host as &dyn Any).downcast_ref()
+    }
+
+    /// Returns a counted reference to the host, if it is an `H`.
+    #[cfg(all(test, loom))]
+    pub(crate) fn shared_host<H: Host>(&self) -> Option<Arc<H>> {
+        let host: Arc<dyn Any + Send + Sync> = self.host.clone();
+        host.downcast().ok()
     }
 
     /// Returns true unless this is the scheduler of a [`ThreadPool`](crate::ThreadPool), onto which no code
@@ -149,32 +164,54 @@ impl Scheduler {
         self.parking.close();
     }
 
-    /// Drops the futures of all tasks that are left, on this thread. Their tasks end as cancelled.
+    /// Drops the futures of all tasks that no worker polls, on this thread. Their tasks end as cancelled.
     ///
-    /// The scheduler must be closed and its workers gone.
-    #[expect(unsafe_code, reason = "only here it is known that the workers are gone")]
+    /// The scheduler must be closed. Workers may still be in a last poll, which may have to wait for one of
+    /// those futures to be dropped.
+    #[expect(unsafe_code, reason = "only here it is known that the cells are those of the slab")]
     pub(crate) fn abandon_tasks(&self) {
+        // The queued ones first: of a task that yielded, only its entry tells that no worker polls it.
+        while let Some(entry) = self.take_queued() {
+            entry.end();
+        }
         for cell in self.slab.cells() {
-            // SAFETY: the cells are those of this slab, which stays, and no worker runs.
+            // SAFETY: the cells are those of this slab, which has not ended.
             unsafe { task::abandon_cell(cell) };
         }
     }
 
-    /// Drops all timers without firing them.
-    pub(crate) fn clear_timers(&self) {
-        self.timers.iter().for_each(|timers| timers.clear());
+    /// Takes a task out of the injector or a ring.
+    fn take_queued(&self) -> Option<Entry> {
+        let mut taken = None;
+        if self.injector.take(|_| 1, |entry| taken = Some(entry)) > 0 {
+            return taken;
+        }
+        for ring in &self.rings {
+            while ring.len() > 0 {
+                if ring.take::<1>(|_| 1, |entry| taken = Some(entry)) > 0 {
+                    return taken;
+                }
+            }
+        }
+        None
     }
 
-    /// Takes back the free cells of a worker that has ended.
-    fn restore_all(&self, magazines: Magazines) {
-        self.slab.restore_all(magazines);
+    /// Fires all timers, now and when they are set: nobody is to wait for one in vain.
+    pub(crate) fn fire_all_timers(&self) {
+        self.timers.iter().for_each(|timers| timers.fire_all());
     }
 
-    /// Has the memory of tasks keep this scheduler from now on, for as long as handles or wakers are left.
+    /// Returns the time at which a worker is to wake up to give memory back.
+    fn memory_alarm(&self) -> Time {
+        if self.slab.has_spare() { self.trimming.alarm() } else { Time::NEVER }
+    }
+
+    /// Gives back the memory of tasks, except where handles or wakers are left, after
+    /// [`abandon_tasks`](Self::abandon_tasks).
     ///
     /// `magazines` are the free cells that the last caller of `block_on` left.
-    pub(crate) fn end(self: &Arc<Self>, magazines: Magazines) {
-        self.restore_all(magazines);
-        self.slab.end(self);
+    pub(crate) fn end(&self, magazines: &mut Magazines) {
+        self.slab.restore_all(magazines);
+        self.slab.end();
     }
 }

@@ -8,7 +8,7 @@ pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
-    thread, thread_local,
+    thread_local,
 };
 
 use std::sync::PoisonError;
@@ -31,7 +31,29 @@ pub(crate) use loom_thread_local as thread_local;
 
 /// A cell whose accesses loom can see.
 #[cfg(loom)]
-pub(crate) use loom::cell::UnsafeCell;
+pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+
+#[cfg(loom)]
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> UnsafeCell<T> {
+        UnsafeCell(loom::cell::UnsafeCell::new(value))
+    }
+
+    /// Counts as a write, as the making of a cell does not.
+    #[expect(unsafe_code, reason = "loom tells the place of a cell's value to a reference only")]
+    pub(crate) unsafe fn raw(this: *mut Self) -> *mut T {
+        // SAFETY: the caller has made the cell there.
+        unsafe { &*this }.0.with_mut(|place| place)
+    }
+
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        self.0.with(read)
+    }
+
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        self.0.with_mut(write)
+    }
+}
 
 /// A cell whose accesses loom could see.
 #[cfg(not(loom))]
@@ -40,9 +62,15 @@ pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
 #[cfg(not(loom))]
 impl<T> UnsafeCell<T> {
-    /// Makes a cell.
-    pub(crate) const fn new(value: T) -> UnsafeCell<T> {
-        UnsafeCell(std::cell::UnsafeCell::new(value))
+    /// Returns the place of the value in a cell, which may hold none yet.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is to a cell, or to room for one.
+    #[inline]
+    #[expect(unsafe_code, reason = "loom's needs the cell")]
+    pub(crate) unsafe fn raw(this: *mut Self) -> *mut T {
+        this.cast()
     }
 
     /// Reads through a pointer that is good for the time of the call.
@@ -58,56 +86,41 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Loom's threads, with a token of our own to park on: to unpark one of loom's wakes it from locks and joins,
-/// too.
+/// Std's threads.
+#[cfg(not(loom))]
+pub(crate) mod thread {
+    use std::io;
+
+    pub(crate) use std::thread::{Builder, JoinHandle, ThreadId, current, yield_now};
+
+    /// Starts a thread.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+        Builder::new().name(name.into()).spawn(work)
+    }
+}
+
+/// Loom's threads.
 #[cfg(loom)]
 pub(crate) mod thread {
-    use std::sync::Arc;
+    use std::{cell::Cell, io};
 
-    use super::{Condvar, Mutex, lock};
+    #[cfg(test)]
+    pub(crate) use loom::thread::spawn;
+    pub(crate) use loom::thread::{Builder, JoinHandle, ThreadId, current, yield_now};
 
-    pub(crate) use loom::thread::{Builder, JoinHandle, ThreadId, spawn, yield_now};
-
-    loom_thread_local! {
-        /// The token that this thread parks on.
-        static TOKEN: Arc<Token> = Arc::default();
+    std::thread_local! {
+        /// The number of threads that a model may still start with [`start`]; all its threads are one of std's.
+        pub(crate) static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
     }
 
-    /// Lets a thread go on when it parks.
-    #[derive(Default)]
-    struct Token {
-        is_there: Mutex<bool>,
-        comes: Condvar,
-    }
-
-    /// A thread.
-    pub(crate) struct Thread(ThreadId, Arc<Token>);
-
-    /// The current thread.
-    pub(crate) fn current() -> Thread {
-        Thread(loom::thread::current().id(), TOKEN.with(Arc::clone))
-    }
-
-    /// Waits until the token of the current thread is there, and takes it.
-    pub(crate) fn park() {
-        let token = TOKEN.with(Arc::clone);
-        let mut is_there = lock(&token.is_there);
-        while !*is_there {
-            is_there = token.comes.wait(is_there).expect("loom knows no poison");
-        }
-        *is_there = false;
-    }
-
-    impl Thread {
-        /// Returns the id of the thread.
-        pub(crate) fn id(&self) -> ThreadId {
-            self.0
-        }
-
-        /// Puts the token there.
-        pub(crate) fn unpark(&self) {
-            *lock(&self.1.is_there) = true;
-            self.1.comes.notify_one();
-        }
+    /// Starts a thread, unless the model has it refused.
+    pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+        let left = LEFT.get().checked_sub(1).ok_or(io::ErrorKind::WouldBlock)?;
+        LEFT.set(left);
+        Builder::new().name(name.into()).spawn(work)
     }
 }

@@ -1,14 +1,15 @@
-//! Time: [`sleep`], [`yield_now`], [`timeout`].
+//! Time: [`sleep`], [`yield_now`]; [`timeout`] in a file of its own.
+
+mod timeout;
 
 use std::{
-    cell::Cell,
-    error::Error,
     fmt,
-    future::poll_fn,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
+
+pub use timeout::{TimedOut, Timeout, timeout};
 
 use crate::{
     panic::drop_quietly,
@@ -45,65 +46,6 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// Lets all tasks that are due run before the current one goes on.
 pub fn yield_now() -> YieldNow {
     YieldNow { yielded: false }
-}
-
-/// Returns the output of `future`, or [`TimedOut`] once `limit` has passed; `future` is dropped then.
-///
-/// A future that is ready in its first poll is in time whatever the limit. If one timeout is inside another,
-/// and the time of both is up when the task is polled, the outer one times out, whatever the inner one's
-/// future would go on to do.
-///
-/// # Errors
-///
-/// If `future` was not ready in time.
-///
-/// # Panics
-///
-/// As [`sleep`].
-pub async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, TimedOut> {
-    let mut expiry = sleep(limit);
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let scope = Scope::enter(expiry.deadline);
-        // The future first: one that is ready when its time is up is in time.
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Ok(output));
-        }
-        let outer = scope.outer;
-        drop(scope);
-        match expiry.poll_deadline(context) {
-            // The timeout around this one ends both, in this poll or the next.
-            Poll::Ready(()) if outer != Time::NEVER && outer <= Time::now() => Poll::Pending,
-            expired => expired.map(|()| Err(TimedOut)),
-        }
-    })
-    .await
-}
-
-thread_local! {
-    /// The first deadline of the timeouts that are being polled.
-    static DEADLINE: Cell<Time> = const { Cell::new(Time::NEVER) };
-}
-
-/// The poll of a future that a timeout limits. Dropping it ends the scope.
-struct Scope {
-    /// The first deadline of the timeouts around it.
-    outer: Time,
-}
-
-impl Scope {
-    /// Begins the poll of a future with this deadline.
-    fn enter(deadline: Time) -> Scope {
-        let outer = DEADLINE.get();
-        DEADLINE.set(outer.min(deadline));
-        Scope { outer }
-    }
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        DEADLINE.set(self.outer);
-    }
 }
 
 /// A future that ends at a time; see [`sleep`].
@@ -160,11 +102,11 @@ impl Sleep {
             return if self.deadline == Time::PAST { Poll::Ready(()) } else { Poll::Pending };
         }
         // A waker's clone and its destructor are code of the user, and run without any lock.
-        let waker = ThinWaker::of(waker);
+        let thin = ThinWaker::of(waker);
         let inserted = context::with_current("sleep", |scheduler, worker| {
             let timers = worker.map_or(&*scheduler.timers[0], Worker::timers);
-            let inserted = timers.insert(self.deadline, waker)?;
-            if inserted.is_first {
+            let inserted = timers.insert(self.deadline, thin)?;
+            if inserted.is_first && !worker.is_some_and(|worker| worker.keep_time(waker)) {
                 scheduler.parking.wake_timekeeper(self.deadline);
             }
             (self.timers, self.slot) = (timers.id(), inserted.key.0);
@@ -255,15 +197,3 @@ fn requeue(waker: &Waker) {
         waker.wake_by_ref();
     }
 }
-
-/// The error of [`timeout`] when the time is up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimedOut;
-
-impl fmt::Display for TimedOut {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the time is up")
-    }
-}
-
-impl Error for TimedOut {}

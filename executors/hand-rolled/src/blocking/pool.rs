@@ -5,28 +5,34 @@ use std::{
     mem,
     num::NonZeroUsize,
     ptr,
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use crate::{
-    scheduler::{Scheduler, context},
-    sync::{
-        Condvar, Mutex, lock,
-        thread::{self, JoinHandle},
-    },
-    task::{self, Handle, JobEntry, home::Home},
+    crew::{self, Crew},
+    fork,
+    scheduler::{Scheduler, context, worker::run_queued},
+    sync::{Condvar, Mutex, MutexGuard, lock, thread::JoinHandle},
+    task::{self, Handle, Job, JobEntry, Moving},
 };
 
 /// Runs jobs in the order in which they came, on threads that are started when needed and used again.
+///
+/// If the system refuses a thread, a job waits for those that there are. If there are none, it is refused.
 pub(crate) struct Pool {
     /// The most threads there may be.
     max_threads: NonZeroUsize,
+    /// The crew that the threads belong to.
+    crew: Arc<Crew>,
+    /// The generation of the process that the threads are in. It changes while there is one thread only.
+    generation: AtomicUsize,
     /// Jobs and threads, under the lock.
     state: Mutex<Queue>,
-    /// Notified when a job comes, and when the pool closes.
+    /// Notified when there is work for one more thread, and when the pool closes.
     changed: Condvar,
-    /// Held by a caller that waits for the threads, so that a second caller waits as long.
-    joining: Mutex<()>,
 }
 
 /// The state that the lock of the pool protects.
@@ -34,6 +40,8 @@ pub(crate) struct Pool {
 struct Queue {
     /// The jobs that have not started.
     jobs: VecDeque<JobEntry>,
+    /// A scheduler whose queued tasks the next free thread runs, because it has no worker.
+    without_worker: Option<Arc<Scheduler>>,
     /// All threads.
     threads: Vec<JoinHandle<()>>,
     /// The number of threads that wait for a job; a thread that was notified, but has not taken the lock yet,
@@ -49,14 +57,16 @@ struct Queue {
 }
 
 impl Pool {
-    /// Makes a pool without threads.
-    pub(crate) fn new(max_threads: NonZeroUsize) -> Pool {
-        Pool { max_threads, state: Mutex::default(), changed: Condvar::new(), joining: Mutex::new(()) }
+    /// Makes a pool without threads, which will belong to `crew`.
+    pub(crate) fn new(max_threads: NonZeroUsize, crew: Arc<Crew>) -> Pool {
+        let generation = AtomicUsize::new(fork::generation());
+        Pool { max_threads, crew, generation, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Queues a job, and notifies or starts a thread for it. A closed pool returns it.
+    /// Queues a job, and notifies or starts a thread for it. Returns it if the pool is closed, or has no
+    /// thread and gets none.
     fn submit(self: &Arc<Self>, job: JobEntry) -> Result<(), JobEntry> {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         if state.closed {
             return Err(job);
         }
@@ -71,54 +81,69 @@ impl Pool {
             }
         } else if state.threads.len() < self.max_threads.get() {
             let pool = self.clone();
-            let thread =
-                thread::Builder::new().name("hand-rolled-blocking".into()).spawn(move || pool.work());
-            state.threads.push(thread.expect("the system starts one more thread"));
+            match self.crew.start("hand-rolled-blocking", move || pool.work()) {
+                Ok(thread) => state.threads.push(thread),
+                // Under the same lock, so that nobody has taken it.
+                Err(_) if state.threads.is_empty() => return state.jobs.pop_back().map_or(Ok(()), Err),
+                // One of the other threads will come to it.
+                Err(_) => {}
+            }
         }
         Ok(())
     }
 
-    /// Queues a closure as a job that belongs to `home`. A closed pool drops it, and its task reads cancelled.
+    /// Queues a closure as a job that belongs to `home`. A pool that refuses it drops it, and its task reads
+    /// cancelled.
     pub(crate) fn start<T: Send + 'static>(
         self: &Arc<Self>,
         home: &Scheduler,
         closure: impl FnOnce() -> T + Send + 'static,
     ) -> Handle<T> {
-        let (job, handle) = home.with_worker(|worker| task::new_job(home, worker, closure));
+        let mut job = Moving::new(Job::new(closure));
+        let (job, handle) = context::with_worker_of(home, |worker| task::new_job(home, worker, &mut job));
         self.queue(job);
         handle
     }
 
-    /// Queues a job. A closed pool ends it.
+    /// Queues a job. A pool that refuses it ends it.
     pub(crate) fn queue(self: &Arc<Self>, job: JobEntry) {
         if let Err(refused) = self.submit(job) {
-            let mut entered = JobContext::default();
-            entered.enter(&refused);
-            refused.abandon();
+            abandon(refused);
         }
+    }
+
+    /// Has the next free thread run the queued tasks of a scheduler that has no worker.
+    pub(crate) fn run_queued(&self, scheduler: &Arc<Scheduler>) {
+        // Nothing ends here, also in a child of a fork: the caller holds a lock.
+        lock(&self.state).without_worker = Some(scheduler.clone());
+        self.changed.notify_one();
     }
 
     /// Refuses jobs from now on; those that have not started still will.
     pub(crate) fn close(&self) {
-        lock(&self.state).closed = true;
+        self.lock().closed = true;
         self.changed.notify_all();
     }
 
     /// Refuses jobs from now on, and returns those that have not started.
     pub(crate) fn close_and_empty(&self) -> VecDeque<JobEntry> {
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.closed = true;
         self.changed.notify_all();
         mem::take(&mut state.jobs)
     }
 
-    /// Waits for the jobs of a closed pool, and for its threads.
+    /// Waits for the jobs of a closed pool, and for its threads; not for the current one, if that is a thread
+    /// of the pool.
     pub(crate) fn join(&self) {
-        let _joining = lock(&self.joining);
-        let threads = mem::take(&mut lock(&self.state).threads);
-        for thread in threads {
-            thread.join().expect("jobs contain their panics");
-        }
+        let threads = mem::take(&mut self.lock().threads);
+        crew::join(threads);
+    }
+
+    /// Forgets the scheduler of [`run_queued`](Self::run_queued), which keeps this pool.
+    pub(crate) fn forget_queued(&self) {
+        let forgotten = lock(&self.state).without_worker.take();
+        drop(forgotten);
     }
 
     /// Returns the number of jobs that have ended, if others wait or run.
@@ -133,18 +158,34 @@ impl Pool {
         self.max_threads.get()
     }
 
-    /// Returns true on a thread of this pool.
-    pub(crate) fn is_inside(&self) -> bool {
-        let current = thread::current().id();
-        lock(&self.state).threads.iter().any(|thread| thread.thread().id() == current)
+    /// Locks the state. In a child of a fork it first forgets the threads, which are not there; the jobs that
+    /// wait are the parent's, and end here as cancelled.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        if fork::is_child_of(self.generation.load(Relaxed)) {
+            let mut state = lock(&self.state);
+            self.generation.store(fork::generation(), Relaxed);
+            // Nothing may be done with the handle of a thread that is not there, not even drop it.
+            mem::take(&mut state.threads).into_iter().for_each(mem::forget);
+            (state.idle, state.notified) = (0, false);
+            let parents_jobs = mem::take(&mut state.jobs);
+            drop(state);
+            parents_jobs.into_iter().for_each(abandon);
+        }
+        lock(&self.state)
     }
 
     /// Runs jobs until the pool is closed and none is left. A thread of the pool does nothing else.
     fn work(&self) {
         let mut entered = JobContext::default();
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(scheduler) = state.without_worker.take() {
+                drop(state);
+                entered = JobContext::default();
+                run_queued(&scheduler);
+                drop(scheduler);
+                state = self.lock();
+            } else if let Some(job) = state.jobs.pop_front() {
                 let notify =
                     !state.jobs.is_empty() && state.idle > 0 && !mem::replace(&mut state.notified, true);
                 drop(state);
@@ -153,13 +194,13 @@ impl Pool {
                 }
                 entered.enter(&job);
                 job.run();
-                state = lock(&self.state);
+                state = self.lock();
                 state.ended = state.ended.wrapping_add(1);
             } else if entered.is_entered() {
                 // Not under the lock: the runtime may end with it, and so may futures.
                 drop(state);
                 entered = JobContext::default();
-                state = lock(&self.state);
+                state = self.lock();
             } else if state.closed {
                 return;
             } else {
@@ -172,6 +213,13 @@ impl Pool {
     }
 }
 
+/// Ends a job that will not run, as cancelled, on this thread.
+pub(super) fn abandon(job: JobEntry) {
+    let mut entered = JobContext::default();
+    entered.enter(&job);
+    job.abandon();
+}
+
 /// The runtime that a thread has entered: it stays from one job to the next, if both belong to it.
 #[derive(Default)]
 struct JobContext(Option<(Arc<Scheduler>, context::Guard)>);
@@ -179,14 +227,12 @@ struct JobContext(Option<(Arc<Scheduler>, context::Guard)>);
 impl JobContext {
     /// Enters the runtime that a job belongs to.
     fn enter(&mut self, job: &JobEntry) {
-        let home = job.home();
-        if self.0.as_ref().is_some_and(|(here, _)| ptr::eq(Arc::as_ptr(here), home)) {
+        if self.0.as_ref().is_some_and(|(here, _)| ptr::eq(Arc::as_ptr(here), job.home_address())) {
             return;
         }
         self.0 = None;
         // The fallback scheduler of a pool is not there to spawn onto.
-        if home.is_runtime() {
-            let home = home.arc();
+        if let Some(home) = job.home().filter(|home| home.is_runtime()) {
             let context = context::enter_aside(&home);
             self.0 = Some((home, context));
         }

@@ -5,10 +5,13 @@ use std::{
     pin::pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
-    thread::{self, JoinHandle},
 };
 
-use crate::{Runtime, scheduler::parking::Parker, sync::lock};
+use crate::{
+    Runtime, crew,
+    scheduler::parking::Parker,
+    sync::{lock, thread::JoinHandle},
+};
 
 /// A runtime and the thread that calls its `block_on`.
 #[derive(Debug)]
@@ -23,13 +26,23 @@ pub(super) struct Driven {
 
 impl Driven {
     /// Starts the thread.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses it. The runtime ends then.
     pub(super) fn start(runtime: Runtime) -> Driven {
         let (runtime, stop) = (Arc::new(runtime), Arc::new(Stop::default()));
-        let driver = thread::spawn({
+        let drive = {
             let (runtime, stop) = (runtime.clone(), stop.clone());
-            move || runtime.block_on(poll_fn(|context| stop.poll(context)))
-        });
-        Driven { runtime, stop, driver: Some(driver) }
+            move || {
+                let _works = runtime.works();
+                runtime.block_on(poll_fn(|context| stop.poll(context)));
+            }
+        };
+        match runtime.crew().start("hand-rolled-driver", drive) {
+            Ok(driver) => Driven { runtime, stop, driver: Some(driver) },
+            Err(error) => panic!("the system refuses a thread for block_on: {error}"),
+        }
     }
 
     /// Returns the runtime.
@@ -45,7 +58,9 @@ impl Driven {
         loop {
             match task.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(output) => return output,
-                Poll::Pending => parker.wait(None),
+                Poll::Pending => {
+                    parker.wait(None);
+                }
             }
         }
     }
@@ -54,8 +69,12 @@ impl Driven {
 impl Drop for Driven {
     fn drop(&mut self) {
         self.stop.stop();
-        if let Some(driver) = self.driver.take() {
-            driver.join().expect("tasks contain their panics, so the driver has none");
+        // Inside one of its tasks it would wait for itself. The driver then ends the runtime by itself, as it has
+        // the last reference, or gives that back.
+        if let Some(_waiting) = self.runtime.crew().wait() {
+            // The driver may be in a poll that waits for what the end of the tasks drops.
+            self.runtime.end_tasks();
+            crew::join(self.driver.take());
         }
     }
 }

@@ -53,7 +53,8 @@ impl Place {
             if searches {
                 self.parking.end_search();
             }
-            let reason = self.parking.park(&parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
+            let reason =
+                self.parking.park(&parker, Time::NEVER, || self.queued.load(Relaxed) > 0, || Time::NEVER);
             searches = reason == WakeReason::Task;
         }
     }
@@ -74,7 +75,7 @@ fn a_worker_does_not_sleep_over_what_is_queued() {
 
 #[test]
 fn two_workers_do_not_sleep_over_two_things_queued() {
-    loom::model(|| {
+    briefly(|| {
         let place = Arc::new(Place::default());
         let threads = [(); 2].map(|()| {
             let place = place.clone();
@@ -147,7 +148,7 @@ const LATER: Time = Time::PAST.after(std::time::Duration::from_nanos(1));
 fn keep_time(parking: &Parking, set: &AtomicBool) {
     let parker = Parker::new();
     while !set.load(Relaxed) {
-        parking.park(&parker, || false, || if set.load(Relaxed) { PASSED } else { Time::NEVER });
+        parking.park(&parker, Time::NEVER, || false, || if set.load(Relaxed) { PASSED } else { Time::NEVER });
     }
 }
 
@@ -193,7 +194,8 @@ fn leave_the_time_to_another(set_by_a_thread: bool) {
         _ if set.load(Relaxed) => LATER,
         _ => Time::NEVER,
     };
-    parking.park(&Parker::new(), || other_parks.load(Relaxed), deadline);
+    parking.park(&Parker::new(), Time::NEVER, || other_parks.load(Relaxed), deadline);
+    parking.hand_over(deadline);
     match thread {
         Some(thread) => thread.join().unwrap(),
         None => sets(),

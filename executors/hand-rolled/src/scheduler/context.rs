@@ -1,6 +1,6 @@
 //! The runtime that the current thread works for, which makes `spawn` and `sleep` ambient, and its worker.
 
-use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc};
+use std::{cell::RefCell, marker::PhantomData, mem::ManuallyDrop, ptr, rc::Rc, sync::Arc};
 
 use crate::{
     scheduler::{Scheduler, worker::Worker},
@@ -8,8 +8,42 @@ use crate::{
 };
 
 thread_local! {
-    /// The runtimes that this thread has entered, innermost last.
-    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+    /// The runtimes that this thread has entered.
+    ///
+    /// It has no destructor, so it is there as long as the thread: the destructor of another thread-local may
+    /// use a runtime. The guards leave it empty, and an empty one owns no memory.
+    static ENTERED: ManuallyDrop<RefCell<Stack>> =
+        const { ManuallyDrop::new(RefCell::new(Stack { last: None, others: Vec::new() })) };
+}
+
+/// The runtimes that a thread has entered.
+struct Stack {
+    /// The innermost.
+    last: Option<Entered>,
+    /// The others, outermost first.
+    others: Vec<Entered>,
+}
+
+impl Stack {
+    /// Adds the innermost.
+    fn push(&mut self, entered: Entered) {
+        self.others.extend(self.last.replace(entered));
+    }
+
+    /// Removes the innermost.
+    fn pop(&mut self) -> Option<Entered> {
+        let left = self.last.take();
+        self.last = self.others.pop();
+        if self.others.is_empty() {
+            self.others = Vec::new();
+        }
+        left
+    }
+
+    /// Returns all of them.
+    fn iter(&self) -> impl Iterator<Item = &Entered> {
+        self.others.iter().chain(&self.last)
+    }
 }
 
 /// A runtime that a thread has entered.
@@ -51,8 +85,8 @@ pub(crate) fn enter_aside(scheduler: &Arc<Scheduler>) -> Guard {
 impl Guard {
     /// Makes this thread a worker of the runtime that it has just entered.
     pub(crate) fn work_as(&self, worker: Rc<Worker>) {
-        let set = |stack: &RefCell<Vec<Entered>>| {
-            stack.borrow_mut().last_mut().expect("it was entered").worker = Some(worker);
+        let set = |stack: &ManuallyDrop<RefCell<Stack>>| {
+            stack.borrow_mut().last.as_mut().expect("it was entered").worker = Some(worker);
         };
         ENTERED.with(set);
     }
@@ -68,12 +102,14 @@ impl Guard {
 #[track_caller]
 #[inline]
 pub(crate) fn with_current<R>(wanted: &str, use_it: impl FnOnce(&Arc<Scheduler>, Option<&Worker>) -> R) -> R {
-    with_last(|last| use_it(&last.scheduler, last.worker.as_deref())).unwrap_or_else(|| {
-        panic!(
+    // Not in a closure, so that the panic is where the caller is.
+    match with_current_if_any(use_it) {
+        Some(result) => result,
+        None => panic!(
             "{wanted} needs a running runtime; use it inside hand_rolled::run, Runtime::block_on or a task, \
              or call the method of a Runtime"
-        )
-    })
+        ),
+    }
 }
 
 /// Calls `use_it`, like [`with_current`], if there is a runtime.
@@ -103,7 +139,7 @@ pub(crate) fn current_if_any() -> Option<Arc<Scheduler>> {
 ///
 /// `use_it` must run no code of the user.
 #[inline]
-pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
+pub(crate) fn with_worker_of<R>(scheduler: *const Scheduler, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
     let mut use_it = Some(use_it);
     let used = with_last(|last| {
         let worker = last.worker.as_deref()?;
@@ -116,39 +152,58 @@ pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(Optio
     used.flatten().unwrap_or_else(|| use_it.take().expect("it was not called")(None))
 }
 
+/// Calls `use_it` with the scheduler at this address, and with the worker of it that this thread is. A thread
+/// that does not work for the scheduler has `upgrade` return it, if it is still there.
+///
+/// `use_it` must run no code of the user.
+#[inline]
+pub(crate) fn with_scheduler<R>(
+    scheduler: *const Scheduler,
+    upgrade: impl FnOnce() -> Option<Arc<Scheduler>>,
+    use_it: impl FnOnce(Option<&Scheduler>, Option<&Worker>) -> R,
+) -> R {
+    let mut use_it = Some(use_it);
+    let used = with_last(|last| {
+        if !ptr::eq(Arc::as_ptr(&last.scheduler), scheduler) {
+            return None;
+        }
+        let worker = last.worker.as_deref();
+        use_it.take().map(|use_it| use_it(Some(&last.scheduler), worker))
+    });
+    used.flatten().unwrap_or_else(|| {
+        // To drop it may be its end, so that is not under the borrow.
+        let scheduler = upgrade();
+        use_it.take().expect("it was not called")(scheduler.as_deref(), None)
+    })
+}
+
 /// Returns true on a thread that polls tasks, and so must not wait.
 pub(crate) fn polls() -> bool {
-    let polls = |entered: &RefCell<Vec<Entered>>| entered.borrow().iter().any(|entered| entered.polls);
-    ENTERED.try_with(polls).unwrap_or(false)
+    ENTERED.with(|stack| stack.borrow().iter().any(|entered| entered.polls))
 }
 
 /// Returns true if this thread has entered `scheduler`, innermost or not.
 pub(crate) fn is_inside(scheduler: &Arc<Scheduler>) -> bool {
-    let inside = |entered: &RefCell<Vec<Entered>>| {
-        entered.borrow().iter().any(|entered| Arc::ptr_eq(&entered.scheduler, scheduler))
-    };
-    // A thread that has lost its thread-locals is past its last task.
-    ENTERED.try_with(inside).unwrap_or(false)
+    ENTERED.with(|stack| stack.borrow().iter().any(|entered| Arc::ptr_eq(&entered.scheduler, scheduler)))
 }
 
 /// Calls `use_it` with the innermost runtime, if there is one.
 #[inline]
 fn with_last<R>(use_it: impl FnOnce(&Entered) -> R) -> Option<R> {
-    ENTERED.try_with(|stack| stack.borrow().last().map(use_it)).ok().flatten()
+    ENTERED.with(|stack| stack.borrow().last.as_ref().map(use_it))
 }
 
 /// Enters a runtime until the guard is dropped.
 fn enter(scheduler: &Arc<Scheduler>, polls: bool) -> Guard {
     let entered = Entered { scheduler: scheduler.clone(), worker: None, polls };
-    // A thread that has lost its thread-locals enters nothing; `with_current` then panics, and says why.
-    ENTERED.try_with(|stack| stack.borrow_mut().push(entered)).ok();
+    ENTERED.with(|stack| stack.borrow_mut().push(entered));
     Guard { _same_thread: PhantomData }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         // The last reference to a runtime may be the one on the stack, so it is dropped after the borrow.
-        let left = ENTERED.try_with(|stack| stack.borrow_mut().pop());
+        let left = ENTERED.with(|stack| stack.borrow_mut().pop());
         drop(left);
     }
 }

@@ -4,18 +4,23 @@
 use std::sync::Arc;
 
 use super::{Scheduler, Workers, context, worker::Worker};
-use crate::task::{
-    self, Entry, Handle,
-    home::Home,
-    slab::{Class, Vacant},
-};
+use crate::task::{self, Entry, Handle, Moving, chunk::Vacant, class::Class, home::Home};
 
 impl Home for Scheduler {
     type Worker = Worker;
 
     #[inline]
-    fn with_worker<R>(&self, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
-        context::with_worker_of(self, use_it)
+    fn with_worker<R>(home: *const Scheduler, use_it: impl FnOnce(Option<&Worker>) -> R) -> R {
+        context::with_worker_of(home, use_it)
+    }
+
+    #[inline]
+    fn with_home<R>(
+        home: *const Scheduler,
+        upgrade: impl FnOnce() -> Option<Arc<Scheduler>>,
+        use_it: impl FnOnce(Option<&Scheduler>, Option<&Worker>) -> R,
+    ) -> R {
+        context::with_scheduler(home, upgrade, use_it)
     }
 
     #[inline]
@@ -27,7 +32,7 @@ impl Home for Scheduler {
     }
 
     #[inline]
-    fn restore(&self, worker: Option<&Worker>, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
+    fn restore(&self, worker: Option<&Worker>, class: Class, cell: Vacant) {
         match worker {
             Some(worker) => worker.restore(class, cell),
             None => self.slab.restore(class, cell, None),
@@ -56,18 +61,19 @@ impl Scheduler {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (handle, queued) = self.with_worker(|worker| self.try_spawn(worker, future));
-        queued.unwrap_or_else(Entry::abandon);
+        let mut future = Moving::new(future);
+        let (handle, queued) = context::with_worker_of(self, |worker| self.try_spawn(worker, &mut future));
+        queued.unwrap_or_else(Entry::end);
         handle
     }
 
     /// Queues a future as a new task, like [`spawn`](Self::spawn), but runs no code of the user: a scheduler
-    /// that has ended returns the entry, to be abandoned.
+    /// that has ended returns the entry, to be ended.
     #[inline]
     pub(crate) fn try_spawn<F>(
         &self,
         worker: Option<&Worker>,
-        future: F,
+        future: &mut Moving<F>,
     ) -> (Handle<F::Output>, Result<(), Entry>)
     where
         F: Future + Send + 'static,
@@ -79,7 +85,7 @@ impl Scheduler {
 
     /// Queues a task where every worker looks for it, and wakes one.
     fn inject(&self, entry: Entry) -> Result<(), Entry> {
-        self.injector.push([entry]).map_err(|[entry]| entry)?;
+        self.injector.push(entry)?;
         self.parking.wake_one();
         if self.workers == Workers::Lazy {
             self.host.start_worker(&self.arc());

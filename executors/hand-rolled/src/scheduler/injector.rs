@@ -30,15 +30,23 @@ struct Queue {
 }
 
 impl Injector {
-    /// Appends entries. Returns them if the runtime has ended.
-    pub(crate) fn push<I: IntoIterator<Item = Entry>>(&self, entries: I) -> Result<(), I> {
+    /// Appends an entry. Returns it if the runtime has ended.
+    pub(crate) fn push(&self, entry: Entry) -> Result<(), Entry> {
         let mut state = lock(&self.state);
         if state.closed {
-            return Err(entries);
+            return Err(entry);
         }
-        state.entries.extend(entries);
+        state.entries.push_back(entry);
         self.len.store(state.entries.len(), Relaxed);
         Ok(())
+    }
+
+    /// Appends entries that a worker has queued. They are taken also if the runtime has ended: its end looks
+    /// for them once the worker is gone.
+    pub(crate) fn push_all(&self, entries: impl IntoIterator<Item = Entry>) {
+        let mut state = lock(&self.state);
+        state.entries.extend(entries);
+        self.len.store(state.entries.len(), Relaxed);
     }
 
     /// Returns the number of entries now, or a moment ago.
@@ -61,13 +69,9 @@ impl Injector {
         number
     }
 
-    /// Refuses entries from now on, and drops those that are there: the end of the runtime finds their tasks
-    /// in the slab.
+    /// Refuses entries from now on, except from workers.
     pub(crate) fn close(&self) {
-        let mut state = lock(&self.state);
-        state.closed = true;
-        state.entries.clear();
-        self.len.store(0, Relaxed);
+        lock(&self.state).closed = true;
     }
 
     /// Returns true if entries are refused.

@@ -16,9 +16,13 @@
 //!   itself.
 //! - *Searching*: it was woken for a task and has found none yet.
 //!
-//! The worker that has been parked longest is the *timekeeper*. It sleeps until the next deadline, and sets the
-//! alarm to it; the others sleep until they are woken. When it goes on, its successor in the list is woken to
-//! set an alarm, if there is a deadline.
+//! # One keeps time
+//!
+//! A worker that parks sets an *alarm* to the next deadline, unless another parked worker has one that is no
+//! later; the others sleep until they are woken. A worker that gets up takes its alarm with it, and wakes
+//! nobody for that: mostly it fires the timer and parks again. Only before it runs code of the user, which may
+//! take long, it *hands over*: if a deadline is before all alarms that are left, a parked worker is told. That
+//! one stays in the list, sets its alarm anew, and sleeps on.
 //!
 //! # No task is slept over
 //!
@@ -40,35 +44,44 @@
 //! searchers. A burst of tasks thus wakes a chain of workers, one after the other, which ends where the tasks
 //! do.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
 
 use crate::{
     scheduler::timers::Time,
     sync::{
-        Mutex,
+        Condvar, Mutex, MutexGuard,
         atomic::{
-            AtomicBool, AtomicU64, AtomicUsize,
+            AtomicBool, AtomicU32, AtomicU64, AtomicUsize,
             Ordering::{Acquire, Relaxed, Release, SeqCst},
             fence,
         },
         lock,
-        thread::{self, Thread},
     },
 };
 
 /// The place where the workers of a runtime park.
-#[derive(Default)]
 pub(crate) struct Parking {
-    /// The parked workers, the timekeeper first, under the lock.
-    parked: Mutex<Vec<Arc<Parker>>>,
+    /// The parked workers, in the order in which they came, under the lock.
+    parked: Mutex<Vec<Parked>>,
     /// The number of parked workers. Changed under the lock.
     number: AtomicUsize,
     /// The number of workers that search.
     searching: AtomicUsize,
-    /// The time at which the timekeeper wakes by itself; never, until it has read the deadlines.
+    /// The first of the alarms of the parked workers. Changed under the lock.
     alarm: AtomicU64,
     /// Set once the runtime has ended.
     closed: AtomicBool,
+}
+
+/// A worker that is parked.
+struct Parked {
+    /// Wakes it.
+    parker: Arc<Parker>,
+    /// The time at which it wakes by itself.
+    alarm: Time,
 }
 
 /// The reason why a parked worker goes on.
@@ -81,77 +94,153 @@ pub(crate) enum WakeReason {
     Other,
 }
 
+impl Default for Parking {
+    fn default() -> Parking {
+        Parking {
+            parked: Mutex::default(),
+            number: AtomicUsize::new(0),
+            searching: AtomicUsize::new(0),
+            alarm: AtomicU64::new(Time::NEVER.nanoseconds()),
+            closed: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Parking {
-    /// Parks a worker until there is something to do, but no longer than to the next deadline. It may return
-    /// for no reason.
+    /// Parks a worker until there is something to do, but no longer than to the next deadline, and not beyond
+    /// `latest`. It may return for no reason.
     ///
-    /// `has_work` and `next_deadline` are called once the worker is in the list.
+    /// `has_work` and `next_deadline` are called once the worker is in the list. Before the worker runs code
+    /// of the user again, it has to call [`hand_over`](Self::hand_over).
     pub(crate) fn park(
         &self,
         worker: &Arc<Parker>,
+        latest: Time,
         has_work: impl FnOnce() -> bool,
         next_deadline: impl Fn() -> Time,
     ) -> WakeReason {
-        let mut parked = lock(&self.parked);
-        parked.push(worker.clone());
-        self.number.store(parked.len(), Relaxed);
-        let is_timekeeper = parked.len() == 1;
-        if is_timekeeper {
-            self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
-        }
-        drop(parked);
+        let mut alarm = self.lie_down(worker, next_deadline());
         // With the ones in `wake_one` and `wake_timekeeper`; see the head of the file.
         fence(SeqCst);
         if !has_work() && !self.is_closed() {
-            let deadline = if is_timekeeper { next_deadline() } else { Time::NEVER };
-            if is_timekeeper {
-                self.alarm.store(deadline.nanoseconds(), Relaxed);
+            loop {
+                // A timer may have been set since, by a thread that saw no alarm to be earlier than.
+                if next_deadline().nanoseconds() < self.alarm.load(Relaxed) {
+                    alarm = self.set_alarm(worker, next_deadline());
+                }
+                if worker.wait(alarm.min(latest).instant()) != Signal::SetAlarm {
+                    break;
+                }
             }
-            worker.wait(deadline.instant());
         }
+        self.get_up(worker)
+    }
 
+    /// Adds a worker to the list. Returns its alarm: the next deadline, unless another has one for it.
+    fn lie_down(&self, worker: &Arc<Parker>, deadline: Time) -> Time {
         let mut parked = lock(&self.parked);
-        let Some(place) = parked.iter().position(|other| Arc::ptr_eq(other, worker)) else {
-            return WakeReason::Task;
-        };
-        parked.remove(place);
-        self.number.store(parked.len(), Relaxed);
-        let next = if place == 0 { parked.first().cloned() } else { None };
-        if place == 0 {
-            // The next timekeeper has set no alarm: it has to be woken for any timer, and for those that are
-            // set already.
-            self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
+        let alarm = if deadline < self.first_alarm() { deadline } else { Time::NEVER };
+        parked.push(Parked { parker: worker.clone(), alarm });
+        self.note(&parked);
+        alarm
+    }
+
+    /// Sets the alarm of a parked worker to the next deadline, unless another has one for it. Returns it.
+    fn set_alarm(&self, worker: &Arc<Parker>, deadline: Time) -> Time {
+        let mut parked = lock(&self.parked);
+        let is_earlier = deadline < self.first_alarm();
+        // It has been woken for a task if it is not there.
+        let Some(own) = place_of(&parked, worker) else { return Time::NEVER };
+        if is_earlier {
+            parked[own].alarm = deadline;
+            self.note(&parked);
         }
-        drop(parked);
-        // With the one in `wake_timekeeper`; see the head of the file.
-        fence(SeqCst);
-        if let Some(timekeeper) = next
-            && next_deadline() != Time::NEVER
-        {
-            timekeeper.unpark();
-        }
+        parked[own].alarm
+    }
+
+    /// Removes a worker from the list, unless another thread has, for a task.
+    fn get_up(&self, worker: &Arc<Parker>) -> WakeReason {
+        let mut parked = lock(&self.parked);
+        let Some(own) = place_of(&parked, worker) else { return WakeReason::Task };
+        parked.remove(own);
+        self.note(&parked);
         WakeReason::Other
+    }
+
+    /// Keeps what is read without the lock up to date with the list.
+    fn note(&self, parked: &[Parked]) {
+        let first = parked.iter().map(|parked| parked.alarm).min().unwrap_or(Time::NEVER);
+        self.alarm.store(first.nanoseconds(), Relaxed);
+        self.number.store(parked.len(), Relaxed);
+    }
+
+    /// Returns the first of the alarms.
+    fn first_alarm(&self) -> Time {
+        Time::from_nanoseconds(self.alarm.load(Relaxed))
+    }
+
+    /// Tells a parked worker of the next deadline, if no alarm is set to it: the caller is about to run code
+    /// of the user.
+    pub(crate) fn hand_over(&self, next_deadline: impl Fn() -> Time) {
+        // With the one in `wake_timekeeper`: who sets a timer sees that the alarm of the caller is gone, or
+        // the caller sees the timer.
+        fence(SeqCst);
+        self.tell(next_deadline());
+    }
+
+    /// Tells a parked worker of a deadline that the caller has just set, if it is before all alarms.
+    pub(crate) fn wake_timekeeper(&self, deadline: Time) {
+        // With the ones in `park` and `hand_over`; see the head of the file.
+        fence(SeqCst);
+        self.tell(deadline);
+    }
+
+    /// Has a parked worker set its alarm, if the deadline is before all alarms.
+    fn tell(&self, deadline: Time) {
+        if self.number.load(Relaxed) == 0 || deadline.nanoseconds() >= self.alarm.load(Relaxed) {
+            return;
+        }
+        let parked = lock(&self.parked);
+        // The one with the first alarm, which it need not keep then.
+        let told = parked.iter().min_by_key(|parked| parked.alarm).map(|parked| parked.parker.clone());
+        drop(parked);
+        if let Some(told) = told {
+            told.signal(SET_ALARM);
+        }
     }
 
     /// Wakes a parked worker for the task that the caller has just queued, unless another worker searches.
     pub(crate) fn wake_one(&self) {
         // With the one in `park`; see the head of the file.
         fence(SeqCst);
-        if self.number.load(Relaxed) > 0 && self.searching.load(Relaxed) == 0 {
+        if self.should_wake() {
             self.wake_last();
         }
     }
 
     /// Returns true if [`wake_one`](Self::wake_one) would wake a worker. It passes no fence, and so costs two
-    /// loads.
-    ///
-    /// It misses a worker that parks just now: for a worker, which calls this again after its next task.
+    /// loads, but misses a worker that parks just now.
     #[inline]
     pub(crate) fn should_wake(&self) -> bool {
         self.number.load(Relaxed) > 0 && self.searching.load(Relaxed) == 0
     }
 
-    /// Ends the search of a worker that [`WakeReason::Task`] woke.
+    /// Returns true if a worker is parked, or searches.
+    pub(crate) fn has_free_workers(&self) -> bool {
+        self.number.load(Relaxed) > 0 || self.searching.load(Relaxed) > 0
+    }
+
+    /// Returns true if a worker besides the caller, which is parked, is parked or searches.
+    pub(crate) fn has_other_free_workers(&self) -> bool {
+        self.number.load(Relaxed) > 1 || self.searching.load(Relaxed) > 0
+    }
+
+    /// Counts a worker that is about to search, though nobody woke it: a thread that starts.
+    pub(crate) fn begin_search(&self) {
+        self.searching.fetch_add(1, Relaxed);
+    }
+
+    /// Ends the search of a worker that [`WakeReason::Task`] woke, or that has begun one.
     pub(crate) fn end_search(&self) {
         self.searching.fetch_sub(1, Relaxed);
         // With the one in `wake_one`: the caller sees the task of a thread that saw the old number, when it
@@ -159,24 +248,23 @@ impl Parking {
         fence(SeqCst);
     }
 
-    /// Wakes the timekeeper if a timer that the caller has just set is due before its alarm.
-    pub(crate) fn wake_timekeeper(&self, deadline: Time) {
-        // With the one in `park`; see the head of the file.
-        fence(SeqCst);
-        if self.number.load(Relaxed) > 0 && deadline.nanoseconds() < self.alarm.load(Relaxed) {
-            let timekeeper = lock(&self.parked).first().cloned();
-            if let Some(timekeeper) = timekeeper {
-                timekeeper.unpark();
-            }
-        }
-    }
-
     /// Ends the runtime: wakes all workers, and lets none sleep from now on.
     pub(crate) fn close(&self) {
         // A worker that parks after this sees it because of the lock.
         self.closed.store(true, Relaxed);
-        let parked = lock(&self.parked).clone();
-        parked.iter().for_each(|worker| worker.unpark());
+        let parked = lock(&self.parked);
+        let parkers: Vec<_> = parked.iter().map(|parked| parked.parker.clone()).collect();
+        drop(parked);
+        parkers.iter().for_each(|parker| parker.unpark());
+    }
+
+    /// Forgets the workers that are parked or search: in a child of a fork, where there are none.
+    pub(crate) fn forget_workers(&self) {
+        let mut parked = lock(&self.parked);
+        parked.clear();
+        self.number.store(0, Relaxed);
+        self.searching.store(0, Relaxed);
+        self.alarm.store(Time::NEVER.nanoseconds(), Relaxed);
     }
 
     /// Returns true once the runtime has ended.
@@ -185,58 +273,112 @@ impl Parking {
         self.closed.load(Relaxed)
     }
 
-    /// Wakes the last worker that parked: it has the warmest caches, and is the timekeeper only if it is
-    /// alone.
+    /// Wakes the last worker that parked, which has the warmest caches.
     #[cold]
     fn wake_last(&self) {
         let mut parked = lock(&self.parked);
         let worker = parked.pop();
-        self.number.store(parked.len(), Relaxed);
+        self.note(&parked);
         if worker.is_some() {
             self.searching.fetch_add(1, Relaxed);
         }
         drop(parked);
         if let Some(worker) = worker {
-            worker.unpark();
+            worker.parker.unpark();
         }
     }
 }
 
+/// Returns the place of a worker in the list.
+fn place_of(parked: &[Parked], worker: &Arc<Parker>) -> Option<usize> {
+    parked.iter().position(|parked| Arc::ptr_eq(&parked.parker, worker))
+}
+
 /// Lets one thread wait until another wakes it.
 ///
-/// It has a flag beside the thread's own token, because code of the user may park and unpark the same thread.
+/// It does without the token that std has for each thread, which is left to the user.
+#[derive(Default)]
 pub(crate) struct Parker {
-    /// The only thread that waits here.
-    thread: Thread,
-    /// Set when it is woken, and reset when it goes on.
-    woken: AtomicBool,
+    /// The signals since the thread last waited, and whether it sleeps.
+    signals: AtomicU32,
+    /// Held by the thread from when it notes that it sleeps until it does.
+    sleep: Mutex<()>,
+    /// Notified of a signal to a thread that sleeps.
+    signalled: Condvar,
+}
+
+/// The thread is to go on.
+const WOKEN: u32 = 1;
+/// The thread is to set its alarm anew.
+const SET_ALARM: u32 = 1 << 1;
+/// The thread sleeps, so whoever signals has to notify it.
+const SLEEPING: u32 = 1 << 2;
+
+/// The reason why a thread waits no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// It was woken, or its deadline has come.
+    GoOn,
+    /// It is to set its alarm anew.
+    SetAlarm,
 }
 
 impl Parker {
-    /// Makes the parker of the current thread.
+    /// Makes a parker, for one thread to wait with.
     pub(crate) fn new() -> Arc<Parker> {
-        Arc::new(Parker { thread: thread::current(), woken: AtomicBool::new(false) })
+        Arc::default()
     }
 
-    /// Waits to be woken, or for the deadline; returns at once if it has been woken since it last waited.
-    pub(crate) fn wait(&self, deadline: Option<Instant>) {
-        while !self.woken.swap(false, Acquire) {
-            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => thread::park(),
-                Some(left) if left.is_zero() => return,
-                #[cfg(not(loom))]
-                Some(left) => thread::park_timeout(left),
-                #[cfg(loom)]
-                Some(_) => unreachable!("loom knows no time"),
+    /// Waits for a signal, or for the deadline; returns at once if there was one since it last waited.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> Signal {
+        loop {
+            match self.signals.swap(0, Acquire) {
+                0 if deadline.is_some_and(has_passed) => return Signal::GoOn,
+                0 => self.sleep(deadline),
+                SET_ALARM => return Signal::SetAlarm,
+                _ => return Signal::GoOn,
             }
+        }
+    }
+
+    /// Sleeps until there is a signal or the deadline has come, or for no reason.
+    fn sleep(&self, deadline: Option<Instant>) {
+        let sleep = lock(&self.sleep);
+        // Acquire, for loom's sake: it has the exchange as one with the signal's.
+        if self.signals.compare_exchange(0, SLEEPING, Acquire, Relaxed).is_ok() {
+            wait_until(&self.signalled, sleep, deadline);
+            self.signals.fetch_and(!SLEEPING, Relaxed);
         }
     }
 
     /// Wakes the thread, now or when it next waits.
     pub(crate) fn unpark(&self) {
-        // A store would do, but loom takes a store beside an exchange as one that may come before it.
-        self.woken.swap(true, Release);
-        self.thread.unpark();
+        self.signal(WOKEN);
+    }
+
+    /// Gives the thread a signal.
+    fn signal(&self, signal: u32) {
+        if self.signals.fetch_or(signal, Release) == SLEEPING {
+            // It holds the lock until it sleeps.
+            drop(lock(&self.sleep));
+            self.signalled.notify_one();
+        }
+    }
+}
+
+/// Returns true if the time has come.
+fn has_passed(deadline: Instant) -> bool {
+    deadline <= Instant::now()
+}
+
+/// Sleeps until it is notified, or the deadline has come.
+fn wait_until(signalled: &Condvar, sleep: MutexGuard<'_, ()>, deadline: Option<Instant>) {
+    match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        None => drop(signalled.wait(sleep).unwrap_or_else(PoisonError::into_inner)),
+        #[cfg(not(loom))]
+        Some(left) => drop(signalled.wait_timeout(sleep, left).unwrap_or_else(PoisonError::into_inner)),
+        #[cfg(loom)]
+        Some(_) => unreachable!("loom knows no time"),
     }
 }
 

@@ -54,7 +54,22 @@ impl Ring {
     /// Returns the number of entries now, or a moment ago.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.tail.0.load(Relaxed).wrapping_sub(self.head.0.load(Relaxed)).min(CAPACITY)
+        let len = self.tail.0.load(Relaxed).wrapping_sub(self.head.0.load(Relaxed));
+        // A tail that is older than the head is before it: all that was pushed by then has been taken.
+        if len > CAPACITY { 0 } else { len }
+    }
+
+    /// Returns the number of entries that were ever pushed, for the owner.
+    pub(crate) fn pushed(&self) -> usize {
+        self.tail.0.load(Relaxed)
+    }
+
+    /// Returns true if as many entries as `pushed`, or more, were taken: an old value of
+    /// [`pushed`](Self::pushed).
+    #[inline]
+    pub(crate) fn has_taken(&self, pushed: usize) -> bool {
+        // The difference is negative, which is large, while there are fewer.
+        self.head.0.load(Relaxed).wrapping_sub(pushed) <= usize::MAX / 2
     }
 
     /// Pushes an entry, for the owner. A full ring returns it.

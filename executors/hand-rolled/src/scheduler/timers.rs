@@ -50,9 +50,19 @@ impl Time {
         Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos() as u64))
     }
 
+    /// Returns the time that [`nanoseconds`](Self::nanoseconds) has made a number of.
+    pub(crate) fn at(nanoseconds: u64) -> Time {
+        Time(nanoseconds)
+    }
+
     /// Returns the time as a number, in the same order.
     pub(crate) fn nanoseconds(self) -> u64 {
         self.0
+    }
+
+    /// Returns the time that is [`nanoseconds`](Self::nanoseconds) as a number.
+    pub(crate) const fn from_nanoseconds(nanoseconds: u64) -> Time {
+        Time(nanoseconds)
     }
 
     /// Returns the time as std has it; `None` if it never comes.
@@ -199,15 +209,17 @@ impl Timers {
         any
     }
 
-    /// Drops all timers without firing them.
-    pub(crate) fn clear(&self) {
+    /// Fires all timers, whatever their deadlines, and from now on each at once when it is set.
+    ///
+    /// A runtime that ends does so: whoever waits for one of its timers, be it a job, would wait for ever.
+    pub(crate) fn fire_all(&self) {
         let mut wheel = lock(&self.wheel);
-        let forgotten = wheel.clear();
-        // So that no sleep looks for its timer.
+        let all = wheel.clear();
         self.fired_until.store(u64::MAX, Relaxed);
+        self.next.store(u64::MAX, Relaxed);
         drop(wheel);
-        for waker in forgotten {
-            contain(|| drop(waker)).ok();
+        for waker in all {
+            contain(|| waker.wake()).ok();
         }
     }
 

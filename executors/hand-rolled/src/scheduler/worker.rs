@@ -1,14 +1,19 @@
 //! A worker: a thread that runs tasks, and one turn of its loop.
 //!
 //! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; its own ring; the
-//! injector; the rings of other workers. An event loop has one worker, and one first-in-first-out queue in
-//! their place.
+//! rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
+//!
+//! A worker works in *rounds*: the tasks that were in its ring when a round began have their turn. Then it takes
+//! its share of the oldest tasks in the injector, as far as they fit. A task that yields while there are tasks in
+//! the injector queues up behind those. So what comes from elsewhere, or did not fit into a ring, waits for one
+//! round, and more tasks than fit into the rings take their turns in one line.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::VecDeque,
     ptr,
     sync::{Arc, Weak},
+    task::Waker,
 };
 
 use super::Scheduler;
@@ -16,13 +21,14 @@ use crate::{
     scheduler::{
         parking::{Parker, WakeReason},
         ring::{CAPACITY, Ring},
+        slack::NoSlack,
         timers::{Time, Timers},
     },
-    sync::thread,
-    task::{
-        Entry, Flag,
-        slab::{Class, Magazines, Vacant},
+    sync::{
+        atomic::{Ordering::SeqCst, fence},
+        thread,
     },
+    task::{self, Entry, Flag, chunk::Vacant, class::Class, slab::Magazines},
 };
 
 /// The most turns that a busy worker makes before it reads the clock.
@@ -32,8 +38,8 @@ use crate::{
 const TURNS_BETWEEN_TIMERS: usize = 32;
 /// The number of times that a worker fires its own timers before it fires those of others too.
 const READS_BETWEEN_OTHERS: u32 = 8;
-/// The number of turns that a worker with tasks of its own makes before it takes one of the injector.
-const TURNS_BETWEEN_INJECTIONS: u32 = 61;
+/// The number of times that a worker which never parks reads the clock before it gives memory back.
+const READS_BETWEEN_TRIMS: u32 = 1024;
 
 /// The most tasks in a row that come before those of the ring, because they were woken last.
 const MAX_NEXT_IN_A_ROW: u32 = 3;
@@ -56,20 +62,31 @@ pub(crate) struct Worker {
     parker: Arc<Parker>,
     /// The part of it that stays when another thread takes its place.
     core: RefCell<Core>,
-    /// The number of turns that it has made; it wraps around.
-    turns: Cell<u32>,
+    /// The number of tasks that had ever been pushed to its ring when its round began.
+    round: Cell<usize>,
     /// The number of turns that it makes before it reads the clock.
     turns_to_timers: Cell<usize>,
     /// The number of times that it has read the clock; it wraps around.
     clock_reads: Cell<u32>,
     /// True from when it was woken for a task until it has found one, or found none.
     searches: Cell<bool>,
+    /// True if there may be a deadline that no parked worker keeps, because this one has got up or has set a
+    /// timer: it hands over before it runs code of the user.
+    keeps_time: Cell<bool>,
+    /// True while it leaves the tasks that its root has queued to free workers.
+    leaves_tasks: Cell<bool>,
+    /// The number of intervals after which memory was given back, as it last knew it.
+    trims: Cell<u32>,
+    /// Set once it has slept to a deadline.
+    no_slack: OnceCell<NoSlack>,
     /// The number of jobs that had ended when it last parked.
     jobs_ended: Cell<usize>,
     /// The task that was woken last, by the task before it: it comes next, and no worker steals it.
     next: Cell<Option<Entry>>,
     /// The number of such tasks in a row that came before those of the ring.
     next_in_a_row: Cell<u32>,
+    /// The data of the waker of the root that it polls; null between polls.
+    root: Cell<*const ()>,
     /// The id of the task that it polls; null between polls.
     pub(crate) running: Cell<*const ()>,
     /// Set by a task that yields.
@@ -80,7 +97,7 @@ pub(crate) struct Worker {
 #[derive(Default)]
 pub(crate) struct Core {
     /// The run queue of an event loop, which has no ring.
-    entries: VecDeque<Entry>,
+    pub(super) entries: VecDeque<Entry>,
     /// Its free cells.
     pub(crate) magazines: Magazines,
 }
@@ -93,13 +110,18 @@ impl Worker {
             number,
             parker,
             core: RefCell::new(core),
-            turns: Cell::new(0),
+            round: Cell::new(0),
             turns_to_timers: Cell::new(0),
             clock_reads: Cell::new(0),
             searches: Cell::new(false),
+            keeps_time: Cell::new(false),
+            leaves_tasks: Cell::new(false),
+            trims: Cell::new(scheduler.trimming.rounds()),
+            no_slack: OnceCell::new(),
             jobs_ended: Cell::new(0),
             next: Cell::new(None),
             next_in_a_row: Cell::new(0),
+            root: Cell::new(ptr::null()),
             running: Cell::new(ptr::null()),
             yielded: Flag::new(false),
         };
@@ -110,17 +132,23 @@ impl Worker {
         worker
     }
 
+    /// Makes a worker of the current thread that has been counted as one that searches.
+    pub(crate) fn searching(scheduler: &Arc<Scheduler>, parker: Arc<Parker>, number: usize) -> Worker {
+        let worker = Worker::new(scheduler, parker, number, Core::default());
+        worker.searches.set(true);
+        worker
+    }
+
     /// Lends memory for a task.
     #[inline]
     pub(super) fn lend(&self, class: Class, scheduler: &Weak<Scheduler>) -> Vacant {
         self.scheduler.slab.lend(class, scheduler, Some(&mut self.core.borrow_mut().magazines))
     }
 
-    /// Takes memory back; returns the scheduler, if the memory was all that kept it.
+    /// Takes memory back.
     #[inline]
-    #[must_use = "it may be the last of the scheduler"]
-    pub(super) fn restore(&self, class: Class, cell: Vacant) -> Option<Arc<Scheduler>> {
-        self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines))
+    pub(super) fn restore(&self, class: Class, cell: Vacant) {
+        self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines));
     }
 
     /// Returns the timers that this worker sets.
@@ -151,18 +179,37 @@ impl Worker {
         if let Err(entry) = ring.push(entry) {
             self.overflow(ring, entry);
         }
-        self.share(ring);
+        if self.has_company() {
+            // With the one in `Parking::park`: this poll may go on for long, and has to see who parks meanwhile.
+            fence(SeqCst);
+            self.share(ring);
+        }
+    }
+
+    /// Returns true if there are other workers.
+    #[inline]
+    fn has_company(&self) -> bool {
+        self.scheduler.rings.len() > 1
     }
 
     /// Runs the next task, or parks until there may be one. Returns false once the runtime has ended.
     pub(crate) fn turn(&self) -> bool {
-        self.turns.set(self.turns.get().wrapping_add(1));
         match self.next() {
-            Some(entry) => self.run(entry),
+            Some(entry) => {
+                self.hand_over();
+                self.run(entry);
+            }
             None if fire(&self.scheduler.timers) => {}
             None => self.park(),
         }
         !self.scheduler.parking.is_closed()
+    }
+
+    /// Runs tasks until none is queued, and does not park.
+    pub(crate) fn run_queued(&self) {
+        while let Some(entry) = self.next() {
+            self.run(entry);
+        }
     }
 
     /// Fires the timers that are due, so that a queue that never empties does not keep them waiting.
@@ -175,6 +222,9 @@ impl Worker {
         let others = clock_reads.is_multiple_of(READS_BETWEEN_OTHERS);
         let own = self.number..=self.number;
         fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
+        if clock_reads.is_multiple_of(READS_BETWEEN_TRIMS) {
+            self.trim();
+        }
         let queued = match self.scheduler.rings.get(self.number) {
             Some(ring) => ring.len(),
             None => self.core.borrow().entries.len(),
@@ -197,7 +247,7 @@ impl Worker {
 
     /// Ends a thread that was a worker.
     pub(crate) fn end(&self) {
-        self.scheduler.restore_all(self.leave().magazines);
+        self.scheduler.slab.restore_all(&mut self.leave().magazines);
     }
 
     /// Runs a task.
@@ -215,7 +265,20 @@ impl Worker {
             turns => self.turns_to_timers.set(turns - 1),
         }
         if let Some(again) = again {
-            self.queue(again);
+            self.queue_again(again);
+        }
+    }
+
+    /// Queues a task that goes on, behind all that is due, whoever has queued that.
+    #[inline]
+    fn queue_again(&self, entry: Entry) {
+        if self.scheduler.injector.len() == 0 {
+            self.queue(entry);
+        } else if self.scheduler.rings.is_empty() {
+            self.collect();
+            self.queue(entry);
+        } else {
+            self.scheduler.injector.push_all([entry]);
         }
     }
 
@@ -233,14 +296,10 @@ impl Worker {
             self.collect();
             return self.core.borrow_mut().entries.pop_front();
         };
-        let mut next = None;
-        if self.turns.get().is_multiple_of(TURNS_BETWEEN_INJECTIONS) {
-            self.scheduler.injector.take(|_| 1, |entry| next = Some(entry));
+        if self.leaves_tasks.get() && self.may_leave_tasks(ring) {
+            return None;
         }
-        if next.is_none() {
-            next = self.take_woken_last(ring);
-        }
-        let entry = next.or_else(|| pop(ring)).or_else(|| self.search(ring))?;
+        let entry = self.take_woken_last(ring).or_else(|| self.pop(ring)).or_else(|| self.steal(ring))?;
         if self.end_search() {
             self.pass_on();
         } else {
@@ -255,7 +314,7 @@ impl Worker {
         let next = self.next.take();
         let in_a_row = self.next_in_a_row.replace(0);
         match next {
-            Some(entry) if in_a_row == MAX_NEXT_IN_A_ROW && ring.len() > 0 => {
+            Some(entry) if in_a_row == MAX_NEXT_IN_A_ROW && self.others_wait(ring) => {
                 self.append(ring, entry);
                 None
             }
@@ -267,6 +326,31 @@ impl Worker {
         }
     }
 
+    /// Returns true if a task waits in the ring or in the injector.
+    fn others_wait(&self, ring: &Ring) -> bool {
+        ring.len() > 0 || self.scheduler.injector.len() > 0
+    }
+
+    /// Takes the first task of this worker's own ring.
+    #[inline]
+    fn pop(&self, ring: &Ring) -> Option<Entry> {
+        if ring.has_taken(self.round.get()) {
+            self.begin_round(ring);
+        }
+        let mut first = None;
+        // One at a time: a task that is taken cannot be stolen, and would wait if the one before it blocks.
+        while ring.len() > 0 && ring.take::<1>(|_| 1, |entry| first = Some(entry)) == 0 {}
+        first
+    }
+
+    /// Begins a round, with a share of the tasks that wait in the injector.
+    fn begin_round(&self, ring: &Ring) {
+        let (workers, room) = (self.scheduler.rings.len(), CAPACITY - ring.len());
+        let share = |len: usize| len.div_ceil(workers).min(room);
+        self.scheduler.injector.take(share, |entry| ring.push(entry).expect("nobody else pushes"));
+        self.round.set(ring.pushed());
+    }
+
     /// Moves the tasks of the injector to the queue of an event loop, so that all wait in one line.
     #[inline]
     fn collect(&self) {
@@ -276,9 +360,9 @@ impl Worker {
         }
     }
 
-    /// Takes tasks of the injector, or else of another worker's ring: one to run, and the rest into the empty
-    /// ring, where others can steal them.
-    fn search(&self, ring: &Ring) -> Option<Entry> {
+    /// Takes half of the tasks of another worker's ring: one to run, and the rest into the empty ring, where
+    /// others can steal them.
+    fn steal(&self, ring: &Ring) -> Option<Entry> {
         let mut first = None;
         let mut take = |entry| {
             if first.is_none() {
@@ -288,10 +372,6 @@ impl Worker {
             }
         };
         let rings = &self.scheduler.rings;
-        let fair = |len: usize| (len / rings.len()).clamp(1, CAPACITY / 2);
-        if self.scheduler.injector.take(fair, &mut take) > 0 {
-            return first;
-        }
         let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
         for other in others {
             while other.len() > 0 {
@@ -309,8 +389,7 @@ impl Worker {
         let mut entries = Vec::with_capacity(CAPACITY / 2 + 1);
         ring.take::<{ CAPACITY / 2 }>(|len| len / 2, |entry| entries.push(entry));
         entries.push(entry);
-        // A runtime that has ended finds the tasks in the slab.
-        self.scheduler.injector.push(entries).ok();
+        self.scheduler.injector.push_all(entries);
     }
 
     /// Wakes another worker if the ring has a task for it.
@@ -319,6 +398,67 @@ impl Worker {
         if self.scheduler.parking.should_wake() && ring.len() > 0 {
             self.scheduler.parking.wake_one();
         }
+    }
+
+    /// Prepares this worker to run code of the user, which may take long: it searches no more, and leaves the
+    /// time to a parked worker.
+    fn prepare_for_user(&self) {
+        if self.end_search() {
+            self.pass_on();
+        }
+        self.hand_over();
+    }
+
+    /// Tells a parked worker of the next deadline, if this worker may be the only one that knows it.
+    #[inline]
+    fn hand_over(&self) {
+        if self.keeps_time.get() {
+            self.keeps_time.set(false);
+            self.scheduler.parking.hand_over(|| first_deadline(&self.scheduler.timers));
+        }
+    }
+
+    /// Notes that a poll on this worker has set a timer with this waker, which is the first to fire. Returns
+    /// false if a parked worker has to be told at once.
+    #[inline]
+    pub(crate) fn keep_time(&self, waker: &Waker) -> bool {
+        if !self.has_company() {
+            return true;
+        }
+        // What waits for the timer can go on only after this poll, and then this worker sees to it. A waker of
+        // any other kind may be that of a thread that is blocked in this very poll.
+        let polled = waker.data() == self.root.get() || task::is_waker_of(waker, self.running.get());
+        if polled {
+            self.keeps_time.set(true);
+        }
+        polled
+    }
+
+    /// Returns true if the queue of an event loop has a task.
+    pub(crate) fn has_queue(&self) -> bool {
+        !self.core.borrow().entries.is_empty()
+    }
+
+    /// Begins the poll of a root with this waker.
+    pub(crate) fn begin_root(&self, waker: &Waker) {
+        self.prepare_for_user();
+        self.root.set(waker.data());
+    }
+
+    /// Ends the poll of a root, and leaves the tasks that it has queued to free workers: one of them may block,
+    /// and this thread alone can poll the root.
+    pub(crate) fn end_root(&self) {
+        self.root.set(ptr::null());
+        let has_tasks = |ring: &Ring| ring.len() > 0;
+        self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));
+    }
+
+    /// Returns true as long as there are tasks to be left, and a free worker to run them.
+    #[cold]
+    fn may_leave_tasks(&self, ring: &Ring) -> bool {
+        let may = ring.len() > 0 && self.scheduler.parking.has_free_workers();
+        self.leaves_tasks.set(may);
+        may
     }
 
     /// Wakes another worker if any queue has a task: this one has a task itself, or leaves.
@@ -333,12 +473,41 @@ impl Worker {
         self.end_search();
         self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
         let scheduler = &self.scheduler;
-        if self.spin_for_short_jobs() {
+        if self.leaves_tasks.get() {
+            scheduler.parking.wake_one();
+        } else if self.spin_for_short_jobs() {
             return;
         }
+        self.trim();
         let next_deadline = || first_deadline(&scheduler.timers);
-        let reason = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
+        if next_deadline() != Time::NEVER {
+            self.no_slack.get_or_init(NoSlack::on_this_thread);
+        }
+        let latest = scheduler.memory_alarm();
+        let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline);
         self.searches.set(reason == WakeReason::Task);
+        self.keeps_time.set(self.has_company());
+    }
+
+    /// Returns true if there is a task for this worker, which is in the list of the parked.
+    fn has_work(&self) -> bool {
+        // Whoever takes one of the tasks that it leaves, and sees more, wakes the next worker, in the end this.
+        let leaves = self.leaves_tasks.get() && self.scheduler.parking.has_other_free_workers();
+        !leaves && self.scheduler.has_work()
+    }
+
+    /// Gives memory back to the system that tasks have not needed for an interval.
+    fn trim(&self) {
+        let Scheduler { slab, trimming, .. } = &*self.scheduler;
+        let is_due = slab.has_spare() && trimming.is_due(Time::now());
+        let rounds = trimming.rounds();
+        if self.trims.replace(rounds) != rounds {
+            // A free cell that waits for this worker keeps its chunk from everybody.
+            slab.restore_all(&mut self.core.borrow_mut().magazines);
+        }
+        if is_due {
+            slab.trim();
+        }
     }
 
     /// Yields the processor a few times, if jobs are running that are shorter than a sleep; returns true if a
@@ -367,6 +536,13 @@ impl Worker {
     }
 }
 
+/// Runs the queued tasks of a scheduler that has no worker, on this thread.
+pub(crate) fn run_queued(scheduler: &Arc<Scheduler>) {
+    let worker = Worker::new(scheduler, Parker::new(), 0, Core::default());
+    worker.run_queued();
+    worker.end();
+}
+
 /// Returns the earliest deadline of these timers, or an earlier time if its timer was taken back.
 fn first_deadline(timers: &[Arc<Timers>]) -> Time {
     timers.iter().map(|timers| timers.next()).min().unwrap_or(Time::NEVER)
@@ -380,13 +556,4 @@ fn fire(timers: &[Arc<Timers>]) -> bool {
     let now = Time::now();
     let due = timers.iter().filter(|timers| timers.next() <= now);
     due.fold(false, |any, timers| timers.fire(now) | any)
-}
-
-/// Takes the first task of a worker's own ring.
-#[inline]
-fn pop(ring: &Ring) -> Option<Entry> {
-    let mut first = None;
-    // One at a time: a task that is taken cannot be stolen, and would wait if the one before it blocks.
-    while ring.len() > 0 && ring.take::<1>(|_| 1, |entry| first = Some(entry)) == 0 {}
-    first
 }

@@ -72,6 +72,14 @@ impl Callbacks {
     }
 }
 
+impl Drop for Callbacks {
+    fn drop(&mut self) {
+        // Those of a job that outlived its runtime. A panic would be that of whoever frees the task.
+        let rest = mem::take(&mut lock(&self.state).callbacks);
+        rest.into_iter().for_each(drop_quietly);
+    }
+}
+
 /// A task that runs one callback.
 pub(super) struct CallbackTurn {
     /// The callbacks, the first of which is run.

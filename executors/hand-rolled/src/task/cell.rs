@@ -13,11 +13,13 @@ use std::{
 };
 
 use super::{
-    header::{Entry, Flag, Header, VTable},
-    home::{Home, Worker, home_of},
+    class::Class,
+    entry::Entry,
+    header::{Flag, Header, VTable},
+    home::{Home, Worker, with_home, with_worker},
+    moving::Moving,
     outcome::{Outcome, TaskError},
     reference::{Reference, free},
-    slab::Class,
     state::Suspended,
     waker::raw_waker,
     watchers::Watchers,
@@ -41,6 +43,8 @@ union Body<F: Future> {
     future: ManuallyDrop<F>,
     output: ManuallyDrop<F::Output>,
     panic: ManuallyDrop<Panic>,
+    #[cfg(loom)]
+    nothing: (),
 }
 
 /// Makes the vtables of a type of future.
@@ -60,16 +64,17 @@ impl<F: Future> Vtables<F> {
     pub(super) const JOB: VTable = VTable { is_job: true, ..Self::TASK };
 }
 
-/// Fills a cell. The task has a handle, and is to be queued; a job has a reference, too.
+/// Fills a cell. The task is to be queued; a job has a reference, too.
 #[inline]
 pub(super) fn open<F: Future>(
     home: &TaskHome,
     worker: Option<&Worker>,
-    future: F,
+    future: &mut Moving<F>,
     vtable: &'static VTable,
+    has_handle: bool,
 ) -> NonNull<Header> {
-    let vacant = home.lend(worker, vtable.class);
-    let cell = vacant.pointer().cast::<TaskCell<F>>().as_ptr();
+    let memory = home.lend(worker, vtable.class).into_pointer();
+    let cell = memory.cast::<TaskCell<F>>().as_ptr();
     // SAFETY: the memory is of the class of this very type, and nobody else's. The state in it stays; a
     // thread that looks at it finds a task there only after the last step, which publishes the others.
     unsafe {
@@ -77,26 +82,35 @@ pub(super) fn open<F: Future>(
         (&raw mut (*cell).header.watchers).write(Mutex::new(Watchers::none()));
         #[cfg(loom)]
         (&raw mut (*cell).header.life).write(UnsafeCell::new(()));
-        (&raw mut (*cell).body).write(UnsafeCell::new(Body { future: ManuallyDrop::new(future) }));
-        // Loom does not count the making of a cell as a write.
         #[cfg(loom)]
-        (*cell).body.with_mut(|_| ());
-        (*cell).header.state.open(vtable.is_job);
+        (&raw mut (*cell).body).write(UnsafeCell::new(Body { nothing: () }));
+        future.move_to(UnsafeCell::raw(&raw mut (*cell).body).cast());
+        (*cell).header.state.open(vtable.is_job, has_handle);
     }
-    vacant.pointer().cast()
+    memory.cast()
 }
 
-/// Queues a future of the runtime's own as a task without a handle. A home that has ended drops it.
-pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(home: &TaskHome, future: F) {
-    let queued = home.with_worker(|worker| {
-        let header = open(home, worker, future, &Vtables::<F>::TASK);
-        // SAFETY: the task is open, so it keeps its memory. It is queued once, here.
-        unsafe {
-            header.as_ref().state.detach_open();
-            home.queue(worker, Entry::of(header))
-        }
-    });
-    queued.unwrap_or_else(Entry::abandon);
+/// Queues a future of the runtime's own, as a task without a handle, at the home of `task`. A home that has
+/// ended drops it.
+///
+/// # Safety
+///
+/// The cell of `task` is lent.
+pub(super) unsafe fn spawn_at_home<F>(task: NonNull<Header>, future: F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut future = Moving::new(future);
+    let queue = |home: Option<&TaskHome>, worker: Option<&Worker>| {
+        let home = home?;
+        let header = open(home, worker, &mut future, &Vtables::<F>::TASK, false);
+        // SAFETY: the task is queued once, here.
+        Some(home.queue(worker, unsafe { Entry::of(header) }))
+    };
+    // SAFETY: as the caller says.
+    if let Some(queued) = unsafe { with_home(task, queue) } {
+        queued.unwrap_or_else(Entry::end);
+    }
 }
 
 /// Polls the future; see [`VTable`].
@@ -163,7 +177,14 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
     let closed = loop {
         if now.outcome().is_some() {
             // A job that was cancelled while it ran.
-            return drop_quietly(rest);
+            drop_quietly(rest);
+            if now.is_watched() {
+                // If its home had ended by then, the callbacks are still to be dropped.
+                cell.header.state.retain();
+                // SAFETY: it was counted just now; the entry of the job keeps the cell.
+                announce(unsafe { Reference::of(header) });
+            }
+            return;
         }
         if now.is_cancelled() && has_run_a_job {
             // The caller of `cancel` was told that the task ends as cancelled, though the job went on.
@@ -201,11 +222,11 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
 pub(super) fn announce(task: Reference) {
     let outcome = task.header().outcome().expect("the task is closed");
     let announcement = lock(&task.header().watchers).announcement();
-    // SAFETY: the reference keeps the cell.
-    let home = unsafe { home_of(task.cell()) };
     // The awaiter does not come next, but after all that is due: mostly it awaits more tasks than this one.
-    home.with_worker(|worker| worker.map(TaskHome::end_poll));
-    announcement.announce(outcome, |callback| spawn(home, callback));
+    // SAFETY: the reference keeps the cell.
+    unsafe { with_worker(task.cell(), |worker| worker.map(TaskHome::end_poll)) };
+    // SAFETY: as above.
+    announcement.announce(outcome, |callback| unsafe { spawn_at_home(task.cell(), callback) });
 }
 
 /// The value that a future leaves behind.

@@ -6,19 +6,21 @@
 
 use std::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull, task::Waker};
 
+#[cfg(all(test, loom))]
+use super::waker::raw_waker;
+
 use super::{
     callback::Callback,
-    cell::spawn,
-    header::{Entry, Header},
-    home::{Home, home_of},
+    cell::spawn_at_home,
+    entry::Entry,
+    header::Header,
+    home::queue_at_home,
     job,
     outcome::{Outcome, TaskError},
-    reference::free,
+    reference::{Reference, free},
     state::Asked,
-    waker::raw_waker,
 };
 use crate::{
-    TaskHome,
     panic::{Panic, drop_quietly},
     sync::lock,
 };
@@ -53,18 +55,13 @@ impl<T> Handle<T> {
         unsafe { self.header.as_ref() }.used()
     }
 
-    /// Returns the home of the task.
-    fn home(&self) -> &TaskHome {
-        // SAFETY: the handle keeps the cell.
-        unsafe { home_of(self.header) }
-    }
-
     /// Returns how the task ended; `None` while it is open.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.header().outcome()
     }
 
     /// Returns a waker of the task.
+    #[cfg(all(test, loom))]
     pub(crate) fn waker(&self) -> Waker {
         self.header().state.retain();
         // SAFETY: with a reference, a header is a waker.
@@ -73,19 +70,15 @@ impl<T> Handle<T> {
 
     /// Cancels the task; returns false if it has ended.
     pub(crate) fn cancel(&self) -> bool {
-        let Header { state, vtable, .. } = self.header();
-        if vtable.is_job {
-            // SAFETY: the handle keeps the memory, and it is a job.
-            return unsafe { job::cancel(self.header) };
-        }
-        let asked = state.cancel();
-        if asked == Asked::Queue {
-            let home = self.home();
-            // A runtime that has ended drops all its tasks; it needs no entry for that.
-            // SAFETY: the state says to queue it.
-            drop(home.with_worker(|worker| home.queue(worker, unsafe { Entry::of(self.header) })));
-        }
-        asked != Asked::TooLate
+        // SAFETY: the handle keeps the memory.
+        unsafe { cancel(self.header) }
+    }
+
+    /// Returns what cancels the task without its handle.
+    pub(crate) fn canceller(&self) -> Canceller {
+        self.header().state.retain();
+        // SAFETY: it was counted just now.
+        Canceller(unsafe { Reference::of(self.header) })
     }
 
     /// Returns the panic that ended the task.
@@ -181,9 +174,41 @@ impl<T> Handle<T> {
         let callbacks = guard.add_callback(callback, outcome.is_some());
         drop(guard);
         if let (Some(callbacks), Some(outcome)) = (callbacks, outcome) {
-            callbacks.queue_one(outcome, |callback| spawn(self.home(), callback));
+            // SAFETY: the handle keeps the cell.
+            callbacks.queue_one(outcome, |callback| unsafe { spawn_at_home(self.header, callback) });
         }
     }
+}
+
+/// Cancels a task, whoever has its handle.
+pub(crate) struct Canceller(Reference);
+
+impl Canceller {
+    /// Cancels the task, unless it has ended.
+    pub(crate) fn cancel(self) {
+        // SAFETY: the reference keeps the memory.
+        unsafe { cancel(self.0.cell()) };
+    }
+}
+
+/// Cancels a task or a job; returns false if it has ended.
+///
+/// # Safety
+///
+/// The caller keeps the cell.
+unsafe fn cancel(header: NonNull<Header>) -> bool {
+    // SAFETY: as the caller says.
+    let Header { state, vtable, .. } = unsafe { header.as_ref() };
+    if vtable.is_job {
+        // SAFETY: as the caller says, and it is a job.
+        return unsafe { job::cancel(header) };
+    }
+    let asked = state.cancel();
+    if asked == Asked::Queue {
+        // SAFETY: the caller keeps the cell, and the state says to queue it.
+        unsafe { queue_at_home(header) }.unwrap_or_else(Entry::put_back);
+    }
+    asked != Asked::TooLate
 }
 
 impl<T> Drop for Handle<T> {

@@ -3,7 +3,8 @@
 //!
 //! The entry in the pool's queue is a reference, because a job may be cancelled, and end, while it is there.
 //! It ends through `finish`, once the closure has been called or dropped. A job that is cancelled while a
-//! thread runs it is closed at once; that thread finds it closed, and drops the output.
+//! thread runs it is closed at once; that thread finds it closed, and drops the output. The end of a runtime
+//! ends those of its jobs that wait, in whatever pool.
 //!
 //! The unsafe code relies on what `task.rs` says.
 
@@ -12,17 +13,18 @@
 use std::{
     pin::Pin,
     ptr::NonNull,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use super::{
-    cell::{announce, spawn},
+    cell::{announce, spawn_at_home},
+    chunk,
     header::{Flag, Header},
-    home::home_of,
     reference::Reference,
     state::Asked,
 };
-use crate::TaskHome;
+use crate::{TaskHome, panic::contain, sync::lock};
 
 /// An entry of the queue of a pool: a reference that may try to run a blocking job.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ use crate::TaskHome;
 pub(crate) struct JobEntry(Reference);
 
 /// A closure in the place of a future: its poll calls it.
-pub(super) struct Job<J>(Option<J>);
+pub(crate) struct Job<J>(Option<J>);
 
 impl JobEntry {
     /// Makes the entry of a job.
@@ -60,16 +62,22 @@ impl JobEntry {
         end_job(&self.0);
     }
 
-    /// Returns the scheduler that the job belongs to.
-    pub(crate) fn home(&self) -> &TaskHome {
+    /// Returns the address of the scheduler that the job belongs to.
+    pub(crate) fn home_address(&self) -> *const TaskHome {
         // SAFETY: the reference keeps the cell.
-        unsafe { home_of(self.0.cell()) }
+        unsafe { chunk::owner_address(self.0.cell().cast()) }.cast()
+    }
+
+    /// Returns the scheduler that the job belongs to, if it is still there.
+    pub(crate) fn home(&self) -> Option<Arc<TaskHome>> {
+        // SAFETY: the reference keeps the cell, and all cells come from the slab of a `TaskHome`.
+        unsafe { chunk::owner(self.0.cell().cast()) }
     }
 }
 
 impl<J> Job<J> {
     /// Makes a job that has not run.
-    pub(super) fn new(closure: J) -> Job<J> {
+    pub(crate) fn new(closure: J) -> Job<J> {
         Job(Some(closure))
     }
 }
@@ -102,6 +110,23 @@ fn end_job(job: &Reference) {
     }
 }
 
+/// Ends a job of a home that has ended, on the stack of a caller of `cancel`, which no code of the user may
+/// have: the thread that runs it drops the callbacks.
+///
+/// The end of the home ends the jobs that have not started, so this has to do with one that runs only.
+fn end_job_inside(job: &Reference) {
+    let Header { state, watchers, .. } = job.header();
+    if !state.close_if_running() {
+        return;
+    }
+    // SAFETY: closing it counted one more reference, for this.
+    let _task = unsafe { Reference::of(job.cell()) };
+    let awaiter = lock(watchers).take_awaiter();
+    if let Some(awaiter) = awaiter {
+        contain(|| awaiter.wake()).ok();
+    }
+}
+
 /// Cancels a job; returns false if it has ended. Its home carries the cancellation out.
 ///
 /// # Safety
@@ -109,12 +134,12 @@ fn end_job(job: &Reference) {
 /// The cell is a job's, and lent.
 pub(super) unsafe fn cancel(header: NonNull<Header>) -> bool {
     // SAFETY: as the caller says.
-    let (state, home) = unsafe { (&header.as_ref().state, home_of(header)) };
+    let state = unsafe { &header.as_ref().state };
     let asked = state.cancel_job();
     if asked == Asked::Queue {
         state.retain();
-        // SAFETY: it was counted just now.
-        spawn(home, EndJob(unsafe { Reference::of(header) }));
+        // SAFETY: as the caller says, and the reference was counted just now.
+        unsafe { spawn_at_home(header, EndJob(Reference::of(header))) };
     }
     asked != Asked::TooLate
 }
@@ -133,7 +158,7 @@ impl Future for EndJob {
 
 impl Drop for EndJob {
     fn drop(&mut self) {
-        // A home that has ended does not poll it.
-        end_job(&self.0);
+        // If it was not polled, its home has ended.
+        end_job_inside(&self.0);
     }
 }

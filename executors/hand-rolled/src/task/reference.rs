@@ -7,9 +7,9 @@
 use std::ptr::{self, NonNull};
 
 use super::{
+    chunk::Vacant,
     header::Header,
-    home::{Home, home_of},
-    slab::Vacant,
+    home::{Home, with_home},
 };
 
 /// Keeps the memory of a task. The state counts it.
@@ -58,15 +58,20 @@ impl Drop for Reference {
 ///
 /// The state is free, and a step of the caller made it so.
 pub(super) unsafe fn free(header: NonNull<Header>) {
-    // SAFETY: nobody else knows the cell any more. Its state stays, and its body is empty.
-    let kept = unsafe {
+    // SAFETY: nobody else knows the cell any more. Its state stays, and its body is empty. Until it is given
+    // back it is lent.
+    unsafe {
         let class = header.as_ref().vtable.class;
         #[cfg(loom)]
         header.as_ref().life.with_mut(|_| ());
         ptr::drop_in_place(&raw mut (*header.as_ptr()).watchers);
-        let (home, cell) = (home_of(header), Vacant::again(header.cast()));
-        home.with_worker(|worker| home.restore(worker, class, cell))
-    };
-    // With the last cell of a runtime that has ended goes the runtime. `home` is not used after this.
-    drop(kept);
+        with_home(header, |home, worker| {
+            let cell = Vacant::of(header.cast());
+            match home {
+                Some(home) => home.restore(worker, class, cell),
+                // The cell keeps nothing but its chunk, which may go with it.
+                None => drop(cell),
+            }
+        });
+    }
 }

@@ -17,7 +17,8 @@
 //! - `HANDLE`: there is a handle, to which the output belongs once the task is closed.
 //! - `WATCHED`: there may be watchers, so the thread that closes the task looks for them.
 //! - `TAKEN`: the output, or the error, was taken through the handle.
-//! - `ABANDONED`: one of the threads that end tasks without a worker has claimed it.
+//! - `ABANDONED`: one of the threads that end tasks without a worker has claimed it. If it was in a queue, its
+//!   entry there is no more than a reference from then on.
 //! - `JOB`: it is a blocking job, which its pool ends.
 //! - the rest counts references: wakers, mostly.
 //!
@@ -83,13 +84,13 @@ impl State {
         State(AtomicU64::new(0))
     }
 
-    /// Begins the life of a task that is about to be queued, with a handle; a job begins with a reference,
-    /// too.
+    /// Begins the life of a task that is about to be queued; a job begins with a reference, too.
     ///
     /// Releases the rest of the cell to a thread that finds the task in the memory of the runtime.
-    pub(crate) fn open(&self, is_job: bool) {
+    pub(crate) fn open(&self, is_job: bool, has_handle: bool) {
         let job = if is_job { JOB | REFERENCE } else { 0 };
-        self.0.store(OPEN | SCHEDULED | HANDLE | job, Release);
+        let handle = if has_handle { HANDLE } else { 0 };
+        self.0.store(OPEN | SCHEDULED | handle | job, Release);
     }
 
     /// Has loom check that every access to the state, in memory that is freed now, comes before.
@@ -180,14 +181,26 @@ impl State {
         }
     }
 
-    /// Claims the task of a runtime that has ended; returns false if there is none, or a job, or another
-    /// thread has claimed it.
+    /// Makes the caller the runner of a task or a job of a runtime that has ended, to end it; returns false if
+    /// there is none, or if it has a runner.
     ///
     /// It is one step, because a caller that found the cell in the slab may find the next task in it at any
-    /// time.
+    /// time. A queued task counts a reference more from then on, which its entry has to release. A queued job
+    /// has one anyway.
     pub(crate) fn abandon_task(&self) -> bool {
-        let free = |now: Snapshot| now.has(OPEN) && !now.has(JOB) && !now.has(ABANDONED);
-        self.update(|now| free(now).then_some(now.0 | ABANDONED)).is_ok()
+        self.update(|now| match now {
+            now if !now.has(OPEN) || now.has(ABANDONED) || now.has(RUNNING) => None,
+            now if now.has(JOB) => Some(now.0 ^ (SCHEDULED | RUNNING) | CANCELLED | ABANDONED),
+            now if now.has(SCHEDULED) => Some((now.0 | ABANDONED | RUNNING) + REFERENCE),
+            now => Some(now.0 | ABANDONED | RUNNING),
+        })
+        .is_ok()
+    }
+
+    /// Gives the entry of a task up, which no queue takes; returns false if the task was abandoned, so that
+    /// the entry is a reference.
+    pub(crate) fn unqueue(&self) -> bool {
+        self.update(|now| (!now.has(ABANDONED)).then_some(now.0 & !SCHEDULED)).is_ok()
     }
 
     /// Claims the end of a job that will not go on; returns false if it is closed or another thread has
@@ -221,6 +234,13 @@ impl State {
     /// The caller gets a reference.
     pub(crate) fn close_running(&self) -> bool {
         self.update(|now| now.has(OPEN).then_some((now.0 & !OPEN | NO_VALUE) + REFERENCE)).is_ok()
+    }
+
+    /// Closes a job like [`close_running`](Self::close_running), and returns false as well if it does not
+    /// run, or another thread has claimed its end.
+    pub(crate) fn close_if_running(&self) -> bool {
+        let runs = |now: Snapshot| now.has(OPEN) && now.has(RUNNING) && !now.has(ABANDONED);
+        self.update(|now| runs(now).then_some((now.0 & !OPEN | NO_VALUE | ABANDONED) + REFERENCE)).is_ok()
     }
 
     /// Notes that there are watchers; returns false if the task is closed.
@@ -297,6 +317,16 @@ impl Snapshot {
         }
     }
 
+    /// Returns true if the task is not to be polled: it was cancelled or abandoned.
+    pub(crate) fn is_over(self) -> bool {
+        self.0 & (CANCELLED | ABANDONED) != 0
+    }
+
+    /// Returns true if a thread that ends tasks without a worker has claimed it.
+    pub(crate) fn is_abandoned(self) -> bool {
+        self.has(ABANDONED)
+    }
+
     /// Returns true if a caller was told that the task will be cancelled.
     pub(crate) fn is_cancelled(self) -> bool {
         self.has(CANCELLED)
@@ -331,7 +361,7 @@ impl Snapshot {
 
     /// Returns true if the task waits to be woken.
     fn is_idle(self) -> bool {
-        self.has(OPEN) && !self.has(SCHEDULED) && !self.has(RUNNING)
+        self.0 & (OPEN | SCHEDULED | RUNNING | ABANDONED) == OPEN
     }
 
     /// Returns true if the task is closed and there is no reference.

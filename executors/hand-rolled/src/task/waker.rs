@@ -12,8 +12,9 @@ use std::{
 };
 
 use super::{
-    header::{Entry, Header},
-    home::{Home, home_of},
+    entry::Entry,
+    header::Header,
+    home::{queue_at_home, with_worker},
     reference::{Reference, free},
 };
 
@@ -51,13 +52,13 @@ unsafe fn wake(waker: *const ()) {
     // which cannot end before the entry is in a queue; else after the entry is.
     unsafe {
         let header = header_of(waker);
-        let (state, home) = (&header.as_ref().used().state, home_of(header));
-        let freed = home.with_worker(|worker| {
+        let state = &header.as_ref().used().state;
+        let freed = with_worker(header, |worker| {
             // On a worker one step of the state does for both the wake and the reference.
-            worker?;
+            let worker = worker?;
             let (is_idle, is_free) = state.wake_and_release();
             if is_idle {
-                home.queue(worker, Entry::of(header)).expect("a worker takes all");
+                worker.queue(Entry::of(header));
             }
             Some(is_free)
         });
@@ -78,9 +79,7 @@ unsafe fn wake_by_ref(waker: *const ()) {
     unsafe {
         let header = header_of(waker);
         if header.as_ref().used().state.wake() {
-            let home = home_of(header);
-            // A runtime that has ended drops all its tasks; it needs no entry for that.
-            drop(home.with_worker(|worker| home.queue(worker, Entry::of(header))));
+            queue_at_home(header).unwrap_or_else(Entry::put_back);
         }
     }
 }

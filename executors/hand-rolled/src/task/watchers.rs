@@ -76,10 +76,11 @@ impl Watchers {
         if ended { Some(list.callbacks.clone()) } else { None }
     }
 
-    /// Takes the watchers that the end of the task is to be announced to, once no lock is held.
+    /// Takes the watchers that the end of the task is to be announced to, once no lock is held. A second call
+    /// finds none.
     pub(super) fn announcement(&mut self) -> Announcement {
         if let Watchers::List(Some(list)) = self {
-            let (callbacks, registered) = (Some(list.callbacks.clone()), list.registered);
+            let (callbacks, registered) = (Some(list.callbacks.clone()), mem::take(&mut list.registered));
             return Announcement { awaiter: list.awaiter.take(), callbacks, registered };
         }
         let awaiter = self.take_awaiter().map(|awaiter| (0, awaiter));

@@ -1,8 +1,11 @@
 //! The tests of the runtime through its public API: asyncio's cases, and what the runtime promises beyond
 //! them and beyond the laws of the contract.
 
+mod alone;
 mod cases;
+mod faults;
 mod runtime;
 mod support;
 
+use alone::*;
 use support::*;

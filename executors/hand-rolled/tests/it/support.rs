@@ -4,21 +4,22 @@ use std::{
     future::poll_fn,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
-    task::{Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hand_rolled::{Runtime, yield_now};
 
 /// The factor by which everything is slower, from the environment of the compiler: `scripts/sanitize` does
 /// not run the tests at their usual speed.
-const SLOWNESS: u64 = match option_env!("TEST_SLOWNESS") {
+pub(crate) const SLOWNESS: u64 = match option_env!("TEST_SLOWNESS") {
     Some(number) => match u64::from_str_radix(number, 10) {
         Ok(number) => number,
         Err(_) => panic!("TEST_SLOWNESS is a number"),
@@ -154,6 +155,32 @@ impl Gate {
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// Runs a future on this thread, as the `block_on` of no runtime does.
+pub(crate) fn park_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let (mut future, waker) = (pin!(future), Waker::from(Arc::new(Unpark(thread::current()))));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// Waits until `condition` holds, on a thread that may block.
+pub(crate) fn wait_until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "it never came");
+        thread::sleep(ms(1));
     }
 }
 

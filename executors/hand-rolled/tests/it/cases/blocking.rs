@@ -17,7 +17,7 @@ use hand_rolled::{
 };
 
 use crate::{
-    Drops, Gate, OnDrop, PATIENCE, lock, ms, number, panic_of, two_workers, until, watched,
+    Drops, Gate, LATER, OnDrop, PATIENCE, lock, ms, number, panic_of, park_on, two_workers, until, watched,
     watched_on_each_flavour,
 };
 
@@ -444,5 +444,99 @@ fn a24_a_parked_loop_uses_no_time() {
             drop(task);
         });
         assert_eq!(polls.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn d4_a_queued_job_of_a_runtime_that_is_gone_is_cancelled_at_once() {
+    watched(|| {
+        let pool = ThreadPool::new(number(1));
+        let (_running, _free) = busy(&pool);
+        let (send, dropped_on) = mpsc::channel();
+        let guard = OnDrop(move || send.send(thread::current().id()).unwrap());
+        // Its home is an event loop that is gone when it is looked at.
+        let [job] = run(async { [pool.submit(move || drop(guard))] });
+        assert!(job.cancelled() && !job.cancel());
+        assert_eq!(dropped_on.try_recv(), Ok(thread::current().id()), "with the runtime");
+    });
+}
+
+#[test]
+fn a73_cancel_runs_no_destructor_though_the_runtime_is_gone() {
+    watched(|| {
+        let (pool, held) = (ThreadPool::new(number(1)), Arc::new(Mutex::new(())));
+        let (send, dropped) = mpsc::channel();
+        let guard = OnDrop({
+            let held = held.clone();
+            move || {
+                let _held = lock(&held);
+                send.send(thread::current().id()).unwrap();
+            }
+        });
+        let (running, free) = run(async { busy(&pool) });
+        running.add_done_callback(move |_| drop(guard));
+        let holds = lock(&held);
+        assert!(running.cancel() && running.cancelled(), "at once, though it runs");
+        assert!(!running.cancel());
+        drop(holds);
+        assert!(dropped.try_recv().is_err());
+        free.send(()).unwrap();
+        // The callback of a runtime that is gone, on the thread of the job.
+        assert_ne!(dropped.recv_timeout(PATIENCE), Ok(thread::current().id()));
+        assert_eq!(run(running), Err(TaskError::Cancelled));
+    });
+}
+
+/// Needs the timers of a runtime to fire at its end.
+#[test]
+fn d8_a_job_of_another_pool_that_sleeps_on_a_runtime_that_is_gone_goes_on() {
+    watched_on_each_flavour(|runtime| {
+        let (pool, (begins, begun)) = (ThreadPool::new(number(1)), mpsc::channel());
+        let sleeps = move || {
+            begins.send(()).unwrap();
+            park_on(sleep(LATER));
+        };
+        let [job] = runtime.block_on(async { [pool.submit(sleeps)] });
+        begun.recv_timeout(PATIENCE).unwrap();
+        // No public sign tells that it sleeps.
+        thread::sleep(ms(20));
+        drop(runtime);
+        pool.shutdown();
+        assert!(job.done());
+    });
+}
+
+#[test]
+fn a162_a_destructor_at_the_end_of_a_runtime_may_submit_in_vain() {
+    watched_on_each_flavour(|runtime| {
+        let (pool, (send, submitted)) = (Arc::new(ThreadPool::new(number(1))), mpsc::channel());
+        let submits = pool.clone();
+        let guard = OnDrop(move || send.send(submits.submit(|| unreachable!("its runtime ends"))).unwrap());
+        drop(runtime.spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        }));
+        drop(runtime);
+        let job: Task<()> = submitted.recv_timeout(PATIENCE).unwrap();
+        assert!(job.cancelled());
+        pool.shutdown();
+    });
+}
+
+#[test]
+fn d8_a_job_that_waits_for_a_queued_job_of_its_runtime_goes_on_at_the_end() {
+    watched_on_each_flavour(|runtime| {
+        let pool = ThreadPool::new(number(1));
+        let (_running, _free) = busy(&pool);
+        let (begins, begun) = mpsc::channel();
+        let [elsewhere] = runtime.block_on(async { [pool.submit(|| unreachable!("its runtime ends"))] });
+        let elsewhere: Task<()> = elsewhere;
+        let waits = runtime.spawn_blocking(move || {
+            begins.send(()).unwrap();
+            park_on(elsewhere)
+        });
+        begun.recv_timeout(PATIENCE).unwrap();
+        drop(runtime);
+        assert_eq!(run(waits), Ok(Err(TaskError::Cancelled)));
     });
 }

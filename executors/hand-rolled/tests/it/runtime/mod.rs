@@ -3,7 +3,10 @@
 mod blocking;
 mod cancellation;
 mod ending;
+mod forks;
 mod misuse;
+mod refused;
+mod shutdown;
 mod table;
 mod time;
 mod wakes;

@@ -1,0 +1,181 @@
+//! The end of a runtime, which leaves nothing behind and takes nothing away from those it waits for.
+//!
+//! First nothing new starts: queues and pool are closed. Then all timers fire, and what is queued or suspended
+//! is dropped, on the dropping thread, while polls and jobs still run: one of them may be waiting for a timer,
+//! or for what a future owns. Only then threads are waited for. A poll may go on to spawn, or wake, something
+//! it waits for; so while workers do not end, the end looks again.
+
+#[cfg(not(loom))]
+use std::sync::PoisonError;
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+
+use super::{Runtime, Shared};
+use crate::{
+    crew, fork,
+    scheduler::{Scheduler, context},
+    sync::{Condvar, Mutex, lock, thread::JoinHandle},
+    task::{Entry, JobEntry},
+};
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let workers = mem::take(&mut self.workers);
+        if !workers.is_empty() && fork::is_child_of(self.generation) {
+            // They may have been in the midst of any poll, and nothing may be done with their handles.
+            self.shared.pool.close();
+            self.scheduler.close();
+            mem::forget((self.scheduler.clone(), workers));
+            return;
+        }
+        let mut end = End::begin(self, workers);
+        let is_inside = context::is_inside(&self.scheduler);
+        if !is_inside && let Some(_waiting) = self.shared.crew.wait() {
+            return end.finish();
+        }
+        // Here it would wait for itself.
+        self.shared.crew.finish_elsewhere(move || end.finish());
+        // While another panic unwinds, silence is better than to abort the process.
+        assert!(
+            !is_inside || std::thread::panicking(),
+            "a runtime was dropped inside one of its own tasks or jobs; drop it outside of them"
+        );
+    }
+}
+
+impl Runtime {
+    /// Counts the current thread as one that works for this runtime, until the guard is dropped.
+    #[cfg(not(loom))]
+    pub(crate) fn works(&self) -> WorkingGuard {
+        self.shared.working.one_more()
+    }
+
+    /// Ends all tasks, and waits until no thread [works](Self::works) for this runtime, which is of no use from
+    /// then on. A thread that works for it does nothing.
+    #[cfg(not(loom))]
+    pub(crate) fn end_tasks(&self) {
+        if context::is_inside(&self.scheduler) {
+            return;
+        }
+        if let Some(_waiting) = self.shared.crew.wait() {
+            let mut end = End::begin(self, Vec::new());
+            end.drop_futures();
+            end.wait_for_polls();
+        }
+    }
+}
+
+/// The end of a runtime. Whoever waits for something that it takes away goes on: nothing new starts, timers
+/// fire, what is suspended or queued is dropped, and only then threads are waited for.
+pub(super) struct End {
+    /// The scheduler, which is closed.
+    scheduler: Arc<Scheduler>,
+    /// The parts of the runtime that are no scheduling.
+    shared: Arc<Shared>,
+    /// The threads of the workers.
+    workers: Vec<JoinHandle<()>>,
+    /// The jobs that have not started.
+    queued_jobs: VecDeque<JobEntry>,
+}
+
+impl End {
+    /// Sees to it that nothing new starts, neither a poll nor a job.
+    fn begin(runtime: &Runtime, workers: Vec<JoinHandle<()>>) -> End {
+        let queued_jobs = runtime.shared.pool.close_and_empty();
+        runtime.scheduler.close();
+        End { scheduler: runtime.scheduler.clone(), shared: runtime.shared.clone(), workers, queued_jobs }
+    }
+
+    /// Begins the end of a scheduler of a model.
+    #[cfg(all(test, loom))]
+    pub(super) fn of_model(scheduler: Arc<Scheduler>, shared: Arc<Shared>) -> End {
+        let queued_jobs = shared.pool.close_and_empty();
+        scheduler.close();
+        End { scheduler, shared, workers: Vec::new(), queued_jobs }
+    }
+
+    /// Drops all that is left, on this thread, and waits for the polls and jobs that run.
+    pub(super) fn finish(&mut self) {
+        self.drop_futures();
+        self.join_workers();
+        self.shared.pool.join();
+        // Those that were polled until now.
+        self.drop_futures();
+        self.scheduler.end(&mut self.shared.slot.take_core().magazines);
+    }
+
+    /// Fires the timers, and drops the queued jobs and the futures that nobody polls: what runs may be waiting
+    /// for one of them.
+    pub(super) fn drop_futures(&mut self) {
+        // Destructors may spawn and set timers, in vain, as in a runtime that runs.
+        let _context = context::enter_aside(&self.scheduler);
+        self.scheduler.fire_all_timers();
+        self.shared.slot.take_entries().into_iter().for_each(Entry::end);
+        mem::take(&mut self.queued_jobs).into_iter().for_each(JobEntry::abandon);
+        self.scheduler.abandon_tasks();
+    }
+
+    /// Waits for the workers, and for their threads.
+    fn join_workers(&mut self) {
+        self.wait_for_polls();
+        crew::join(self.workers.drain(..));
+    }
+
+    /// Waits until no thread works for the runtime.
+    fn wait_for_polls(&mut self) {
+        let mut patience = FIRST_PATIENCE;
+        // A poll that goes on may spawn and wake tasks that it waits for.
+        while !self.shared.working.wait_for_none(patience) {
+            self.drop_futures();
+            patience = (patience * 2).min(LAST_PATIENCE);
+        }
+    }
+}
+
+/// The time that the end of a runtime first waits for polls, before it looks for more to drop.
+const FIRST_PATIENCE: Duration = Duration::from_millis(1);
+/// The most time that it waits between two looks.
+const LAST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Counts the threads that work for a runtime.
+#[derive(Default)]
+pub(super) struct Working {
+    /// The number of threads, under the lock.
+    number: Mutex<usize>,
+    /// Notified when the last has ended its work.
+    none: Condvar,
+}
+
+impl Working {
+    /// Counts one more, until the guard is dropped.
+    pub(super) fn one_more(self: &Arc<Self>) -> WorkingGuard {
+        *lock(&self.number) += 1;
+        WorkingGuard(self.clone())
+    }
+
+    /// Waits until no thread works, or the time is up; returns true in the first case.
+    #[cfg(not(loom))]
+    fn wait_for_none(&self, patience: Duration) -> bool {
+        let number = lock(&self.number);
+        let waited = self.none.wait_timeout_while(number, patience, |number| *number > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+    }
+
+    /// Models start no thread by a runtime.
+    #[cfg(loom)]
+    fn wait_for_none(&self, _: Duration) -> bool {
+        true
+    }
+}
+
+/// Counts one of the threads that work for a runtime.
+pub(crate) struct WorkingGuard(Arc<Working>);
+
+impl Drop for WorkingGuard {
+    fn drop(&mut self) {
+        let mut number = lock(&self.0.number);
+        *number -= 1;
+        if *number == 0 {
+            self.0.none.notify_all();
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Wakes that are lost, or come for nothing.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    future::poll_fn,
+    hint::spin_loop,
+    sync::{
+        Arc, Mutex,
+        atomic::{
+            AtomicU64, AtomicUsize,
+            Ordering::{Relaxed, SeqCst},
+        },
+        mpsc,
+    },
+    task::{Poll, Waker},
+    thread,
+    time::{Duration, Instant},
+};
+
+use hand_rolled::{Runtime, sleep, spawn, yield_now};
+
+use super::watched_on_all;
+use crate::{LATER, PATIENCE, lock, ms, number, watched};
+
+/// The time after which a worker that should run a task is taken to be asleep.
+const TOO_LATE: Duration = ms(5_000);
+
+#[test]
+fn a_root_in_its_poll_hides_no_task_from_the_other_workers() {
+    for workers in [2, 3, 4] {
+        watched(move || {
+            let runtime = Arc::new(Runtime::multi_thread(number(workers)));
+            let gate = Arc::new((AtomicU64::new(0), Mutex::new(None::<Waker>)));
+            let (told, outside) = (gate.clone(), runtime.clone());
+            let (ask, asked) = mpsc::channel::<u64>();
+            let helper = thread::spawn(move || {
+                for round in asked {
+                    drop(outside.spawn(async move {
+                        for _ in 0..(round * 7 % 97) * 10 {
+                            spin_loop();
+                        }
+                    }));
+                    for _ in 0..(round % 89) * 10 {
+                        spin_loop();
+                    }
+                    told.0.store(round, SeqCst);
+                    let waker = lock(&told.1).take();
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
+                }
+            });
+            runtime.block_on(async move {
+                for round in 1..3_000 {
+                    ask.send(round).unwrap();
+                    poll_fn(|context| {
+                        *lock(&gate.1) = Some(context.waker().clone());
+                        if gate.0.load(SeqCst) == round { Poll::Ready(()) } else { Poll::Pending }
+                    })
+                    .await;
+                    let (sender, receiver) = mpsc::channel();
+                    drop(spawn(async move {
+                        sender.send(()).ok();
+                    }));
+                    assert!(
+                        receiver.recv_timeout(TOO_LATE).is_ok(),
+                        "round {round}: the other workers sleep"
+                    );
+                }
+            });
+            helper.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn what_a_root_spawns_while_its_poll_goes_on_is_run_by_the_others() {
+    for workers in [2, 4] {
+        watched(move || {
+            let runtime = Runtime::multi_thread(number(workers));
+            for round in 0..3_000 {
+                let (left, (tell, told)) = (Arc::new(AtomicUsize::new(50)), mpsc::channel());
+                let in_time = runtime.block_on(async {
+                    for _ in 0..50 {
+                        let (left, tell) = (left.clone(), tell.clone());
+                        drop(spawn(async move {
+                            if left.fetch_sub(1, Relaxed) == 1 {
+                                tell.send(()).unwrap();
+                            }
+                        }));
+                    }
+                    told.recv_timeout(TOO_LATE).is_ok()
+                });
+                assert!(in_time, "round {round}: {} tasks wait while the others sleep", left.load(Relaxed));
+            }
+        });
+    }
+}
+
+/// The number of times that each worker of this process has given up the processor by itself, by its thread.
+fn switches() -> HashMap<OsString, u64> {
+    let of = |thread: std::fs::DirEntry| {
+        let read = |file| std::fs::read_to_string(thread.path().join(file)).ok();
+        let is_worker = read("comm")?.starts_with("hand-rolled-wor");
+        let status = read("status")?;
+        let number = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        is_worker.then(|| (thread.file_name(), number.trim().parse().unwrap()))
+    };
+    std::fs::read_dir("/proc/self/task").unwrap().filter_map(|thread| of(thread.ok()?)).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn idle_workers_do_not_wake_each_other() {
+    for workers in [2, 3, 4, 8] {
+        watched(move || {
+            let idle = Runtime::multi_thread(number(workers)).block_on(async {
+                let far = spawn(sleep(LATER));
+                sleep(ms(50)).await;
+                let before = switches();
+                sleep(Duration::from_secs(1)).await;
+                far.cancel();
+                let more = |(thread, now): (_, u64)| now.saturating_sub(*before.get(&thread).unwrap_or(&now));
+                switches().into_iter().map(more).sum::<u64>()
+            });
+            // Other tests have workers, too, but those that storm make a hundred thousand.
+            assert!(idle < 20_000, "{workers} workers: {idle} switches in an idle second");
+        });
+    }
+}
+
+#[test]
+fn a_timer_fires_though_the_worker_that_kept_time_is_busy() {
+    for workers in [2, 4, 8] {
+        watched(move || {
+            let runtime = Runtime::multi_thread(number(workers));
+            runtime.block_on(async {
+                for _ in 0..20 {
+                    let (release, released) = mpsc::channel();
+                    let begun = Instant::now();
+                    // Whoever runs this one had the alarm of the timer of the other.
+                    let blocks = spawn(async move {
+                        sleep(ms(2)).await;
+                        released.recv_timeout(PATIENCE).unwrap();
+                    });
+                    let wakes = spawn(async move {
+                        sleep(ms(4)).await;
+                        release.send(()).unwrap();
+                    });
+                    wakes.await.unwrap();
+                    blocks.await.unwrap();
+                    assert!(begun.elapsed() >= ms(4));
+                }
+            });
+        });
+    }
+}
+
+#[test]
+fn a_root_does_not_stand_behind_a_task_that_blocks_while_workers_sleep() {
+    for workers in [2, 4, 8] {
+        watched(move || {
+            for _ in 0..10 {
+                let (release, released) = mpsc::channel::<()>();
+                let released_in_time = Runtime::multi_thread(number(workers)).block_on(async {
+                    let busy = spawn(async move { released.recv_timeout(TOO_LATE).is_ok() });
+                    sleep(ms(5)).await;
+                    release.send(()).ok();
+                    busy.await.unwrap()
+                });
+                assert!(released_in_time, "the root waited for the task, which waited for the root");
+            }
+        });
+    }
+}
+
+#[test]
+fn the_free_seat_is_taken_by_a_driver_that_is_not_in_its_own_root() {
+    watched(|| {
+        let runtime = Arc::new(Runtime::multi_thread(number(1)));
+        let (sits, sitting) = mpsc::channel();
+        let (polls, polling) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let drive = |runtime: Arc<Runtime>| runtime;
+        let first = drive(runtime.clone());
+        let first = thread::spawn(move || {
+            first.block_on(async move {
+                yield_now().await;
+                sits.send(()).unwrap();
+                sleep(ms(100)).await;
+            });
+        });
+        sitting.recv().unwrap();
+        let second = runtime.clone();
+        let second = thread::spawn(move || {
+            second.block_on(async move {
+                yield_now().await;
+                polls.send(()).unwrap();
+                released.recv_timeout(TOO_LATE).is_ok()
+            })
+        });
+        polling.recv().unwrap();
+        runtime.block_on(runtime.spawn(sleep(ms(150)))).unwrap();
+        release.send(()).ok();
+        assert!(second.join().unwrap(), "the seat was kept for a driver that was busy");
+        first.join().unwrap();
+    });
+}
+
+#[test]
+fn a_second_block_on_does_not_wait_for_the_poll_of_the_first() {
+    for workers in [1, 2, 4] {
+        watched(move || {
+            let runtime = Arc::new(Runtime::multi_thread(number(workers)));
+            let ((tell, told), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+            let drives = runtime.clone();
+            let first = thread::spawn(move || {
+                drives.block_on(async move {
+                    tell.send(()).unwrap();
+                    released.recv_timeout(TOO_LATE).is_ok()
+                })
+            });
+            told.recv().unwrap();
+            runtime.block_on(async {});
+            let mut yields = 0;
+            runtime.block_on(poll_fn(|context| {
+                yields += 1;
+                context.waker().wake_by_ref();
+                if yields > 3 { Poll::Ready(()) } else { Poll::Pending }
+            }));
+            release.send(()).ok();
+            assert!(first.join().unwrap());
+        });
+    }
+}
+
+#[test]
+fn the_park_token_of_a_thread_is_left_to_its_user() {
+    watched_on_all(|runtime| {
+        thread::current().unpark();
+        runtime.block_on(async {
+            sleep(ms(5)).await;
+            let task = spawn(async {
+                thread::current().unpark();
+                sleep(ms(1)).await;
+            });
+            task.await.unwrap();
+        });
+        // It would wait for ever if the token was gone.
+        thread::park();
+    });
+}
