@@ -52,6 +52,7 @@
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
 //!   their thread
 //! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
+//! - `promise.rs`: [`promise`]
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
 //! - `local.rs`: futures that stay on the thread of their event loop
@@ -76,6 +77,7 @@
 //! - `task.rs`: the kinds of pointers to a task, and the rules that all unsafe code of a task relies on
 //! - `task/handle.rs`: cancels the task, watches for its end, takes its output
 //! - `task/job.rs`: a blocking job as a task
+//! - `task/promise.rs`: a promise as a task
 //! - `task/cell.rs`: the memory of a task with a type: filled, polled, closed
 //! - `task/waker.rs`: the wakers of a task
 //! - `task/reference.rs`: keeps and frees the memory of a task
@@ -108,6 +110,7 @@ mod local;
 #[cfg(all(test, loom))]
 mod models;
 mod panic;
+mod promise;
 mod runtime;
 mod scheduler;
 mod sync;
@@ -125,6 +128,7 @@ pub use lane::{
     CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
 };
 pub use panic::Panic;
+pub use promise::{Promise, promise};
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local};
 pub use task::outcome::{Outcome, TaskError};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};

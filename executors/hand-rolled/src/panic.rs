@@ -20,6 +20,11 @@ impl Panic {
         &self.message
     }
 
+    /// Makes a panic that nobody had, of its message.
+    pub(crate) fn with_message(message: String) -> Panic {
+        Panic { message: message.into() }
+    }
+
     /// Keeps the message of a payload and drops the rest of it.
     fn new(payload: Box<dyn Any + Send>) -> Panic {
         let text = payload.downcast_ref::<&str>().copied();

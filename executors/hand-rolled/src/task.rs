@@ -4,7 +4,7 @@
 //!    Header { state, vtable, watchers }  Body: the future, and once that is gone its output or its panic
 //! ```
 //!
-//! There are five kinds of pointers to a cell, each of which says what its holder may do:
+//! There are six kinds of pointers to a cell, each of which says what its holder may do:
 //!
 //! - [`Entry`] is a task in a queue. It exists once while the state is `SCHEDULED`, or `RUNNING` after a
 //!   yield.
@@ -12,6 +12,7 @@
 //! - `Reference` keeps the memory, and may wake. The state counts references.
 //! - a `Waker` is a reference in the shape that std has for it.
 //! - [`JobEntry`] is a blocking job in its queue: a reference that may try to run it.
+//! - [`Setter`] is the other half of a promise: a reference that may try to set the outcome.
 //!
 //! # What is relied upon
 //!
@@ -48,18 +49,21 @@ mod waker;
 mod cell;
 
 mod job;
+mod promise;
 
 mod handle;
 
 pub(crate) use handle::Handle;
 pub(crate) use header::{Entry, Flag, Header, abandon_cell};
 pub(crate) use job::JobEntry;
+pub(crate) use promise::Setter;
 pub(crate) use waker::{ThinWaker, is_waker_of};
 
 use crate::TaskHome;
 use cell::{Vtables, open};
 use home::Worker;
 use job::Job;
+use promise::Unset;
 
 /// Makes a task that is about to be queued. `worker` is the current thread, if it is a worker of this home.
 #[inline]
@@ -103,4 +107,11 @@ where
     let header = open(home, worker, Job::new(closure), &Vtables::<Job<J>>::JOB);
     // SAFETY: the state of a job begins with a reference and a handle; the output is of this type.
     unsafe { (JobEntry::of(header), Handle::of(header)) }
+}
+
+/// Makes a task that ends when its outcome is set. `home` runs its callbacks.
+pub(crate) fn new_promise<T>(home: &TaskHome, worker: Option<&Worker>) -> (Setter<T>, Handle<T>) {
+    let header = open(home, worker, Unset::<T>::new(), &Vtables::<Unset<T>>::PROMISE);
+    // SAFETY: the state of a promise begins with a reference and a handle; the output is of this type.
+    unsafe { (Setter::of(header), Handle::of(header)) }
 }

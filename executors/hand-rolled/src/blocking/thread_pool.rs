@@ -100,7 +100,7 @@ impl fmt::Debug for ThreadPool {
 ///
 /// Most pools never need it.
 #[derive(Default)]
-struct LazyWorker {
+pub(crate) struct LazyWorker {
     /// The stage of its life, under the lock.
     stage: Mutex<Stage>,
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    header::{Entry, Flag, Header, VTable},
+    header::{Entry, Flag, Header, Kind, VTable},
     home::{Home, Worker, home_of},
     outcome::{Outcome, TaskError},
     reference::{Reference, free},
@@ -49,7 +49,7 @@ pub(super) struct Vtables<F>(PhantomData<F>);
 impl<F: Future> Vtables<F> {
     pub(super) const TASK: VTable = VTable {
         class: Class::of::<TaskCell<F>>(),
-        is_job: false,
+        kind: Kind::Task,
         poll: poll::<F>,
         end: end::<F>,
         take: take::<F>,
@@ -57,10 +57,11 @@ impl<F: Future> Vtables<F> {
         panic: panic::<F>,
         clear: clear::<F>,
     };
-    pub(super) const JOB: VTable = VTable { is_job: true, ..Self::TASK };
+    pub(super) const JOB: VTable = VTable { kind: Kind::Job, ..Self::TASK };
+    pub(super) const PROMISE: VTable = VTable { kind: Kind::Promise, ..Self::TASK };
 }
 
-/// Fills a cell. The task has a handle, and is to be queued; a job has a reference, too.
+/// Fills a cell. The task has a handle, and is to be queued; a job and a promise have a reference, too.
 #[inline]
 pub(super) fn open<F: Future>(
     home: &TaskHome,
@@ -81,7 +82,7 @@ pub(super) fn open<F: Future>(
         // Loom does not count the making of a cell as a write.
         #[cfg(loom)]
         (*cell).body.with_mut(|_| ());
-        (*cell).header.state.open(vtable.is_job);
+        (*cell).header.state.open(vtable.kind != Kind::Task);
     }
     vacant.pointer().cast()
 }
@@ -142,7 +143,7 @@ unsafe fn end<F: Future>(header: NonNull<Header>) {
 unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, TaskError>) {
     // SAFETY: the cell is the runner's until it is closed, and not used after that.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
-    let has_run_a_job = cell.header.vtable.is_job && !matches!(result, Err(TaskError::Cancelled));
+    let has_run_a_job = cell.header.vtable.kind == Kind::Job && !matches!(result, Err(TaskError::Cancelled));
     let (mut outcome, mut rest) = match result {
         Ok(output) => (Outcome::Finished, Rest::Output(output)),
         Err(TaskError::Panicked(panic)) => (Outcome::Panicked, Rest::Panic(panic)),
@@ -195,6 +196,50 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
         // SAFETY: closing it made it free.
         unsafe { free(header) };
     }
+}
+
+/// Publishes an outcome that was set by hand, or gives it back if the task was cancelled first; for a runner
+/// that has a reference.
+pub(super) unsafe fn settle<F: Future>(
+    header: NonNull<Header>,
+    result: Result<F::Output, Panic>,
+) -> Result<(), Result<F::Output, Panic>> {
+    // SAFETY: the reference keeps the cell.
+    let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
+    let (outcome, mut rest) = match result {
+        Ok(output) => (Outcome::Finished, Rest::Output(output)),
+        Err(panic) => (Outcome::Panicked, Rest::Panic(panic)),
+    };
+    let mut now = cell.header.state.load();
+    let closed = loop {
+        if now.is_cancelled() {
+            // SAFETY: this is its runner.
+            unsafe { end::<F>(header) };
+            return match rest {
+                Rest::Output(output) => Err(Ok(output)),
+                Rest::Panic(panic) => Err(Err(panic)),
+                // There was no handle: nobody will ask for it.
+                Rest::Nothing => Ok(()),
+            };
+        }
+        if !now.has_handle() {
+            // Nobody would take it.
+            drop_quietly(mem::replace(&mut rest, Rest::Nothing));
+        }
+        // SAFETY: the body is the runner's, and the future in it holds nothing. What is put there is a copy,
+        // which counts once `rest` does not.
+        cell.body.with_mut(|body| unsafe { put::<F>(body, &rest) });
+        match cell.header.state.close(now, outcome) {
+            Ok(closed) => break closed,
+            Err(changed) => now = changed,
+        }
+    };
+    mem::forget(rest);
+    if closed.is_watched() {
+        // SAFETY: closing it counted a reference.
+        announce(unsafe { Reference::of(header) });
+    }
+    Ok(())
 }
 
 /// Tells the watchers of a closed task how it ended.

@@ -9,10 +9,11 @@ use std::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull, task::Waker};
 use super::{
     callback::Callback,
     cell::spawn,
-    header::{Entry, Header},
+    header::{Entry, Header, Kind},
     home::{Home, home_of},
     job,
     outcome::{Outcome, TaskError},
+    promise,
     reference::free,
     state::Asked,
     waker::raw_waker,
@@ -74,9 +75,12 @@ impl<T> Handle<T> {
     /// Cancels the task; returns false if it has ended.
     pub(crate) fn cancel(&self) -> bool {
         let Header { state, vtable, .. } = self.header();
-        if vtable.is_job {
+        match vtable.kind {
+            Kind::Task => {}
             // SAFETY: the handle keeps the memory, and it is a job.
-            return unsafe { job::cancel(self.header) };
+            Kind::Job => return unsafe { job::cancel(self.header) },
+            // SAFETY: the handle keeps the memory, and it is a promise.
+            Kind::Promise => return unsafe { promise::cancel(self.header) },
         }
         let asked = state.cancel();
         if asked == Asked::Queue {

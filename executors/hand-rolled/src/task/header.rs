@@ -33,8 +33,8 @@ pub(crate) type Flag = Cell<bool>;
 pub(super) struct VTable {
     /// The size of the cell.
     pub(super) class: Class,
-    /// True if the future is a closure that blocks.
-    pub(super) is_job: bool,
+    /// The kind of the task.
+    pub(super) kind: Kind,
     /// Polls the future; for its runner. Returns true if the task is to be queued again. A yield sets the
     /// flag.
     pub(super) poll: unsafe fn(NonNull<Header>, &Flag) -> bool,
@@ -48,6 +48,17 @@ pub(super) struct VTable {
     pub(super) panic: unsafe fn(NonNull<Header>) -> Panic,
     /// Drops what is left in the body of a task that is closed with this outcome; for its handle.
     pub(super) clear: unsafe fn(NonNull<Header>, Outcome),
+}
+
+/// The kinds of tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A future that workers poll.
+    Task,
+    /// A closure that blocks, in the place of a future.
+    Job,
+    /// Nothing, in the place of a future: the outcome is set by hand.
+    Promise,
 }
 
 /// An entry of a queue: the right, and the duty, to run a task.

@@ -18,7 +18,7 @@
 //! - `WATCHED`: there may be watchers, so the thread that closes the task looks for them.
 //! - `TAKEN`: the output, or the error, was taken through the handle.
 //! - `ABANDONED`: one of the threads that end tasks without a worker has claimed it.
-//! - `JOB`: it is a blocking job, which its pool ends.
+//! - `JOB`: it is a blocking job, which its pool ends; or a promise, which its holder ends.
 //! - the rest counts references: wakers, mostly.
 //!
 //! The *runner* is the thread that polls the task, or has taken it from a queue to do so. It owns the body of
@@ -83,8 +83,8 @@ impl State {
         State(AtomicU64::new(0))
     }
 
-    /// Begins the life of a task that is about to be queued, with a handle; a job begins with a reference,
-    /// too.
+    /// Begins the life of a task that is about to be queued, with a handle; a job, or a promise, begins with a
+    /// reference, too.
     ///
     /// Releases the rest of the cell to a thread that finds the task in the memory of the runtime.
     pub(crate) fn open(&self, is_job: bool) {

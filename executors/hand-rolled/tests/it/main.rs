@@ -2,6 +2,7 @@
 //! them and beyond the laws of the contract.
 
 mod cases;
+mod python;
 mod runtime;
 mod support;
 

@@ -5,6 +5,7 @@ mod blocking;
 mod cancellation;
 mod gather;
 mod local;
+mod promise;
 mod queue;
 mod running;
 mod tasks;
