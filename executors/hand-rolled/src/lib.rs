@@ -6,9 +6,10 @@
 //! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
 //!
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
-//! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather`] and [`gather_all`]
-//! await several tasks, [`wait_for`] awaits one for a limited time. A [`ThreadPool`] runs jobs that block on
-//! a limited number of threads.
+//! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather()`] and
+//! [`as_completed()`] await several tasks, [`wait_for`] awaits one for a limited time, [`shield()`] leaves it
+//! running. The outcome of a [`promise()`] is set by hand. A [`ThreadPool`] runs jobs that block on a limited
+//! number of threads.
 //!
 //! ```
 //! use std::time::Duration;
@@ -51,8 +52,8 @@
 //!
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
 //!   their thread
-//! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
-//! - `promise.rs`: [`promise`]
+//! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`]
+//! - `promise.rs`: [`promise()`]
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
 //! - `local.rs`: futures that stay on the thread of their event loop
@@ -121,7 +122,13 @@ mod time;
 use scheduler::Scheduler as TaskHome;
 
 pub use blocking::thread_pool::ThreadPool;
-pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
+pub use compose::{
+    ReturnWhen, WaitForError, Waited,
+    as_completed::{AsCompleted, as_completed},
+    gather::{Gather, GatherAll, gather, gather_all},
+    shield::{Shield, shield},
+    wait, wait_for,
+};
 pub use handle::Task;
 #[cfg(not(loom))]
 pub use lane::{
