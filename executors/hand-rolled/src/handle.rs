@@ -9,7 +9,7 @@ use std::{
 use crate::{
     panic::Panic,
     task::{
-        Handle,
+        Canceller, Handle,
         outcome::{Outcome, TaskError},
     },
 };
@@ -97,6 +97,11 @@ impl<T> Task<T> {
     /// Returns how the task ended; `None` before.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.handle.outcome()
+    }
+
+    /// Returns a right to cancel the task, which outlives this handle.
+    pub(crate) fn canceller(&self) -> Canceller {
+        self.handle.canceller()
     }
 
     /// Makes `waker` the awaiter, which is woken at the end; returns true if the task has ended already.

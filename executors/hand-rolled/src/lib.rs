@@ -8,7 +8,7 @@
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
 //! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather()`] and
 //! [`as_completed()`] await several tasks, [`wait_for`] awaits one for a limited time, [`shield()`] leaves it
-//! running. The outcome of a [`promise()`] is set by hand. A [`ThreadPool`] runs jobs that block on a limited
+//! running, and a [`TaskGroup`] waits for all tasks that are started in it. The outcome of a [`promise()`] is set by hand. A [`ThreadPool`] runs jobs that block on a limited
 //! number of threads.
 //!
 //! ```
@@ -53,6 +53,7 @@
 //! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
 //!   their thread
 //! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`]
+//! - `group.rs`: [`TaskGroup`]; `group/member.rs`: its tasks
 //! - `promise.rs`: [`promise()`]
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
@@ -104,6 +105,7 @@
 
 mod blocking;
 mod compose;
+mod group;
 mod handle;
 #[cfg(not(loom))]
 mod lane;
@@ -129,6 +131,7 @@ pub use compose::{
     shield::{Shield, shield},
     wait, wait_for,
 };
+pub use group::{TaskGroup, TaskGroupError};
 pub use handle::Task;
 #[cfg(not(loom))]
 pub use lane::{

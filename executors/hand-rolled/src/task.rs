@@ -53,7 +53,7 @@ mod promise;
 
 mod handle;
 
-pub(crate) use handle::Handle;
+pub(crate) use handle::{Canceller, Handle};
 pub(crate) use header::{Entry, Flag, Header, abandon_cell};
 pub(crate) use job::JobEntry;
 pub(crate) use promise::Setter;

@@ -14,7 +14,7 @@ use super::{
     job,
     outcome::{Outcome, TaskError},
     promise,
-    reference::free,
+    reference::{Reference, free},
     state::Asked,
     waker::raw_waker,
 };
@@ -74,22 +74,15 @@ impl<T> Handle<T> {
 
     /// Cancels the task; returns false if it has ended.
     pub(crate) fn cancel(&self) -> bool {
-        let Header { state, vtable, .. } = self.header();
-        match vtable.kind {
-            Kind::Task => {}
-            // SAFETY: the handle keeps the memory, and it is a job.
-            Kind::Job => return unsafe { job::cancel(self.header) },
-            // SAFETY: the handle keeps the memory, and it is a promise.
-            Kind::Promise => return unsafe { promise::cancel(self.header) },
-        }
-        let asked = state.cancel();
-        if asked == Asked::Queue {
-            let home = self.home();
-            // A runtime that has ended drops all its tasks; it needs no entry for that.
-            // SAFETY: the state says to queue it.
-            drop(home.with_worker(|worker| home.queue(worker, unsafe { Entry::of(self.header) })));
-        }
-        asked != Asked::TooLate
+        // SAFETY: the handle keeps the memory.
+        unsafe { cancel(self.header) }
+    }
+
+    /// Returns a right to cancel the task, which outlives this handle.
+    pub(crate) fn canceller(&self) -> Canceller {
+        self.header().state.retain();
+        // SAFETY: it was counted just now.
+        Canceller(unsafe { Reference::of(self.header) })
     }
 
     /// Returns the panic that ended the task.
@@ -210,4 +203,41 @@ impl<T> Drop for Handle<T> {
             unsafe { free(self.header) };
         }
     }
+}
+
+/// Cancels a task, and has no right to its output.
+pub(crate) struct Canceller(Reference);
+
+impl Canceller {
+    /// Cancels the task; returns false if it has ended.
+    pub(crate) fn cancel(&self) -> bool {
+        // SAFETY: the reference keeps the memory.
+        unsafe { cancel(self.0.cell()) }
+    }
+}
+
+/// Cancels a task; returns false if it has ended.
+///
+/// # Safety
+///
+/// The cell is lent until this returns.
+unsafe fn cancel(header: NonNull<Header>) -> bool {
+    // SAFETY: as the caller says.
+    let Header { state, vtable, .. } = unsafe { header.as_ref() }.used();
+    match vtable.kind {
+        Kind::Task => {}
+        // SAFETY: it is lent, and a job.
+        Kind::Job => return unsafe { job::cancel(header) },
+        // SAFETY: it is lent, and a promise.
+        Kind::Promise => return unsafe { promise::cancel(header) },
+    }
+    let asked = state.cancel();
+    if asked == Asked::Queue {
+        // SAFETY: it is lent.
+        let home = unsafe { home_of(header) };
+        // A runtime that has ended drops all its tasks; it needs no entry for that.
+        // SAFETY: the state says to queue it.
+        drop(home.with_worker(|worker| home.queue(worker, unsafe { Entry::of(header) })));
+    }
+    asked != Asked::TooLate
 }

@@ -10,6 +10,7 @@ mod promise;
 mod queue;
 mod running;
 mod shield;
+mod task_group;
 mod tasks;
 mod time;
 mod wait;
