@@ -3,7 +3,7 @@
 //! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on
 //! the thread that calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers
 //! of its own. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
-//! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
+//! [`timeout`], [`call_later`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
 //!
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
 //! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather()`] and
@@ -55,6 +55,7 @@
 //! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`]
 //! - `group.rs`: [`TaskGroup`]; `group/member.rs`: its tasks
 //! - `promise.rs`: [`promise()`]
+//! - `calls.rs`: [`call_soon`], [`call_later`], [`call_at`]
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
 //! - `local.rs`: futures that stay on the thread of their event loop
@@ -104,6 +105,7 @@
 //! `scripts/sanitize` runs the tests under tools that watch memory.
 
 mod blocking;
+mod calls;
 mod compose;
 mod group;
 mod handle;
@@ -124,6 +126,7 @@ mod time;
 use scheduler::Scheduler as TaskHome;
 
 pub use blocking::thread_pool::ThreadPool;
+pub use calls::{CallHandle, call_at, call_later, call_soon};
 pub use compose::{
     ReturnWhen, WaitForError, Waited,
     as_completed::{AsCompleted, as_completed},

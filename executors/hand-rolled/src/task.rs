@@ -97,6 +97,16 @@ where
     unsafe { (Entry::of(header), Handle::of(header)) }
 }
 
+/// Makes a task of the runtime's own, like [`new`].
+pub(crate) fn new_call<F>(home: &TaskHome, worker: Option<&Worker>, future: F) -> (Entry, Handle<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let header = open(home, worker, future, &Vtables::<F>::CALL);
+    // SAFETY: the task is queued once, as the entry; the output is of this type.
+    unsafe { (Entry::of(header), Handle::of(header)) }
+}
+
 /// Makes a blocking job that is about to be queued. `home` runs its callbacks and carries out its
 /// cancellation.
 pub(crate) fn new_job<T, J>(home: &TaskHome, worker: Option<&Worker>, closure: J) -> (JobEntry, Handle<T>)

@@ -77,6 +77,15 @@ impl Scheduler {
         (handle, self.queue(worker, entry))
     }
 
+    /// Queues a future of the runtime's own, like [`try_spawn`](Self::try_spawn).
+    pub(crate) fn try_call<F>(&self, worker: Option<&Worker>, future: F) -> (Handle<()>, Result<(), Entry>)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (entry, handle) = task::new_call(self, worker, future);
+        (handle, self.queue(worker, entry))
+    }
+
     /// Queues a task where every worker looks for it, and wakes one.
     fn inject(&self, entry: Entry) -> Result<(), Entry> {
         self.injector.push([entry]).map_err(|[entry]| entry)?;

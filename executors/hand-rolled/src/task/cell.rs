@@ -57,6 +57,7 @@ impl<F: Future> Vtables<F> {
         panic: panic::<F>,
         clear: clear::<F>,
     };
+    pub(super) const CALL: VTable = VTable { kind: Kind::Call, ..Self::TASK };
     pub(super) const JOB: VTable = VTable { kind: Kind::Job, ..Self::TASK };
     pub(super) const PROMISE: VTable = VTable { kind: Kind::Promise, ..Self::TASK };
 }
@@ -82,7 +83,7 @@ pub(super) fn open<F: Future>(
         // Loom does not count the making of a cell as a write.
         #[cfg(loom)]
         (*cell).body.with_mut(|_| ());
-        (*cell).header.state.open(vtable.kind != Kind::Task);
+        (*cell).header.state.open(vtable.kind.is_ended_elsewhere());
     }
     vacant.pointer().cast()
 }
@@ -90,7 +91,7 @@ pub(super) fn open<F: Future>(
 /// Queues a future of the runtime's own as a task without a handle. A home that has ended drops it.
 pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(home: &TaskHome, future: F) {
     let queued = home.with_worker(|worker| {
-        let header = open(home, worker, future, &Vtables::<F>::TASK);
+        let header = open(home, worker, future, &Vtables::<F>::CALL);
         // SAFETY: the task is open, so it keeps its memory. It is queued once, here.
         unsafe {
             header.as_ref().state.detach_open();

@@ -225,7 +225,7 @@ unsafe fn cancel(header: NonNull<Header>) -> bool {
     // SAFETY: as the caller says.
     let Header { state, vtable, .. } = unsafe { header.as_ref() }.used();
     match vtable.kind {
-        Kind::Task => {}
+        Kind::Task | Kind::Call => {}
         // SAFETY: it is lent, and a job.
         Kind::Job => return unsafe { job::cancel(header) },
         // SAFETY: it is lent, and a promise.

@@ -55,10 +55,20 @@ pub(super) struct VTable {
 pub(super) enum Kind {
     /// A future that workers poll.
     Task,
+    /// A future of the runtime's own that workers poll, such as one that runs a callback: no task to its
+    /// users.
+    Call,
     /// A closure that blocks, in the place of a future.
     Job,
     /// Nothing, in the place of a future: the outcome is set by hand.
     Promise,
+}
+
+impl Kind {
+    /// Returns true if the task is in no queue of a worker: something else ends it, and has a reference.
+    pub(super) fn is_ended_elsewhere(self) -> bool {
+        matches!(self, Kind::Job | Kind::Promise)
+    }
 }
 
 /// An entry of a queue: the right, and the duty, to run a task.

@@ -3,6 +3,7 @@
 
 mod as_completed;
 mod blocking;
+mod calls;
 mod cancellation;
 mod gather;
 mod local;
