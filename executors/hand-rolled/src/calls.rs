@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::Location,
     sync::{
         Arc,
         atomic::{
@@ -20,7 +21,7 @@ use crate::{
 
 /// Queues a function, which is called once, after all that is due now.
 ///
-/// It is no task: `current_task` is `None` in it. If it panics, the others are called
+/// It is no task: [`current_task`](crate::current_task) is `None` in it. If it panics, the others are called
 /// all the same. A runtime that is dropped does not call what is left. A blocking job may use it too; on other
 /// threads, [`Runtime::spawn`](crate::Runtime::spawn) does the same.
 ///
@@ -123,8 +124,14 @@ fn call(
             callback();
         }
     };
-    let (task, queued) =
-        context::with_current(wanted, |scheduler, worker| scheduler.try_call(worker, future));
+    let spawned_at = Location::caller();
+    let (task, queued) = context::with_current(wanted, |scheduler, worker| {
+        if scheduler.is_debugged {
+            let (watched, _label) = scheduler.registry.watch(Some(wanted), spawned_at, future);
+            return scheduler.try_call(worker, watched);
+        }
+        scheduler.try_call(worker, future)
+    });
     queued.unwrap_or_else(Entry::abandon);
     CallHandle { task, stage, when }
 }

@@ -10,6 +10,7 @@ use crate::{
     panic::Panic,
     task::{
         Canceller, Handle,
+        inspect::TaskId,
         outcome::{Outcome, TaskError},
     },
 };
@@ -92,6 +93,11 @@ impl<T> Task<T> {
     /// queue of its runtime. If one panics, the next still run. A runtime that was dropped drops them.
     pub fn add_done_callback(&self, callback: impl FnOnce(Outcome) + Send + 'static) {
         self.handle.add_callback(Box::new(callback));
+    }
+
+    /// Returns the id of the task, as [`current_task`](crate::current_task) does inside it.
+    pub fn id(&self) -> TaskId {
+        self.handle.id()
     }
 
     /// Returns how the task ended; `None` before.

@@ -57,6 +57,7 @@
 //! - `promise.rs`: [`promise()`]
 //! - `calls.rs`: [`call_soon`], [`call_later`], [`call_at`]
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
+//! - `inspect.rs`: [`current_task`], [`Runtime::tasks`], [`Runtime::metrics`]
 //! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
 //! - `local.rs`: futures that stay on the thread of their event loop
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
@@ -67,6 +68,8 @@
 //!
 //! - `scheduler/driver.rs`: `block_on`, which polls the root future and is a worker meanwhile
 //! - `scheduler/home.rs`: how tasks are spawned, and how a task gets back to its scheduler
+//! - `scheduler/debug.rs`: the tasks that have names, and what the debug mode watches of them
+//! - `scheduler/counters.rs`: the counters of a worker, and [`Metrics`]
 //! - `scheduler/context.rs`: the runtime that the current thread works for
 //! - `scheduler/worker.rs`: a worker, and one turn of its loop
 //! - `scheduler.rs`: the state that the threads of a runtime share
@@ -84,6 +87,7 @@
 //! - `task/cell.rs`: the memory of a task with a type: filled, polled, closed
 //! - `task/waker.rs`: the wakers of a task
 //! - `task/reference.rs`: keeps and frees the memory of a task
+//! - `task/inspect.rs`: looks at tasks without a right to them
 //! - `task/home.rs`: the scheduler as its tasks see it, a trait
 //! - `task/header.rs`: the part of the memory that is the same for all types
 //! - `task/watchers.rs`: the awaiter and the callbacks of a task; `task/callback.rs`: how callbacks run
@@ -109,6 +113,7 @@ mod calls;
 mod compose;
 mod group;
 mod handle;
+mod inspect;
 #[cfg(not(loom))]
 mod lane;
 mod local;
@@ -136,12 +141,15 @@ pub use compose::{
 };
 pub use group::{TaskGroup, TaskGroupError};
 pub use handle::Task;
+pub use inspect::{TaskInfo, current_task};
 #[cfg(not(loom))]
 pub use lane::{
     CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
 };
 pub use panic::Panic;
 pub use promise::{Promise, promise};
-pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local};
+pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local, spawn_named};
+pub use scheduler::{counters::Metrics, debug::Report};
+pub use task::inspect::{TaskId, TaskState};
 pub use task::outcome::{Outcome, TaskError};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};

@@ -52,6 +52,7 @@ impl Locals {
         let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
         let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
         let (handle, queued) = scheduler.with_worker(|worker| {
+            scheduler.count_spawn(worker);
             // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be,
             // and where the handle is: the caller is at home, and unless its output is `Send` the handle
             // cannot leave.

@@ -46,6 +46,8 @@ mod reference;
 
 mod waker;
 
+pub(crate) mod inspect;
+
 mod cell;
 
 mod job;

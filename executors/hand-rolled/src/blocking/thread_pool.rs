@@ -150,7 +150,7 @@ impl LazyWorker {
         drop(stage);
         // The queue is first in, first out, so this comes after all that is there.
         let last = scheduler.clone();
-        drop(scheduler.spawn(async move { last.close() }));
+        drop(scheduler.call(async move { last.close() }));
         thread.join().expect("tasks contain their panics");
         end(scheduler);
     }

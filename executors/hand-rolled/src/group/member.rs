@@ -15,7 +15,7 @@ use std::{
 
 use super::Shared;
 use crate::{
-    panic::{Panic, contain, drop_quietly},
+    panic::{Known, Panic, contain, drop_quietly},
     sync::{Mutex, lock},
     task::Canceller,
 };
@@ -72,7 +72,7 @@ impl<F: Future> Member<F> {
     fn fail(&self, panic: Panic) -> ! {
         let message = panic.message().to_string();
         self.shared.note(panic);
-        resume_unwind(Box::new(message))
+        resume_unwind(Box::new(Known(message)))
     }
 }
 

@@ -3,8 +3,9 @@
 use std::{cell::RefCell, marker::PhantomData, ptr, rc::Rc, sync::Arc};
 
 use crate::{
-    scheduler::{Scheduler, worker::Worker},
+    scheduler::{Scheduler, debug, worker::Worker},
     sync::thread_local,
+    task::inspect::TaskId,
 };
 
 thread_local! {
@@ -114,6 +115,11 @@ pub(crate) fn with_worker_of<R>(scheduler: &Scheduler, use_it: impl FnOnce(Optio
     });
     // A thread that is no worker may wait for locks and start threads here, so the stack is not borrowed.
     used.flatten().unwrap_or_else(|| use_it.take().expect("it was not called")(None))
+}
+
+/// Returns the task that is being polled on this thread, if it is one of the innermost runtime's users.
+pub(crate) fn current_task() -> Option<TaskId> {
+    with_last(|last| debug::running(last.worker.as_ref()?.running.get())).flatten()
 }
 
 /// Returns true on a thread that polls tasks, and so must not wait.

@@ -119,7 +119,7 @@ impl StandIn {
     fn new(scheduler: &Scheduler, driver: &Arc<Parker>) -> StandIn {
         let due = Arc::new(AtomicBool::new(false));
         let (set_due, driver) = (due.clone(), driver.clone());
-        let handle = scheduler.spawn(poll_fn(move |_| {
+        let handle = scheduler.call(poll_fn(move |_| {
             set_due.store(true, Release);
             driver.unpark();
             Poll::Pending

@@ -7,6 +7,7 @@ use super::{Scheduler, Workers, context, worker::Worker};
 use crate::task::{
     self, Entry, Handle,
     home::Home,
+    inspect::TaskId,
     slab::{Class, Vacant},
 };
 
@@ -43,6 +44,12 @@ impl Home for Scheduler {
         self.inject(entry)
     }
 
+    fn note_panic(&self, task: TaskId, was_seen: bool) {
+        if self.is_debugged {
+            self.registry.note_panic(task, was_seen);
+        }
+    }
+
     #[inline]
     fn end_poll(worker: &Worker) {
         worker.end_poll();
@@ -73,8 +80,25 @@ impl Scheduler {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.count_spawn(worker);
         let (entry, handle) = task::new(self, worker, future);
         (handle, self.queue(worker, entry))
+    }
+
+    /// Counts a task that is started.
+    #[inline]
+    pub(crate) fn count_spawn(&self, worker: Option<&Worker>) {
+        match worker {
+            Some(worker) => worker.counters().spawned.add(1),
+            None => self.spawned_elsewhere.add_shared(1),
+        }
+    }
+
+    /// Queues a future of the runtime's own as a task, like [`spawn`](Self::spawn).
+    pub(crate) fn call(&self, future: impl Future<Output = ()> + Send + 'static) -> Handle<()> {
+        let (handle, queued) = self.with_worker(|worker| self.try_call(worker, future));
+        queued.unwrap_or_else(Entry::abandon);
+        handle
     }
 
     /// Queues a future of the runtime's own, like [`try_spawn`](Self::try_spawn).

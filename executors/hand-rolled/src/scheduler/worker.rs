@@ -14,6 +14,7 @@ use std::{
 use super::Scheduler;
 use crate::{
     scheduler::{
+        counters::Counters,
         parking::{Parker, WakeReason},
         ring::{CAPACITY, Ring},
         timers::{Time, Timers},
@@ -123,6 +124,12 @@ impl Worker {
         self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines))
     }
 
+    /// Returns the counters of this worker.
+    #[inline]
+    pub(super) fn counters(&self) -> &Counters {
+        &self.scheduler.counters[self.number]
+    }
+
     /// Returns the timers that this worker sets.
     #[inline]
     pub(crate) fn timers(&self) -> &Timers {
@@ -206,6 +213,9 @@ impl Worker {
         self.running.set(entry.id());
         self.yielded.set(false);
         let again = entry.run(&self.yielded);
+        let counters = self.counters();
+        counters.polls.add(1);
+        counters.ended.add(u64::from(again.is_none() && self.yielded.take()));
         // From here on a root may be polled, whose waker is a task's: a yield of the root must not count as
         // this task's.
         self.end_poll();
@@ -295,7 +305,9 @@ impl Worker {
         let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
         for other in others {
             while other.len() > 0 {
-                if other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take) > 0 {
+                let stolen = other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take);
+                if stolen > 0 {
+                    self.counters().steals.add(stolen as u64);
                     return first;
                 }
             }
@@ -336,6 +348,7 @@ impl Worker {
         if self.spin_for_short_jobs() {
             return;
         }
+        self.counters().parks.add(1);
         let next_deadline = || first_deadline(&scheduler.timers);
         let reason = scheduler.parking.park(&self.parker, || scheduler.has_work(), next_deadline);
         self.searches.set(reason == WakeReason::Task);

@@ -15,6 +15,7 @@ use std::{
 use super::{
     header::{Entry, Flag, Header, Kind, VTable},
     home::{Home, Worker, home_of},
+    inspect::TaskId,
     outcome::{Outcome, TaskError},
     reference::{Reference, free},
     slab::Class,
@@ -127,6 +128,8 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, yielded: &Flag) -> bool {
         Ok(Poll::Ready(output)) => Ok(output),
         Err(panic) => Err(TaskError::Panicked(panic)),
     };
+    // SAFETY: the cell is the runner's until the next step.
+    yielded.set(unsafe { header.as_ref() }.vtable.kind == Kind::Task);
     // SAFETY: this is its runner.
     unsafe { finish::<F>(header, result) };
     false
@@ -178,6 +181,10 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
             rest = dropped.map_or_else(Rest::Panic, |()| Rest::Nothing);
         }
         if !now.has_handle() {
+            if outcome == Outcome::Panicked {
+                // SAFETY: the cell is the runner's.
+                unsafe { home_of(header) }.note_panic(TaskId::of(header), false);
+            }
             // Nobody would take it.
             drop_quietly(mem::replace(&mut rest, Rest::Nothing));
         }

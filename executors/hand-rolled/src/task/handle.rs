@@ -11,6 +11,7 @@ use super::{
     cell::spawn,
     header::{Entry, Header, Kind},
     home::{Home, home_of},
+    inspect::TaskId,
     job,
     outcome::{Outcome, TaskError},
     promise,
@@ -65,6 +66,11 @@ impl<T> Handle<T> {
         self.header().outcome()
     }
 
+    /// Returns the id of the task.
+    pub(crate) fn id(&self) -> TaskId {
+        TaskId::of(self.header)
+    }
+
     /// Returns a waker of the task.
     pub(crate) fn waker(&self) -> Waker {
         self.header().state.retain();
@@ -92,6 +98,7 @@ impl<T> Handle<T> {
     /// If none did.
     pub(crate) fn panic(&self) -> Panic {
         assert_eq!(self.outcome(), Some(Outcome::Panicked));
+        self.home().note_panic(self.id(), true);
         // SAFETY: so it ended, and the body is the handle's.
         unsafe { (self.header().vtable.panic)(self.header) }
     }
@@ -194,6 +201,9 @@ impl<T> Drop for Handle<T> {
         }
         let now = state.load();
         let outcome = now.outcome().expect("it was closed");
+        if outcome == Outcome::Panicked {
+            self.home().note_panic(self.id(), false);
+        }
         if outcome != Outcome::Finished || !now.is_taken() {
             // SAFETY: what belongs to this outcome is there, and nobody but the handle may take it.
             unsafe { (vtable.clear)(self.header, outcome) };

@@ -36,7 +36,7 @@ pub(super) struct VTable {
     /// The kind of the task.
     pub(super) kind: Kind,
     /// Polls the future; for its runner. Returns true if the task is to be queued again. A yield sets the
-    /// flag.
+    /// flag, and so does the end of a task; the end of anything else clears it.
     pub(super) poll: unsafe fn(NonNull<Header>, &Flag) -> bool,
     /// Drops the future and closes the task as cancelled; for its runner.
     pub(super) end: unsafe fn(NonNull<Header>),
@@ -109,7 +109,8 @@ impl Entry {
 
     /// Polls the task, or ends it if it is cancelled. Returns the entry if the task is to be queued again.
     ///
-    /// For the workers of its runtime. A poll sets `yielded` if it wants the task queued without any wake.
+    /// For the workers of its runtime. A poll sets `yielded` if it wants the task queued without any wake. If
+    /// no entry is returned, the flag tells whether a task has ended.
     #[inline]
     pub(crate) fn run(self, yielded: &Flag) -> Option<Entry> {
         let header = self.0;
@@ -117,6 +118,7 @@ impl Entry {
         unsafe {
             let Header { state, vtable, .. } = header.as_ref().used();
             if state.start().is_cancelled() {
+                yielded.set(vtable.kind == Kind::Task);
                 (vtable.end)(header);
                 return None;
             }

@@ -9,6 +9,7 @@ use std::{ptr::NonNull, sync::Arc};
 
 use super::{
     header::{Entry, Header},
+    inspect::TaskId,
     slab::{self, Class, Vacant},
 };
 use crate::TaskHome;
@@ -36,6 +37,9 @@ pub(crate) trait Home: Sized {
     /// Queues a task, at the worker if there is one. A home that has ended returns the entry; a worker never
     /// does.
     fn queue(&self, worker: Option<&Self::Worker>, entry: Entry) -> Result<(), Entry>;
+
+    /// Notes that the panic of a task was looked at; or that nobody can any more.
+    fn note_panic(&self, task: TaskId, was_seen: bool);
 
     /// Notes that the poll of the current task is over, though its end is still to be announced.
     fn end_poll(worker: &Self::Worker);

@@ -305,6 +305,18 @@ impl<O> Slab<O> {
     pub(crate) fn cells(&self) -> Vec<NonNull<State>> {
         let mut depot = lock(&self.depot);
         depot.walked = true;
+        depot.cells().collect()
+    }
+
+    /// Calls `look` with each cell, under the lock, so that no memory goes meanwhile.
+    pub(crate) fn visit(&self, look: impl FnMut(NonNull<State>)) {
+        lock(&self.depot).cells().for_each(look);
+    }
+}
+
+impl<O> Depot<O> {
+    /// Returns all cells that were cut.
+    fn cells(&self) -> impl Iterator<Item = NonNull<State>> {
         let in_chunk = |&(chunk, cut): &(NonNull<Chunk<O>>, usize)| {
             // SAFETY: the depot's chunks are alive.
             let class = unsafe { chunk.as_ref() }.class;
@@ -312,11 +324,9 @@ impl<O> Slab<O> {
             // SAFETY: up to `cut` the chunk is cut into cells.
             (first..cut).step_by(class.size()).map(move |offset| unsafe { chunk.byte_add(offset).cast() })
         };
-        depot.chunks.iter().flat_map(in_chunk).collect()
+        self.chunks.iter().flat_map(in_chunk)
     }
-}
 
-impl<O> Depot<O> {
     /// Adds up to `number` free cells to a magazine, at least one, so that the first in memory is the first
     /// to be used.
     fn lend(&mut self, class: Class, owner: &Weak<O>, number: usize, magazine: &mut Vec<Vacant>) {

@@ -265,6 +265,11 @@ impl State {
         Snapshot(self.0.fetch_add(REFERENCE, Relaxed)).kept();
     }
 
+    /// Adds a reference, if there is a task that has not ended; for a caller that has only found the cell.
+    pub(crate) fn retain_open(&self) -> bool {
+        self.update(|now| now.has(OPEN).then_some(now.0 + REFERENCE)).is_ok()
+    }
+
     /// Drops a reference; returns true if the cell is free then.
     pub(crate) fn release(&self) -> bool {
         let before = Snapshot(self.0.fetch_sub(REFERENCE, AcqRel)).kept();
@@ -330,7 +335,7 @@ impl Snapshot {
     }
 
     /// Returns true if the task waits to be woken.
-    fn is_idle(self) -> bool {
+    pub(crate) fn is_idle(self) -> bool {
         self.has(OPEN) && !self.has(SCHEDULED) && !self.has(RUNNING)
     }
 

@@ -6,6 +6,7 @@ mod blocking;
 mod calls;
 mod cancellation;
 mod gather;
+mod inspect;
 mod local;
 mod promise;
 mod queue;
