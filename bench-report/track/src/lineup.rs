@@ -17,8 +17,8 @@ macro_rules! lane {
 /// The executors of the race, in the order of the report.
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
-    lane!(suite, hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
-    lane!(suite, hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, restarts);
     lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, restarts);
     lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, restarts);
     lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking);

@@ -50,8 +50,6 @@
 //!
 //! Files further up use those further down, and never the other way round. The API:
 //!
-//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
-//!   their thread
 //! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`]
 //! - `group.rs`: [`TaskGroup`]; `group/member.rs`: its tasks
 //! - `promise.rs`: [`promise()`]
@@ -59,6 +57,7 @@
 //! - `time.rs`: [`sleep`], [`yield_now`], [`timeout`]
 //! - `inspect.rs`: [`current_task`], [`Runtime::tasks`], [`Runtime::metrics`]
 //! - `runtime.rs`: [`Runtime`], its two flavours and its end; [`spawn`], [`spawn_local`], [`spawn_blocking`]
+//! - `spawner.rs`: [`Spawner`], for other threads
 //! - `local.rs`: futures that stay on the thread of their event loop
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
 //! - `blocking/pool.rs`: the queue of blocking jobs, and their threads
@@ -108,14 +107,17 @@
 //! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
 //! `scripts/sanitize` runs the tests under tools that watch memory.
 
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod blocking;
 mod calls;
 mod compose;
 mod group;
 mod handle;
 mod inspect;
-#[cfg(not(loom))]
-mod lane;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
@@ -123,6 +125,7 @@ mod panic;
 mod promise;
 mod runtime;
 mod scheduler;
+mod spawner;
 mod sync;
 mod task;
 mod time;
@@ -142,14 +145,11 @@ pub use compose::{
 pub use group::{TaskGroup, TaskGroupError};
 pub use handle::Task;
 pub use inspect::{TaskInfo, current_task};
-#[cfg(not(loom))]
-pub use lane::{
-    CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
-};
 pub use panic::Panic;
 pub use promise::{Promise, promise};
 pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local, spawn_named};
 pub use scheduler::{counters::Metrics, debug::Report};
+pub use spawner::{Spawner, spawner};
 pub use task::inspect::{TaskId, TaskState};
 pub use task::outcome::{Outcome, TaskError};
 pub use time::{Sleep, TimedOut, YieldNow, sleep, sleep_until, timeout, yield_now};

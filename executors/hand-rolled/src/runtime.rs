@@ -370,7 +370,7 @@ where
 
 /// Starts a task that is in the registry of its runtime.
 #[cold]
-fn labelled<F>(
+pub(crate) fn labelled<F>(
     scheduler: &Scheduler,
     name: Option<&str>,
     spawned_at: &'static Location<'static>,

@@ -7,21 +7,17 @@
 mod driven;
 
 use std::{
-    fmt,
     marker::PhantomData,
     panic,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 
-use crate::{
-    Runtime, Task, TaskError,
-    scheduler::{Scheduler, context},
-};
+use hand_rolled::{Panic, Runtime, Spawner, Task, TaskError};
+
 use driven::Driven;
 
 /// The lane of the multi-thread runtime.
@@ -108,17 +104,17 @@ impl<F: Flavour> Executor for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        LaneTask(crate::spawn(future))
+        LaneTask(hand_rolled::spawn(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
-        crate::yield_now()
+        hand_rolled::yield_now()
     }
 }
 
 impl<F: Flavour> Timer for Lane<F> {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        crate::sleep(duration)
+        hand_rolled::sleep(duration)
     }
 
     async fn timeout<M>(duration: Duration, future: M) -> Option<M::Output>
@@ -126,7 +122,7 @@ impl<F: Flavour> Timer for Lane<F> {
         M: Future + Send,
         M::Output: Send,
     {
-        crate::timeout(duration, future).await.ok()
+        hand_rolled::timeout(duration, future).await.ok()
     }
 }
 
@@ -136,7 +132,7 @@ impl<F: Flavour> BlockingPool for Lane<F> {
         T: Send + 'static,
         J: FnOnce() -> T + Send + 'static,
     {
-        LaneTask(crate::spawn_blocking(job))
+        LaneTask(hand_rolled::spawn_blocking(job))
     }
 }
 
@@ -144,7 +140,7 @@ impl<F: Flavour> Remote for Lane<F> {
     type Spawner = Spawner;
 
     fn spawner() -> Spawner {
-        Spawner(context::current("spawner"))
+        hand_rolled::spawner()
     }
 
     fn spawn_from<M>(spawner: &Spawner, future: M) -> LaneTask<M::Output>
@@ -152,22 +148,11 @@ impl<F: Flavour> Remote for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        LaneTask(Task::new(spawner.0.spawn(future)))
+        LaneTask(spawner.spawn(future))
     }
 }
 
 impl<F: Flavour> Restart for Lane<F> {}
-
-/// Starts tasks on the runtime of a lane from any thread, as [`Runtime::spawn`] does; it does not keep the
-/// runtime.
-#[derive(Clone)]
-pub struct Spawner(Arc<Scheduler>);
-
-impl fmt::Debug for Spawner {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Spawner").finish_non_exhaustive()
-    }
-}
 
 /// A [`Task`] as the contract has it: it gives no `Result`, and resumes a panic in its awaiter.
 #[derive(Debug)]
@@ -203,6 +188,6 @@ impl<T: Send + 'static> executor_api::Task<T> for LaneTask<T> {
 }
 
 /// Resumes the panic that ended a task. Only its message is left of it.
-fn resume(panic: &crate::Panic) -> ! {
+fn resume(panic: &Panic) -> ! {
     panic::resume_unwind(Box::new(panic.message().to_owned()))
 }

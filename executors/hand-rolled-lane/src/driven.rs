@@ -3,12 +3,12 @@
 use std::{
     future::poll_fn,
     pin::pin,
-    sync::{Arc, Mutex},
-    task::{Context, Poll, Waker},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker},
     thread::{self, JoinHandle},
 };
 
-use crate::{Runtime, scheduler::parking::Parker, sync::lock};
+use hand_rolled::Runtime;
 
 /// A runtime and the thread that calls its `block_on`.
 #[derive(Debug)]
@@ -40,12 +40,12 @@ impl Driven {
     /// Waits for a task on the calling thread, which does nothing else.
     pub(super) fn wait<T>(&self, task: impl Future<Output = T>) -> T {
         let mut task = pin!(task);
-        let parker = Parker::new();
-        let waker = Waker::from(parker.clone());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
         loop {
             match task.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(output) => return output,
-                Poll::Pending => parker.wait(None),
+                Poll::Pending => woken.wait(),
             }
         }
     }
@@ -85,4 +85,34 @@ impl Stop {
             waker.wake();
         }
     }
+}
+
+/// Lets a thread wait to be woken. It does not park: the token of the thread is its user's.
+#[derive(Debug, Default)]
+struct Woken {
+    /// Set by a wake.
+    is_woken: Mutex<bool>,
+    /// Notified of a wake.
+    comes: Condvar,
+}
+
+impl Woken {
+    /// Waits for a wake since the last call.
+    fn wait(&self) {
+        let is_woken = lock(&self.is_woken);
+        let waited = self.comes.wait_while(is_woken, |is_woken| !*is_woken);
+        *waited.unwrap_or_else(PoisonError::into_inner) = false;
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        *lock(&self.is_woken) = true;
+        self.comes.notify_one();
+    }
+}
+
+/// Locks a mutex that no panic can leave half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
