@@ -56,6 +56,7 @@
 
 mod blocking;
 mod parking;
+mod promise;
 mod queues;
 mod runtime;
 mod task;
