@@ -106,6 +106,9 @@
 //! between threads rely on. Models run the real code in every interleaving, under loom; `src/models.rs` says
 //! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
 //! `scripts/sanitize` runs the tests under tools that watch memory.
+//!
+//! `tests/it/cases` holds the runtime to asyncio's promises; where `tests/python` has the same program, both are
+//! run and must print the same.
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

@@ -107,7 +107,10 @@ fn a137_what_is_abandoned_runs_on() {
     });
 }
 
-/// Counts how often it is cloned and woken, by the task it is the waker of.
+/// A number of tasks for which a quadratic loop would be felt.
+const MANY: usize = if cfg!(miri) { 200 } else { 10_000 };
+
+/// Counts how often it is woken.
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 
@@ -138,7 +141,7 @@ fn take_all(promises: &[Promise<usize>], tasks: Vec<Task<usize>>) -> (usize, usi
 #[test]
 fn it_takes_two_polls_and_a_wake_for_each_task_however_many_there_are() {
     watched(|| {
-        for number in [1, 1000, 100_000] {
+        for number in [1, 100, MANY] {
             let (promises, tasks): (Vec<_>, Vec<_>) = (0..number).map(|_| promise()).unzip();
             assert_eq!(take_all(&promises, tasks), (2 * number, number));
         }
@@ -146,10 +149,10 @@ fn it_takes_two_polls_and_a_wake_for_each_task_however_many_there_are() {
 }
 
 #[test]
-fn a_hundred_thousand_tasks_that_end_at_once_are_taken_without_a_suspension() {
+fn many_tasks_that_end_at_once_are_taken_without_a_suspension() {
     watched_on_each_flavour(|runtime| {
         runtime.block_on(async {
-            let (promises, tasks): (Vec<_>, Vec<_>) = (0..100_000).map(|_| promise()).unzip();
+            let (promises, tasks): (Vec<_>, Vec<_>) = (0..MANY).map(|_| promise()).unzip();
             let mut ended = as_completed(tasks);
             for promise in &promises {
                 promise.set_result(1).expect("it is the first");
@@ -166,7 +169,7 @@ fn a_hundred_thousand_tasks_that_end_at_once_are_taken_without_a_suspension() {
                 polls += 1;
                 sum.as_mut().poll(context)
             });
-            assert_eq!(counted.await, 100_000);
+            assert_eq!(counted.await, MANY);
             assert_eq!(polls, 1);
         });
     });
