@@ -35,6 +35,11 @@
     }
   }
 
+  // The figure that cells are ranked by: a time, unless it is a ratio.
+  function overhead(found) {
+    return metric({ ...found, unit: found.unit === "×" ? "×" : "ns/op" });
+  }
+
   // Three significant digits, in the largest unit that leaves one before the point; never more than four decimals.
   function scale(value, units) {
     const fits = ([size]) => Math.abs(value) >= size * 0.9995;
@@ -287,7 +292,7 @@
       const without = state.metric === "overhead" ? "no overhead in the results" : "not in the results";
       return none("n/a", found?.unavailable ?? without);
     }
-    const { figure, interval } = metric(found);
+    const { figure, interval } = state.metric === "overhead" ? overhead(found) : metric(found);
     return { shade: "", mark: "", figure, detail: interval, value: found.value, ratio: found.value };
   }
 
@@ -325,7 +330,7 @@
         : toBest && mark === "open" ? bounds(estimate)
         : estimate.low === estimate.high ? ratio(estimate.value)
         : `${ratio(estimate.value)} ${ratioInterval(estimate)}`;
-      return [lane, { shade: look, mark, figure: metric(cell.metrics.overhead).figure, detail, value: value(lane), ratio: estimate?.value }];
+      return [lane, { shade: look, mark, figure: overhead(cell.metrics.overhead).figure, detail, value: value(lane), ratio: estimate?.value }];
     }));
   }
 

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     enter::<steps::RationedWakes>(&mut suite);
     enter::<steps::WokenNext>(&mut suite);
     enter::<steps::TimerWheel>(&mut suite);
-    enter::<hand_rolled::HandRolled>(&mut suite);
+    enter::<executor_hand_rolled::HandRolled>(&mut suite);
     serve(&suite, &build())
 }
 

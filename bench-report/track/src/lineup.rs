@@ -18,8 +18,8 @@ macro_rules! lane {
 #[inline] // Compiled in the programs that call it: the track of another lineup does not wait for it.
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
-    lane!(suite, hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
-    lane!(suite, hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
+    lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, restarts);
     lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, restarts);
     lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, restarts);
     lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking);

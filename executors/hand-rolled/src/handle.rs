@@ -9,7 +9,8 @@ use std::{
 use crate::{
     panic::Panic,
     task::{
-        Handle,
+        Canceller, Handle,
+        inspect::TaskId,
         outcome::{Outcome, TaskError},
     },
 };
@@ -94,9 +95,19 @@ impl<T> Task<T> {
         self.handle.add_callback(Box::new(callback));
     }
 
+    /// Returns the id of the task, as [`current_task`](crate::current_task) does inside it.
+    pub fn id(&self) -> TaskId {
+        self.handle.id()
+    }
+
     /// Returns how the task ended; `None` before.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.handle.outcome()
+    }
+
+    /// Returns a right to cancel the task, which outlives this handle.
+    pub(crate) fn canceller(&self) -> Canceller {
+        self.handle.canceller()
     }
 
     /// Makes `waker` the awaiter, which is woken at the end; returns true if the task has ended already.

@@ -5,12 +5,13 @@
 //! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on
 //! the thread that calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers
 //! of its own. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
-//! [`timeout`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
+//! [`timeout`], [`call_later`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
 //!
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
-//! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather`] and [`gather_all`]
-//! await several tasks, [`wait_for`] awaits one for a limited time. A [`ThreadPool`] runs jobs that block on
-//! a limited number of threads.
+//! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather()`] and
+//! [`as_completed()`] await several tasks, [`wait_for`] awaits one for a limited time, [`shield()`] leaves it
+//! running, and a [`TaskGroup`] waits for all tasks that are started in it. The outcome of a [`promise()`] is set by hand. A [`ThreadPool`] runs jobs that block on a limited
+//! number of threads.
 //!
 //! ```
 //! use std::time::Duration;
@@ -51,12 +52,15 @@
 //!
 //! Files further up use those further down, and never the other way round. The API:
 //!
-//! - `lane.rs`: [`HandRolled`] and [`HandRolledCurrentThread`], the lanes of the race; `lane/driven.rs`:
-//!   their thread
-//! - `compose.rs`: [`wait`], [`wait_for`], [`gather`], [`gather_all`]
-//! - `time.rs`: [`sleep`], [`yield_now`]; `time/timeout.rs`: [`timeout`]
+//! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`]
+//! - `group.rs`: [`TaskGroup`]; `group/member.rs`: its tasks
+//! - `promise.rs`: [`promise()`]
+//! - `calls.rs`: [`call_soon`], [`call_later`], [`call_at`]
+//! - `time.rs`: [`sleep`], [`yield_now`]; `time/timeout.rs`: [`timeout()`]
+//! - `inspect.rs`: [`current_task`], [`Runtime::tasks`], [`Runtime::metrics`]
 //! - `runtime.rs`: [`Runtime`] and its two flavours; [`spawn`], [`spawn_local`], [`spawn_blocking`];
-//!   `runtime/ending.rs`: its end
+//!   `runtime/ending.rs`: its end; `runtime/driven.rs`: [`Driven`], a runtime and the thread that drives it
+//! - `spawner.rs`: [`Spawner`], for other threads
 //! - `local.rs`: futures that stay on the thread of their event loop
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
 //! - `blocking/pool.rs`: the queue of blocking jobs, and their threads
@@ -66,6 +70,8 @@
 //!
 //! - `scheduler/driver.rs`: `block_on`, which polls the root future and is a worker meanwhile
 //! - `scheduler/home.rs`: how tasks are spawned, and how a task gets back to its scheduler
+//! - `scheduler/debug.rs`: the tasks that have names, and what the debug mode watches of them
+//! - `scheduler/counters.rs`: the counters of a worker, and [`Metrics`]
 //! - `scheduler/context.rs`: the runtime that the current thread works for
 //! - `scheduler/worker.rs`: a worker, and one turn of its loop
 //! - `scheduler.rs`: the state that the threads of a runtime share
@@ -82,10 +88,12 @@
 //! - `task/handle.rs`: cancels the task, watches for its end, takes its output
 //! - `task/job.rs`: a blocking job as a task
 //! - `task/moving.rs`: a future on its way into a cell
+//! - `task/promise.rs`: a promise as a task
 //! - `task/cell.rs`: the memory of a task with a type: filled, polled, closed
 //! - `task/waker.rs`: the wakers of a task
 //! - `task/entry.rs`: a task in a queue, and the end of tasks that no worker comes to
 //! - `task/reference.rs`: keeps and frees the memory of a task
+//! - `task/inspect.rs`: looks at tasks without a right to them
 //! - `task/home.rs`: the scheduler as its tasks see it, a trait
 //! - `task/header.rs`: the part of the memory that is the same for all types
 //! - `task/watchers.rs`: the awaiter and the callbacks of a task; `task/callback.rs`: how callbacks run
@@ -110,20 +118,31 @@
 //! between threads rely on. Models run the real code in every interleaving, under loom; `src/models.rs` says
 //! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
 //! `scripts/sanitize` runs the tests under tools that watch memory.
+//!
+//! `tests/it/cases` holds the runtime to asyncio's promises; where `tests/python` has the same program, both are
+//! run and must print the same.
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod blocking;
+mod calls;
 mod compose;
 mod crew;
 mod fork;
+mod group;
 mod handle;
-#[cfg(not(loom))]
-mod lane;
+mod inspect;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
 mod panic;
+mod promise;
 mod runtime;
 mod scheduler;
+mod spawner;
 mod sync;
 mod task;
 mod time;
@@ -132,13 +151,24 @@ mod time;
 use scheduler::Scheduler as TaskHome;
 
 pub use blocking::thread_pool::ThreadPool;
-pub use compose::{Gather, GatherAll, ReturnWhen, WaitForError, Waited, gather, gather_all, wait, wait_for};
-pub use handle::Task;
-#[cfg(not(loom))]
-pub use lane::{
-    CurrentThread, Flavour, HandRolled, HandRolledCurrentThread, Lane, LaneTask, MultiThread, Spawner,
+pub use calls::{CallHandle, call_at, call_later, call_soon};
+pub use compose::{
+    ReturnWhen, WaitForError, Waited,
+    as_completed::{AsCompleted, as_completed},
+    gather::{Gather, GatherAll, gather, gather_all},
+    shield::{Shield, shield},
+    wait, wait_for,
 };
+pub use group::{TaskGroup, TaskGroupError};
+pub use handle::Task;
+pub use inspect::{TaskInfo, current_task};
 pub use panic::Panic;
-pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local};
+pub use promise::{Promise, promise};
+#[cfg(not(loom))]
+pub use runtime::driven::Driven;
+pub use runtime::{Builder, Runtime, run, spawn, spawn_blocking, spawn_local, spawn_named};
+pub use scheduler::{counters::Metrics, debug::Report};
+pub use spawner::{Spawner, spawner};
+pub use task::inspect::{TaskId, TaskState};
 pub use task::outcome::{Outcome, TaskError};
 pub use time::{Sleep, TimedOut, Timeout, YieldNow, sleep, sleep_until, timeout, yield_now};

@@ -62,6 +62,7 @@ impl Locals {
         let key = proxy.key.key;
         let mut proxy = Moving::new(proxy);
         let (handle, queued) = context::with_worker_of(scheduler, |worker| {
+            scheduler.count_spawn(worker);
             // SAFETY: a proxy is `Send` itself. It gives an output only at home, where the output has to be,
             // and where the handle is: the caller is at home, and unless its output is `Send` the handle
             // cannot leave.
@@ -136,7 +137,7 @@ impl Drop for Store {
         // The thread ends. A panic would take the process with it.
         self.futures.drain().for_each(drop_quietly);
         // The runtime goes on, on another thread, which is to find none of these tasks to poll.
-        self.cancellers.drain().for_each(|(_, task)| task.cancel());
+        self.cancellers.drain().for_each(|(_, task)| _ = task.cancel());
         self.left.has_ended.store(true, Release);
     }
 }

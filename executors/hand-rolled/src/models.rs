@@ -11,7 +11,8 @@
 //!
 //! # What loom knows and what it does not
 //!
-//! Loom preempts threads at any point, but three times at most; twice in [`briefly`]. A load gives no value
+//! Loom preempts threads at any point, but three times at most; twice in [`briefly`], and once in the
+//! one model with two workers in their loops. A load gives no value
 //! that is stored later, as processors other than x86 may have it. An access with `SeqCst` is one with
 //! `AcqRel`: the code relies on fences instead. Time stands still. Panics of tasks are not modelled,
 //! `panic.rs` lets them through. `Arc` is std's.
@@ -58,6 +59,7 @@
 mod blocking;
 mod memory;
 mod parking;
+mod promise;
 mod queues;
 mod runtime;
 mod task;
@@ -82,8 +84,13 @@ use crate::{
 
 /// Tries a model that has too many interleavings for three preemptions with two.
 fn briefly(model: impl Fn() + Send + Sync + 'static) {
+    check(2, model);
+}
+
+/// Tries a model with this number of preemptions.
+fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(2);
+    builder.preemption_bound = Some(preemptions);
     builder.check(model);
 }
 

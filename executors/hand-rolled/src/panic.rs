@@ -20,10 +20,16 @@ impl Panic {
         &self.message
     }
 
+    /// Makes a panic that nobody had, of its message.
+    pub(crate) fn with_message(message: String) -> Panic {
+        Panic { message: message.into() }
+    }
+
     /// Keeps the message of a payload and drops the rest of it.
     fn new(payload: Box<dyn Any + Send>) -> Panic {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text = text.or_else(|| payload.downcast_ref::<Known>().map(|known| &*known.0));
         let message = text.unwrap_or("a panic whose payload is not text").into();
         // A payload can have a destructor that panics in turn. That payload is leaked, or there would be no
         // end.
@@ -38,15 +44,26 @@ impl fmt::Debug for Panic {
     }
 }
 
+/// Unwinds with the message of a panic that somebody has looked at already.
+pub(crate) struct Known(pub(crate) String);
+
 /// Runs code of the user and catches its panic.
 ///
 /// That what the code touched may be left half changed is the user's concern, as it is with threads.
 pub(crate) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Panic> {
+    catch(code).map_err(|(panic, _)| panic)
+}
+
+/// Runs code of the user and catches its panic, like [`contain`]; with it comes true if it is [`Known`].
+pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, (Panic, bool)> {
     // Under loom a panic is the finding of a model, and must reach its runner.
     if cfg!(loom) {
         return Ok(code());
     }
-    catch_unwind(AssertUnwindSafe(code)).map_err(Panic::new)
+    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
+        let is_known = payload.is::<Known>();
+        (Panic::new(payload), is_known)
+    })
 }
 
 /// Drops a value of the user and swallows the panic of its destructor, which no caller could observe.

@@ -1,16 +1,20 @@
 //! The runtime as its users see it: two flavours, and an end that leaves nothing behind.
 
+#[cfg(not(loom))]
+pub(crate) mod driven;
 mod ending;
 
 use std::{
     fmt, io,
     num::NonZeroUsize,
+    panic::Location,
     pin::pin,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use crate::{
@@ -21,6 +25,7 @@ use crate::{
     local::{self, Locals},
     scheduler::{
         Host, Jobs, Scheduler, Workers, context,
+        debug::{Debug, Hook, Report},
         driver::{Driver, DriverSlot},
         parking::Parker,
         worker::Worker,
@@ -56,7 +61,7 @@ pub struct Runtime {
 /// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
 /// of its scheduler.
 pub(crate) struct Shared {
-    /// The workers that are threads of their own, and the threads for blocking jobs; in a lane the driver, too.
+    /// The workers that are threads of their own, and the threads for blocking jobs; the one that drives it in the background, too.
     crew: Arc<Crew>,
     /// The threads for blocking jobs.
     pool: Arc<Pool>,
@@ -98,7 +103,12 @@ impl Runtime {
 
     /// Returns a builder, which makes an event loop unless told otherwise.
     pub fn builder() -> Builder {
-        Builder { flavour: Flavour::CurrentThread, max_blocking_threads: default_blocking_threads() }
+        Builder {
+            flavour: Flavour::CurrentThread,
+            max_blocking_threads: default_blocking_threads(),
+            slow_poll: None,
+            hook: None,
+        }
     }
 
     /// Runs a future on this thread, and tasks along with it, until the future is ready.
@@ -130,16 +140,25 @@ impl Runtime {
              call it there, or end those tasks first"
         );
         local::sweep();
+        if self.scheduler.is_debugged {
+            let (watched, _label) =
+                self.scheduler.registry.watch(Some("block_on"), Location::caller(), future);
+            return driver.drive(pin!(watched));
+        }
         driver.drive(pin!(future))
     }
 
     /// Starts a task, from any thread; on a current-thread runtime it runs in the next `block_on`.
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         self.close_without_workers();
+        if self.scheduler.is_debugged {
+            return labelled(&self.scheduler, None, Location::caller(), future);
+        }
         Task::new(self.scheduler.spawn(future))
     }
 
@@ -185,14 +204,7 @@ impl Runtime {
         worker
     }
 
-    /// Returns the threads that the end of this runtime waits for.
-    #[cfg(not(loom))]
-    pub(crate) fn crew(&self) -> &Arc<Crew> {
-        &self.shared.crew
-    }
-
     /// Returns the scheduler.
-    #[cfg(all(test, not(loom)))]
     pub(crate) fn scheduler(&self) -> &Scheduler {
         &self.scheduler
     }
@@ -210,6 +222,11 @@ impl Shared {
         let crew = Arc::<Crew>::default();
         let pool = Arc::new(Pool::new(max_blocking_threads, crew.clone()));
         Arc::new(Shared { crew, pool, slot: DriverSlot::new(), locals, working: Arc::default() })
+    }
+
+    /// Returns the number of threads for blocking jobs, and that of jobs that wait for one.
+    pub(crate) fn count_jobs(&self) -> (usize, usize) {
+        self.pool.count()
     }
 
     /// Ends a scheduler as the runtime of this does. `wait` waits for its workers.
@@ -230,12 +247,16 @@ impl Host for Shared {
 }
 
 /// Makes a [`Runtime`]: an event loop, unless [`workers`](Self::workers) says otherwise.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Builder {
     /// The flavour of the runtime.
     flavour: Flavour,
     /// The most blocking jobs that run at once.
     max_blocking_threads: NonZeroUsize,
+    /// The least time that makes a poll slow, in debug mode.
+    slow_poll: Option<Duration>,
+    /// The receiver of what debug mode finds.
+    hook: Option<Hook>,
 }
 
 impl Builder {
@@ -249,6 +270,26 @@ impl Builder {
     /// most.
     pub fn max_blocking_threads(mut self, threads: NonZeroUsize) -> Builder {
         self.max_blocking_threads = threads;
+        self
+    }
+
+    /// Turns the debug mode on, which is for development: it costs each task some memory and time.
+    ///
+    /// It reports each poll and each callback of [`call_soon`](crate::call_soon) and its like that takes
+    /// `slow_poll` or longer, because it blocks or computes, while the other tasks of its thread wait; and
+    /// each panic of a task that nobody has looked at when its handle is dropped. The reports, with the name
+    /// of the task and the place where it was spawned, go to standard error, or to
+    /// [`on_report`](Self::on_report). All tasks have names, and [`Runtime::tasks`] shows them.
+    pub fn debug(mut self, slow_poll: Duration) -> Builder {
+        self.slow_poll = Some(slow_poll);
+        self
+    }
+
+    /// Passes the reports of the [debug mode](Self::debug) to `hook`, on whichever thread they arise.
+    ///
+    /// If it panics, that is swallowed.
+    pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Builder {
+        self.hook = Some(Arc::new(hook));
         self
     }
 
@@ -278,7 +319,8 @@ impl Builder {
             Flavour::MultiThread(workers) => (Workers::Many(workers), workers.get() - 1, None),
         };
         let shared = Shared::new(self.max_blocking_threads, locals);
-        let scheduler = Scheduler::new(workers, shared.clone());
+        let debug = self.slow_poll.map(|slow_poll| Debug { slow_poll, hook: self.hook });
+        let scheduler = Scheduler::with_debug(workers, shared.clone(), debug);
         // Before its workers, which end with it if one of them does not start.
         let (flavour, generation) = (self.flavour, fork::generation());
         let mut runtime = Runtime { scheduler, shared, flavour, workers: Vec::new(), generation };
@@ -288,6 +330,14 @@ impl Builder {
             runtime.workers.push(worker);
         }
         Ok(runtime)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Builder");
+        debug.field("flavour", &self.flavour).field("max_blocking_threads", &self.max_blocking_threads);
+        debug.field("slow_poll", &self.slow_poll).finish_non_exhaustive()
     }
 }
 
@@ -327,10 +377,47 @@ where
 {
     let mut future = Moving::new(future);
     // Without a counted reference to the scheduler: all workers would count in one place.
-    let (handle, queued) =
-        context::with_current("spawn", |scheduler, worker| scheduler.try_spawn(worker, &mut future));
+    let spawned = context::with_current("spawn", |scheduler, worker| {
+        (!scheduler.is_debugged).then(|| scheduler.try_spawn(worker, &mut future))
+    });
+    let Some((handle, queued)) = spawned else {
+        return labelled(&context::current("spawn"), None, Location::caller(), future.take());
+    };
     queued.unwrap_or_else(Entry::end);
     Task::new(handle)
+}
+
+/// Starts a task like [`spawn`], with a name for [`Runtime::tasks`] and the reports of the
+/// [debug mode](Builder::debug). Names need not be unique.
+///
+/// # Panics
+///
+/// On a thread that works for no runtime.
+#[track_caller]
+pub fn spawn_named<F>(name: &str, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    labelled(&context::current("spawn_named"), Some(name), Location::caller(), future)
+}
+
+/// Starts a task that is in the registry of its runtime.
+#[cold]
+pub(crate) fn labelled<F>(
+    scheduler: &Scheduler,
+    name: Option<&str>,
+    spawned_at: &'static Location<'static>,
+    future: F,
+) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (watched, label) = scheduler.registry.watch(name, spawned_at, future);
+    let task = Task::new(scheduler.spawn(watched));
+    label.set_task(task.id());
+    task
 }
 
 /// Starts a task that stays on this thread, so that its future and its output need not be `Send`.
@@ -361,6 +448,12 @@ where
         "spawn_local was called in a blocking job, which is not on the thread of the event loop; \
          call it inside a task"
     );
+    if scheduler.is_debugged {
+        let (watched, label) = scheduler.registry.watch(None, Location::caller(), future);
+        let task = Task::new(locals.spawn(&scheduler, watched));
+        label.set_task(task.id());
+        return task;
+    }
     Task::new(locals.spawn(&scheduler, future))
 }
 

@@ -6,6 +6,8 @@
 //! [`Host`] only.
 
 pub(crate) mod context;
+pub(crate) mod counters;
+pub(crate) mod debug;
 pub(crate) mod driver;
 mod home;
 pub(crate) mod injector;
@@ -25,6 +27,8 @@ use std::{
 
 use crate::{
     scheduler::{
+        counters::{Counter, Counters, Metrics},
+        debug::{Debug, Registry},
         injector::Injector,
         parking::Parking,
         ring::Ring,
@@ -33,6 +37,7 @@ use crate::{
     },
     task::{
         self, Entry,
+        inspect::Seen,
         slab::{Magazines, Slab},
     },
 };
@@ -59,6 +64,14 @@ pub(crate) struct Scheduler {
     pub(crate) parking: Parking,
     /// The timers that each worker has set; one set in an event loop.
     pub(crate) timers: Box<[Arc<Timers>]>,
+    /// The counters of each worker.
+    counters: Box<[Counters]>,
+    /// The number of tasks that were started on threads that are no workers.
+    spawned_elsewhere: Counter,
+    /// The tasks that have names.
+    pub(crate) registry: Arc<Registry>,
+    /// True if all tasks are in the registry.
+    pub(crate) is_debugged: bool,
 }
 
 /// The threads that work for a scheduler.
@@ -95,6 +108,11 @@ pub(crate) struct Jobs {
 impl Scheduler {
     /// Makes a scheduler without tasks.
     pub(crate) fn new(workers: Workers, host: Arc<dyn Host>) -> Arc<Scheduler> {
+        Scheduler::with_debug(workers, host, None)
+    }
+
+    /// Makes a scheduler without tasks, in debug mode if there are choices for it.
+    pub(crate) fn with_debug(workers: Workers, host: Arc<dyn Host>, debug: Option<Debug>) -> Arc<Scheduler> {
         let rings = if let Workers::Many(number) = workers { number.get() } else { 0 };
         Arc::new_cyclic(|itself| Scheduler {
             itself: itself.clone(),
@@ -106,6 +124,10 @@ impl Scheduler {
             rings: (0..rings).map(|_| Ring::new(0)).collect(),
             parking: Parking::default(),
             timers: Timers::new(rings.max(1)),
+            counters: (0..rings.max(1)).map(|_| Counters::default()).collect(),
+            spawned_elsewhere: Counter::default(),
+            is_debugged: debug.is_some(),
+            registry: Registry::new(debug),
         })
     }
 
@@ -178,6 +200,30 @@ impl Scheduler {
             // SAFETY: the cells are those of this slab, which has not ended.
             unsafe { task::abandon_cell(cell) };
         }
+    }
+
+    /// Returns all tasks that have not ended.
+    #[expect(unsafe_code, reason = "the cells are those of the slab")]
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        // SAFETY: the memory stays while it is visited.
+        self.slab.visit(|cell| seen.extend(unsafe { Seen::in_cell(cell) }));
+        seen
+    }
+
+    /// Fills in the counts of the scheduler.
+    pub(crate) fn count(&self, metrics: &mut Metrics) {
+        let sum =
+            |counter: fn(&Counters) -> &Counter| self.counters.iter().map(|all| counter(all).get()).sum();
+        // The ends first: no task ends before it was counted as started.
+        let ended: u64 = sum(|all| &all.ended);
+        let spawned: u64 = sum(|all| &all.spawned);
+        metrics.alive_tasks = (spawned + self.spawned_elsewhere.get()).saturating_sub(ended);
+        metrics.polls = sum(|all| &all.polls);
+        metrics.steals = sum(|all| &all.steals);
+        metrics.parks = sum(|all| &all.parks);
+        metrics.workers = self.counters.len();
+        metrics.timers = self.timers.iter().map(|timers| timers.len()).sum();
     }
 
     /// Takes a task out of the injector or a ring.

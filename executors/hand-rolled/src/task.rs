@@ -4,7 +4,7 @@
 //!    Header { state, vtable, watchers }  Body: the future, and once that is gone its output or its panic
 //! ```
 //!
-//! There are five kinds of pointers to a cell, each of which says what its holder may do:
+//! There are six kinds of pointers to a cell, each of which says what its holder may do:
 //!
 //! - [`Entry`] is a task in a queue. It exists once while the state is `SCHEDULED`, or `RUNNING` after a
 //!   yield. If the state is `ABANDONED` it is a reference.
@@ -12,6 +12,7 @@
 //! - `Reference` keeps the memory, and may wake. The state counts references.
 //! - a `Waker` is a reference in the shape that std has for it.
 //! - [`JobEntry`] is a blocking job in its queue: a reference that may try to run it.
+//! - [`Setter`] is the other half of a promise: a reference that may try to set the outcome.
 //!
 //! # What is relied upon
 //!
@@ -51,11 +52,13 @@ mod entry;
 
 mod waker;
 
+pub(crate) mod inspect;
 mod moving;
 
 mod cell;
 
 mod job;
+mod promise;
 
 mod handle;
 
@@ -64,12 +67,14 @@ pub(crate) use handle::{Canceller, Handle};
 pub(crate) use header::{Flag, Header};
 pub(crate) use job::JobEntry;
 pub(crate) use moving::Moving;
+pub(crate) use promise::Setter;
 pub(crate) use waker::{ThinWaker, is_waker_of};
 
 use crate::TaskHome;
 use cell::{Vtables, open};
 use home::Worker;
 pub(crate) use job::Job;
+use promise::Unset;
 
 /// Makes a task that is about to be queued. `worker` is the current thread, if it is a worker of this home.
 #[inline]
@@ -107,6 +112,20 @@ where
     unsafe { (Entry::of(header), Handle::of(header)) }
 }
 
+/// Makes a task of the runtime's own, like [`new`].
+pub(crate) fn new_call<F>(
+    home: &TaskHome,
+    worker: Option<&Worker>,
+    future: &mut Moving<F>,
+) -> (Entry, Handle<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let header = open(home, worker, future, &Vtables::<F>::CALL, true);
+    // SAFETY: the task is queued once, as the entry; the output is of this type.
+    unsafe { (Entry::of(header), Handle::of(header)) }
+}
+
 /// Makes a blocking job that is about to be queued. `home` runs its callbacks and carries out its
 /// cancellation.
 pub(crate) fn new_job<T, J>(
@@ -121,4 +140,12 @@ where
     let header = open(home, worker, job, &Vtables::<Job<J>>::JOB, true);
     // SAFETY: the state of a job begins with a reference and a handle; the output is of this type.
     unsafe { (JobEntry::of(header), Handle::of(header)) }
+}
+
+/// Makes a task that ends when its outcome is set. `home` runs its callbacks.
+pub(crate) fn new_promise<T>(home: &TaskHome, worker: Option<&Worker>) -> (Setter<T>, Handle<T>) {
+    let mut unset = Moving::new(Unset::<T>::new());
+    let header = open(home, worker, &mut unset, &Vtables::<Unset<T>>::PROMISE, true);
+    // SAFETY: the state of a promise begins with a reference and a handle; the output is of this type.
+    unsafe { (Setter::of(header), Handle::of(header)) }
 }

@@ -153,6 +153,12 @@ impl Pool {
         if busy { Some(state.ended) } else { None }
     }
 
+    /// Returns the number of threads, and that of jobs that wait for one.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.threads.len(), state.jobs.len())
+    }
+
     /// Returns the most threads there may be.
     pub(crate) fn max_threads(&self) -> usize {
         self.max_threads.get()

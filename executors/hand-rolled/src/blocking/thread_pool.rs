@@ -143,7 +143,7 @@ impl fmt::Debug for ThreadPool {
 ///
 /// Most pools never need it. If the system refuses the thread, those of the jobs stand in for it, when they
 /// are free.
-struct LazyWorker {
+pub(crate) struct LazyWorker {
     /// The crew that the thread belongs to.
     crew: Arc<Crew>,
     /// The threads that stand in.
@@ -192,7 +192,7 @@ impl Host for LazyWorker {
 
 impl LazyWorker {
     /// Makes a worker that has not started.
-    fn new(crew: Arc<Crew>, jobs: Arc<Pool>) -> LazyWorker {
+    pub(crate) fn new(crew: Arc<Crew>, jobs: Arc<Pool>) -> LazyWorker {
         let generation = AtomicUsize::new(fork::generation());
         LazyWorker { crew, jobs, generation, stage: Mutex::default() }
     }
@@ -208,7 +208,7 @@ impl LazyWorker {
             Stage::Working(thread) if thread.thread().id() != thread::current().id() => {
                 // The queue is first in, first out, so this comes after all that is there.
                 let last = scheduler.clone();
-                drop(scheduler.spawn(async move { last.close() }));
+                drop(scheduler.call(async move { last.close() }));
                 crew::join([thread]);
             }
             // There is no thread, or it is this one, which has left its loop.

@@ -45,14 +45,14 @@ impl Drop for Runtime {
 impl Runtime {
     /// Counts the current thread as one that works for this runtime, until the guard is dropped.
     #[cfg(not(loom))]
-    pub(crate) fn works(&self) -> WorkingGuard {
+    pub(super) fn works(&self) -> WorkingGuard {
         self.shared.working.one_more()
     }
 
     /// Ends all tasks, and waits until no thread [works](Self::works) for this runtime, which is of no use from
     /// then on. A thread that works for it does nothing.
     #[cfg(not(loom))]
-    pub(crate) fn end_tasks(&self) {
+    pub(super) fn end_tasks(&self) {
         if context::is_inside(&self.scheduler) {
             return;
         }
@@ -168,7 +168,7 @@ impl Working {
 }
 
 /// Counts one of the threads that work for a runtime.
-pub(crate) struct WorkingGuard(Arc<Working>);
+pub(super) struct WorkingGuard(Arc<Working>);
 
 impl Drop for WorkingGuard {
     fn drop(&mut self) {

@@ -3,8 +3,9 @@
 use std::{cell::RefCell, marker::PhantomData, mem::ManuallyDrop, ptr, rc::Rc, sync::Arc};
 
 use crate::{
-    scheduler::{Scheduler, worker::Worker},
+    scheduler::{Scheduler, debug, worker::Worker},
     sync::thread_local,
+    task::inspect::TaskId,
 };
 
 thread_local! {
@@ -175,6 +176,11 @@ pub(crate) fn with_scheduler<R>(
         let scheduler = upgrade();
         use_it.take().expect("it was not called")(scheduler.as_deref(), None)
     })
+}
+
+/// Returns the task that is being polled on this thread, if it is one of the innermost runtime's users.
+pub(crate) fn current_task() -> Option<TaskId> {
+    with_last(|last| debug::running(last.worker.as_ref()?.running.get())).flatten()
 }
 
 /// Returns true on a thread that polls tasks, and so must not wait.

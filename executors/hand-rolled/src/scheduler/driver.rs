@@ -178,7 +178,7 @@ struct StandIn(Handle<()>);
 impl StandIn {
     /// Queues the task for the first poll of a root.
     fn queue(scheduler: &Scheduler, turn: &Arc<Turn>) -> StandIn {
-        StandIn(scheduler.spawn(StandIn::future(turn, true)))
+        StandIn(scheduler.call(StandIn::future(turn, true)))
     }
 
     /// Makes the task for later wakes of a root that has been polled. If the root was woken in its poll, as by a
@@ -189,7 +189,7 @@ impl StandIn {
         }
         let mut future = Moving::new(StandIn::future(turn, false));
         let (entry, handle) =
-            context::with_worker_of(scheduler, |worker| task::new(scheduler, worker, &mut future));
+            context::with_worker_of(scheduler, |worker| task::new_call(scheduler, worker, &mut future));
         // Its first poll is here: a queued task would wake a worker.
         if let Some(woken) = entry.run(&Flag::new(false)) {
             context::with_worker_of(scheduler, |worker| scheduler.queue(worker, woken))

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Scheduler, Workers, context, worker::Worker};
-use crate::task::{self, Entry, Handle, Moving, chunk::Vacant, class::Class, home::Home};
+use super::{Scheduler, Workers, context, debug, worker::Worker};
+use crate::task::{self, Entry, Handle, Moving, chunk::Vacant, class::Class, home::Home, inspect::TaskId};
 
 impl Home for Scheduler {
     type Worker = Worker;
@@ -48,6 +48,10 @@ impl Home for Scheduler {
         self.inject(entry)
     }
 
+    fn note_panic(task: TaskId, was_seen: bool) {
+        debug::note_panic(task, was_seen);
+    }
+
     #[inline]
     fn end_poll(worker: &Worker) {
         worker.end_poll();
@@ -79,7 +83,38 @@ impl Scheduler {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.count_spawn(worker);
         let (entry, handle) = task::new(self, worker, future);
+        (handle, self.queue(worker, entry))
+    }
+
+    /// Counts a task that is started.
+    #[inline]
+    pub(crate) fn count_spawn(&self, worker: Option<&Worker>) {
+        match worker {
+            Some(worker) => worker.counters().spawned.add(1),
+            None => self.spawned_elsewhere.add_shared(1),
+        }
+    }
+
+    /// Queues a future of the runtime's own as a task, like [`spawn`](Self::spawn).
+    pub(crate) fn call(&self, future: impl Future<Output = ()> + Send + 'static) -> Handle<()> {
+        let mut future = Moving::new(future);
+        let (handle, queued) = context::with_worker_of(self, |worker| self.try_call(worker, &mut future));
+        queued.unwrap_or_else(Entry::end);
+        handle
+    }
+
+    /// Queues a future of the runtime's own, like [`try_spawn`](Self::try_spawn).
+    pub(crate) fn try_call<F>(
+        &self,
+        worker: Option<&Worker>,
+        future: &mut Moving<F>,
+    ) -> (Handle<()>, Result<(), Entry>)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (entry, handle) = task::new_call(self, worker, future);
         (handle, self.queue(worker, entry))
     }
 

@@ -224,7 +224,6 @@ impl Timers {
     }
 
     /// Returns the number of timers that are set.
-    #[cfg(all(test, not(loom)))]
     pub(crate) fn len(&self) -> usize {
         lock(&self.wheel).len()
     }

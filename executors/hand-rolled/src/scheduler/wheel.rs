@@ -83,7 +83,6 @@ impl<T> Wheel<T> {
     }
 
     /// Returns the number of timers that are set.
-    #[cfg(all(test, not(loom)))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -19,6 +19,7 @@ use std::{
 use super::Scheduler;
 use crate::{
     scheduler::{
+        counters::Counters,
         parking::{Parker, WakeReason},
         ring::{CAPACITY, Ring},
         slack::NoSlack,
@@ -151,6 +152,12 @@ impl Worker {
         self.scheduler.slab.restore(class, cell, Some(&mut self.core.borrow_mut().magazines));
     }
 
+    /// Returns the counters of this worker.
+    #[inline]
+    pub(super) fn counters(&self) -> &Counters {
+        &self.scheduler.counters[self.number]
+    }
+
     /// Returns the timers that this worker sets.
     #[inline]
     pub(crate) fn timers(&self) -> &Timers {
@@ -237,9 +244,7 @@ impl Worker {
     /// in this place.
     pub(crate) fn leave(&self) -> Core {
         self.end_search();
-        if let (Some(entry), Some(ring)) = (self.next.take(), self.scheduler.rings.get(self.number)) {
-            self.append(ring, entry);
-        }
+        self.give_up_next();
         // The others can steal from its ring.
         self.pass_on();
         self.core.take()
@@ -256,6 +261,9 @@ impl Worker {
         self.running.set(entry.id());
         self.yielded.set(false);
         let again = entry.run(&self.yielded);
+        let counters = self.counters();
+        counters.polls.add(1);
+        counters.ended.add(u64::from(again.is_none() && self.yielded.take()));
         // From here on a root may be polled, whose waker is a task's: a yield of the root must not count as
         // this task's.
         self.end_poll();
@@ -296,7 +304,7 @@ impl Worker {
             self.collect();
             return self.core.borrow_mut().entries.pop_front();
         };
-        if self.leaves_tasks.get() && self.may_leave_tasks(ring) {
+        if self.leaves_tasks.get() && !self.searches.get() && self.may_leave_tasks(ring) {
             return None;
         }
         let entry = self.take_woken_last(ring).or_else(|| self.pop(ring)).or_else(|| self.steal(ring))?;
@@ -375,7 +383,9 @@ impl Worker {
         let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
         for other in others {
             while other.len() > 0 {
-                if other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take) > 0 {
+                let stolen = other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take);
+                if stolen > 0 {
+                    self.counters().steals.add(stolen as u64);
                     return first;
                 }
             }
@@ -392,10 +402,10 @@ impl Worker {
         self.scheduler.injector.push_all(entries);
     }
 
-    /// Wakes another worker if the ring has a task for it.
+    /// Wakes another worker if the ring or the injector has a task for it.
     #[inline]
     fn share(&self, ring: &Ring) {
-        if self.scheduler.parking.should_wake() && ring.len() > 0 {
+        if self.scheduler.parking.should_wake() && self.others_wait(ring) {
             self.scheduler.parking.wake_one();
         }
     }
@@ -434,6 +444,13 @@ impl Worker {
         polled
     }
 
+    /// Leaves the task that was woken last to all workers: this one is about to do something else.
+    fn give_up_next(&self) {
+        if let (Some(entry), Some(ring)) = (self.next.take(), self.scheduler.rings.get(self.number)) {
+            self.append(ring, entry);
+        }
+    }
+
     /// Returns true if the queue of an event loop has a task.
     pub(crate) fn has_queue(&self) -> bool {
         !self.core.borrow().entries.is_empty()
@@ -442,6 +459,7 @@ impl Worker {
     /// Begins the poll of a root with this waker.
     pub(crate) fn begin_root(&self, waker: &Waker) {
         self.prepare_for_user();
+        self.give_up_next();
         self.root.set(waker.data());
     }
 
@@ -479,6 +497,7 @@ impl Worker {
             return;
         }
         self.trim();
+        self.counters().parks.add(1);
         let next_deadline = || first_deadline(&scheduler.timers);
         if next_deadline() != Time::NEVER {
             self.no_slack.get_or_init(NoSlack::on_this_thread);

@@ -17,10 +17,11 @@ use super::{
     entry::Entry,
     header::{Flag, Header, VTable},
     home::{Home, Worker, with_home, with_worker},
+    inspect::TaskId,
     moving::Moving,
     outcome::{Outcome, TaskError},
     reference::{Reference, free},
-    state::Suspended,
+    state::{Kind, Suspended},
     waker::raw_waker,
     watchers::Watchers,
 };
@@ -53,7 +54,7 @@ pub(super) struct Vtables<F>(PhantomData<F>);
 impl<F: Future> Vtables<F> {
     pub(super) const TASK: VTable = VTable {
         class: Class::of::<TaskCell<F>>(),
-        is_job: false,
+        kind: Kind::Task,
         poll: poll::<F>,
         end: end::<F>,
         take: take::<F>,
@@ -61,10 +62,12 @@ impl<F: Future> Vtables<F> {
         panic: panic::<F>,
         clear: clear::<F>,
     };
-    pub(super) const JOB: VTable = VTable { is_job: true, ..Self::TASK };
+    pub(super) const CALL: VTable = VTable { kind: Kind::Call, ..Self::TASK };
+    pub(super) const JOB: VTable = VTable { kind: Kind::Job, ..Self::TASK };
+    pub(super) const PROMISE: VTable = VTable { kind: Kind::Promise, ..Self::TASK };
 }
 
-/// Fills a cell. The task is to be queued; a job has a reference, too.
+/// Fills a cell. The task is to be queued; a job and a promise have a reference, too.
 #[inline]
 pub(super) fn open<F: Future>(
     home: &TaskHome,
@@ -85,7 +88,7 @@ pub(super) fn open<F: Future>(
         #[cfg(loom)]
         (&raw mut (*cell).body).write(UnsafeCell::new(Body { nothing: () }));
         future.move_to(UnsafeCell::raw(&raw mut (*cell).body).cast());
-        (*cell).header.state.open(vtable.is_job, has_handle);
+        (*cell).header.state.open(vtable.kind, has_handle);
     }
     memory.cast()
 }
@@ -103,7 +106,7 @@ where
     let mut future = Moving::new(future);
     let queue = |home: Option<&TaskHome>, worker: Option<&Worker>| {
         let home = home?;
-        let header = open(home, worker, &mut future, &Vtables::<F>::TASK, false);
+        let header = open(home, worker, &mut future, &Vtables::<F>::CALL, false);
         // SAFETY: the task is queued once, here.
         Some(home.queue(worker, unsafe { Entry::of(header) }))
     };
@@ -139,6 +142,8 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, yielded: &Flag) -> bool {
         Ok(Poll::Ready(output)) => Ok(output),
         Err(panic) => Err(TaskError::Panicked(panic)),
     };
+    // SAFETY: the cell is the runner's until the next step.
+    yielded.set(unsafe { header.as_ref() }.vtable.kind == Kind::Task);
     // SAFETY: this is its runner.
     unsafe { finish::<F>(header, result) };
     false
@@ -156,7 +161,7 @@ unsafe fn end<F: Future>(header: NonNull<Header>) {
 unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, TaskError>) {
     // SAFETY: the cell is the runner's until it is closed, and not used after that.
     let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
-    let has_run_a_job = cell.header.vtable.is_job && !matches!(result, Err(TaskError::Cancelled));
+    let has_run_a_job = cell.header.vtable.kind == Kind::Job && !matches!(result, Err(TaskError::Cancelled));
     let (mut outcome, mut rest) = match result {
         Ok(output) => (Outcome::Finished, Rest::Output(output)),
         Err(TaskError::Panicked(panic)) => (Outcome::Panicked, Rest::Panic(panic)),
@@ -197,6 +202,9 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
             rest = dropped.map_or_else(Rest::Panic, |()| Rest::Nothing);
         }
         if !now.has_handle() {
+            if outcome == Outcome::Panicked {
+                TaskHome::note_panic(TaskId::of(header), false);
+            }
             // Nobody would take it.
             drop_quietly(mem::replace(&mut rest, Rest::Nothing));
         }
@@ -216,6 +224,50 @@ unsafe fn finish<F: Future>(header: NonNull<Header>, result: Result<F::Output, T
         // SAFETY: closing it made it free.
         unsafe { free(header) };
     }
+}
+
+/// Publishes an outcome that was set by hand, or gives it back if the task was cancelled first; for a runner
+/// that has a reference.
+pub(super) unsafe fn settle<F: Future>(
+    header: NonNull<Header>,
+    result: Result<F::Output, Panic>,
+) -> Result<(), Result<F::Output, Panic>> {
+    // SAFETY: the reference keeps the cell.
+    let cell = unsafe { header.cast::<TaskCell<F>>().as_ref() };
+    let (outcome, mut rest) = match result {
+        Ok(output) => (Outcome::Finished, Rest::Output(output)),
+        Err(panic) => (Outcome::Panicked, Rest::Panic(panic)),
+    };
+    let mut now = cell.header.state.load();
+    let closed = loop {
+        if now.is_cancelled() {
+            // SAFETY: this is its runner.
+            unsafe { end::<F>(header) };
+            return match rest {
+                Rest::Output(output) => Err(Ok(output)),
+                Rest::Panic(panic) => Err(Err(panic)),
+                // There was no handle: nobody will ask for it.
+                Rest::Nothing => Ok(()),
+            };
+        }
+        if !now.has_handle() {
+            // Nobody would take it.
+            drop_quietly(mem::replace(&mut rest, Rest::Nothing));
+        }
+        // SAFETY: the body is the runner's, and the future in it holds nothing. What is put there is a copy,
+        // which counts once `rest` does not.
+        cell.body.with_mut(|body| unsafe { put::<F>(body, &rest) });
+        match cell.header.state.close(now, outcome) {
+            Ok(closed) => break closed,
+            Err(changed) => now = changed,
+        }
+    };
+    mem::forget(rest);
+    if closed.is_watched() {
+        // SAFETY: closing it counted a reference.
+        announce(unsafe { Reference::of(header) });
+    }
+    Ok(())
 }
 
 /// Tells the watchers of a closed task how it ended.

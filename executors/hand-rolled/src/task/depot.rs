@@ -8,7 +8,8 @@
 //! 1. The depot has a reference to each chunk in its books, so the chunk is there.
 //! 2. A cell that is free in the books, or not cut, is nobody else's.
 //! 3. From [`Depot::cells`] to [`Depot::end`] no chunk leaves the books: their caller may be looking at any
-//!    cell, lent or not. Nobody else looks at a cell that he has not been lent.
+//!    cell, lent or not. Whoever else looks at a cell that he has not been lent does so while he borrows the
+//!    depot ([`Depot::cut_cells`]), and a chunk that is in the books has its memory.
 
 #![expect(unsafe_code, reason = "cells are cut from raw memory")]
 
@@ -138,12 +139,17 @@ impl Depot {
     /// The pointers are good until [`end`](Self::end).
     pub(super) fn cells(&mut self) -> Vec<NonNull<State>> {
         self.walked = true;
+        self.cut_cells().collect()
+    }
+
+    /// Returns all cells that were ever cut. As long as the depot is borrowed, no chunk leaves the books.
+    pub(super) fn cut_cells(&self) -> impl Iterator<Item = NonNull<State>> {
         let cells = |book: &Book| {
             let (chunk, first, size) = (book.chunk, book.first, book.size);
             // SAFETY: so many cells were cut.
             (0..book.cut).map(move |cell| unsafe { chunk.byte_add(first + cell * size).cast() })
         };
-        self.books.iter().flatten().flat_map(cells).collect()
+        self.books.iter().flatten().flat_map(cells)
     }
 
     /// Removes all chunks without a lent cell, and returns all room there is.

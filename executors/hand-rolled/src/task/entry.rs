@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use super::{
     header::{Flag, Header},
     reference::Reference,
-    state::{Snapshot, State},
+    state::{Kind, Snapshot, State},
 };
 
 /// An entry of a queue: the right, and the duty, to run a task.
@@ -39,7 +39,8 @@ impl Entry {
 
     /// Polls the task, or ends it if it is cancelled. Returns the entry if the task is to be queued again.
     ///
-    /// For the workers of its runtime. A poll sets `yielded` if it wants the task queued without any wake.
+    /// For the workers of its runtime. A poll sets `yielded` if it wants the task queued without any wake. If
+    /// no entry is returned, the flag tells whether a task has ended.
     #[inline]
     pub(crate) fn run(self, yielded: &Flag) -> Option<Entry> {
         let header = self.0;
@@ -48,6 +49,7 @@ impl Entry {
             let Header { state, vtable, .. } = header.as_ref().used();
             let started = state.start();
             if started.is_over() {
+                yielded.set(vtable.kind == Kind::Task && !started.is_abandoned());
                 self.end_started(started);
                 return None;
             }
@@ -126,8 +128,8 @@ fn planted_delay() {
 
 /// Ends the task in a cell of a runtime that has ended.
 ///
-/// Does nothing if another thread polls or ends it, if the cell is empty, or if it holds a job, which its pool
-/// ends.
+/// Does nothing if another thread polls or ends it, if the cell is empty, or if it holds a promise, which
+/// its holder ends.
 ///
 /// # Safety
 ///

@@ -14,13 +14,16 @@ use super::{
     cell::spawn_at_home,
     entry::Entry,
     header::Header,
-    home::queue_at_home,
+    home::{Home, queue_at_home},
+    inspect::TaskId,
     job,
     outcome::{Outcome, TaskError},
+    promise,
     reference::{Reference, free},
-    state::Asked,
+    state::{Asked, Kind},
 };
 use crate::{
+    TaskHome,
     panic::{Panic, drop_quietly},
     sync::lock,
 };
@@ -60,6 +63,11 @@ impl<T> Handle<T> {
         self.header().outcome()
     }
 
+    /// Returns the id of the task.
+    pub(crate) fn id(&self) -> TaskId {
+        TaskId::of(self.header)
+    }
+
     /// Returns a waker of the task.
     #[cfg(all(test, loom))]
     pub(crate) fn waker(&self) -> Waker {
@@ -74,7 +82,7 @@ impl<T> Handle<T> {
         unsafe { cancel(self.header) }
     }
 
-    /// Returns what cancels the task without its handle.
+    /// Returns a right to cancel the task, which outlives this handle.
     pub(crate) fn canceller(&self) -> Canceller {
         self.header().state.retain();
         // SAFETY: it was counted just now.
@@ -88,6 +96,7 @@ impl<T> Handle<T> {
     /// If none did.
     pub(crate) fn panic(&self) -> Panic {
         assert_eq!(self.outcome(), Some(Outcome::Panicked));
+        TaskHome::note_panic(self.id(), true);
         // SAFETY: so it ended, and the body is the handle's.
         unsafe { (self.header().vtable.panic)(self.header) }
     }
@@ -180,37 +189,6 @@ impl<T> Handle<T> {
     }
 }
 
-/// Cancels a task, whoever has its handle.
-pub(crate) struct Canceller(Reference);
-
-impl Canceller {
-    /// Cancels the task, unless it has ended.
-    pub(crate) fn cancel(self) {
-        // SAFETY: the reference keeps the memory.
-        unsafe { cancel(self.0.cell()) };
-    }
-}
-
-/// Cancels a task or a job; returns false if it has ended.
-///
-/// # Safety
-///
-/// The caller keeps the cell.
-unsafe fn cancel(header: NonNull<Header>) -> bool {
-    // SAFETY: as the caller says.
-    let Header { state, vtable, .. } = unsafe { header.as_ref() };
-    if vtable.is_job {
-        // SAFETY: as the caller says, and it is a job.
-        return unsafe { job::cancel(header) };
-    }
-    let asked = state.cancel();
-    if asked == Asked::Queue {
-        // SAFETY: the caller keeps the cell, and the state says to queue it.
-        unsafe { queue_at_home(header) }.unwrap_or_else(Entry::put_back);
-    }
-    asked != Asked::TooLate
-}
-
 impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
         let Header { state, vtable, .. } = self.header();
@@ -222,6 +200,9 @@ impl<T> Drop for Handle<T> {
         }
         let now = state.load();
         let outcome = now.outcome().expect("it was closed");
+        if outcome == Outcome::Panicked {
+            TaskHome::note_panic(self.id(), false);
+        }
         if outcome != Outcome::Finished || !now.is_taken() {
             // SAFETY: what belongs to this outcome is there, and nobody but the handle may take it.
             unsafe { (vtable.clear)(self.header, outcome) };
@@ -231,4 +212,38 @@ impl<T> Drop for Handle<T> {
             unsafe { free(self.header) };
         }
     }
+}
+
+/// Cancels a task, and has no right to its output.
+pub(crate) struct Canceller(Reference);
+
+impl Canceller {
+    /// Cancels the task; returns false if it has ended.
+    pub(crate) fn cancel(&self) -> bool {
+        // SAFETY: the reference keeps the memory.
+        unsafe { cancel(self.0.cell()) }
+    }
+}
+
+/// Cancels a task; returns false if it has ended.
+///
+/// # Safety
+///
+/// The cell is lent until this returns.
+unsafe fn cancel(header: NonNull<Header>) -> bool {
+    // SAFETY: as the caller says.
+    let Header { state, vtable, .. } = unsafe { header.as_ref() }.used();
+    match vtable.kind {
+        Kind::Task | Kind::Call => {}
+        // SAFETY: it is lent, and a job.
+        Kind::Job => return unsafe { job::cancel(header) },
+        // SAFETY: it is lent, and a promise.
+        Kind::Promise => return unsafe { promise::cancel(header) },
+    }
+    let asked = state.cancel();
+    if asked == Asked::Queue {
+        // SAFETY: it is lent, and the state says to queue it.
+        unsafe { queue_at_home(header) }.unwrap_or_else(Entry::put_back);
+    }
+    asked != Asked::TooLate
 }

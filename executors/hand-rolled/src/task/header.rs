@@ -2,7 +2,12 @@
 
 use std::{cell::Cell, ptr::NonNull};
 
-use super::{class::Class, outcome::Outcome, state::State, watchers::Watchers};
+use super::{
+    class::Class,
+    outcome::Outcome,
+    state::{Kind, State},
+    watchers::Watchers,
+};
 use crate::{panic::Panic, sync::Mutex};
 
 #[cfg(loom)]
@@ -29,10 +34,10 @@ pub(crate) type Flag = Cell<bool>;
 pub(super) struct VTable {
     /// The size of the cell.
     pub(super) class: Class,
-    /// True if the future is a closure that blocks.
-    pub(super) is_job: bool,
+    /// The kind of the task.
+    pub(super) kind: Kind,
     /// Polls the future; for its runner. Returns true if the task is to be queued again. A yield sets the
-    /// flag.
+    /// flag, and so does the end of a task; the end of anything else clears it.
     pub(super) poll: unsafe fn(NonNull<Header>, &Flag) -> bool,
     /// Drops the future and closes the task as cancelled; for its runner.
     pub(super) end: unsafe fn(NonNull<Header>),

@@ -13,6 +13,7 @@ use super::{
     class::Class,
     entry::Entry,
     header::Header,
+    inspect::TaskId,
 };
 use crate::TaskHome;
 
@@ -49,6 +50,9 @@ pub(crate) trait Home: Sized {
     /// Queues a task, at the worker if there is one. A home that has ended returns the entry; a worker never
     /// does.
     fn queue(&self, worker: Option<&Self::Worker>, entry: Entry) -> Result<(), Entry>;
+
+    /// Notes that the panic of a task was looked at; or that nobody can any more.
+    fn note_panic(task: TaskId, was_seen: bool);
 
     /// Notes that the poll of the current task is over, though its end is still to be announced.
     fn end_poll(worker: &Self::Worker);

@@ -38,6 +38,18 @@ impl<T> Moving<T> {
         // SAFETY: the value is there, and from now on it is the one in the place that counts.
         unsafe { place.copy_from_nonoverlapping(&raw const *self.value, 1) };
     }
+
+    /// Takes the value out.
+    ///
+    /// # Panics
+    ///
+    /// If it was moved before.
+    pub(crate) fn take(&mut self) -> T {
+        assert!(!self.is_moved, "a future is moved once");
+        self.is_moved = true;
+        // SAFETY: the value is there, and is not used again.
+        unsafe { ManuallyDrop::take(&mut self.value) }
+    }
 }
 
 impl<T> Drop for Moving<T> {

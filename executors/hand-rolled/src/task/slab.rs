@@ -151,6 +151,11 @@ impl<O: Any + Send + Sync> Slab<O> {
         lock(&self.depot).cells()
     }
 
+    /// Calls `look` with each cell that was cut, under the lock, so that no memory goes meanwhile.
+    pub(crate) fn visit(&self, look: impl FnMut(NonNull<State>)) {
+        lock(&self.depot).cut_cells().for_each(look);
+    }
+
     /// Gives all memory back that no lent cell keeps, at the end of the owner. Nobody may look at what
     /// [`cells`](Self::cells) returned any more.
     pub(crate) fn end(&self) {

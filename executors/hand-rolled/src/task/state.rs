@@ -20,6 +20,7 @@
 //! - `ABANDONED`: one of the threads that end tasks without a worker has claimed it. If it was in a queue, its
 //!   entry there is no more than a reference from then on.
 //! - `JOB`: it is a blocking job, which its pool ends.
+//! - `PROMISE`: it is a promise, which its holder ends, and no end of a runtime.
 //! - the rest counts references: wakers, mostly.
 //!
 //! The *runner* is the thread that polls the task, or has taken it from a queue to do so. It owns the body of
@@ -46,8 +47,9 @@ const ABANDONED: u64 = 1 << 7;
 const NO_VALUE: u64 = 1 << 8;
 const PANICKED: u64 = 1 << 9;
 const JOB: u64 = 1 << 10;
-/// One reference. There is room for 2^53, more than a program could count to.
-const REFERENCE: u64 = 1 << 11;
+const PROMISE: u64 = 1 << 11;
+/// One reference. There is room for 2^52, more than a program could count to.
+const REFERENCE: u64 = 1 << 12;
 
 /// The state of one task.
 pub(crate) struct State(AtomicU64);
@@ -55,6 +57,20 @@ pub(crate) struct State(AtomicU64);
 /// The value of a state at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot(u64);
+
+/// The kinds of tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A future that workers poll.
+    Task,
+    /// A future of the runtime's own that workers poll, such as one that runs a callback: no task to its
+    /// users.
+    Call,
+    /// A closure that blocks, in the place of a future.
+    Job,
+    /// Nothing, in the place of a future: the outcome is set by hand.
+    Promise,
+}
 
 /// The duty of a runner after a poll that was not ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +100,17 @@ impl State {
         State(AtomicU64::new(0))
     }
 
-    /// Begins the life of a task that is about to be queued; a job begins with a reference, too.
+    /// Begins the life of a task that is about to be queued; a job, or a promise, begins with a reference, too.
     ///
     /// Releases the rest of the cell to a thread that finds the task in the memory of the runtime.
-    pub(crate) fn open(&self, is_job: bool, has_handle: bool) {
-        let job = if is_job { JOB | REFERENCE } else { 0 };
+    pub(crate) fn open(&self, kind: Kind, has_handle: bool) {
+        let kind = match kind {
+            Kind::Task | Kind::Call => 0,
+            Kind::Job => JOB | REFERENCE,
+            Kind::Promise => PROMISE | REFERENCE,
+        };
         let handle = if has_handle { HANDLE } else { 0 };
-        self.0.store(OPEN | SCHEDULED | handle | job, Release);
+        self.0.store(OPEN | SCHEDULED | handle | kind, Release);
     }
 
     /// Has loom check that every access to the state, in memory that is freed now, comes before.
@@ -182,14 +202,15 @@ impl State {
     }
 
     /// Makes the caller the runner of a task or a job of a runtime that has ended, to end it; returns false if
-    /// there is none, or if it has a runner.
+    /// there is none, if it has a runner, or if it is a promise.
     ///
     /// It is one step, because a caller that found the cell in the slab may find the next task in it at any
     /// time. A queued task counts a reference more from then on, which its entry has to release. A queued job
     /// has one anyway.
     pub(crate) fn abandon_task(&self) -> bool {
         self.update(|now| match now {
-            now if !now.has(OPEN) || now.has(ABANDONED) || now.has(RUNNING) => None,
+            now if !now.has(OPEN) || now.has(PROMISE) => None,
+            now if now.has(ABANDONED) || now.has(RUNNING) => None,
             now if now.has(JOB) => Some(now.0 ^ (SCHEDULED | RUNNING) | CANCELLED | ABANDONED),
             now if now.has(SCHEDULED) => Some((now.0 | ABANDONED | RUNNING) + REFERENCE),
             now => Some(now.0 | ABANDONED | RUNNING),
@@ -285,6 +306,11 @@ impl State {
         Snapshot(self.0.fetch_add(REFERENCE, Relaxed)).kept();
     }
 
+    /// Adds a reference, if there is a task that has not ended; for a caller that has only found the cell.
+    pub(crate) fn retain_open(&self) -> bool {
+        self.update(|now| now.has(OPEN).then_some(now.0 + REFERENCE)).is_ok()
+    }
+
     /// Drops a reference; returns true if the cell is free then.
     pub(crate) fn release(&self) -> bool {
         let before = Snapshot(self.0.fetch_sub(REFERENCE, AcqRel)).kept();
@@ -360,7 +386,7 @@ impl Snapshot {
     }
 
     /// Returns true if the task waits to be woken.
-    fn is_idle(self) -> bool {
+    pub(crate) fn is_idle(self) -> bool {
         self.0 & (OPEN | SCHEDULED | RUNNING | ABANDONED) == OPEN
     }
 

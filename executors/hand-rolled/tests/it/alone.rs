@@ -42,6 +42,8 @@ pub(crate) fn alone<F: FnOnce()>(body: F) {
         .env(ALONE, name)
         // A thread that is refused must not find the stack of one that has ended.
         .env("GLIBC_TUNABLES", "glibc.pthread.stack_cache_size=0")
+        // A panic that prints where it was needs memory, of which there is none to spare.
+        .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

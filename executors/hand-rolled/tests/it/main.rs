@@ -4,6 +4,7 @@
 mod alone;
 mod cases;
 mod faults;
+mod python;
 mod runtime;
 mod support;
 

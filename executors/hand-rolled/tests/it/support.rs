@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -189,6 +189,11 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         yield_now().await;
     }
+}
+
+/// Polls a future once, with the waker of the current task.
+pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 /// A duration in milliseconds, longer where everything takes longer.

@@ -8,10 +8,7 @@ use std::{
     thread,
 };
 
-use executor_api::{Config, Executor};
-use hand_rolled::{
-    HandRolled, Runtime, TaskError, ThreadPool, run, sleep, spawn, spawn_blocking, timeout, yield_now,
-};
+use hand_rolled::{Runtime, TaskError, ThreadPool, run, sleep, spawn, spawn_blocking, timeout, yield_now};
 
 use super::{park_on, watched_on_all};
 use crate::{LATER, ms, number, watched};
@@ -177,27 +174,24 @@ fn the_end_drops_what_a_worker_in_a_long_poll_waits_for() {
 }
 
 #[test]
-fn the_end_of_a_lane_drops_what_a_worker_in_a_long_poll_waits_for() {
+fn the_end_of_a_driven_runtime_drops_what_a_worker_in_a_long_poll_waits_for() {
     for threads in [2, 4] {
         watched(move || {
-            let config = Config { threads: number(threads), blocking_threads: number(1) };
-            let lane = HandRolled::start(&config);
-            lane.run(async {
+            let driven = Runtime::multi_thread(number(threads)).drive_in_background().unwrap();
+            let (in_poll, polled) = mpsc::channel();
+            drop(driven.runtime().spawn(async move {
                 let (sender, receiver) = mpsc::channel::<()>();
-                let (in_poll, polled) = mpsc::channel();
-                drop(HandRolled::spawn(async move {
+                drop(spawn(async move {
                     sleep(LATER).await;
                     drop(sender);
                 }));
-                drop(HandRolled::spawn(async move {
+                drop(spawn(async move {
                     in_poll.send(()).unwrap();
                     receiver.recv().ok();
                 }));
-                while polled.try_recv().is_err() {
-                    yield_now().await;
-                }
-            });
-            drop(lane);
+            }));
+            polled.recv_timeout(crate::PATIENCE).unwrap();
+            drop(driven);
         });
     }
 }

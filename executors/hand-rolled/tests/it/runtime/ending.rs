@@ -12,13 +12,11 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{Config, Remote, Task as _};
-use hand_rolled::{
-    HandRolled, HandRolledCurrentThread, Runtime, Task, TaskError, sleep, spawn, spawn_blocking, yield_now,
-};
+use hand_rolled::{Runtime, Task, TaskError, sleep, spawn, spawn_blocking, yield_now};
 
 use crate::{
-    Drops, LATER, OnDrop, PATIENCE, lock, number, panic_of, two_workers, watched, watched_on_each_flavour,
+    Drops, LATER, OnDrop, PATIENCE, lock, number, panic_of, two_workers, until, watched,
+    watched_on_each_flavour,
 };
 
 #[test]
@@ -286,12 +284,12 @@ fn run_drops_what_is_left_before_it_returns() {
 }
 
 #[test]
-fn tasks_that_come_from_outside_while_a_lane_ends_are_dropped_once() {
-    fn check<E: Remote>(workers: usize) {
+fn tasks_that_come_from_outside_while_a_runtime_ends_are_dropped_once() {
+    fn check(runtime: fn() -> Runtime) {
         const EACH: usize = 200;
         for _ in 0..20 {
-            let lane = E::start(&Config::new(number(workers)));
-            let spawner = lane.run(async { E::spawner() });
+            let runtime = runtime();
+            let spawner = runtime.spawner();
             let drops = Drops::default();
             let (begun, begin) = mpsc::channel();
             let spawning = [(); 2].map(|()| {
@@ -299,7 +297,7 @@ fn tasks_that_come_from_outside_while_a_lane_ends_are_dropped_once() {
                 thread::spawn(move || {
                     let spawn = |index| {
                         let guard = drops.guard();
-                        let task = E::spawn_from(&spawner, async move {
+                        let task = spawner.spawn(async move {
                             let _guard = guard;
                             pending::<()>().await;
                         });
@@ -311,20 +309,20 @@ fn tasks_that_come_from_outside_while_a_lane_ends_are_dropped_once() {
                     (0..EACH).map(spawn).collect::<Vec<_>>()
                 })
             });
-            begin.recv_timeout(PATIENCE).unwrap();
-            drop(lane);
+            runtime.block_on(until(|| begin.try_recv().is_ok()));
+            drop(runtime);
             let tasks = spawning.map(|thread| thread.join().unwrap());
             assert_eq!((drops.made(), drops.count()), (2 * EACH, 2 * EACH));
             // Nothing is left but what keeps the memory of the tasks: their handles.
             drop(spawner);
             hand_rolled::run(async {
                 for task in tasks.into_iter().flatten() {
-                    assert!(task.is_finished());
-                    assert_eq!(task.cancel().await, None);
+                    assert!(task.done());
+                    assert_eq!(task.await, Err(TaskError::Cancelled));
                 }
             });
         }
     }
-    watched(|| check::<HandRolled>(2));
-    watched(|| check::<HandRolledCurrentThread>(1));
+    watched(|| check(two_workers));
+    watched(|| check(Runtime::current_thread));
 }

@@ -11,8 +11,7 @@ use std::{
     thread,
 };
 
-use executor_api::{Config, Executor};
-use hand_rolled::{HandRolled, HandRolledCurrentThread, Outcome, Runtime, Task, TaskError, ThreadPool, run};
+use hand_rolled::{Outcome, Runtime, Task, TaskError, ThreadPool, run};
 
 use crate::{
     Drops, PATIENCE, alone, give_threads, number, panic_of, refuse_threads_after, threads, two_workers,
@@ -152,24 +151,16 @@ fn a_build_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_lane_that_fails_to_start_leaves_nothing_behind() {
+fn a_runtime_that_is_refused_a_driver_leaves_nothing_behind() {
     alone(|| {
         let before = threads();
-        let start = |workers, given| {
-            refuse_threads_after(given);
-            let config = Config::new(number(workers));
-            let message = match workers {
-                1 => panic_of(|| HandRolledCurrentThread::start(&config)),
-                _ => panic_of(|| HandRolled::start(&config)),
-            };
-            give_threads();
-            assert!(message.contains("the system refuses"), "{message}");
-            wait_until(|| threads() == before);
-        };
-        start(64, 4);
         // The workers start, and the thread that drives them does not.
-        start(3, 2);
-        start(1, 0);
+        for (builder, workers) in [(Runtime::builder().workers(number(3)), 2), (Runtime::builder(), 0)] {
+            refuse_threads_after(workers);
+            assert!(builder.build().drive_in_background().is_err());
+            give_threads();
+            wait_until(|| threads() == before);
+        }
     });
 }
 

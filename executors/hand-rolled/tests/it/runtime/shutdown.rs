@@ -12,8 +12,7 @@ use std::{
     thread,
 };
 
-use executor_api::{Config, Executor};
-use hand_rolled::{HandRolled, HandRolledCurrentThread, Runtime, TaskError, ThreadPool, run};
+use hand_rolled::{Driven, Runtime, TaskError, ThreadPool, run, spawn};
 
 use crate::{
     Drops, OnDrop, PATIENCE, ms, number, panic_of, two_workers, wait_until, watched, watched_on_each_flavour,
@@ -219,17 +218,17 @@ fn a_job_that_drops_a_runtime_whose_task_shuts_the_pool_down_does_not_wait_for_i
         assert_eq!(run(job), Ok(()));
         told.recv_timeout(PATIENCE).unwrap();
     }
-    fn check_lane<E: Executor>(workers: usize) {
-        check(E::start(&Config::new(number(workers))), |lane, shuts_down| {
-            lane.run(async { drop(E::spawn(async { shuts_down() })) });
+    fn check_driven(runtime: Runtime) {
+        check(runtime.drive_in_background().unwrap(), |driven, shuts_down| {
+            drop(driven.runtime().spawn(async { shuts_down() }));
         });
     }
     for _ in 0..20 {
         watched(|| {
             check(two_workers(), |runtime, shuts_down| drop(runtime.spawn(async { shuts_down() })));
         });
-        watched(|| check_lane::<HandRolled>(2));
-        watched(|| check_lane::<HandRolledCurrentThread>(1));
+        watched(|| check_driven(two_workers()));
+        watched(|| check_driven(Runtime::current_thread()));
     }
 }
 
@@ -274,21 +273,21 @@ fn the_thread_locals_of_its_threads_may_keep_a_pool_that_is_shut_down() {
 }
 
 #[test]
-fn a_lane_dropped_in_its_own_task_ends() {
-    fn check<E: Executor>(workers: usize) {
-        let lane = Arc::new(E::start(&Config::new(number(workers))));
+fn a_driven_runtime_dropped_in_its_own_task_ends() {
+    fn check(runtime: Runtime) {
+        let driven = runtime.drive_in_background().unwrap();
         let drops = Drops::default();
-        let ((send, last), guard) = (mpsc::channel::<Arc<E>>(), drops.guard());
-        lane.run(async move {
-            drop(E::spawn(async move {
+        let ((send, last), guard) = (mpsc::channel::<Driven>(), drops.guard());
+        drop(driven.runtime().spawn(async move {
+            drop(spawn(async move {
                 let _guard = guard;
                 std::future::pending::<()>().await;
             }));
-            drop(E::spawn(async move { drop(last.recv_timeout(PATIENCE)) }));
-        });
-        send.send(lane).unwrap();
+            drop(spawn(async move { drop(last.recv_timeout(PATIENCE)) }));
+        }));
+        send.send(driven).unwrap();
         wait_until(|| drops.count() == 1);
     }
-    watched(|| check::<HandRolled>(2));
-    watched(|| check::<HandRolledCurrentThread>(1));
+    watched(|| check(two_workers()));
+    watched(|| check(Runtime::current_thread()));
 }

@@ -4,25 +4,19 @@
 //! The contract has the thread that calls `run` only wait, so a lane calls `block_on` on a thread of its own,
 //! which is one of the workers, until the lane is dropped.
 
-mod driven;
+mod waiting;
 
 use std::{
-    fmt,
     marker::PhantomData,
     panic,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 
-use crate::{
-    Runtime, Task, TaskError,
-    scheduler::{Scheduler, context},
-};
-use driven::Driven;
+use hand_rolled::{Driven, Panic, Runtime, Spawner, Task, TaskError};
 
 /// The lane of the multi-thread runtime.
 pub type HandRolled = Lane<MultiThread>;
@@ -92,7 +86,10 @@ impl<F: Flavour> Executor for Lane<F> {
                 builder.build()
             }
         };
-        Lane { driven: Driven::start(runtime), flavour: PhantomData }
+        match runtime.drive_in_background() {
+            Ok(driven) => Lane { driven, flavour: PhantomData },
+            Err(error) => panic!("the system refuses a thread for block_on: {error}"),
+        }
     }
 
     fn run<M>(&self, main: M) -> M::Output
@@ -100,7 +97,7 @@ impl<F: Flavour> Executor for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        self.driven.wait(LaneTask(self.driven.runtime().spawn(main)))
+        waiting::wait(LaneTask(self.driven.runtime().spawn(main)))
     }
 
     fn spawn<M>(future: M) -> LaneTask<M::Output>
@@ -108,17 +105,17 @@ impl<F: Flavour> Executor for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        LaneTask(crate::spawn(future))
+        LaneTask(hand_rolled::spawn(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
-        crate::yield_now()
+        hand_rolled::yield_now()
     }
 }
 
 impl<F: Flavour> Timer for Lane<F> {
     fn sleep(duration: Duration) -> impl Future<Output = ()> + Send + 'static {
-        crate::sleep(duration)
+        hand_rolled::sleep(duration)
     }
 
     async fn timeout<M>(duration: Duration, future: M) -> Option<M::Output>
@@ -126,7 +123,7 @@ impl<F: Flavour> Timer for Lane<F> {
         M: Future + Send,
         M::Output: Send,
     {
-        crate::timeout(duration, future).await.ok()
+        hand_rolled::timeout(duration, future).await.ok()
     }
 }
 
@@ -136,7 +133,7 @@ impl<F: Flavour> BlockingPool for Lane<F> {
         T: Send + 'static,
         J: FnOnce() -> T + Send + 'static,
     {
-        LaneTask(crate::spawn_blocking(job))
+        LaneTask(hand_rolled::spawn_blocking(job))
     }
 }
 
@@ -144,7 +141,7 @@ impl<F: Flavour> Remote for Lane<F> {
     type Spawner = Spawner;
 
     fn spawner() -> Spawner {
-        Spawner(context::current("spawner"))
+        hand_rolled::spawner()
     }
 
     fn spawn_from<M>(spawner: &Spawner, future: M) -> LaneTask<M::Output>
@@ -152,22 +149,11 @@ impl<F: Flavour> Remote for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        LaneTask(Task::new(spawner.0.spawn(future)))
+        LaneTask(spawner.spawn(future))
     }
 }
 
 impl<F: Flavour> Restart for Lane<F> {}
-
-/// Starts tasks on the runtime of a lane from any thread, as [`Runtime::spawn`] does; it does not keep the
-/// runtime.
-#[derive(Clone)]
-pub struct Spawner(Arc<Scheduler>);
-
-impl fmt::Debug for Spawner {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Spawner").finish_non_exhaustive()
-    }
-}
 
 /// A [`Task`] as the contract has it: it gives no `Result`, and resumes a panic in its awaiter.
 #[derive(Debug)]
@@ -203,6 +189,6 @@ impl<T: Send + 'static> executor_api::Task<T> for LaneTask<T> {
 }
 
 /// Resumes the panic that ended a task. Only its message is left of it.
-fn resume(panic: &crate::Panic) -> ! {
+fn resume(panic: &Panic) -> ! {
     panic::resume_unwind(Box::new(panic.message().to_owned()))
 }

@@ -1,21 +1,36 @@
-//! A runtime with a thread of its own that calls `block_on`, until it is dropped.
+//! [`Driven`]: a runtime with a thread of its own that calls `block_on`, until it is dropped.
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    io,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
+use super::Runtime;
 use crate::{
-    Runtime, crew,
-    scheduler::parking::Parker,
+    crew,
     sync::{lock, thread::JoinHandle},
 };
 
-/// A runtime and the thread that calls its `block_on`.
+/// A runtime whose [`block_on`](Runtime::block_on) a thread of its own calls: tasks run at all times, and
+/// whoever has it only spawns and waits.
+///
+/// Dropping it ends the runtime as dropping that does, though a task is in a long poll on the thread. Inside
+/// one of its own tasks or jobs it may be dropped, too: the runtime then ends on its own thread, later.
+///
+/// ```
+/// use hand_rolled::Runtime;
+/// use std::sync::mpsc;
+///
+/// let driven = Runtime::current_thread().drive_in_background()?;
+/// let (sent, arrives) = mpsc::channel();
+/// driven.runtime().spawn(async move { sent.send(6 * 7) });
+/// assert_eq!(arrives.recv(), Ok(42));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
-pub(super) struct Driven {
+pub struct Driven {
     /// The runtime.
     runtime: Arc<Runtime>,
     /// Ends `block_on`.
@@ -24,14 +39,14 @@ pub(super) struct Driven {
     driver: Option<JoinHandle<()>>,
 }
 
-impl Driven {
-    /// Starts the thread.
+impl Runtime {
+    /// Starts a thread that calls [`block_on`](Self::block_on) until the returned value is dropped.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If the system refuses it. The runtime ends then.
-    pub(super) fn start(runtime: Runtime) -> Driven {
-        let (runtime, stop) = (Arc::new(runtime), Arc::new(Stop::default()));
+    /// If the system refuses the thread. The runtime ends then.
+    pub fn drive_in_background(self) -> io::Result<Driven> {
+        let (runtime, stop) = (Arc::new(self), Arc::new(Stop::default()));
         let drive = {
             let (runtime, stop) = (runtime.clone(), stop.clone());
             move || {
@@ -39,30 +54,15 @@ impl Driven {
                 runtime.block_on(poll_fn(|context| stop.poll(context)));
             }
         };
-        match runtime.crew().start("hand-rolled-driver", drive) {
-            Ok(driver) => Driven { runtime, stop, driver: Some(driver) },
-            Err(error) => panic!("the system refuses a thread for block_on: {error}"),
-        }
+        let driver = runtime.shared.crew.start("hand-rolled-driver", drive)?;
+        Ok(Driven { runtime, stop, driver: Some(driver) })
     }
+}
 
+impl Driven {
     /// Returns the runtime.
-    pub(super) fn runtime(&self) -> &Runtime {
+    pub fn runtime(&self) -> &Runtime {
         &self.runtime
-    }
-
-    /// Waits for a task on the calling thread, which does nothing else.
-    pub(super) fn wait<T>(&self, task: impl Future<Output = T>) -> T {
-        let mut task = pin!(task);
-        let parker = Parker::new();
-        let waker = Waker::from(parker.clone());
-        loop {
-            match task.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(output) => return output,
-                Poll::Pending => {
-                    parker.wait(None);
-                }
-            }
-        }
     }
 }
 
@@ -71,7 +71,7 @@ impl Drop for Driven {
         self.stop.stop();
         // Inside one of its tasks it would wait for itself. The driver then ends the runtime by itself, as it has
         // the last reference, or gives that back.
-        if let Some(_waiting) = self.runtime.crew().wait() {
+        if let Some(_waiting) = self.runtime.shared.crew.wait() {
             // The driver may be in a poll that waits for what the end of the tasks drops.
             self.runtime.end_tasks();
             crew::join(self.driver.take());

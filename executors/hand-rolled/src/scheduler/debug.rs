@@ -1,0 +1,260 @@
+//! What a runtime knows of its tasks besides their cells: names, and in debug mode where they were spawned,
+//! how long their polls take, and the panics that nobody has looked at.
+//!
+//! All of it is in a table, and in a wrapper around the futures that are in it. A task that is not pays
+//! nothing, in memory or in time.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    panic::{Location, resume_unwind},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    task::{Context, Poll},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::context;
+use crate::{
+    panic::{Panic, catch, contain},
+    task::inspect::{self, TaskId},
+};
+
+/// A finding of the [debug mode](crate::Builder::debug).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Report {
+    /// A poll, or a callback, kept its thread for longer than it should.
+    SlowPoll {
+        /// The name of the task.
+        name: Arc<str>,
+        /// The place where the task was spawned.
+        spawned_at: &'static Location<'static>,
+        /// The time that the poll took.
+        took: Duration,
+    },
+    /// A task panicked, and its handle was dropped without anybody having looked at the panic.
+    UnseenPanic {
+        /// The name of the task.
+        name: Arc<str>,
+        /// The place where the task was spawned.
+        spawned_at: &'static Location<'static>,
+        /// The panic.
+        panic: Panic,
+    },
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::SlowPoll { name, spawned_at, took } => {
+                write!(formatter, "{name}, spawned at {spawned_at}, kept its thread for {took:?} in one poll")
+            }
+            Report::UnseenPanic { name, spawned_at, panic } => {
+                let message = panic.message();
+                write!(formatter, "{name}, spawned at {spawned_at}, panicked and nobody looked: {message}")
+            }
+        }
+    }
+}
+
+/// The receiver of reports.
+pub(crate) type Hook = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// The choices of a runtime in debug mode.
+#[derive(Clone)]
+pub(crate) struct Debug {
+    /// The least time that makes a poll slow.
+    pub(crate) slow_poll: Duration,
+    /// The receiver of reports; without one they go to standard error.
+    pub(crate) hook: Option<Hook>,
+}
+
+impl Debug {
+    /// Reports a finding. The panic of a hook is swallowed.
+    fn report(&self, report: &Report) {
+        match &self.hook {
+            Some(hook) => drop(contain(|| hook(report))),
+            None => eprintln!("hand-rolled: {report}"),
+        }
+    }
+}
+
+/// The table of the tasks of one runtime that have a name, or are watched.
+pub(crate) struct Registry {
+    /// The choices, if the runtime is in debug mode.
+    debug: Option<Debug>,
+    /// The labels, under the lock.
+    state: Mutex<Labels>,
+}
+
+/// The state that the lock of a registry protects.
+#[derive(Default)]
+struct Labels {
+    /// The labels of the tasks that have not ended.
+    labels: BTreeMap<u64, Arc<Label>>,
+    /// The key of the last label.
+    last_key: u64,
+}
+
+/// A panic that nobody has looked at, of a task whose handle is there or about to be dropped.
+struct Unseen {
+    /// The label of the task.
+    label: Arc<Label>,
+    /// The panic.
+    panic: Panic,
+    /// The choices of its runtime.
+    debug: Debug,
+}
+
+/// The panics that nobody has looked at, of all runtimes: a handle may outlive its own.
+static UNSEEN: Mutex<Vec<Unseen>> = Mutex::new(Vec::new());
+
+/// The label of a task.
+pub(crate) struct Label {
+    /// The key in the registry.
+    key: u64,
+    /// The name of the task.
+    pub(crate) name: Arc<str>,
+    /// The place where the task was spawned.
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// The task, once it was started.
+    task: OnceLock<TaskId>,
+}
+
+impl Label {
+    /// Notes the task that has the label.
+    pub(crate) fn set_task(&self, task: TaskId) {
+        // Its first poll may have come first.
+        self.task.set(task).ok();
+    }
+}
+
+impl Registry {
+    /// Makes an empty registry.
+    pub(crate) fn new(debug: Option<Debug>) -> Arc<Registry> {
+        Arc::new(Registry { debug, state: Mutex::default() })
+    }
+
+    /// Wraps a future, so that its task has a name, a new one if none is given, and is watched in debug mode.
+    pub(crate) fn watch<F: Future>(
+        self: &Arc<Self>,
+        name: Option<&str>,
+        spawned_at: &'static Location<'static>,
+        future: F,
+    ) -> (Watched<F>, Arc<Label>) {
+        let mut state = lock(&self.state);
+        state.last_key += 1;
+        let key = state.last_key;
+        let name = name.map_or_else(|| format!("Task-{key}").into(), Arc::from);
+        let label = Arc::new(Label { key, name, spawned_at, task: OnceLock::new() });
+        state.labels.insert(key, label.clone());
+        drop(state);
+        let future = Some(Box::pin(future));
+        (Watched { future, label: label.clone(), registry: self.clone() }, label)
+    }
+
+    /// Returns the labels by task.
+    pub(crate) fn by_task(&self) -> HashMap<TaskId, Arc<Label>> {
+        let state = lock(&self.state);
+        let with_task = |label: &Arc<Label>| Some((*label.task.get()?, label.clone()));
+        state.labels.values().filter_map(with_task).collect()
+    }
+}
+
+/// Notes that the panic of a task was looked at; or that nobody can any more, which is reported in debug mode.
+pub(super) fn note_panic(task: TaskId, was_seen: bool) {
+    let mut all = lock(&UNSEEN);
+    let place = all.iter().position(|unseen| unseen.label.task.get() == Some(&task));
+    let Some(Unseen { label, panic, debug }) = place.map(|place| all.swap_remove(place)) else { return };
+    drop(all);
+    if !was_seen {
+        let (name, spawned_at) = (label.name.clone(), label.spawned_at);
+        debug.report(&Report::UnseenPanic { name, spawned_at, panic });
+    }
+}
+
+/// A future whose task is in the registry.
+pub(crate) struct Watched<F: Future> {
+    /// The real one, until it is ready or has panicked.
+    future: Option<Pin<Box<F>>>,
+    /// The label of the task.
+    label: Arc<Label>,
+    /// The registry.
+    registry: Arc<Registry>,
+}
+
+impl<F: Future> Watched<F> {
+    /// Runs code of the future, measures how long it takes, and notes its panic.
+    fn run<R>(&mut self, code: impl FnOnce(&mut Option<Pin<Box<F>>>) -> R) -> Result<R, String> {
+        let begun = Instant::now();
+        let result = catch(|| code(&mut self.future));
+        if let Some(debug) = &self.registry.debug {
+            let took = begun.elapsed();
+            if took >= debug.slow_poll {
+                let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
+                debug.report(&Report::SlowPoll { name, spawned_at, took });
+            }
+        }
+        result.map_err(|(panic, is_known)| {
+            let message = panic.message().to_string();
+            if let Some(debug) = self.registry.debug.clone()
+                && !is_known
+            {
+                let mut all = lock(&UNSEEN);
+                // Those of roots and of calls that nobody will ask for.
+                all.retain(|unseen| {
+                    unseen.label.task.get().is_some() || Arc::strong_count(&unseen.label) > 1
+                });
+                all.push(Unseen { label: self.label.clone(), panic, debug });
+            }
+            message
+        })
+    }
+}
+
+impl<F: Future> Future for Watched<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        if let Some(task) = context::current_task() {
+            self.label.set_task(task);
+        }
+        let polled = self.run(|future| {
+            let polled = future.as_mut().expect("it is not ready").as_mut().poll(context);
+            if polled.is_ready() {
+                *future = None;
+            }
+            polled
+        });
+        polled.unwrap_or_else(|message| resume_unwind(Box::new(message)))
+    }
+}
+
+impl<F: Future> Drop for Watched<F> {
+    fn drop(&mut self) {
+        let dropped = self.run(|future| *future = None);
+        let label = lock(&self.registry.state).labels.remove(&self.label.key);
+        drop(label);
+        if let Err(message) = dropped
+            && !thread::panicking()
+        {
+            resume_unwind(Box::new(message));
+        }
+    }
+}
+
+/// Locks a mutex of std's: loom need not know of these, under which nothing else happens.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the task that this thread polls; for [`context::current_task`].
+pub(super) fn running(id: *const ()) -> Option<TaskId> {
+    // SAFETY: a worker notes the entry that it runs, and forgets it after the poll.
+    #[expect(unsafe_code, reason = "only workers know that the entry is being run")]
+    unsafe {
+        inspect::running(id)
+    }
+}

@@ -1,0 +1,373 @@
+//! Looking into a runtime: C037, C038, C089, A55, A59, A63, A65, A66, A166, A169, and the metrics.
+
+use std::{
+    collections::HashMap,
+    future::pending,
+    sync::{Arc, Mutex, OnceLock, mpsc},
+    thread,
+    time::Duration,
+};
+
+use hand_rolled::{
+    Report, Runtime, Task, TaskGroup, TaskId, TaskState, call_soon, current_task, promise, sleep, spawn,
+    spawn_blocking, spawn_local, spawn_named, yield_now,
+};
+
+use crate::{
+    Gate, LATER, Log, lock, ms, number, python::same_as_python, two_workers, until, watched,
+    watched_on_each_flavour,
+};
+
+#[test]
+fn inspect_as_python_has_it() {
+    fn names(runtime: &Runtime) -> String {
+        let mut names: Vec<_> = runtime.tasks().into_iter().filter_map(|task| task.name).collect();
+        names.sort();
+        std::iter::once("all".into()).chain(names).collect::<Vec<Arc<str>>>().join(" ")
+    }
+    async fn itself(handles: Arc<Mutex<HashMap<&'static str, TaskId>>>, name: &'static str, log: Log) {
+        for _ in 0..3 {
+            let is_current = current_task() == Some(lock(&handles)[name]);
+            log.add(format!("{name} is current: {is_current}"));
+            yield_now().await;
+        }
+    }
+    watched(|| {
+        same_as_python("all_tasks.py", |log| {
+            let runtime = Runtime::current_thread();
+            runtime.block_on(async {
+                let gate = Gate::default();
+                let [b, a, c] = ["b", "a", "c"].map(|name| {
+                    let gate = gate.clone();
+                    spawn_named(name, async move { gate.pass().await })
+                });
+                log.add(names(&runtime));
+                b.cancel();
+                yield_now().await;
+                yield_now().await;
+                log.add(names(&runtime));
+                gate.open();
+                a.await.unwrap();
+                c.await.unwrap();
+                log.add(names(&runtime));
+
+                let handles = Arc::default();
+                let tasks = ["x", "y"].map(|name| {
+                    let task = spawn(itself(Arc::clone(&handles), name, log.clone()));
+                    lock(&handles).insert(name, task.id());
+                    task
+                });
+                for task in tasks {
+                    task.await.unwrap();
+                }
+
+                let inner = log.clone();
+                call_soon(move || {
+                    let current = current_task().map_or("None".to_string(), |task| task.to_string());
+                    inner.add(format!("in a callback: {current}"));
+                });
+                yield_now().await;
+            });
+        });
+    });
+}
+
+#[test]
+fn c038_a65_each_task_finds_itself_and_others_find_none() {
+    watched_on_each_flavour(|runtime| {
+        assert_eq!(current_task(), None);
+        runtime.block_on(async {
+            assert_eq!(current_task(), None, "the future of block_on is no task");
+            let tasks: Vec<_> = (0..10)
+                .map(|_| {
+                    let (told, tell) = promise();
+                    let task = spawn(async move {
+                        let id = tell.await.expect("it is told");
+                        for _ in 0..10 {
+                            assert_eq!(current_task(), Some(id));
+                            yield_now().await;
+                        }
+                    });
+                    told.set_result(task.id()).expect("it is the first");
+                    task
+                })
+                .collect();
+            for task in tasks {
+                task.await.expect("each found itself");
+            }
+            let job = spawn_blocking(current_task);
+            assert_eq!(job.await, Ok(None));
+            let panicked = spawn(async { panic!("contained") });
+            assert!(panicked.await.is_err());
+            let (called, call) = promise();
+            panicked_callback(called);
+            assert_eq!(call.await, Ok(None));
+        });
+    });
+}
+
+/// Has a done-callback tell its current task.
+fn panicked_callback(told: hand_rolled::Promise<Option<TaskId>>) {
+    let done = spawn(async {});
+    done.add_done_callback(move |_| told.set_result(current_task()).expect("it is the first"));
+}
+
+#[test]
+fn c038_a66_all_tasks_that_have_not_ended_and_no_others() {
+    watched_on_each_flavour(|runtime| {
+        assert!(runtime.tasks().is_empty());
+        runtime.block_on(async {
+            assert!(runtime.tasks().is_empty(), "what stands for block_on in the queue is no task");
+            let sleeping: Vec<_> = (0..100).map(|_| spawn(sleep(LATER))).collect();
+            let ended = spawn(async {});
+            let (_promise, promised) = promise::<()>();
+            let call = call_soon(|| ());
+            until(|| ended.done() && runtime.tasks().iter().all(|task| task.state == TaskState::Suspended))
+                .await;
+            let mut ids: Vec<_> = runtime.tasks().into_iter().map(|task| task.id).collect();
+            ids.sort();
+            let mut expected: Vec<_> = sleeping.iter().map(Task::id).collect();
+            expected.sort();
+            assert_eq!(ids, expected);
+            assert_eq!(runtime.metrics().alive_tasks, 100);
+            drop((sleeping, promised, call));
+            assert_eq!(runtime.tasks().len(), 100, "a handle that is dropped ends no task");
+        });
+    });
+}
+
+#[test]
+fn tasks_come_and_go_while_others_look() {
+    watched(|| {
+        let runtime = Arc::new(two_workers());
+        let looks = {
+            let runtime = runtime.clone();
+            thread::spawn(move || {
+                let mut most = 0;
+                while runtime.metrics().alive_tasks < 5000 {
+                    most = most.max(runtime.tasks().len());
+                }
+                assert!(runtime.tasks().len() >= 5000);
+                most
+            })
+        };
+        runtime.block_on(async {
+            for _ in 0..200 {
+                for task in (0..100).map(|_| spawn_named("brief", yield_now())).collect::<Vec<_>>() {
+                    task.await.expect("it ends");
+                }
+            }
+            (0..5000).for_each(|_| drop(spawn(pending::<()>())));
+        });
+        assert!(looks.join().expect("it does not panic") <= 5000);
+    });
+}
+
+#[test]
+fn c037_names_and_places_are_told_in_debug_mode_and_of_named_tasks() {
+    watched(|| {
+        let runtime = Runtime::builder().debug(LATER).build();
+        runtime.block_on(async {
+            let local = spawn_local(sleep(LATER));
+            let named = spawn_named("named", sleep(LATER));
+            let unnamed = runtime.spawn(sleep(LATER));
+            let info = |id| runtime.tasks().into_iter().find(|task| task.id == id).expect("it is there");
+            assert_eq!(info(named.id()).name.as_deref(), Some("named"));
+            let place = info(named.id()).spawned_at.expect("it is known");
+            assert!(place.file().ends_with("inspect.rs"), "{place}");
+            let names = [local, unnamed].map(|task| info(task.id()).name.expect("each has one"));
+            assert!(names.iter().all(|name| name.starts_with("Task-")), "{names:?}");
+            assert_ne!(names[0], names[1]);
+        });
+        let runtime = Runtime::current_thread();
+        let task = runtime.spawn(sleep(LATER));
+        let [info] = &runtime.tasks()[..] else { panic!("there is one") };
+        assert_eq!((info.id, info.name.clone(), info.spawned_at), (task.id(), None, None));
+    });
+}
+
+/// A runtime in debug mode, and what it has reported.
+fn debugged(slow_poll: Duration) -> (Runtime, mpsc::Receiver<Report>) {
+    let (sender, reports) = mpsc::channel();
+    let hook = move |report: &Report| sender.send(report.clone()).expect("they are kept");
+    (Runtime::builder().debug(slow_poll).on_report(hook).build(), reports)
+}
+
+#[test]
+fn c089_a166_a_slow_poll_is_reported_with_its_name() {
+    watched(|| {
+        let (runtime, reports) = debugged(ms(20));
+        runtime.block_on(async {
+            let slow = spawn_named("slowtask", async {
+                sleep(ms(40)).await;
+                thread::sleep(ms(30));
+            });
+            slow.await.unwrap();
+            call_soon(|| thread::sleep(ms(30)));
+            yield_now().await;
+            thread::sleep(ms(30));
+        });
+        let names: Vec<_> = reports
+            .try_iter()
+            .map(|report| {
+                let text = report.to_string();
+                let Report::SlowPoll { name, took, spawned_at } = report else { panic!("{text}") };
+                assert!(took >= ms(20) && spawned_at.file().ends_with("inspect.rs"), "{text}");
+                assert!(text.starts_with(&*name) && text.contains("inspect.rs"), "{text}");
+                name
+            })
+            .collect();
+        assert_eq!(names, ["slowtask".into(), "call_soon".into(), Arc::<str>::from("block_on")]);
+    });
+}
+
+#[test]
+fn a59_a_panic_is_reported_once_and_only_if_nobody_looked() {
+    watched(|| {
+        for detached in [true, false] {
+            let (runtime, reports) = debugged(LATER);
+            runtime.block_on(async {
+                let task = spawn_named("unseen", async { panic!("E") });
+                if detached {
+                    drop(task);
+                } else {
+                    until(|| task.done()).await;
+                    assert!(reports.try_recv().is_err(), "not before the handle is dropped");
+                }
+                yield_now().await;
+            });
+            let Ok(Report::UnseenPanic { name, panic, .. }) = reports.try_recv() else {
+                panic!("one report")
+            };
+            assert_eq!((&*name, panic.message()), ("unseen", "E"));
+            assert!(reports.try_recv().is_err());
+        }
+        type Look = fn(Task<()>);
+        let looks: [Look; 3] = [
+            |task| assert!(matches!(task.exception(), Ok(Some(_)))),
+            |task| assert!(task.result().is_err()),
+            |task| assert!(Runtime::current_thread().block_on(task).is_err()),
+        ];
+        for look in looks {
+            let (runtime, reports) = debugged(LATER);
+            let task = runtime.spawn(async { panic!("E") });
+            runtime.block_on(async { until(|| task.done()).await });
+            look(task);
+            drop(runtime);
+            assert!(reports.try_recv().is_err(), "somebody looked");
+        }
+    });
+}
+
+#[test]
+fn a59_values_cancellations_and_panics_of_a_group_are_not_reported() {
+    watched(|| {
+        let (runtime, reports) = debugged(LATER);
+        runtime.block_on(async {
+            drop(spawn(async { 5 }));
+            spawn(pending::<()>()).cancel();
+            let failed = TaskGroup::run(async |group| {
+                group.spawn(async { panic!("E") });
+                pending::<()>().await;
+            });
+            assert!(failed.await.is_err());
+            yield_now().await;
+        });
+        drop(runtime);
+        assert!(reports.try_recv().is_err());
+    });
+}
+
+#[test]
+fn a169_a_hook_that_panics_is_contained_and_without_one_it_is_standard_error() {
+    watched(|| {
+        let runtime = Runtime::builder().debug(Duration::ZERO).on_report(|_| panic!("hook")).build();
+        assert_eq!(runtime.block_on(async { spawn(async { 1 }).await }), Ok(1));
+        let runtime = Runtime::builder().debug(ms(1)).build();
+        runtime.block_on(async { thread::sleep(ms(2)) });
+    });
+}
+
+#[test]
+fn in_debug_mode_everything_else_is_the_same() {
+    watched(|| {
+        for workers in [None, Some(number(2))] {
+            let builder = Runtime::builder().debug(LATER);
+            let runtime = workers.map_or(builder.clone(), |workers| builder.workers(workers)).build();
+            let drops = crate::Drops::default();
+            let guard = drops.guard();
+            runtime.block_on(async {
+                assert_eq!(spawn(async { 1 }).await, Ok(1));
+                let task = spawn(async move {
+                    let _guard = guard;
+                    pending::<()>().await;
+                });
+                yield_now().await;
+                task.cancel();
+                assert!(task.await.is_err());
+                assert_eq!(drops.count(), 1);
+                let panicking = spawn(async {
+                    let _drop = crate::OnDrop(|| panic!("drop"));
+                    pending::<()>().await;
+                });
+                yield_now().await;
+                panicking.cancel();
+                let error = panicking.await.unwrap_err();
+                assert!(["the task panicked: drop", "the task was cancelled"].contains(&&*error.to_string()));
+            });
+        }
+    });
+}
+
+#[test]
+fn metrics_count_what_a_runtime_does() {
+    watched_on_each_flavour(|runtime| {
+        let before = runtime.metrics();
+        assert_eq!((before.alive_tasks, before.timers, before.blocking_threads), (0, 0, 0));
+        let from_outside = runtime.spawn(sleep(LATER));
+        runtime.block_on(async {
+            let sleeping: Vec<_> = (0..10).map(|_| spawn(sleep(LATER))).collect();
+            until(|| runtime.metrics().timers == 11).await;
+            let metrics = runtime.metrics();
+            assert_eq!(metrics.alive_tasks, 11);
+            assert!(metrics.polls >= 11 && metrics.workers <= 2, "{metrics:?}");
+
+            for task in &sleeping {
+                task.cancel();
+            }
+            from_outside.cancel();
+            until(|| runtime.metrics().alive_tasks == 0).await;
+            assert_eq!(runtime.metrics().timers, 0);
+
+            for ends in [spawn(async {}), spawn(async { panic!("contained") }), spawn(yield_now())] {
+                until(|| ends.done()).await;
+            }
+            until(|| runtime.metrics().alive_tasks == 0).await;
+            sleep(ms(1)).await;
+            assert!(runtime.metrics().parks > 0);
+        });
+    });
+}
+
+#[test]
+fn metrics_count_blocking_jobs() {
+    watched(|| {
+        let runtime = Runtime::builder().max_blocking_threads(number(1)).build();
+        let (open, gate) = mpsc::channel::<()>();
+        let started = Arc::new(OnceLock::new());
+        let start = started.clone();
+        let job = runtime.spawn_blocking(move || {
+            start.set(()).expect("it starts once");
+            gate.recv().ok();
+        });
+        let waiting = runtime.spawn_blocking(|| ());
+        while started.get().is_none() {
+            thread::yield_now();
+        }
+        let metrics = runtime.metrics();
+        assert_eq!((metrics.blocking_threads, metrics.blocking_queue), (1, 1));
+        drop(open);
+        runtime.block_on(async { (job.await, waiting.await) }).0.expect("it ends");
+        assert_eq!(runtime.metrics().blocking_queue, 0);
+    });
+}

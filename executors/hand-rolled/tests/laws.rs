@@ -1,9 +1,0 @@
-//! The runtime keeps the laws of the contract, with several workers and as an event loop.
-
-mod multi_thread {
-    executor_api::conformance!(hand_rolled::HandRolled: tasks, timer, blocking, remote, restart);
-}
-
-mod current_thread {
-    executor_api::conformance!(hand_rolled::HandRolledCurrentThread: tasks, timer, blocking, remote, restart);
-}
