@@ -1,6 +1,6 @@
 //! Block on: measures the cost of a thread that hands an executor a future and waits for its output.
 //!
-//! What is measured is [`Executor::run`] of the contract: its future is spawned and runs on a worker, and the caller only waits, in every
+//! It measures [`Executor::run`](executor_api::Executor::run) of the contract: its future is spawned and runs on a worker, and the caller only waits, in every
 //! lane. Where a lane has a thread that drives the executor, as those with an event loop do, that thread is the worker. So each
 //! call goes to another thread and back, and the figure is mostly that of the two wake-ups.
 //!
