@@ -192,7 +192,7 @@ struct State {
     over: bool,
     /// The number of tasks that have not ended.
     open: usize,
-    /// Those tasks, in the order in which they were started.
+    /// The tasks that have not ended, in the order in which they were started.
     members: BTreeMap<u64, Arc<dyn Control>>,
     /// The key of the next task.
     next_key: u64,

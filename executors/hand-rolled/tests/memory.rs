@@ -45,7 +45,7 @@ unsafe impl GlobalAlloc for Counting {
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
-/// As much as the runtime allocates at once for chunks, and a little for the rest of the process.
+/// The bytes that the runtime allocates at once for chunks, and a little for the rest of the process.
 const CHUNKS: usize = 256 * KIB + 64 * KIB;
 /// The time that a test may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);

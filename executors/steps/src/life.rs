@@ -43,7 +43,7 @@ enum Stage<T> {
     Ended(Option<Outcome<T>>),
 }
 
-/// What becomes of a task after a poll that was pending.
+/// Says how a task goes on after a poll that was pending.
 pub(crate) enum Suspended {
     /// It waits to be woken.
     Idle,

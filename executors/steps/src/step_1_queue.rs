@@ -65,7 +65,7 @@ pub(crate) trait Runnable: Send + Sync {
     fn run(self: Arc<Self>) -> After;
 }
 
-/// What a worker has to do after a poll.
+/// Tells a worker how to go on after a poll.
 pub(crate) enum After {
     Nothing,
     /// Queue the task again: it was woken during the poll.

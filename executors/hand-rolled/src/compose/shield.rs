@@ -10,7 +10,7 @@ use crate::{handle::Task, task::outcome::TaskError};
 
 /// Awaits a task; dropped or cancelled meanwhile, it leaves the task running, and its handle as it was.
 ///
-/// What awaits a task by value takes its handle along when it is cancelled: [`wait_for`](crate::wait_for) and
+/// A future that awaits a task by value takes its handle along when it is cancelled: [`wait_for`](crate::wait_for) and
 /// [`gather`](crate::gather()) cancel the task, others detach it. A shield only borrows the handle, so that
 /// its owner can still await or cancel the task. With [`timeout`](crate::timeout) it is a `wait_for` that
 /// does not cancel.

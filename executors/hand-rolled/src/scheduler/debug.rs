@@ -1,4 +1,4 @@
-//! What a runtime knows of its tasks besides their cells: names, and in debug mode where they were spawned,
+//! Keeps what a runtime knows of its tasks besides their cells: names, and in debug mode where they were spawned,
 //! how long their polls take, and the panics that nobody has looked at.
 //!
 //! All of it is in a table, and in a wrapper around the futures that are in it. A task that is not pays

@@ -1,4 +1,4 @@
-//! What belongs to a thread: its thread-locals, its stack, its local tasks.
+//! Tests what belongs to a thread: its thread-locals, its stack, its local tasks.
 
 use std::{
     future::pending,
