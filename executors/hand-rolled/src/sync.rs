@@ -18,6 +18,20 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Passes a fence with [`SeqCst`](atomic::Ordering::SeqCst), just after the caller has exchanged the value of an
+/// atomic.
+///
+/// (As Linux has it, `smp_mb__after_atomic`.)
+#[inline]
+pub(crate) fn fence_after_exchange() {
+    // On these, an exchange is a locked instruction, and as such passes a fence: only the compiler has to be
+    // kept from moving what comes before or after.
+    #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), not(loom), not(miri)))]
+    atomic::compiler_fence(atomic::Ordering::SeqCst);
+    #[cfg(not(all(any(target_arch = "x86", target_arch = "x86_64"), not(loom), not(miri))))]
+    atomic::fence(atomic::Ordering::SeqCst);
+}
+
 /// Loom's own knows no `const`.
 #[cfg(loom)]
 macro_rules! loom_thread_local {

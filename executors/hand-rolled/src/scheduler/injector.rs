@@ -57,7 +57,7 @@ impl Injector {
 
     /// Takes the oldest entries: `share` returns the number of them, given the number of all. Returns the
     /// number taken.
-    pub(crate) fn take(&self, share: impl Fn(usize) -> usize, mut taken: impl FnMut(Entry)) -> usize {
+    pub(crate) fn take(&self, share: impl FnOnce(usize) -> usize, mut taken: impl FnMut(Entry)) -> usize {
         if self.len() == 0 {
             return 0;
         }

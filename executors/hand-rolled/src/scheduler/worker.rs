@@ -3,55 +3,36 @@
 //! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; its own ring; the
 //! rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
 //!
-//! A worker works in *rounds*: the tasks that were in its ring when a round began have their turn. Then it takes
-//! its share of the oldest tasks in the injector, as far as they fit. A task that yields while there are tasks in
-//! the injector queues up behind those. So what comes from elsewhere, or did not fit into a ring, waits for one
-//! round, and more tasks than fit into the rings take their turns in one line.
+//! Its rooms: `worker/rounds.rs`, what it does between two polls now and then; `worker/rest.rs`, how it parks.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::VecDeque,
     ptr,
     sync::{Arc, Weak},
-    task::Waker,
 };
 
-use super::Scheduler;
 use crate::{
     scheduler::{
+        Scheduler,
         counters::Counters,
-        parking::{Parker, WakeReason},
-        ring::{CAPACITY, Ring},
+        parking::Parker,
+        ring::Ring,
         slack::NoSlack,
         timers::{Time, Timers},
     },
     sync::{
         atomic::{Ordering::SeqCst, fence},
-        thread,
+        fence_after_exchange,
     },
-    task::{self, Entry, Flag, chunk::Vacant, class::Class, slab::Magazines},
+    task::{Entry, Flag, chunk::Vacant, class::Class, slab::Magazines},
 };
 
-/// The most turns that a busy worker makes before it reads the clock.
-///
-/// It reads it once a round, when all tasks that were queued have had their turn. A timer that fired earlier
-/// would have its task wait for that round all the same.
-const TURNS_BETWEEN_TIMERS: usize = 32;
-/// The number of times that a worker fires its own timers before it fires those of others too.
-const READS_BETWEEN_OTHERS: u32 = 8;
-/// The number of times that a worker which never parks reads the clock before it gives memory back.
-const READS_BETWEEN_TRIMS: u32 = 1024;
+mod rest;
+mod rounds;
 
 /// The most tasks in a row that come before those of the ring, because they were woken last.
 const MAX_NEXT_IN_A_ROW: u32 = 3;
-
-/// The number of times that a worker yields its processor before it parks, if short jobs are running: some
-/// microseconds.
-const BRIEF_SPINS: u32 = if cfg!(loom) { 0 } else { 16 };
-
-/// The room that the queue of an event loop keeps while its worker is parked, however long the queue once
-/// was.
-const QUEUE_KEPT: usize = 4096;
 
 /// A thread that runs tasks.
 pub(crate) struct Worker {
@@ -65,6 +46,8 @@ pub(crate) struct Worker {
     core: RefCell<Core>,
     /// The number of tasks that had ever been pushed to its ring when its round began.
     round: Cell<usize>,
+    /// The number of the round in a shift of a crowd, from one; zero if there is no crowd.
+    round_of_shift: Cell<u32>,
     /// The number of turns that it makes before it reads the clock.
     turns_to_timers: Cell<usize>,
     /// The number of times that it has read the clock; it wraps around.
@@ -112,6 +95,7 @@ impl Worker {
             parker,
             core: RefCell::new(core),
             round: Cell::new(0),
+            round_of_shift: Cell::new(0),
             turns_to_timers: Cell::new(0),
             clock_reads: Cell::new(0),
             searches: Cell::new(false),
@@ -180,14 +164,28 @@ impl Worker {
         }
     }
 
-    /// Appends a task to the ring of this worker, for which another worker may be woken.
+    /// Appends a task to the ring of this worker, and offers it to others.
     #[inline]
     fn append(&self, ring: &Ring, entry: Entry) {
+        self.push(ring, entry);
+        self.offer(ring);
+    }
+
+    /// Appends a task to the ring of this worker. Before this one polls anything, the caller has the ring offered
+    /// to others.
+    #[inline]
+    fn push(&self, ring: &Ring, entry: Entry) {
         if let Err(entry) = ring.push(entry) {
             self.overflow(ring, entry);
         }
+    }
+
+    /// Wakes another worker if there is a task for it, also if it parks just now: the poll that goes on here, or
+    /// begins, may be long.
+    #[inline]
+    fn offer(&self, ring: &Ring) {
         if self.has_company() {
-            // With the one in `Parking::park`: this poll may go on for long, and has to see who parks meanwhile.
+            // With the one in `Parking::park`.
             fence(SeqCst);
             self.share(ring);
         }
@@ -219,27 +217,6 @@ impl Worker {
         }
     }
 
-    /// Fires the timers that are due, so that a queue that never empties does not keep them waiting.
-    ///
-    /// The next round has the tasks that are queued by then, and `one_more`.
-    fn fire_timers(&self, one_more: bool) {
-        let clock_reads = self.clock_reads.get().wrapping_add(1);
-        self.clock_reads.set(clock_reads);
-        // The timers of others too, now and then: their worker may be in a long poll, or gone.
-        let others = clock_reads.is_multiple_of(READS_BETWEEN_OTHERS);
-        let own = self.number..=self.number;
-        fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
-        if clock_reads.is_multiple_of(READS_BETWEEN_TRIMS) {
-            self.trim();
-        }
-        let queued = match self.scheduler.rings.get(self.number) {
-            Some(ring) => ring.len(),
-            None => self.core.borrow().entries.len(),
-        };
-        let round = queued + usize::from(one_more);
-        self.turns_to_timers.set(round.saturating_sub(1).min(TURNS_BETWEEN_TIMERS - 1));
-    }
-
     /// Gives up the place of this worker. Its tasks are left to the other workers, its core to the next one
     /// in this place.
     pub(crate) fn leave(&self) -> Core {
@@ -256,14 +233,16 @@ impl Worker {
     }
 
     /// Runs a task.
-    #[inline]
+    #[inline(always)]
     fn run(&self, entry: Entry) {
         self.running.set(entry.id());
         self.yielded.set(false);
         let again = entry.run(&self.yielded);
         let counters = self.counters();
         counters.polls.add(1);
-        counters.ended.add(u64::from(again.is_none() && self.yielded.take()));
+        if again.is_none() && self.yielded.take() {
+            counters.ended.add(1);
+        }
         // From here on a root may be polled, whose waker is a task's: a yield of the root must not count as
         // this task's.
         self.end_poll();
@@ -277,19 +256,6 @@ impl Worker {
         }
     }
 
-    /// Queues a task that goes on, behind all that is due, whoever has queued that.
-    #[inline]
-    fn queue_again(&self, entry: Entry) {
-        if self.scheduler.injector.len() == 0 {
-            self.queue(entry);
-        } else if self.scheduler.rings.is_empty() {
-            self.collect();
-            self.queue(entry);
-        } else {
-            self.scheduler.injector.push_all([entry]);
-        }
-    }
-
     /// Notes that the poll is over. A task that is woken from here on is appended to the queue, and does not
     /// come next.
     #[inline]
@@ -298,7 +264,8 @@ impl Worker {
     }
 
     /// Takes the next task, from wherever there is one.
-    #[inline]
+    // Part of the loop, which has two callers: a call would save and restore all registers for each poll.
+    #[inline(always)]
     fn next(&self) -> Option<Entry> {
         let Some(ring) = self.scheduler.rings.get(self.number) else {
             self.collect();
@@ -307,7 +274,18 @@ impl Worker {
         if self.leaves_tasks.get() && !self.searches.get() && self.may_leave_tasks(ring) {
             return None;
         }
-        let entry = self.take_woken_last(ring).or_else(|| self.pop(ring)).or_else(|| self.steal(ring))?;
+        let entry = if let Some(woken) = self.take_woken_last(ring) {
+            woken
+        } else if let Some(first) = self.pop(ring) {
+            // In place of the one in `offer`, for what was pushed since the last poll.
+            fence_after_exchange();
+            first
+        } else {
+            let stolen = self.steal(ring)?;
+            // For the rest of what was stolen.
+            fence(SeqCst);
+            stolen
+        };
         if self.end_search() {
             self.pass_on();
         } else {
@@ -334,6 +312,15 @@ impl Worker {
         }
     }
 
+    /// Returns true if the last poll has woken a task that comes next.
+    #[inline]
+    fn has_next(&self) -> bool {
+        let next = self.next.take();
+        let has_next = next.is_some();
+        self.next.set(next);
+        has_next
+    }
+
     /// Returns true if a task waits in the ring or in the injector.
     fn others_wait(&self, ring: &Ring) -> bool {
         ring.len() > 0 || self.scheduler.injector.len() > 0
@@ -351,57 +338,6 @@ impl Worker {
         first
     }
 
-    /// Begins a round, with a share of the tasks that wait in the injector.
-    fn begin_round(&self, ring: &Ring) {
-        let (workers, room) = (self.scheduler.rings.len(), CAPACITY - ring.len());
-        let share = |len: usize| len.div_ceil(workers).min(room);
-        self.scheduler.injector.take(share, |entry| ring.push(entry).expect("nobody else pushes"));
-        self.round.set(ring.pushed());
-    }
-
-    /// Moves the tasks of the injector to the queue of an event loop, so that all wait in one line.
-    #[inline]
-    fn collect(&self) {
-        if self.scheduler.injector.len() > 0 {
-            let entries = &mut self.core.borrow_mut().entries;
-            self.scheduler.injector.take(|all| all, |entry| entries.push_back(entry));
-        }
-    }
-
-    /// Takes half of the tasks of another worker's ring: one to run, and the rest into the empty ring, where
-    /// others can steal them.
-    fn steal(&self, ring: &Ring) -> Option<Entry> {
-        let mut first = None;
-        let mut take = |entry| {
-            if first.is_none() {
-                first = Some(entry);
-            } else {
-                ring.push(entry).expect("it was empty, and nobody takes more than fits");
-            }
-        };
-        let rings = &self.scheduler.rings;
-        let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
-        for other in others {
-            while other.len() > 0 {
-                let stolen = other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take);
-                if stolen > 0 {
-                    self.counters().steals.add(stolen as u64);
-                    return first;
-                }
-            }
-        }
-        None
-    }
-
-    /// Moves half of a full ring, and one task more, to the injector.
-    #[cold]
-    fn overflow(&self, ring: &Ring, entry: Entry) {
-        let mut entries = Vec::with_capacity(CAPACITY / 2 + 1);
-        ring.take::<{ CAPACITY / 2 }>(|len| len / 2, |entry| entries.push(entry));
-        entries.push(entry);
-        self.scheduler.injector.push_all(entries);
-    }
-
     /// Wakes another worker if the ring or the injector has a task for it.
     #[inline]
     fn share(&self, ring: &Ring) {
@@ -410,73 +346,9 @@ impl Worker {
         }
     }
 
-    /// Prepares this worker to run code of the user, which may take long: it searches no more, and leaves the
-    /// time to a parked worker.
-    fn prepare_for_user(&self) {
-        if self.end_search() {
-            self.pass_on();
-        }
-        self.hand_over();
-    }
-
-    /// Tells a parked worker of the next deadline, if this worker may be the only one that knows it.
-    #[inline]
-    fn hand_over(&self) {
-        if self.keeps_time.get() {
-            self.keeps_time.set(false);
-            self.scheduler.parking.hand_over(|| first_deadline(&self.scheduler.timers));
-        }
-    }
-
-    /// Notes that a poll on this worker has set a timer with this waker, which is the first to fire. Returns
-    /// false if a parked worker has to be told at once.
-    #[inline]
-    pub(crate) fn keep_time(&self, waker: &Waker) -> bool {
-        if !self.has_company() {
-            return true;
-        }
-        // What waits for the timer can go on only after this poll, and then this worker sees to it. A waker of
-        // any other kind may be that of a thread that is blocked in this very poll.
-        let polled = waker.data() == self.root.get() || task::is_waker_of(waker, self.running.get());
-        if polled {
-            self.keeps_time.set(true);
-        }
-        polled
-    }
-
-    /// Leaves the task that was woken last to all workers: this one is about to do something else.
-    fn give_up_next(&self) {
-        if let (Some(entry), Some(ring)) = (self.next.take(), self.scheduler.rings.get(self.number)) {
-            self.append(ring, entry);
-        }
-    }
-
     /// Returns true if the queue of an event loop has a task.
     pub(crate) fn has_queue(&self) -> bool {
         !self.core.borrow().entries.is_empty()
-    }
-
-    /// Begins the poll of a root with this waker.
-    pub(crate) fn begin_root(&self, waker: &Waker) {
-        self.prepare_for_user();
-        self.give_up_next();
-        self.root.set(waker.data());
-    }
-
-    /// Ends the poll of a root, and leaves the tasks that it has queued to free workers: one of them may block,
-    /// and this thread alone can poll the root.
-    pub(crate) fn end_root(&self) {
-        self.root.set(ptr::null());
-        let has_tasks = |ring: &Ring| ring.len() > 0;
-        self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));
-    }
-
-    /// Returns true as long as there are tasks to be left, and a free worker to run them.
-    #[cold]
-    fn may_leave_tasks(&self, ring: &Ring) -> bool {
-        let may = ring.len() > 0 && self.scheduler.parking.has_free_workers();
-        self.leaves_tasks.set(may);
-        may
     }
 
     /// Wakes another worker if any queue has a task: this one has a task itself, or leaves.
@@ -484,65 +356,6 @@ impl Worker {
         if self.scheduler.has_work() {
             self.scheduler.parking.wake_one();
         }
-    }
-
-    /// Parks until there may be something to do.
-    fn park(&self) {
-        self.end_search();
-        self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
-        let scheduler = &self.scheduler;
-        if self.leaves_tasks.get() {
-            scheduler.parking.wake_one();
-        } else if self.spin_for_short_jobs() {
-            return;
-        }
-        self.trim();
-        self.counters().parks.add(1);
-        let next_deadline = || first_deadline(&scheduler.timers);
-        if next_deadline() != Time::NEVER {
-            self.no_slack.get_or_init(NoSlack::on_this_thread);
-        }
-        let latest = scheduler.memory_alarm();
-        let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline);
-        self.searches.set(reason == WakeReason::Task);
-        self.keeps_time.set(self.has_company());
-    }
-
-    /// Returns true if there is a task for this worker, which is in the list of the parked.
-    fn has_work(&self) -> bool {
-        // Whoever takes one of the tasks that it leaves, and sees more, wakes the next worker, in the end this.
-        let leaves = self.leaves_tasks.get() && self.scheduler.parking.has_other_free_workers();
-        !leaves && self.scheduler.has_work()
-    }
-
-    /// Gives memory back to the system that tasks have not needed for an interval.
-    fn trim(&self) {
-        let Scheduler { slab, trimming, .. } = &*self.scheduler;
-        let is_due = slab.has_spare() && trimming.is_due(Time::now());
-        let rounds = trimming.rounds();
-        if self.trims.replace(rounds) != rounds {
-            // A free cell that waits for this worker keeps its chunk from everybody.
-            slab.restore_all(&mut self.core.borrow_mut().magazines);
-        }
-        if is_due {
-            slab.trim();
-        }
-    }
-
-    /// Yields the processor a few times, if jobs are running that are shorter than a sleep; returns true if a
-    /// task has come.
-    ///
-    /// A worker that parks has to be woken at the end of such a job, by the thread that could run the next
-    /// job meanwhile, and that takes longer than the job. Short jobs are told from long ones by their number:
-    /// more of them have ended since the last sleep than there are threads for them.
-    fn spin_for_short_jobs(&self) -> bool {
-        let Some(jobs) = self.scheduler.host.jobs() else { return false };
-        let since = jobs.ended.wrapping_sub(self.jobs_ended.replace(jobs.ended));
-        since > jobs.max_threads
-            && (0..BRIEF_SPINS).any(|_| {
-                thread::yield_now();
-                self.scheduler.has_work()
-            })
     }
 
     /// Ends the search of this worker; returns true if it was searching.

@@ -1,0 +1,152 @@
+//! The rest of a worker: what it does before it runs code of the user that may take long, and before it parks.
+
+use std::{ptr, task::Waker};
+
+use crate::{
+    scheduler::{
+        Scheduler,
+        parking::WakeReason,
+        ring::Ring,
+        slack::NoSlack,
+        timers::Time,
+        worker::{Worker, first_deadline},
+    },
+    sync::thread,
+    task,
+};
+
+/// The number of times that a worker yields its processor before it parks, if short jobs are running: some
+/// microseconds.
+const BRIEF_SPINS: u32 = if cfg!(loom) { 0 } else { 16 };
+
+/// The room that the queue of an event loop keeps while its worker is parked, however long the queue once
+/// was.
+const QUEUE_KEPT: usize = 4096;
+
+impl Worker {
+    /// Begins the poll of a root with this waker.
+    pub(crate) fn begin_root(&self, waker: &Waker) {
+        self.prepare_for_user();
+        self.give_up_next();
+        self.root.set(waker.data());
+    }
+
+    /// Ends the poll of a root, and leaves the tasks that it has queued to free workers: one of them may block,
+    /// and this thread alone can poll the root.
+    pub(crate) fn end_root(&self) {
+        self.root.set(ptr::null());
+        let has_tasks = |ring: &Ring| ring.len() > 0;
+        self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));
+    }
+
+    /// Returns true as long as there are tasks to be left, and a free worker to run them.
+    #[cold]
+    pub(super) fn may_leave_tasks(&self, ring: &Ring) -> bool {
+        let may = ring.len() > 0 && self.scheduler.parking.has_free_workers();
+        self.leaves_tasks.set(may);
+        may
+    }
+
+    /// Prepares this worker to run code of the user, which may take long: it searches no more, and leaves the
+    /// time to a parked worker.
+    fn prepare_for_user(&self) {
+        if self.end_search() {
+            self.pass_on();
+        }
+        self.hand_over();
+    }
+
+    /// Leaves the task that was woken last to all workers, and offers them what it has: this one is about to do
+    /// something else.
+    pub(super) fn give_up_next(&self) {
+        let Some(ring) = self.scheduler.rings.get(self.number) else { return };
+        if let Some(entry) = self.next.take() {
+            self.push(ring, entry);
+        }
+        self.offer(ring);
+    }
+
+    /// Tells a parked worker of the next deadline, if this worker may be the only one that knows it.
+    #[inline]
+    pub(super) fn hand_over(&self) {
+        if self.keeps_time.get() {
+            self.keeps_time.set(false);
+            self.scheduler.parking.hand_over(|| first_deadline(&self.scheduler.timers));
+        }
+    }
+
+    /// Notes that a poll on this worker has set a timer with this waker, which is the first to fire. Returns
+    /// false if a parked worker has to be told at once.
+    #[inline]
+    pub(crate) fn keep_time(&self, waker: &Waker) -> bool {
+        if !self.has_company() {
+            return true;
+        }
+        // What waits for the timer can go on only after this poll, and then this worker sees to it. A waker of
+        // any other kind may be that of a thread that is blocked in this very poll.
+        let polled = waker.data() == self.root.get() || task::is_waker_of(waker, self.running.get());
+        if polled {
+            self.keeps_time.set(true);
+        }
+        polled
+    }
+
+    /// Parks until there may be something to do.
+    pub(super) fn park(&self) {
+        self.end_search();
+        self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
+        let scheduler = &self.scheduler;
+        if self.leaves_tasks.get() {
+            scheduler.parking.wake_one();
+        } else if self.spin_for_short_jobs() {
+            return;
+        }
+        self.trim();
+        self.counters().parks.add(1);
+        let next_deadline = || first_deadline(&scheduler.timers);
+        if next_deadline() != Time::NEVER {
+            self.no_slack.get_or_init(NoSlack::on_this_thread);
+        }
+        let latest = scheduler.memory_alarm();
+        let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline);
+        self.searches.set(reason == WakeReason::Task);
+        self.keeps_time.set(self.has_company());
+    }
+
+    /// Returns true if there is a task for this worker, which is in the list of the parked.
+    fn has_work(&self) -> bool {
+        // Whoever takes one of the tasks that it leaves, and sees more, wakes the next worker, in the end this.
+        let leaves = self.leaves_tasks.get() && self.scheduler.parking.has_other_free_workers();
+        !leaves && self.scheduler.has_work()
+    }
+
+    /// Yields the processor a few times, if jobs are running that are shorter than a sleep; returns true if a
+    /// task has come.
+    ///
+    /// A worker that parks has to be woken at the end of such a job, by the thread that could run the next
+    /// job meanwhile, and that takes longer than the job. Short jobs are told from long ones by their number:
+    /// more of them have ended since the last sleep than there are threads for them.
+    fn spin_for_short_jobs(&self) -> bool {
+        let Some(jobs) = self.scheduler.host.jobs() else { return false };
+        let since = jobs.ended.wrapping_sub(self.jobs_ended.replace(jobs.ended));
+        since > jobs.max_threads
+            && (0..BRIEF_SPINS).any(|_| {
+                thread::yield_now();
+                self.scheduler.has_work()
+            })
+    }
+
+    /// Gives memory back to the system that tasks have not needed for an interval.
+    pub(super) fn trim(&self) {
+        let Scheduler { slab, trimming, .. } = &*self.scheduler;
+        let is_due = slab.has_spare() && trimming.is_due(Time::now());
+        let rounds = trimming.rounds();
+        if self.trims.replace(rounds) != rounds {
+            // A free cell that waits for this worker keeps its chunk from everybody.
+            slab.restore_all(&mut self.core.borrow_mut().magazines);
+        }
+        if is_due {
+            slab.trim();
+        }
+    }
+}

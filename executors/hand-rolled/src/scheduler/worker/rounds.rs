@@ -1,0 +1,133 @@
+//! The rounds of a worker: the tasks and the timers that it looks for between two polls.
+//!
+//! A worker works in *rounds*: the tasks that were in its ring when a round began have their turn. Then it takes
+//! its share of the oldest tasks in the injector, as far as they fit. So what comes from elsewhere, or did not
+//! fit into a ring, waits for one round.
+//!
+//! If the share does not fit, there is a *crowd*, which takes its turns in shifts: the tasks in the ring stay for
+//! a few rounds, and in the last one those that yield queue up in the injector, behind all that are there. So
+//! more tasks than fit into the rings have the same number of turns in the long run, and mostly they are queued
+//! without a lock, while their memory is in the caches.
+
+use crate::{
+    scheduler::{
+        ring::{CAPACITY, Ring},
+        worker::{Worker, fire},
+    },
+    task::Entry,
+};
+
+/// The number of rounds in a shift of a crowd.
+const ROUNDS_OF_A_SHIFT: u32 = 4;
+/// The most turns that a busy worker makes before it reads the clock.
+///
+/// It reads it once a round, when all tasks that were queued have had their turn. A timer that fired earlier
+/// would have its task wait for that round all the same.
+const TURNS_BETWEEN_TIMERS: usize = 32;
+/// The number of times that a worker fires its own timers before it fires those of others too.
+const READS_BETWEEN_OTHERS: u32 = 8;
+/// The number of times that a worker which never parks reads the clock before it gives memory back.
+const READS_BETWEEN_TRIMS: u32 = 1024;
+
+impl Worker {
+    /// Begins a round, with a share of the tasks that wait in the injector.
+    // Out of line, as all that is not done for each task: its registers would be saved for each.
+    #[inline(never)]
+    pub(super) fn begin_round(&self, ring: &Ring) {
+        let (workers, room) = (self.scheduler.rings.len(), CAPACITY - ring.len());
+        let mut fits = true;
+        let share = |len: usize| {
+            let share = len.div_ceil(workers);
+            fits = share <= room;
+            share.min(room)
+        };
+        self.scheduler.injector.take(share, |entry| ring.push(entry).expect("nobody else pushes"));
+        let round = if fits { 0 } else { self.round_of_shift.get() % ROUNDS_OF_A_SHIFT + 1 };
+        self.round_of_shift.set(round);
+        self.round.set(ring.pushed());
+    }
+
+    /// Queues a task that goes on, behind all that is due, whoever has queued that.
+    #[inline]
+    pub(super) fn queue_again(&self, entry: Entry) {
+        let Some(ring) = self.scheduler.rings.get(self.number) else {
+            self.collect();
+            return self.queue(entry);
+        };
+        if self.round_of_shift.get() == ROUNDS_OF_A_SHIFT {
+            self.scheduler.injector.push_all([entry]);
+        } else {
+            self.push(ring, entry);
+        }
+        // Otherwise the next task is from a ring: once it has been taken, this one is offered.
+        if self.has_next() {
+            self.offer(ring);
+        }
+    }
+
+    /// Moves the tasks of the injector to the queue of an event loop, so that all wait in one line.
+    #[inline]
+    pub(super) fn collect(&self) {
+        if self.scheduler.injector.len() > 0 {
+            let entries = &mut self.core.borrow_mut().entries;
+            self.scheduler.injector.take(|all| all, |entry| entries.push_back(entry));
+        }
+    }
+
+    /// Moves half of a full ring, and one task more, to the injector.
+    #[cold]
+    pub(super) fn overflow(&self, ring: &Ring, entry: Entry) {
+        let mut entries = Vec::with_capacity(CAPACITY / 2 + 1);
+        ring.take::<{ CAPACITY / 2 }>(|len| len / 2, |entry| entries.push(entry));
+        entries.push(entry);
+        self.scheduler.injector.push_all(entries);
+    }
+
+    /// Takes half of the tasks of another worker's ring: one to run, and the rest into the empty ring, where
+    /// others can steal them.
+    #[inline(never)]
+    pub(super) fn steal(&self, ring: &Ring) -> Option<Entry> {
+        let mut first = None;
+        let mut take = |entry| {
+            if first.is_none() {
+                first = Some(entry);
+            } else {
+                ring.push(entry).expect("it was empty, and nobody takes more than fits");
+            }
+        };
+        let rings = &self.scheduler.rings;
+        let others = rings[self.number + 1..].iter().chain(&rings[..self.number]);
+        for other in others {
+            while other.len() > 0 {
+                let stolen = other.take::<{ CAPACITY / 2 }>(|len| len.div_ceil(2), &mut take);
+                if stolen > 0 {
+                    self.counters().steals.add(stolen as u64);
+                    return first;
+                }
+            }
+        }
+        None
+    }
+
+    /// Fires the timers that are due, so that a queue that never empties does not keep them waiting.
+    ///
+    /// The next round has the tasks that are queued by then, and `one_more`.
+    #[inline(never)]
+    pub(super) fn fire_timers(&self, one_more: bool) {
+        let clock_reads = self.clock_reads.get().wrapping_add(1);
+        self.clock_reads.set(clock_reads);
+        // The timers of others too, now and then: their worker may be in a long poll, or gone.
+        let others = clock_reads.is_multiple_of(READS_BETWEEN_OTHERS);
+        let own = self.number..=self.number;
+        fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
+        if clock_reads.is_multiple_of(READS_BETWEEN_TRIMS) {
+            self.trim();
+        }
+        let queued = match self.scheduler.rings.get(self.number) {
+            Some(ring) => ring.len(),
+            None => self.core.borrow().entries.len(),
+        };
+        let round = queued + usize::from(one_more);
+        self.turns_to_timers.set(round.saturating_sub(1).min(TURNS_BETWEEN_TIMERS - 1));
+    }
+}
