@@ -1,13 +1,14 @@
 //! The rounds of a worker: the tasks and the timers that it looks for between two polls.
 //!
 //! A worker works in *rounds*: the tasks that were in its ring when a round began have their turn. Then it takes
-//! its share of the oldest tasks in the injector, as far as they fit. So what comes from elsewhere, or did not
-//! fit into a ring, waits for one round.
+//! its share of the oldest tasks in the injector, as far as they fit into half of the ring: the other half is for
+//! tasks that they wake. So what comes from elsewhere, or did not fit into a ring, waits for one round.
 //!
-//! If the share does not fit, there is a *crowd*, which takes its turns in shifts: the tasks in the ring stay for
-//! a few rounds, and in the last one those that yield queue up in the injector, behind all that are there. So
-//! more tasks than fit into the rings have the same number of turns in the long run, and mostly they are queued
-//! without a lock, while their memory is in the caches.
+//! If the share does not fit, there is a *crowd*, which takes its turns in shifts: for a few rounds the tasks in
+//! the ring are by themselves. They may thus come to an end before others begin, and mostly they are queued
+//! without a lock, while their memory is in the caches. If most of them are still there in the last round of the
+//! shift, those that yield queue up in the injector, behind all others. So more tasks than fit into the rings
+//! have the same number of turns in the long run.
 
 use crate::{
     scheduler::{
@@ -17,8 +18,10 @@ use crate::{
     task::Entry,
 };
 
+/// The most tasks that are in the ring when a shift begins, unless they were there before.
+const MOST_OF_A_SHIFT: usize = CAPACITY / 2;
 /// The number of rounds in a shift of a crowd.
-const ROUNDS_OF_A_SHIFT: u32 = 4;
+const ROUNDS_OF_A_SHIFT: u32 = 8;
 /// The most turns that a busy worker makes before it reads the clock.
 ///
 /// It reads it once a round, when all tasks that were queued have had their turn. A timer that fired earlier
@@ -30,11 +33,26 @@ const READS_BETWEEN_OTHERS: u32 = 8;
 const READS_BETWEEN_TRIMS: u32 = 1024;
 
 impl Worker {
-    /// Begins a round, with a share of the tasks that wait in the injector.
+    /// Begins a round; if it is not one of a shift that goes on, with a share of the tasks that wait in the
+    /// injector.
     // Out of line, as all that is not done for each task: its registers would be saved for each.
     #[inline(never)]
     pub(super) fn begin_round(&self, ring: &Ring) {
-        let (workers, room) = (self.scheduler.rings.len(), CAPACITY - ring.len());
+        let next = match (self.round_of_shift.get(), ring.len()) {
+            (0 | ROUNDS_OF_A_SHIFT, _) | (_, 0) => self.take_share(ring),
+            (round, len) if round + 1 == ROUNDS_OF_A_SHIFT && len <= MOST_OF_A_SHIFT / 2 => {
+                self.take_share(ring)
+            }
+            (round, _) => round + 1,
+        };
+        self.round_of_shift.set(next);
+        self.round.set(ring.pushed());
+    }
+
+    /// Takes a share of the tasks that wait in the injector, as far as they fit. Returns one if this begins a
+    /// shift, or else zero.
+    fn take_share(&self, ring: &Ring) -> u32 {
+        let (workers, room) = (self.scheduler.rings.len(), MOST_OF_A_SHIFT.saturating_sub(ring.len()));
         let mut fits = true;
         let share = |len: usize| {
             let share = len.div_ceil(workers);
@@ -42,9 +60,7 @@ impl Worker {
             share.min(room)
         };
         self.scheduler.injector.take(share, |entry| ring.push(entry).expect("nobody else pushes"));
-        let round = if fits { 0 } else { self.round_of_shift.get() % ROUNDS_OF_A_SHIFT + 1 };
-        self.round_of_shift.set(round);
-        self.round.set(ring.pushed());
+        u32::from(!fits)
     }
 
     /// Queues a task that goes on, behind all that is due, whoever has queued that.
