@@ -277,6 +277,17 @@ impl Worker {
         }
     }
 
+    /// Polls a task of the runtime's own, which runs no code of the user, inside the poll of another.
+    pub(crate) fn run_inside(&self, entry: Entry) {
+        let (outer, yielded) = (self.running.replace(entry.id()), self.yielded.take());
+        let again = entry.run(&self.yielded);
+        self.running.set(outer);
+        self.yielded.set(yielded);
+        if let Some(again) = again {
+            self.queue(again);
+        }
+    }
+
     /// Queues a task that goes on, behind all that is due, whoever has queued that.
     #[inline]
     fn queue_again(&self, entry: Entry) {
@@ -469,6 +480,14 @@ impl Worker {
         self.root.set(ptr::null());
         let has_tasks = |ring: &Ring| ring.len() > 0;
         self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));
+    }
+
+    /// Begins a round of an event loop after the poll of a root, which has its place in the queue by now, if a
+    /// round is over: what is due comes before what the tasks of this round queue.
+    pub(crate) fn follow_root(&self) {
+        if self.scheduler.is_event_loop() && self.turns_to_timers.get() == 0 {
+            self.fire_timers(false);
+        }
     }
 
     /// Returns true as long as there are tasks to be left, and a free worker to run them.
