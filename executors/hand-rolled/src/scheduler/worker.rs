@@ -316,6 +316,9 @@ impl Worker {
             return self.core.borrow_mut().entries.pop_front();
         };
         if self.leaves_tasks.get() && !self.searches.get() && self.may_leave_tasks(ring) {
+            // Since its root it may have been woken for a task and have run that, which woke another: nobody
+            // could steal that one from a worker that parks.
+            self.give_up_next();
             return None;
         }
         let entry = self.take_woken_last(ring).or_else(|| self.pop(ring)).or_else(|| self.steal(ring))?;
