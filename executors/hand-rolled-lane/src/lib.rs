@@ -153,7 +153,10 @@ impl<F: Flavour> BlockOn for Lane<F> {
     /// which each caller is a worker if no other is.
     fn callers(config: &Config, number: usize) -> Vec<Arc<Runtime>> {
         match F::ABOUT.class {
-            Class::MultiThread => vec![Arc::new(build::<F>(config)); number],
+            Class::MultiThread => {
+                let shared = Arc::new(build::<F>(config));
+                vec![shared; number]
+            }
             Class::CurrentThread => (0..number).map(|_| Arc::new(build::<F>(config))).collect(),
         }
     }

@@ -209,7 +209,10 @@ impl<F: Flavour> BlockOn for Lane<F> {
     /// a current-thread runtime, and the others wait for it: tokio's documentation has a runtime for each thread.
     fn callers(config: &Config, number: usize) -> Vec<Arc<Runtime>> {
         match F::ABOUT.class {
-            Class::MultiThread => vec![Arc::new(F::build(config)); number],
+            Class::MultiThread => {
+                let shared = Arc::new(F::build(config));
+                vec![shared; number]
+            }
             Class::CurrentThread => (0..number).map(|_| Arc::new(F::build(config))).collect(),
         }
     }
