@@ -129,7 +129,7 @@ fn call(
     let spawned_at = Location::caller();
     let (task, queued) = context::with_current(wanted, |scheduler, worker| {
         if scheduler.is_debugged {
-            let (watched, _label) = scheduler.registry.watch(Some(wanted), spawned_at, future.take());
+            let watched = scheduler.registry.watch_call(wanted, spawned_at, future.take());
             return start(scheduler, worker, when, &mut Moving::new(watched));
         }
         start(scheduler, worker, when, &mut future)

@@ -187,6 +187,7 @@ impl Scheduler {
 
     /// Refuses tasks from now on, except from workers, and ends the workers.
     pub(crate) fn close(&self) {
+        self.registry.end();
         self.injector.close();
         self.parking.close();
     }
