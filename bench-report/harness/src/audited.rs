@@ -7,13 +7,13 @@
 use std::{
     any::Any,
     marker::PhantomData,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, OnceLock},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use executor_api::{About, BlockingPool, Config, Executor, Remote, Restart, Task, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Config, Executor, Remote, Restart, Task, Timer};
 
 use crate::{
     ledger::{fate_counted, job_counted},
@@ -33,6 +33,7 @@ pub(crate) struct Contracts {
     pub(crate) timer: Option<&'static dyn Sleeps>,
     pub(crate) blocking_pool: Option<&'static dyn Jobs>,
     pub(crate) remote: Option<&'static dyn Spawners>,
+    pub(crate) block_on: Option<&'static dyn Blocks>,
     pub(crate) restart: Option<&'static dyn Lives>,
 }
 
@@ -48,6 +49,7 @@ impl Contracts {
             timer: None,
             blocking_pool: None,
             remote: None,
+            block_on: None,
             restart: None,
         }
     }
@@ -110,6 +112,14 @@ pub(crate) trait Spawners: Sync {
     fn spawn_from(&self, spawner: &AnySpawner, future: Boxed<'static, AnyOutput>) -> Box<dyn AnyTask>;
 }
 
+/// Does what [`BlockOn`] does, without its type.
+pub(crate) trait Blocks: Sync {
+    fn callers(&self, config: &Config, number: usize) -> Vec<AnyCaller>;
+}
+
+/// Has a thread wait for a future, which may borrow.
+type AnyCaller = Box<dyn Fn(Pin<&mut dyn Future<Output = ()>>) + Send>;
+
 /// Does what [`Restart`] does, without its type.
 pub(crate) trait Lives: Sync {
     fn start(&self, config: &Config) -> Box<dyn AnyExecutor>;
@@ -171,6 +181,13 @@ impl<E: Remote> Spawners for The<E> {
 impl<E: Executor> AnyExecutor for E {
     fn run(&self, main: Boxed<'static, AnyOutput>) -> AnyOutput {
         Executor::run(self, main)
+    }
+}
+
+impl<E: BlockOn> Blocks for The<E> {
+    fn callers(&self, config: &Config, number: usize) -> Vec<AnyCaller> {
+        let boxed = |caller| -> AnyCaller { Box::new(move |future| E::block_on(&caller, future)) };
+        E::callers(config, number).into_iter().map(boxed).collect()
     }
 }
 
@@ -271,6 +288,20 @@ impl Remote for Audited {
         F::Output: Send + 'static,
     {
         AuditedTask::of(contract(|has| has.remote).spawn_from(spawner, boxed(future)))
+    }
+}
+
+impl BlockOn for Audited {
+    type Caller = AnyCaller;
+
+    fn callers(config: &Config, number: usize) -> Vec<AnyCaller> {
+        contract(|has| has.block_on).callers(config, number)
+    }
+
+    fn block_on<F: Future>(caller: &AnyCaller, future: F) -> F::Output {
+        let mut output = None;
+        caller(pin!(async { output = Some(future.await) }));
+        output.expect("the future is ready")
     }
 }
 

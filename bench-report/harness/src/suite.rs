@@ -4,7 +4,7 @@
 
 use std::num::NonZeroUsize;
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 use lane_protocol::{LaneEntry, Lineup, PROTOCOL, Specification, Specify, TrackBuild, WorkloadEntry};
 use workload_api::{Measure, Workload};
 
@@ -66,6 +66,11 @@ impl Suite {
     /// Enters the spawner of an executor that takes tasks from other threads.
     pub fn has_spawner<E: Remote>(&mut self) {
         self.contracts::<E>().remote = Some(the::<E>());
+    }
+
+    /// Enters the `block_on` of an executor.
+    pub fn has_block_on<E: BlockOn>(&mut self) {
+        self.contracts::<E>().block_on = Some(the::<E>());
     }
 
     /// Enters that an executor can be started again.

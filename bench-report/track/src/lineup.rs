@@ -3,7 +3,7 @@
 //! An executor goes into [`lineup`], with the names of what it has; a workload into the function of what it needs. What an
 //! executor lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
 
-use executor_api::{About, BlockingPool, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Executor, Remote, Restart, Timer};
 
 use lane_harness::{Suite, about_program};
 
@@ -18,15 +18,15 @@ macro_rules! lane {
 #[inline] // Compiled in the programs that call it: the track of another lineup does not wait for it.
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
-    lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, restarts);
-    lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, restarts);
-    lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, restarts);
-    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, restarts);
-    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking);
-    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking);
-    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking);
+    lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, blocks, restarts);
+    lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, blocks, restarts);
+    lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, blocks, restarts);
+    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, blocks, restarts);
+    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking, blocks);
+    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking, blocks);
+    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking, blocks);
     lane!(suite, executor_rayon::Rayon: tasks, remote, blocking);
-    lane!(suite, executor_futures::Futures: tasks, remote);
+    lane!(suite, executor_futures::Futures: tasks, remote, blocks);
     suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
     suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
     suite.program(THREADS, &["threads"]);
@@ -112,8 +112,12 @@ pub fn blocking<E: BlockingPool>(suite: &mut Suite) {
     suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
 }
 
+fn blocks<E: BlockOn>(suite: &mut Suite) {
+    suite.has_block_on::<E>();
+    suite.race::<E, block_on::BlockOn>("a block_on of its own");
+}
+
 fn restarts<E: Restart>(suite: &mut Suite) {
     suite.has_restart::<E>();
     suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
-    suite.race::<E, block_on::BlockOn>("to end with all its threads when it is dropped");
 }

@@ -6,6 +6,7 @@
 //!
 //! No law measures speed. A law that waits for an event gives up after [`PATIENCE`] and names the event.
 
+pub mod block_on;
 pub mod blocking;
 pub mod remote;
 pub mod restart;
@@ -32,8 +33,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Makes a test of every law of the named contracts: `conformance!(Tokio: tasks, timer, blocking);`.
 ///
 /// `tasks` are the laws of [`Executor`], `timer` those of [`Timer`](crate::Timer), `blocking` those of
-/// [`BlockingPool`](crate::BlockingPool), `remote` those of [`Remote`](crate::Remote), `restart` those of
-/// [`Restart`](crate::Restart). Each executor needs a module of its own.
+/// [`BlockingPool`](crate::BlockingPool), `remote` those of [`Remote`](crate::Remote), `block_on` those of
+/// [`BlockOn`](crate::BlockOn), `restart` those of [`Restart`](crate::Restart). Each executor needs a module of its own.
 #[macro_export]
 macro_rules! conformance {
     ($executor:ty: $($contract:ident),+) => {
@@ -85,6 +86,14 @@ macro_rules! conformance {
             a_task_never_runs_inside_the_call_of_spawn_from
             tasks_from_two_threads_all_run_once
             a_task_from_outside_wakes_an_idle_executor
+        );
+    };
+    (@ block_on) => {
+        $crate::conformance!(@ tests block_on:
+            a_future_that_is_blocked_on_stays_on_its_thread
+            a_wake_from_another_thread_reaches_a_thread_that_waits
+            threads_block_on_at_the_same_time
+            the_panic_of_a_future_that_is_blocked_on_comes_out
         );
     };
     (@ restart) => {

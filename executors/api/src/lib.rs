@@ -1,7 +1,7 @@
 //! Defines the contract between workloads and executors, and the laws that hold an executor to it.
 //!
 //! A workload is written once, against [`Executor`] and, where it needs them, [`Timer`], [`BlockingPool`],
-//! [`Remote`] and [`Restart`]. An executor implements the traits it supports, so a missing capability is a
+//! [`Remote`], [`BlockOn`] and [`Restart`]. An executor implements the traits it supports, so a missing capability is a
 //! compile error and never an imitation. Everything a task asks of its executor is ambient, as `tokio::spawn`
 //! is: tasks carry no handle, and workloads read like everyday code. That is why **one process runs one
 //! executor**, except for an executor that can be restarted.
@@ -153,6 +153,27 @@ impl<E: Global> Remote for E {
     {
         Self::spawn(future)
     }
+}
+
+/// An executor with a `block_on` that polls a future on the thread that calls it, as `main` does in most programs.
+///
+/// It is not [`run`](Executor::run), whose future is a task on a worker, and it needs no [`start`](Executor::start).
+pub trait BlockOn: Executor {
+    /// Lets one thread call [`block_on`](Self::block_on).
+    type Caller: Send + 'static;
+
+    /// Makes this number of callers, for threads that call `block_on` at the same time.
+    ///
+    /// They share one executor with the workers of `config` if it is made for several threads, and otherwise have
+    /// one each.
+    fn callers(config: &Config, number: usize) -> Vec<Self::Caller>;
+
+    /// Runs a future on this thread until it is ready. It may borrow, and need not be [`Send`].
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `future`. On a worker of any executor.
+    fn block_on<F: Future>(caller: &Self::Caller, future: F) -> F::Output;
 }
 
 /// An executor that a process can start again and again, because it ends when it is dropped.

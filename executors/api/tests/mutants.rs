@@ -15,8 +15,8 @@ use std::{
 };
 
 use executor_api::{
-    About, BlockingPool, Config, Executor, Remote, Restart, Timer,
-    laws::{self, blocking::*, remote::*, restart::*, tasks::*, timer::*},
+    About, BlockOn, BlockingPool, Config, Executor, Remote, Restart, Timer,
+    laws::{self, block_on::*, blocking::*, remote::*, restart::*, tasks::*, timer::*},
 };
 use executor_tokio::{Task, Tokio};
 
@@ -31,6 +31,7 @@ trait Fault: Send + Sync + 'static {
     const LOSES_WAKE_UPS_FROM_OUTSIDE: bool = false;
     const NEVER_ENDS: bool = false;
     const SLEEPS_UNTIL_THE_PAST: bool = false;
+    const BLOCKS_ON_ONE_AT_A_TIME: bool = false;
 
     fn config(config: &Config) -> Config {
         *config
@@ -133,6 +134,12 @@ impl Fault for RunsElsewhere {
 struct LostWakeUp;
 impl Fault for LostWakeUp {
     const LOSES_WAKE_UPS_FROM_OUTSIDE: bool = true;
+}
+
+/// Keeps a thread in `block_on` waiting until the one before has left it.
+struct OneAtATime;
+impl Fault for OneAtATime {
+    const BLOCKS_ON_ONE_AT_A_TIME: bool = true;
 }
 
 /// Continues to run after it was dropped.
@@ -278,6 +285,20 @@ impl<F: Fault> Remote for Mutant<F> {
     }
 }
 
+impl<F: Fault> BlockOn for Mutant<F> {
+    type Caller = <Tokio as BlockOn>::Caller;
+
+    fn callers(config: &Config, number: usize) -> Vec<Self::Caller> {
+        Tokio::callers(&F::config(config), number)
+    }
+
+    fn block_on<M: Future>(caller: &Self::Caller, future: M) -> M::Output {
+        static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _one = F::BLOCKS_ON_ONE_AT_A_TIME.then(|| ONE.lock());
+        Tokio::block_on(caller, future)
+    }
+}
+
 impl<F: Fault> Restart for Mutant<F> {
     fn once<M>(config: &Config, main: M) -> M::Output
     where
@@ -344,6 +365,10 @@ fn a_sound_executor_breaks_no_law() {
     a_task_never_runs_inside_the_call_of_spawn_from::<Mutant<Sound>>(&THREE_WORKERS);
     tasks_from_two_threads_all_run_once::<Mutant<Sound>>(&THREE_WORKERS);
     a_task_from_outside_wakes_an_idle_executor::<Mutant<Sound>>(&THREE_WORKERS);
+    a_future_that_is_blocked_on_stays_on_its_thread::<Mutant<Sound>>(&THREE_WORKERS);
+    a_wake_from_another_thread_reaches_a_thread_that_waits::<Mutant<Sound>>(&THREE_WORKERS);
+    threads_block_on_at_the_same_time::<Mutant<Sound>>(&THREE_WORKERS);
+    the_panic_of_a_future_that_is_blocked_on_comes_out::<Mutant<Sound>>(&THREE_WORKERS);
     an_executor_starts_and_ends_a_hundred_times::<Mutant<Sound>>(&THREE_WORKERS);
     the_end_of_an_executor_drops_what_is_left::<Mutant<Sound>>(&THREE_WORKERS);
 }
@@ -438,6 +463,12 @@ fn a_task_from_outside_that_wakes_nobody_is_caught() {
         || a_task_from_outside_wakes_an_idle_executor::<Mutant<LostWakeUp>>(&ONE_WORKER),
         "its executor sleeps",
     );
+}
+
+#[test]
+fn a_block_on_for_one_thread_at_a_time_is_caught() {
+    let law = || threads_block_on_at_the_same_time::<Mutant<OneAtATime>>(&THREE_WORKERS);
+    caught(law, "not in block_on at once");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_std::{future, task};
-use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Timer};
 
 /// async-std's global executor, the only one it has.
 #[derive(Debug)]
@@ -97,6 +97,18 @@ impl BlockingPool for AsyncStd {
 }
 
 impl Global for AsyncStd {}
+
+impl BlockOn for AsyncStd {
+    type Caller = ();
+
+    fn callers(_config: &Config, number: usize) -> Vec<()> {
+        vec![(); number]
+    }
+
+    fn block_on<F: Future>(_caller: &(), future: F) -> F::Output {
+        task::block_on(future)
+    }
+}
 
 /// Wraps async-std's `JoinHandle`, which can only be polled to find out if it has finished.
 #[derive(Debug)]

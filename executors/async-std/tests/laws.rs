@@ -1,5 +1,5 @@
 //! Checks the laws of the contract on async-std.
 
 mod global {
-    executor_api::conformance!(executor_async_std::AsyncStd: tasks, timer, blocking, remote);
+    executor_api::conformance!(executor_async_std::AsyncStd: tasks, timer, blocking, remote, block_on);
 }

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use executor_api::{About, Class, Config, Executor, Remote};
+use executor_api::{About, BlockOn, Class, Config, Executor, Remote};
 use futures::{
     FutureExt,
     channel::oneshot::{self, Receiver},
@@ -82,6 +82,19 @@ impl Remote for Futures {
         F::Output: Send + 'static,
     {
         spawn_on(spawner, future)
+    }
+}
+
+impl BlockOn for Futures {
+    type Caller = ();
+
+    fn callers(_config: &Config, number: usize) -> Vec<()> {
+        vec![(); number]
+    }
+
+    /// `futures::executor::block_on`, which is no part of the pool and needs none.
+    fn block_on<F: Future>(_caller: &(), future: F) -> F::Output {
+        block_on(future)
     }
 }
 

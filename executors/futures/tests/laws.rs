@@ -1,5 +1,5 @@
 //! Checks the laws of the contract on futures.
 
 mod lane {
-    executor_api::conformance!(executor_futures::Futures: tasks, remote);
+    executor_api::conformance!(executor_futures::Futures: tasks, remote, block_on);
 }

@@ -10,11 +10,12 @@ use std::{
     marker::PhantomData,
     panic,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 
 use hand_rolled::{Driven, Panic, Runtime, Spawner, Task, TaskError};
 
@@ -78,15 +79,7 @@ impl<F: Flavour> Executor for Lane<F> {
     type Task<T: Send + 'static> = LaneTask<T>;
 
     fn start(config: &Config) -> Self {
-        let builder = Runtime::builder().max_blocking_threads(config.blocking_threads);
-        let runtime = match F::ABOUT.class {
-            Class::MultiThread => builder.workers(config.threads).build(),
-            Class::CurrentThread => {
-                assert_eq!(config.threads.get(), 1, "{} runs on one thread only", F::ABOUT.name);
-                builder.build()
-            }
-        };
-        match runtime.drive_in_background() {
+        match build::<F>(config).drive_in_background() {
             Ok(driven) => Lane { driven, flavour: PhantomData },
             Err(error) => panic!("the system refuses a thread for block_on: {error}"),
         }
@@ -153,7 +146,39 @@ impl<F: Flavour> Remote for Lane<F> {
     }
 }
 
+impl<F: Flavour> BlockOn for Lane<F> {
+    type Caller = Arc<Runtime>;
+
+    /// An event loop runs on one thread at a time, so each thread has its own. Several workers share a runtime, of
+    /// which each caller is a worker if no other is.
+    fn callers(config: &Config, number: usize) -> Vec<Arc<Runtime>> {
+        match F::ABOUT.class {
+            Class::MultiThread => {
+                let shared = Arc::new(build::<F>(config));
+                vec![shared; number]
+            }
+            Class::CurrentThread => (0..number).map(|_| Arc::new(build::<F>(config))).collect(),
+        }
+    }
+
+    fn block_on<M: Future>(runtime: &Arc<Runtime>, future: M) -> M::Output {
+        runtime.block_on(future)
+    }
+}
+
 impl<F: Flavour> Restart for Lane<F> {}
+
+/// Makes a runtime, which nobody drives yet.
+fn build<F: Flavour>(config: &Config) -> Runtime {
+    let builder = Runtime::builder().max_blocking_threads(config.blocking_threads);
+    match F::ABOUT.class {
+        Class::MultiThread => builder.workers(config.threads).build(),
+        Class::CurrentThread => {
+            assert_eq!(config.threads.get(), 1, "{} runs on one thread only", F::ABOUT.name);
+            builder.build()
+        }
+    }
+}
 
 /// A [`Task`] as the contract has it: it gives no `Result`, and resumes a panic in its awaiter.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use std::{
 };
 
 use crate::{
-    scheduler::context,
-    task::{Entry, Handle, Moving},
+    scheduler::{Scheduler, context, worker::Worker},
+    task::{self, Entry, Handle, Moving},
     time::{sleep, sleep_until},
 };
 
@@ -33,23 +33,25 @@ pub fn call_soon(callback: impl FnOnce() + Send + 'static) -> CallHandle {
     call("call_soon", None, std::future::ready(()), callback)
 }
 
-/// Has a function called once `delay` has passed, like [`call_soon`]; [`Duration::MAX`] is never.
+/// Has a function called once `delay` has passed, like [`call_at`]; [`Duration::MAX`] is never.
 ///
-/// If `delay` is zero it is called after all that is due now, and after what [`call_soon`] queues before that
-/// has run.
+/// If `delay` is zero it is called after all that is due now.
 ///
 /// # Panics
 ///
 /// On a thread that works for no runtime.
 #[track_caller]
 pub fn call_later(delay: Duration, callback: impl FnOnce() + Send + 'static) -> CallHandle {
-    call("call_later", Instant::now().checked_add(delay), sleep(delay), callback)
+    let deadline = Instant::now().checked_add(delay);
+    call("call_later", deadline, deadline.map_or_else(|| sleep(Duration::MAX), sleep_until), callback)
 }
 
-/// Has a function called once `deadline` has passed, like [`call_later`].
+/// Has a function called once `deadline` has passed, like [`call_soon`], and never inside this call.
 ///
-/// Functions whose deadlines are to come are called in the order of the deadlines, and those of the same
-/// deadline in the order of the calls; so are those whose deadlines are past already.
+/// An event loop calls all functions whose deadlines have passed, after what was due before, in the order of
+/// the deadlines; those of the same deadline, in the order of the calls. That holds for deadlines that were
+/// past from the beginning, too. With several workers no order is promised, as for tasks: each worker has
+/// timers of its own, and the calls that are due run on all of them.
 ///
 /// # Panics
 ///
@@ -127,13 +129,33 @@ fn call(
     let spawned_at = Location::caller();
     let (task, queued) = context::with_current(wanted, |scheduler, worker| {
         if scheduler.is_debugged {
-            let (watched, _label) = scheduler.registry.watch(Some(wanted), spawned_at, future.take());
-            return scheduler.try_call(worker, &mut Moving::new(watched));
+            let watched = scheduler.registry.watch_call(wanted, spawned_at, future.take());
+            return start(scheduler, worker, when, &mut Moving::new(watched));
         }
-        scheduler.try_call(worker, &mut future)
+        start(scheduler, worker, when, &mut future)
     });
     queued.unwrap_or_else(Entry::end);
     CallHandle { task, stage, when }
+}
+
+/// Queues a call, or sets its timer at once if it has one and this is an event loop: the calls that are due
+/// have an order, and a call that waited in the queue to set its timer would be late for it.
+///
+/// Elsewhere it waits: another worker sets the timer if this poll goes on for long.
+fn start<F: Future<Output = ()> + Send + 'static>(
+    scheduler: &Scheduler,
+    worker: Option<&Worker>,
+    when: Option<Instant>,
+    future: &mut Moving<F>,
+) -> (Handle<()>, Result<(), Entry>) {
+    match worker {
+        Some(worker) if when.is_some() && scheduler.is_event_loop() => {
+            let (entry, task) = task::new_call(scheduler, Some(worker), future);
+            worker.run_inside(entry);
+            (task, Ok(()))
+        }
+        worker => scheduler.try_call(worker, future),
+    }
 }
 
 /// Enters a stage of a call that waits, or fails with the stage that it is in.

@@ -2,6 +2,7 @@
 //! [`as_completed()`], [`shield()`].
 
 pub(crate) mod as_completed;
+mod ending;
 pub(crate) mod gather;
 mod set;
 pub(crate) mod shield;
@@ -9,27 +10,29 @@ pub(crate) mod shield;
 use std::{error::Error, fmt, future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
 use crate::{handle::Task, task::outcome::TaskError, time::sleep};
-use set::TaskSet;
+use ending::Ending;
 
 /// Waits for several tasks, without taking their outputs; no task is cancelled, whatever happens.
 ///
 /// It ends as `until` says, or once the limit has passed. In either case it lets the other tasks run at least
 /// once, unless there is nothing to wait for. The tasks that have ended by then are [`done`](Waited::done).
 ///
-/// Each call looks at all its tasks. To take tasks one by one as they end, use
-/// [`as_completed`](crate::as_completed()), which looks at each of them once.
+/// Each call takes time for each of its tasks, because it is given all of them and gives all back, but memory
+/// for those that are done only. So asyncio's loop, which waits for the first of *n* tasks until none is left,
+/// takes time for *n*² / 2 of them here as it does there. [`as_completed`](crate::as_completed()) is that loop
+/// with time for *n*: it looks at each task once, however many are left, and takes new ones between.
 ///
 /// # Panics
 ///
 /// With a limit, as [`sleep`](crate::sleep()).
-pub async fn wait<T>(tasks: Vec<Task<T>>, limit: Option<Duration>, until: ReturnWhen) -> Waited<T> {
+pub async fn wait<T>(mut tasks: Vec<Task<T>>, limit: Option<Duration>, until: ReturnWhen) -> Waited<T> {
     if tasks.is_empty() {
         return Waited { done: tasks, pending: Vec::new() };
     }
     let mut expiry = limit.map(sleep);
-    let (mut set, mut suspended, mut over) = (TaskSet::new(tasks), false, false);
+    let (mut ending, mut suspended, mut over) = (Ending::of(until, tasks.len()), false, false);
     poll_fn(|context| {
-        over |= set.poll_until(until, context);
+        over |= ending.poll(&tasks, context);
         over |= expiry.as_mut().is_some_and(|expiry| Pin::new(expiry).poll(context).is_ready());
         if over && suspended {
             return Poll::Ready(());
@@ -41,9 +44,9 @@ pub async fn wait<T>(tasks: Vec<Task<T>>, limit: Option<Duration>, until: Return
         Poll::Pending
     })
     .await;
-    let (done, pending): (Vec<_>, Vec<_>) = set.into_tasks().into_iter().partition(Task::done);
-    pending.iter().for_each(Task::unwatch);
-    Waited { done, pending }
+    let done = tasks.extract_if(.., |task| task.done()).collect();
+    tasks.iter().for_each(Task::unwatch);
+    Waited { done, pending: tasks }
 }
 
 /// The condition for [`wait`] to end.

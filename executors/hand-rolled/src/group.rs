@@ -54,9 +54,11 @@ impl TaskGroup {
     /// and the tasks have ended when this does. A task that is cancelled cancels nothing else, and an `Err` is
     /// an output.
     ///
-    /// Dropped unfinished, it drops the body and the futures of all tasks, which read
-    /// [`Cancelled`](crate::TaskError::Cancelled) from their next turn on. The one exception is a future that
-    /// another worker is polling at that moment: it goes at the end of that poll.
+    /// Dropped unfinished, as by the cancellation of its task, it drops the body and the futures of all tasks.
+    /// These have their next turn to end in, and read [`Cancelled`](crate::TaskError::Cancelled) then, or the
+    /// panic of a destructor. On an event loop that turn comes before the turn of whoever awaits the task that
+    /// was cancelled. On several workers it may come later, and a future that another worker is polling at that
+    /// moment goes at the end of that poll: dropping a group waits for nobody.
     ///
     /// # Errors
     ///
@@ -172,7 +174,7 @@ impl Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.abort().iter().for_each(|member| member.drop_future());
+        self.0.abandon();
     }
 }
 
@@ -188,7 +190,7 @@ struct Shared {
 struct State {
     /// Set once there is a panic, or `run` was dropped.
     aborted: bool,
-    /// Set once `run` has ended.
+    /// Set once `run` has ended, or was dropped.
     over: bool,
     /// The number of tasks that have not ended.
     open: usize,
@@ -200,6 +202,14 @@ struct State {
     panics: Vec<Panic>,
     /// The waker of the last poll of `run`.
     awaiter: Option<Waker>,
+}
+
+impl State {
+    /// Takes no more tasks, and returns those that have not ended.
+    fn close(&mut self) -> Vec<Arc<dyn Control>> {
+        self.aborted = true;
+        self.members.values().cloned().collect()
+    }
 }
 
 impl Shared {
@@ -221,9 +231,13 @@ impl Shared {
         state.aborted
     }
 
-    /// Notes a panic of a task, which has not ended yet.
-    fn note(&self, panic: Panic) {
-        lock(&self.state).panics.push(panic);
+    /// Notes a panic of a task, which has not ended yet; returns false if the group is over.
+    fn note(&self, panic: Panic) -> bool {
+        let mut state = lock(&self.state);
+        if !state.over {
+            state.panics.push(panic);
+        }
+        !state.over
     }
 
     /// Notes the end of a task, and cancels the others if it panicked.
@@ -245,18 +259,27 @@ impl Shared {
         }
     }
 
-    /// Cancels all tasks and the body, and takes no more tasks. Returns the tasks that have not ended.
-    fn abort(&self) -> Vec<Arc<dyn Control>> {
+    /// Cancels all tasks and the body, and takes no more tasks.
+    fn abort(&self) {
         let mut state = lock(&self.state);
-        state.aborted = true;
-        let members: Vec<_> = state.members.values().cloned().collect();
-        let awaiter = state.awaiter.take();
+        let (members, awaiter) = (state.close(), state.awaiter.take());
         drop(state);
         members.iter().for_each(|member| member.cancel());
         if let Some(awaiter) = awaiter {
             awaiter.wake();
         }
-        members
+    }
+
+    /// Drops the futures of all tasks, which nobody waits for any more, and cancels them.
+    fn abandon(&self) {
+        let mut state = lock(&self.state);
+        let (members, awaiter) = (state.close(), state.awaiter.take());
+        state.over = true;
+        drop(state);
+        drop(awaiter);
+        // All futures first: a task that ends finds the panic of its destructor.
+        members.iter().for_each(|member| member.drop_future());
+        members.iter().for_each(|member| member.cancel());
     }
 
     /// Is ready once the group is aborted, of which it wakes `context`.

@@ -52,7 +52,8 @@
 //!
 //! Files further up use those further down, and never the other way round. The API:
 //!
-//! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`]
+//! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`], and how
+//!   tasks are watched together
 //! - `group.rs`: [`TaskGroup`]; `group/member.rs`: its tasks
 //! - `promise.rs`: [`promise()`]
 //! - `calls.rs`: [`call_soon`], [`call_later`], [`call_at`]

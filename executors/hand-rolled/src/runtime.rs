@@ -277,7 +277,8 @@ impl Builder {
     ///
     /// It reports each poll and each callback of [`call_soon`](crate::call_soon) and its like that takes
     /// `slow_poll` or longer, because it blocks or computes, while the other tasks of its thread wait; and
-    /// each panic of a task that nobody has looked at when its handle is dropped. The reports, with the name
+    /// each panic of a task that nobody has looked at when its handle is dropped, and of such a callback; and each task that is unfinished
+    /// when the runtime ends. The reports, with the name
     /// of the task and the place where it was spawned, go to standard error, or to
     /// [`on_report`](Self::on_report). All tasks have names, and [`Runtime::tasks`] shows them.
     pub fn debug(mut self, slow_poll: Duration) -> Builder {

@@ -149,6 +149,11 @@ impl Scheduler {
         self.workers != Workers::Lazy
     }
 
+    /// Returns true if one thread runs all tasks, in one line.
+    pub(crate) fn is_event_loop(&self) -> bool {
+        self.rings.is_empty()
+    }
+
     /// Returns the timers with this id, if they are this scheduler's.
     #[inline]
     pub(crate) fn timers_with(&self, id: u32) -> Option<&Timers> {
@@ -182,6 +187,7 @@ impl Scheduler {
 
     /// Refuses tasks from now on, except from workers, and ends the workers.
     pub(crate) fn close(&self) {
+        self.registry.end();
         self.injector.close();
         self.parking.close();
     }

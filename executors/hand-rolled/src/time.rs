@@ -121,6 +121,21 @@ impl Sleep {
         }
     }
 
+    /// Has `waker` woken with all whose deadline is past, in the order of the deadlines; returns false if this
+    /// is no event loop, or the deadline is just now.
+    fn join_overdue(&self, waker: &Waker) -> bool {
+        if self.deadline == Time::PAST {
+            return false;
+        }
+        let thin = ThinWaker::of(waker);
+        let joined = context::with_current_if_any(|scheduler, worker| match worker {
+            Some(worker) if scheduler.is_event_loop() => worker.timers().insert_overdue(self.deadline, thin),
+            _ => Err(thin),
+        });
+        // The waker is dropped here, not where the stack of runtimes is borrowed.
+        joined.is_some_and(|joined| joined.is_ok())
+    }
+
     /// Takes the timer back, if it is set.
     fn forget(&mut self) {
         let (id, key) = (self.timers, Key(self.slot));
@@ -147,7 +162,9 @@ impl Future for Sleep {
         let ended = self.poll_deadline(context);
         if ended.is_ready() && !suspended {
             self.slot = SUSPENDED;
-            requeue(context.waker());
+            if !self.join_overdue(context.waker()) {
+                requeue(context.waker());
+            }
             return Poll::Pending;
         }
         ended

@@ -17,9 +17,11 @@ use std::{
     time::Duration,
 };
 
-use hand_rolled::{Runtime, Task, run, sleep, spawn, yield_now};
+use hand_rolled::{
+    Promise, ReturnWhen, Runtime, Task, as_completed, promise, run, sleep, spawn, wait, yield_now,
+};
 
-/// The system's allocator, which counts the bytes that are allocated.
+/// The system's allocator, which counts the bytes that are allocated, and the allocations.
 struct Counting;
 
 #[global_allocator]
@@ -27,10 +29,12 @@ static ALLOCATOR: Counting = Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every method hands its arguments unchanged to `System`, and returns what that returns.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
         PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
         // SAFETY: as the caller says.
         unsafe { System.alloc(layout) }
@@ -239,5 +243,104 @@ fn tasks_that_never_end_leave_nothing_behind() {
         drop(runtime);
         let kept = live() - before.min(live());
         assert!(kept < 32 * KIB, "{kept} bytes are left");
+    });
+}
+
+/// Promises and their tasks, this many of each.
+fn promises(number: usize) -> (Vec<Promise<usize>>, Vec<Task<usize>>) {
+    (0..number).map(|_| promise()).unzip()
+}
+
+#[test]
+fn a_wait_allocates_nothing_for_the_tasks_that_wait_on() {
+    on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            for until in [ReturnWhen::FirstCompleted, ReturnWhen::AllCompleted] {
+                let (promises, tasks) = promises(1000);
+                let tasks = wait(tasks, Some(Duration::ZERO), until).await.pending;
+                // Half of them wait on, and the other half are done.
+                for promise in &promises[..500] {
+                    promise.set_result(7).unwrap();
+                }
+                let before = ALLOCATIONS.load(Relaxed);
+                let waited = wait(tasks, Some(Duration::ZERO), until).await;
+                let allocations = ALLOCATIONS.load(Relaxed) - before;
+                assert_eq!((waited.done.len(), waited.pending.len()), (500, 500));
+                assert!(allocations < 50, "{allocations} allocations");
+            }
+        });
+    });
+}
+
+/// Counts the polls and the allocations of a loop that takes this many tasks one by one, as they end.
+fn cost_of(
+    runtime: &Runtime,
+    number: usize,
+    take_all: impl AsyncFnOnce(Vec<Promise<usize>>, Vec<Task<usize>>),
+) -> [usize; 2] {
+    let (promises, tasks) = promises(number);
+    let before = [runtime.metrics().polls as usize, ALLOCATIONS.load(Relaxed)];
+    runtime.block_on(async {
+        spawn(yield_now()).await.unwrap();
+        take_all(promises, tasks).await;
+    });
+    let after = [runtime.metrics().polls as usize, ALLOCATIONS.load(Relaxed)];
+    [after[0] - before[0], after[1] - before[1]]
+}
+
+/// Asserts that four times as many tasks cost about four times as much.
+fn is_linear(runtime: &Runtime, take_all: impl AsyncFn(Vec<Promise<usize>>, Vec<Task<usize>>)) {
+    let [few, many] = [500, 2000].map(|number| cost_of(runtime, number, &take_all));
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(many < 5 * few + 100, "{few} for 500 tasks and {many} for 2000");
+    }
+}
+
+#[test]
+fn to_take_tasks_as_they_end_costs_something_for_each_task_once() {
+    on_each_flavour(|runtime| {
+        is_linear(&runtime, async |promises: Vec<Promise<usize>>, tasks| {
+            let mut ended = as_completed(tasks);
+            for (number, promise) in promises.into_iter().enumerate() {
+                spawn(async move { promise.set_result(number).unwrap() });
+                assert_eq!(ended.next().await.unwrap().await, Ok(number));
+            }
+            assert!(ended.next().await.is_none());
+        });
+    });
+}
+
+#[test]
+fn a_loop_of_waits_polls_and_allocates_for_each_task_once() {
+    on_each_flavour(|runtime| {
+        is_linear(&runtime, async |promises: Vec<Promise<usize>>, mut tasks| {
+            for (number, promise) in promises.into_iter().enumerate() {
+                spawn(async move { promise.set_result(number).unwrap() });
+                let waited = wait(tasks, None, ReturnWhen::FirstCompleted).await;
+                assert_eq!(waited.done.len(), 1);
+                tasks = waited.pending;
+            }
+            assert!(tasks.is_empty());
+        });
+    });
+}
+
+#[test]
+fn tasks_that_come_and_go_leave_nothing_in_a_set() {
+    on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let mut ended = as_completed((0..10).map(|number| spawn(async move { number })));
+            let turns = async |ended: &mut hand_rolled::AsCompleted<u64>, number: u64| {
+                for number in 0..number {
+                    ended.push(spawn(async move { number }));
+                    ended.next().await.unwrap().await.unwrap();
+                }
+            };
+            turns(&mut ended, 1000).await;
+            let before = live();
+            turns(&mut ended, 20_000).await;
+            assert_eq!(ended.len(), 10);
+            assert!(live() < before + 100 * KIB, "{} bytes are left", live() - before);
+        });
     });
 }

@@ -2,7 +2,7 @@
 //!
 //! async-task turns each poll of a future into one job, and rayon's pool runs the jobs. Blocking jobs have a
 //! pool of their own, the way to keep two kinds of work apart in rayon. Rayon has no timer, so the lane skips
-//! workloads that sleep.
+//! workloads that sleep; and no `block_on`: what waits in this lane is that of another crate, and is not raced.
 
 use std::sync::OnceLock;
 

@@ -5,7 +5,7 @@
 
 use std::{env, thread, time::Duration};
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Timer};
 use smol::{
     LocalExecutor,
     channel::{self, Sender},
@@ -146,6 +146,33 @@ impl Drop for SmolLocal {
 }
 
 impl Global for Smol {}
+
+impl BlockOn for Smol {
+    type Caller = ();
+
+    fn callers(_config: &Config, number: usize) -> Vec<()> {
+        vec![(); number]
+    }
+
+    /// `smol::block_on`, as in smol's documentation: it needs no executor, and waits for timers while it blocks.
+    fn block_on<F: Future>(_caller: &(), future: F) -> F::Output {
+        smol::block_on(future)
+    }
+}
+
+impl BlockOn for SmolLocal {
+    type Caller = ();
+
+    fn callers(_config: &Config, number: usize) -> Vec<()> {
+        vec![(); number]
+    }
+
+    /// The documentation of `LocalExecutor` has `block_on(executor.run(future))`, so that its tasks run too. Each
+    /// thread has an executor of its own, because a `LocalExecutor` cannot leave its thread.
+    fn block_on<F: Future>(_caller: &(), future: F) -> F::Output {
+        LOCAL.with(|executor| smol::block_on(executor.run(future)))
+    }
+}
 
 /// Implements the contracts on which the lanes agree: smol's timers and its blocking pool are the process's.
 macro_rules! timers_and_pool {

@@ -5,12 +5,13 @@
 use std::{
     panic,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     thread,
     time::Duration,
 };
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
 use futures_lite::future;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -38,6 +39,9 @@ pub struct Lane<F> {
 pub trait Flavour: Sized + Send + Sync + 'static {
     /// Describes the lane in the report.
     const ABOUT: About;
+
+    /// Builds the runtime.
+    fn build(config: &Config) -> Runtime;
 
     /// Starts the runtime and returns its owner and a handle to it.
     fn start(config: &Config) -> (Self, Handle);
@@ -69,13 +73,17 @@ impl Flavour for MultiThread {
         source: file!(),
     };
 
-    fn start(config: &Config) -> (Self, Handle) {
-        let runtime = Builder::new_multi_thread()
+    fn build(config: &Config) -> Runtime {
+        Builder::new_multi_thread()
             .worker_threads(config.threads.get())
             .max_blocking_threads(config.blocking_threads.get())
             .enable_time()
             .build()
-            .expect("tokio starts its workers");
+            .expect("tokio starts its workers")
+    }
+
+    fn start(config: &Config) -> (Self, Handle) {
+        let runtime = Self::build(config);
         let handle = runtime.handle().clone();
         (MultiThread { _runtime: runtime }, handle)
     }
@@ -93,13 +101,17 @@ impl Flavour for CurrentThread {
         source: file!(),
     };
 
-    fn start(config: &Config) -> (Self, Handle) {
+    fn build(config: &Config) -> Runtime {
         assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
-        let runtime = Builder::new_current_thread()
+        Builder::new_current_thread()
             .max_blocking_threads(config.blocking_threads.get())
             .enable_time()
             .build()
-            .expect("tokio builds a runtime");
+            .expect("tokio builds a runtime")
+    }
+
+    fn start(config: &Config) -> (Self, Handle) {
+        let runtime = Self::build(config);
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel();
         // Dropping the sender ends the runtime: no message is ever sent.
@@ -187,6 +199,26 @@ impl<F: Flavour> Remote for Lane<F> {
         M::Output: Send + 'static,
     {
         Task(handle.spawn(future))
+    }
+}
+
+impl<F: Flavour> BlockOn for Lane<F> {
+    type Caller = Arc<Runtime>;
+
+    /// `Runtime::block_on`, as in `#[tokio::main]`. Threads may share either flavour, but only one of them drives
+    /// a current-thread runtime, and the others wait for it: tokio's documentation has a runtime for each thread.
+    fn callers(config: &Config, number: usize) -> Vec<Arc<Runtime>> {
+        match F::ABOUT.class {
+            Class::MultiThread => {
+                let shared = Arc::new(F::build(config));
+                vec![shared; number]
+            }
+            Class::CurrentThread => (0..number).map(|_| Arc::new(F::build(config))).collect(),
+        }
+    }
+
+    fn block_on<M: Future>(runtime: &Arc<Runtime>, future: M) -> M::Output {
+        runtime.block_on(future)
     }
 }
 

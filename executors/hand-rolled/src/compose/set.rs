@@ -9,11 +9,10 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use super::ReturnWhen;
 use crate::{
     handle::Task,
     sync::{Mutex, lock},
-    task::outcome::{Outcome, TaskError},
+    task::outcome::TaskError,
 };
 
 /// Tasks that are watched together, from the first poll on.
@@ -22,35 +21,18 @@ pub(super) struct TaskSet<T> {
     tasks: Vec<Task<T>>,
     /// The tasks that have ended, once they are watched.
     ends: Option<Arc<Ends>>,
-    /// The number of tasks that have not ended, as far as is known.
-    pending: usize,
 }
 
 impl<T> TaskSet<T> {
     /// Makes a set of tasks that are not watched yet.
     pub(super) fn new(tasks: Vec<Task<T>>) -> TaskSet<T> {
-        let pending = tasks.len();
-        TaskSet { tasks, ends: None, pending }
+        TaskSet { tasks, ends: None }
     }
 
     /// Returns the tasks that have ended since the last call, in that order. The next end wakes `context`.
     pub(super) fn newly_ended(&mut self, context: &mut Context<'_>) -> Vec<usize> {
         let ends = self.ends.get_or_insert_with(|| Ends::watch(self.tasks.iter()));
-        let ended = ends.newly_ended(context);
-        self.pending -= ended.len();
-        ended
-    }
-
-    /// Returns true once the condition of a [`wait`](crate::wait) has come true.
-    pub(super) fn poll_until(&mut self, until: ReturnWhen, context: &mut Context<'_>) -> bool {
-        let ended = self.newly_ended(context);
-        let panicked = |index: &usize| self.tasks[*index].outcome() == Some(Outcome::Panicked);
-        self.pending == 0
-            || match until {
-                ReturnWhen::FirstCompleted => !ended.is_empty(),
-                ReturnWhen::FirstException => ended.iter().any(panicked),
-                ReturnWhen::AllCompleted => false,
-            }
+        ends.newly_ended(context)
     }
 
     /// Takes the output, or the error, of a task that has ended.
@@ -61,11 +43,6 @@ impl<T> TaskSet<T> {
     /// Returns the tasks.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Task<T>> {
         self.tasks.iter()
-    }
-
-    /// Returns the tasks.
-    pub(super) fn into_tasks(self) -> Vec<Task<T>> {
-        self.tasks
     }
 }
 
@@ -89,13 +66,16 @@ impl Ends {
     /// Begins to watch tasks. Those that have ended already come first.
     pub(super) fn watch<'a, T: 'a>(tasks: impl Iterator<Item = &'a Task<T>>) -> Arc<Ends> {
         let ends = Arc::new(Ends::default());
-        for (index, task) in tasks.enumerate() {
-            let end = Arc::new(End { index, ends: ends.clone() });
-            if task.watch(&Waker::from(end.clone())) {
-                end.wake();
-            }
-        }
+        tasks.enumerate().for_each(|(index, task)| ends.watch_one(index, task));
         ends
+    }
+
+    /// Begins to watch one more task, whose index no watched one has.
+    pub(super) fn watch_one<T>(self: &Arc<Self>, index: usize, task: &Task<T>) {
+        let end = Arc::new(End { index, ends: self.clone() });
+        if task.watch(&Waker::from(end.clone())) {
+            end.wake();
+        }
     }
 
     /// Returns the tasks that have ended since the last call, in that order. The next end wakes `context`.

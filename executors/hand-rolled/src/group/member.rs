@@ -44,6 +44,8 @@ enum Slot<F> {
     Polled,
     /// The future is gone, or will be at the end of its poll.
     Gone,
+    /// The future is gone, and its destructor has panicked in the group's hands.
+    Failed(Panic),
 }
 
 /// Ends a task of a group, whatever its future.
@@ -68,11 +70,13 @@ impl<F: Future + Send + 'static> Member<F> {
 }
 
 impl<F: Future> Member<F> {
-    /// Notes a panic in the group, and goes on with it.
+    /// Notes a panic in the group, and goes on with it. Of a group that is over nobody will ask for it.
     fn fail(&self, panic: Panic) -> ! {
         let message = panic.message().to_string();
-        self.shared.note(panic);
-        resume_unwind(Box::new(Known(message)))
+        if self.shared.note(panic) {
+            resume_unwind(Box::new(Known(message)))
+        }
+        resume_unwind(Box::new(message))
     }
 }
 
@@ -101,8 +105,12 @@ impl<F: Future> Future for Member<F> {
 
 impl<F: Future> Drop for Member<F> {
     fn drop(&mut self) {
-        let future = self.place.take(Slot::Gone);
-        if let Err(panic) = contain(|| drop(future))
+        let slot = mem::replace(&mut *lock(&self.place.future), Slot::Gone);
+        let dropped = match slot {
+            Slot::Failed(panic) => Err(panic),
+            slot => contain(|| drop(slot)),
+        };
+        if let Err(panic) = dropped
             && !thread::panicking()
         {
             self.fail(panic);
@@ -117,8 +125,8 @@ impl<F> Place<F> {
         match mem::replace(&mut *slot, next) {
             Slot::Suspended(future) => Some(future),
             Slot::Polled => None,
-            Slot::Gone => {
-                *slot = Slot::Gone;
+            gone => {
+                *slot = gone;
                 None
             }
         }
@@ -127,11 +135,13 @@ impl<F> Place<F> {
     /// Puts the future back after a poll, or returns it if it is not wanted any more.
     fn put_back(&self, future: Pin<Box<F>>) -> Option<Pin<Box<F>>> {
         let mut slot = lock(&self.future);
-        if let Slot::Gone = *slot {
-            return Some(future);
+        match *slot {
+            Slot::Polled => {
+                *slot = Slot::Suspended(future);
+                None
+            }
+            _ => Some(future),
         }
-        *slot = Slot::Suspended(future);
-        None
     }
 }
 
@@ -147,7 +157,10 @@ impl<F: Send> Control for Place<F> {
     }
 
     fn drop_future(&self) {
-        // Nobody could be told of the panic of a destructor.
-        drop_quietly(self.take(Slot::Gone));
+        let future = self.take(Slot::Gone);
+        if let Err(panic) = contain(|| drop(future)) {
+            // Not lost: the task, which is about to end as cancelled, ends with it.
+            *lock(&self.future) = Slot::Failed(panic);
+        }
     }
 }

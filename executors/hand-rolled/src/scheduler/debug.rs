@@ -9,7 +9,10 @@ use std::{
     fmt,
     panic::{Location, resume_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll},
     thread,
     time::{Duration, Instant},
@@ -43,6 +46,13 @@ pub enum Report {
         /// The panic.
         panic: Panic,
     },
+    /// A task was dropped unfinished, because its runtime ended.
+    LeftBehind {
+        /// The name of the task.
+        name: Arc<str>,
+        /// The place where the task was spawned.
+        spawned_at: &'static Location<'static>,
+    },
 }
 
 impl fmt::Display for Report {
@@ -54,6 +64,9 @@ impl fmt::Display for Report {
             Report::UnseenPanic { name, spawned_at, panic } => {
                 let message = panic.message();
                 write!(formatter, "{name}, spawned at {spawned_at}, panicked and nobody looked: {message}")
+            }
+            Report::LeftBehind { name, spawned_at } => {
+                write!(formatter, "{name}, spawned at {spawned_at}, was unfinished when its runtime ended")
             }
         }
     }
@@ -85,6 +98,8 @@ impl Debug {
 pub(crate) struct Registry {
     /// The choices, if the runtime is in debug mode.
     debug: Option<Debug>,
+    /// Set once the runtime ends.
+    has_ended: AtomicBool,
     /// The labels, under the lock.
     state: Mutex<Labels>,
 }
@@ -134,7 +149,12 @@ impl Label {
 impl Registry {
     /// Makes an empty registry.
     pub(crate) fn new(debug: Option<Debug>) -> Arc<Registry> {
-        Arc::new(Registry { debug, state: Mutex::default() })
+        Arc::new(Registry { debug, has_ended: AtomicBool::new(false), state: Mutex::default() })
+    }
+
+    /// Notes that the runtime ends: a task that is dropped from now on is left behind.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Relaxed);
     }
 
     /// Wraps a future, so that its task has a name, a new one if none is given, and is watched in debug mode.
@@ -152,7 +172,19 @@ impl Registry {
         state.labels.insert(key, label.clone());
         drop(state);
         let future = Some(Box::pin(future));
-        (Watched { future, label: label.clone(), registry: self.clone() }, label)
+        (Watched { future, label: label.clone(), registry: self.clone(), is_call: false }, label)
+    }
+
+    /// Wraps the future of a call, like [`watch`](Self::watch). It has no handle to ask for its panic.
+    pub(crate) fn watch_call<F: Future>(
+        self: &Arc<Self>,
+        name: &str,
+        spawned_at: &'static Location<'static>,
+        future: F,
+    ) -> Watched<F> {
+        let (mut watched, _label) = self.watch(Some(name), spawned_at, future);
+        watched.is_call = true;
+        watched
     }
 
     /// Returns the labels by task.
@@ -183,6 +215,8 @@ pub(crate) struct Watched<F: Future> {
     label: Arc<Label>,
     /// The registry.
     registry: Arc<Registry>,
+    /// True for the future of a call.
+    is_call: bool,
 }
 
 impl<F: Future> Watched<F> {
@@ -202,8 +236,13 @@ impl<F: Future> Watched<F> {
             if let Some(debug) = self.registry.debug.clone()
                 && !is_known
             {
+                if self.is_call {
+                    let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
+                    debug.report(&Report::UnseenPanic { name, spawned_at, panic });
+                    return message;
+                }
                 let mut all = lock(&UNSEEN);
-                // Those of roots and of calls that nobody will ask for.
+                // Those of roots that nobody will ask for.
                 all.retain(|unseen| {
                     unseen.label.task.get().is_some() || Arc::strong_count(&unseen.label) > 1
                 });
@@ -234,6 +273,15 @@ impl<F: Future> Future for Watched<F> {
 
 impl<F: Future> Drop for Watched<F> {
     fn drop(&mut self) {
+        let Registry { debug, has_ended, .. } = &*self.registry;
+        if let Some(debug) = debug
+            && has_ended.load(Relaxed)
+            && self.future.is_some()
+            && !self.is_call
+        {
+            let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
+            debug.report(&Report::LeftBehind { name, spawned_at });
+        }
         let dropped = self.run(|future| *future = None);
         let label = lock(&self.registry.state).labels.remove(&self.label.key);
         drop(label);

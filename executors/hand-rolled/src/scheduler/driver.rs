@@ -79,7 +79,8 @@ impl<'a> Driver<'a> {
         }
         loop {
             // The stand-in of a runtime that has ended is gone.
-            if turn.take() || self.scheduler.parking.is_closed() {
+            let polls = turn.take() || self.scheduler.parking.is_closed();
+            if polls {
                 let waker = turn.stand_in.get().unwrap_or(&waker);
                 if let Poll::Ready(output) = self.poll(root.as_mut(), waker) {
                     return output;
@@ -92,6 +93,9 @@ impl<'a> Driver<'a> {
                 Some(worker) => {
                     // A root that is ready at once never needs it.
                     stand_in.get_or_insert_with(|| StandIn::after_a_poll(self.scheduler, &turn));
+                    if polls {
+                        worker.follow_root();
+                    }
                     worker.turn();
                 }
                 None => {

@@ -21,8 +21,7 @@ use crate::{
     task::ThinWaker,
 };
 
-/// A time in nanoseconds since some moment early in the life of the process. Earlier times read as that
-/// moment.
+/// A time in nanoseconds since some moment a year before the process. Earlier times read as that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Time(u64);
 
@@ -72,8 +71,13 @@ impl Time {
 
     /// Returns the moment that counts as zero.
     fn zero() -> Instant {
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
         static ZERO: OnceLock<Instant> = OnceLock::new();
-        *ZERO.get_or_init(Instant::now)
+        *ZERO.get_or_init(|| {
+            let now = Instant::now();
+            // Deadlines that are past have an order, too. The clock of some systems begins with them.
+            now.checked_sub(YEAR).unwrap_or(now)
+        })
     }
 }
 
@@ -162,6 +166,18 @@ impl Timers {
             self.next.store(deadline.0, Relaxed);
         }
         Ok(Inserted { key: wheel.insert(deadline.0, waker), is_first })
+    }
+
+    /// Sets a timer whose deadline is past, to fire with the next. It cannot be taken back. Returns the waker
+    /// if nothing will fire any more.
+    pub(crate) fn insert_overdue(&self, deadline: Time, waker: ThinWaker) -> Result<(), ThinWaker> {
+        let mut wheel = lock(&self.wheel);
+        if self.has_fired(Time::NEVER) {
+            return Err(waker);
+        }
+        wheel.insert(deadline.0, waker);
+        self.next.store(self.next().min(deadline).0, Relaxed);
+        Ok(())
     }
 
     /// Returns true if the timers of this deadline have fired.

@@ -256,6 +256,17 @@ impl Worker {
         }
     }
 
+    /// Polls a task of the runtime's own, which runs no code of the user, inside the poll of another.
+    pub(crate) fn run_inside(&self, entry: Entry) {
+        let (outer, yielded) = (self.running.replace(entry.id()), self.yielded.take());
+        let again = entry.run(&self.yielded);
+        self.running.set(outer);
+        self.yielded.set(yielded);
+        if let Some(again) = again {
+            self.queue(again);
+        }
+    }
+
     /// Notes that the poll is over. A task that is woken from here on is appended to the queue, and does not
     /// come next.
     #[inline]
@@ -272,6 +283,9 @@ impl Worker {
             return self.core.borrow_mut().entries.pop_front();
         };
         if self.leaves_tasks.get() && !self.searches.get() && self.may_leave_tasks(ring) {
+            // Since its root it may have been woken for a task and have run that, which woke another: nobody
+            // could steal that one from a worker that parks.
+            self.give_up_next();
             return None;
         }
         let entry = if let Some(woken) = self.take_woken_last(ring) {

@@ -54,6 +54,14 @@ pub(crate) fn watched_on_each_flavour(body: fn(Runtime)) {
     watched(move || body(two_workers()));
 }
 
+/// Runs a test's body with an event loop, then with one, two and four workers.
+pub(crate) fn watched_on_each_number(body: fn(Runtime)) {
+    watched(move || body(Runtime::current_thread()));
+    for workers in [1, 2, 4] {
+        watched(move || body(Runtime::multi_thread(number(workers))));
+    }
+}
+
 /// A multi-thread runtime.
 pub(crate) fn two_workers() -> Runtime {
     Runtime::multi_thread(number(2))

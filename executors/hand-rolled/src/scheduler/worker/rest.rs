@@ -39,6 +39,14 @@ impl Worker {
         self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));
     }
 
+    /// Begins a round of an event loop after the poll of a root, which has its place in the queue by now, if a
+    /// round is over: what is due comes before what the tasks of this round queue.
+    pub(crate) fn follow_root(&self) {
+        if self.scheduler.is_event_loop() && self.turns_to_timers.get() == 0 {
+            self.fire_timers(false);
+        }
+    }
+
     /// Returns true as long as there are tasks to be left, and a free worker to run them.
     #[cold]
     pub(super) fn may_leave_tasks(&self, ring: &Ring) -> bool {

@@ -12,7 +12,7 @@ use std::{
 
 use hand_rolled::{Promise, Task, TaskError, as_completed, promise, run, sleep, spawn, timeout, yield_now};
 
-use crate::{LATER, ms, python::same_as_python, watched, watched_on_each_flavour};
+use crate::{Gate, LATER, ms, poll_once, python::same_as_python, watched, watched_on_each_flavour};
 
 #[test]
 fn as_completed_as_python_has_it() {
@@ -171,6 +171,56 @@ fn many_tasks_that_end_at_once_are_taken_without_a_suspension() {
             });
             assert_eq!(counted.await, MANY);
             assert_eq!(polls, 1);
+        });
+    });
+}
+
+#[test]
+fn tasks_can_be_added_while_others_are_taken() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let (gate, mut ended) = (Gate::default(), as_completed([]));
+            assert!(ended.is_empty() && ended.next().await.is_none());
+            for number in 0..3 {
+                let passing = gate.clone();
+                ended.push(spawn(async move {
+                    passing.pass().await;
+                    number
+                }));
+            }
+            // The places of those that were given back go to others.
+            for number in 3..100 {
+                ended.push(spawn(async move { number }));
+                assert_eq!(ended.next().await.expect("one has ended").await, Ok(number));
+                assert_eq!(ended.len(), 3);
+            }
+            let (_, never) = promise::<u64>();
+            ended.push(never);
+            assert!(ended.next().await.expect("its promise is gone").cancelled());
+            gate.open();
+            let mut rest = Vec::new();
+            for task in ended.into_rest() {
+                rest.push(task.await.expect("it passes the gate"));
+            }
+            assert_eq!(rest, [0_u64, 1, 2], "in the order in which they were given");
+        });
+    });
+}
+
+#[test]
+fn a_next_that_is_cancelled_leaves_the_task_to_the_one_after_it() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let (promise, task) = promise();
+            let mut ended = as_completed([task]);
+            {
+                let mut next = pin!(ended.next());
+                assert!(poll_once(next.as_mut()).await.is_pending());
+                promise.set_result(7).expect("it is the first");
+                // It was woken, and is dropped before it is polled.
+            }
+            assert_eq!(ended.next().await.expect("it has ended").await, Ok(7));
+            assert!(ended.next().await.is_none());
         });
     });
 }

@@ -12,7 +12,8 @@ use hand_rolled::{
 };
 
 use crate::{
-    Drops, LATER, Log, lock, ms, panic_of, python::same_as_python, until, watched, watched_on_each_flavour,
+    Drops, LATER, Log, lock, ms, number, panic_of, python::same_as_python, until, watched,
+    watched_on_each_flavour,
 };
 
 /// A callback that notes an event.
@@ -197,6 +198,126 @@ fn a40_a_call_for_at_once_comes_after_those_for_soon() {
             sleep(ms(20)).await;
         });
         assert_eq!(log.text(), "b c");
+    });
+}
+
+#[test]
+fn a40_overdue_calls_as_python_has_them() {
+    watched(|| {
+        same_as_python("overdue_calls.py", |log| {
+            run(async {
+                let ago = |milliseconds| {
+                    Instant::now().checked_sub(ms(milliseconds)).expect("the clock is older than that")
+                };
+                let now = Instant::now();
+                for milliseconds in [1, 3, 2, 3, 1, 5] {
+                    let deadline = now.checked_sub(ms(milliseconds)).expect("the clock is older than that");
+                    call_at(deadline, note(&log, format!("past {milliseconds}")));
+                }
+                call_later(Duration::ZERO, note(&log, "zero"));
+                call_soon(note(&log, "soon"));
+                yield_now().await;
+                log.add("--");
+                yield_now().await;
+                log.add("--");
+
+                let inner = log.clone();
+                call_soon(move || {
+                    inner.add("first");
+                    call_soon(note(&inner, "third"));
+                });
+                call_later(Duration::ZERO, note(&log, "second"));
+                sleep(ms(5)).await;
+                log.add("--");
+
+                let inner = log.clone();
+                let outer = move || {
+                    call_at(ago(1000), note(&inner, "late"));
+                    call_at(ago(2000), note(&inner, "later"));
+                    call_soon(note(&inner, "soon"));
+                };
+                call_at(ago(3000), outer);
+                call_at(ago(2000), note(&log, "beside"));
+                sleep(ms(5)).await;
+                log.add("--");
+
+                let cancelled = Arc::new(OnceLock::<CallHandle>::new());
+                let canceller = cancelled.clone();
+                call_at(ago(2000), move || assert!(canceller.get().expect("it is set").cancel()));
+                cancelled.set(call_at(ago(1000), note(&log, "never"))).expect("it is the first");
+                call_at(ago(1000), note(&log, "after"));
+                sleep(ms(5)).await;
+                log.add("--");
+
+                for seconds in [1, 3, 2] {
+                    let log = log.clone();
+                    spawn(async move {
+                        call_at(ago(1000 * seconds), note(&log, format!("from a task {seconds}")));
+                    });
+                }
+                sleep(ms(5)).await;
+            });
+        });
+    });
+}
+
+#[test]
+fn a40_a_thousand_overdue_calls_run_in_the_order_of_their_deadlines() {
+    watched(|| {
+        let (log, now) = (Log::default(), Instant::now());
+        run(async {
+            for number in 0..1000u64 {
+                // All residues, each once, in a scattered order; seven deadlines of each.
+                let late = number * 389 % 1000 / 7;
+                let deadline = now.checked_sub(Duration::from_nanos(late * 1000)).expect("it is recent");
+                call_at(deadline, note(&log, format!("{:03} {number:03}", 999 - late)));
+            }
+            sleep(ms(5)).await;
+        });
+        let events = lock(&log.0);
+        assert_eq!(events.len(), 1000);
+        assert!(events.is_sorted(), "by deadline, and those of one deadline in the order of the calls");
+    });
+}
+
+#[test]
+fn overdue_calls_all_run_on_several_workers() {
+    for workers in [1, 2, 4] {
+        watched(move || {
+            Runtime::multi_thread(number(workers)).block_on(async {
+                let (sender, calls) = mpsc::channel();
+                let now = Instant::now();
+                for call in 0..1000 {
+                    let sender = sender.clone();
+                    let deadline = now.checked_sub(Duration::from_micros(call)).expect("it is recent");
+                    call_at(deadline, move || sender.send(call).expect("it is heard"));
+                }
+                let mut called = Vec::new();
+                while called.len() < 1000 {
+                    called.extend(calls.try_iter());
+                    yield_now().await;
+                }
+                called.sort_unstable();
+                assert!(called.iter().copied().eq(0..1000));
+            });
+        });
+    }
+}
+
+#[test]
+fn a_call_that_is_cancelled_from_its_own_callback_was_called() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let (called, call) = promise();
+            let handle = Arc::new(OnceLock::<CallHandle>::new());
+            let own = handle.clone();
+            let set = call_later(ms(20), move || {
+                let own = own.get().expect("it is set");
+                called.set_result((own.cancel(), own.cancelled())).expect("it is the first");
+            });
+            handle.set(set).expect("it is the first");
+            assert_eq!(call.await, Ok((false, false)));
+        });
     });
 }
 

@@ -260,6 +260,25 @@ fn a59_a_panic_is_reported_once_and_only_if_nobody_looked() {
 }
 
 #[test]
+fn a21_the_panic_of_a_call_is_reported() {
+    watched(|| {
+        let (runtime, reports) = debugged(LATER);
+        runtime.block_on(async {
+            call_soon(|| panic!("E"));
+            yield_now().await;
+            yield_now().await;
+        });
+        let Ok(Report::UnseenPanic { name, spawned_at, panic }) = reports.try_recv() else {
+            panic!("one report")
+        };
+        assert_eq!((&*name, panic.message()), ("call_soon", "E"));
+        assert!(spawned_at.file().ends_with("inspect.rs"));
+        drop(runtime);
+        assert!(reports.try_recv().is_err());
+    });
+}
+
+#[test]
 fn a59_values_cancellations_and_panics_of_a_group_are_not_reported() {
     watched(|| {
         let (runtime, reports) = debugged(LATER);

@@ -86,8 +86,14 @@ fn c062_cancelled_wait_for_cancels_inner() {
                     let _guard = guard;
                     pending::<()>().await;
                 });
-                let outer = spawn(wait_for(inner, limit));
-                yield_now().await;
+                // It cancels the task only if it was polled.
+                let polled = Gate::default();
+                let begun = polled.clone();
+                let outer = spawn(async move {
+                    begun.open();
+                    wait_for(inner, limit).await
+                });
+                polled.pass().await;
                 outer.cancel();
                 assert_eq!(outer.await, Err(TaskError::Cancelled));
                 until(|| drops.count() == 1).await;
