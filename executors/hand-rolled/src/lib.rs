@@ -34,7 +34,7 @@
 //!
 //! # A task's life in ten lines
 //!
-//! 1. *Spawned*: `spawn` (`runtime.rs`) finds the worker of the current thread (`scheduler/context.rs`).
+//! 1. *Spawned*: `spawn` (`runtime/spawn.rs`) finds the worker of the current thread (`scheduler/context.rs`).
 //! 2. *Opened*: the worker lends a cell (`task/slab.rs`), and the future is moved into it (`task/cell.rs`).
 //! 3. *Queued*: its entry (`task/entry.rs`) comes next, or goes to the worker's ring (`scheduler/ring.rs`).
 //! 4. *Taken*: a worker pops the entry, or steals it from another worker's ring (`scheduler/worker.rs`).
@@ -58,8 +58,9 @@
 //! - `calls.rs`: [`call_soon`], [`call_later`], [`call_at`]
 //! - `time.rs`: [`sleep`], [`yield_now`]; `time/timeout.rs`: [`timeout()`]
 //! - `inspect.rs`: [`current_task`], [`Runtime::tasks`], [`Runtime::metrics`]
-//! - `runtime.rs`: [`Runtime`] and its two flavours; [`spawn`], [`spawn_local`], [`spawn_blocking`];
-//!   `runtime/ending.rs`: its end; `runtime/driven.rs`: [`Driven`], a runtime and the thread that drives it
+//! - `runtime.rs`: [`Runtime`] and its two flavours; `runtime/builder.rs`: [`Builder`] and its start;
+//!   `runtime/spawn.rs`: [`spawn`], [`spawn_local`], [`spawn_blocking`]; `runtime/ending.rs`: its end;
+//!   `runtime/driven.rs`: [`Driven`], a runtime and the thread that drives it
 //! - `spawner.rs`: [`Spawner`], for other threads
 //! - `local.rs`: futures that stay on the thread of their event loop
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
