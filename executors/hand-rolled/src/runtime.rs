@@ -55,7 +55,8 @@ pub struct Runtime {
 /// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
 /// of its scheduler.
 pub(crate) struct Shared {
-    /// The workers that are threads of their own, and the threads for blocking jobs; the one that drives it in the background, too.
+    /// The workers that are threads of their own, the threads for blocking jobs, and the thread that drives the
+    /// runtime in the background.
     crew: Arc<Crew>,
     /// The threads for blocking jobs.
     pool: Arc<Pool>,

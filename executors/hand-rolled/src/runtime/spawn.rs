@@ -32,8 +32,8 @@ where
     Task::new(handle)
 }
 
-/// Starts a task like [`spawn`], with a name for [`Runtime::tasks`] and the reports of the
-/// [debug mode](Builder::debug). Names need not be unique.
+/// Starts a task like [`spawn`], with a name for [`Runtime::tasks`](crate::Runtime::tasks) and the reports of the
+/// [debug mode](crate::Builder::debug). Names need not be unique.
 ///
 /// # Panics
 ///
@@ -102,7 +102,7 @@ where
     Task::new(locals.spawn(&scheduler, future))
 }
 
-/// Runs a job on a thread of the current runtime where it may block, as [`Runtime::spawn_blocking`] does.
+/// Runs a job on a thread of the current runtime where it may block, as [`Runtime::spawn_blocking`](crate::Runtime::spawn_blocking) does.
 ///
 /// # Panics
 ///
