@@ -62,8 +62,8 @@
 //! ([`runtime.rs`]), which the scheduler knows as its *host* only. So no file of the scheduler uses one of
 //! the runtime.
 //!
-//! Then worker 1 starts. Its thread joins the *crew* of the runtime ([`crew.rs`]), which is how threads that
-//! wait for each other's end notice. It enters the runtime ([`scheduler/context.rs`]), so that whatever runs
+//! Then worker 1 starts. Its thread joins the *crew* of the runtime ([`crew.rs`]), through which
+//! threads that would wait for their own end find out. It enters the runtime ([`scheduler/context.rs`]), so that whatever runs
 //! on the thread finds it, and goes round in `Worker::turn` ([`scheduler/worker.rs`]): take a task and run
 //! it, else fire timers that are due, else park. There is nothing yet, so it parks
 //! ([`scheduler/parking.rs`], which has a picture of the states of a worker).

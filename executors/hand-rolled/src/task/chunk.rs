@@ -16,8 +16,9 @@
 //!      +------ the last cell is given up, and the depot is gone -------+
 //! ```
 //!
-//! A room has no size of cells yet: between two lives a chunk may go from one class to another. The depot
-//! decides on all of these steps but the last (`depot.rs`).
+//! A room has no size of cells yet, so that a chunk may be of another class in its next life. The depot takes all
+//! of these steps but the last (`depot.rs`). A cell of a size of its own has a chunk of its own, whose room goes
+//! back at once.
 //!
 //! # What is relied upon
 //!
