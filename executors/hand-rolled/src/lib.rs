@@ -34,7 +34,7 @@
 //!
 //! # A task's life in ten lines
 //!
-//! The [`tour`] tells the same in 250, and why.
+//! The [`tour`] tells the same at length, and why it is so.
 //!
 //! 1. *Spawned*: `spawn` (`runtime/spawn.rs`) finds the worker of the current thread (`scheduler/context.rs`).
 //! 2. *Opened*: the worker lends a cell (`task/slab.rs`), and the future is moved into it (`task/cell.rs`).

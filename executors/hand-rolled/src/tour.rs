@@ -21,7 +21,7 @@
 //!         String::from("photo")
 //!     });
 //!     let photo = task.await;
-//!     // The future was gone before its end could be seen, and `light` with it.
+//!     // The future went before its end could be seen, and `light` with it.
 //!     assert_eq!(dark.try_recv(), Err(mpsc::TryRecvError::Disconnected));
 //!     photo
 //! });
@@ -34,23 +34,23 @@
 //! *worker 1* belongs to the runtime. Where the two race, the tour follows the more likely way and says so.
 //!
 //! ```text
-//!     worker 0                                       worker 1
-//!        |                                              |
-//!    1   | the runtime starts ------------------------> | finds nothing, parks
-//!    2   | polls the root                               |
-//!    3   | spawns: a cell, an entry, a place in a ring  |
-//!    4   | the root awaits                              |
-//!    5   | parks ----- is woken before, and steals ---> |
-//!    6                                                  | first poll
-//!    7                                                  | sets a timer
-//!    8                                                  | suspends the task, parks
-//!        .                                              .
-//!    9                                                  | the timer fires and wakes the task
-//!   10                                                  | second poll: ready; the future is dropped
-//!   11   | is woken <---------------------------------- | tells the awaiter
-//!   12   | takes the output                             |
-//!   13   | gives the cell back                          |
-//!   14   | ends the runtime --------------------------> | ends
+//!      worker 0                              worker 1
+//!         |                                     |
+//!     1   | starts the runtime ---------------> | finds nothing, parks
+//!     2   | polls the root                      |
+//!     3   | spawns: a cell, an entry, the ring  |
+//!     4   | the root awaits                     |
+//!     5   | parks                         ----> | is woken, steals
+//!     6                                         | first poll
+//!     7                                         | sets a timer
+//!     8                                         | suspends the task, parks
+//!         .                                     .
+//!     9                                         | fires the timer: a wake
+//!    10                                         | second poll: ready
+//!    11   | is woken <------------------------- | tells the awaiter
+//!    12   | takes the output                    |
+//!    13   | gives the cell back                 |
+//!    14   | ends the runtime -----------------> | ends
 //! ```
 //!
 //! # 1. The runtime starts
@@ -62,10 +62,10 @@
 //! ([`runtime.rs`]), which the scheduler knows as its *host* only. So no file of the scheduler uses one of
 //! the runtime.
 //!
-//! Then worker 1 starts. Its thread joins the *crew* of the runtime ([`crew.rs`]), through which
-//! threads that would wait for their own end find out. It enters the runtime ([`scheduler/context.rs`]), so that whatever runs
-//! on the thread finds it, and goes round in `Worker::turn` ([`scheduler/worker.rs`]): take a task and run
-//! it, else fire timers that are due, else park. There is nothing yet, so it parks
+//! Then worker 1 starts. Its thread joins the *crew* of the runtime ([`crew.rs`]), through which threads
+//! that would wait for their own end find out. It enters the runtime ([`scheduler/context.rs`]), so that
+//! whatever runs on the thread finds it, and goes round in `Worker::turn` ([`scheduler/worker.rs`]): take a
+//! task and run it, else fire timers that are due, else park. There is nothing yet, so it parks
 //! ([`scheduler/parking.rs`], which has a picture of the states of a worker).
 //!
 //! # 2. The caller of `block_on` is a worker
@@ -196,8 +196,8 @@
 //! have had their turn that were in their ring before. So nobody is overtaken for ever.
 //!
 //! Worker 0 is parked and is woken to search, in case worker 1 is kept busy by something else. Mostly it
-//! comes too late and parks again. If it comes first, what follows happens on worker 0, and nothing else
-//! changes.
+//! comes too late and parks again. If it comes first, the second poll is on worker 0, and all else goes the
+//! same way.
 //!
 //! # 10. The second poll, and the end
 //!
@@ -216,8 +216,8 @@
 //! # 11. Announced
 //!
 //! The task was watched, so `close` has counted a reference for the runner, which keeps the cell during what
-//! comes now. `announce` takes the watchers out of the lock, and wakes the awaiter, then queues the
-//! callbacks if there are any ([`task/callback.rs`]), each in the place in which it came.
+//! comes now. `announce` takes the watchers out of the lock; then it wakes the awaiter and queues the
+//! callbacks, if there are any ([`task/callback.rs`]), in the order in which they came.
 //!
 //! The awaiter is the waker of the root, and wakes the stand-in. This one comes in line and not into the
 //! slot `next`: whoever awaits a task often awaits a hundred, and would be run once for each of them. The
@@ -235,7 +235,7 @@
 //! left: not open, no handle, no reference. The task is *free*. Exactly one step of one thread can make it
 //! so, and the thread whose step it was gives the cell back: `free` in [`task/reference.rs`]. If worker 1
 //! still had the reference of its announcement, this thread would leave the cell to it. A waker that
-//! somebody had kept would do the same, a day later if need be.
+//! somebody had kept would keep the cell, too, for a day if need be.
 //!
 //! The cell goes to the magazine of the worker that freed it, here worker 0, where the next task of that
 //! class takes it, warm in the cache. A magazine with twice as many cells as it was filled with gives half
@@ -247,9 +247,10 @@
 //! The root is ready. The stand-in is cancelled, the driver leaves its core in the slot, and `block_on`
 //! returns. Then `drop(runtime)` runs [`runtime/ending.rs`], which has a picture of its steps. It takes
 //! nothing away from those who wait: queues close, all timers fire, every future that is queued or suspended
-//! is dropped, and only then are threads waited for. To find those futures it walks the chunks. Here at most
-//! the stand-in is left, if worker 1 has not ended it yet. Worker 1 leaves its loop, gives its free cells
-//! back, and is joined. The chunk has all its cells and is freed.
+//! is dropped, and only then are threads waited for. To find those that are suspended it walks the chunks.
+//! Here at most the stand-in is left, if worker 1 has not ended it yet. Worker 1 leaves its loop, gives its
+//! free cells back, and is joined; those of worker 0 lie in the slot, and follow. The chunk has all its
+//! cells and is freed.
 //!
 //! The string lives on. It is the program's, and its destructor, at the end of the program, is the last.
 //!
@@ -282,11 +283,11 @@
 //! ([`time/timeout.rs`]). [`call_later`](crate::call_later) and its like are tasks of a kind of their own
 //! ([`calls.rs`]), as are callbacks and stand-ins, so that there is one kind of queue for all.
 //!
-//! **Several tasks.** [`compose.rs`] has [`wait`](crate::wait) and [`wait_for`](crate::wait_for); the others
-//! are in its folder: [`compose/gather.rs`], [`compose/as_completed.rs`], [`compose/shield.rs`], and
-//! [`compose/set.rs`], which they share. A [`TaskGroup`](crate::TaskGroup) ([`group.rs`]) waits for all
-//! tasks that are started in it; both it and the task can drop the future of a member ([`group/member.rs`]),
-//! so that nothing is left of a group that is dropped.
+//! **Several tasks.** [`compose.rs`] has [`wait`](crate::wait) and [`wait_for`](crate::wait_for). In its
+//! folder are [`compose/gather.rs`], [`compose/as_completed.rs`], [`compose/shield.rs`], and
+//! [`compose/set.rs`], which is for all that watch several tasks at once. A [`TaskGroup`](crate::TaskGroup)
+//! ([`group.rs`]) waits for all tasks that are started in it; both it and the task can drop the future of a
+//! member ([`group/member.rs`]), so that nothing is left of a group that is dropped.
 //!
 //! **A look inside.** [`inspect.rs`] lists tasks and counts, and [`task/inspect.rs`] is how a thread looks
 //! at a task to which it has no right. Names, and the debug mode that reports slow polls, are a table beside
