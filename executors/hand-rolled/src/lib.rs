@@ -4,8 +4,9 @@
 //! all files. If you have never written an executor, read `executors/steps` first: its ideas one by one.
 //!
 //! A [`Runtime`] polls tasks on the thread that calls [`Runtime::block_on`]; a
-//! [multi-thread](Runtime::multi_thread) one also on workers of its own. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
-//! [`timeout`], [`call_later`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
+//! [multi-thread](Runtime::multi_thread) one also on workers of its own. Inside a task everything is ambient:
+//! [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`], [`timeout`], [`call_later`], and for futures that
+//! are not `Send`, on an event loop, [`spawn_local`].
 //!
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
 //! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather()`] and
