@@ -1,17 +1,18 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
-//! If you have never written an executor, read `executors/steps` first: its ideas one by one.
+//! It needs nothing but std, and is small enough to be read in an evening: the [`tour`] follows one task through
+//! all files. If you have never written an executor, read `executors/steps` first: its ideas one by one.
 //!
-//! It needs nothing but std, and is small enough to be read from top to bottom. A [`Runtime`] polls tasks on
-//! the thread that calls [`Runtime::block_on`]; a [multi-thread](Runtime::multi_thread) one also on workers
-//! of its own. Inside a task everything is ambient: [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`],
-//! [`timeout`], [`call_later`], and for futures that are not `Send`, on an event loop, [`spawn_local`].
+//! A [`Runtime`] polls tasks on the thread that calls [`Runtime::block_on`]; a
+//! [multi-thread](Runtime::multi_thread) one also on workers of its own. Inside a task everything is ambient:
+//! [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`], [`timeout`], [`call_later`], and for futures that
+//! are not `Send`, on an event loop, [`spawn_local`].
 //!
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
 //! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather()`] and
 //! [`as_completed()`] await several tasks, [`wait_for`] awaits one for a limited time, [`shield()`] leaves it
-//! running, and a [`TaskGroup`] waits for all tasks that are started in it. The outcome of a [`promise()`] is set by hand. A [`ThreadPool`] runs jobs that block on a limited
-//! number of threads.
+//! running, and a [`TaskGroup`] waits for all tasks that are started in it. The outcome of a [`promise()`] is
+//! set by hand. A [`ThreadPool`] runs jobs that block on a limited number of threads.
 //!
 //! ```
 //! use std::time::Duration;
@@ -34,12 +35,14 @@
 //!
 //! # A task's life in ten lines
 //!
-//! 1. *Spawned*: `spawn` (`runtime.rs`) finds the worker of the current thread (`scheduler/context.rs`).
+//! The [`tour`] tells the same at length, and why it is so.
+//!
+//! 1. *Spawned*: `spawn` (`runtime/spawn.rs`) finds the worker of the current thread (`scheduler/context.rs`).
 //! 2. *Opened*: the worker lends a cell (`task/slab.rs`), and the future is moved into it (`task/cell.rs`).
 //! 3. *Queued*: its entry (`task/entry.rs`) comes next, or goes to the worker's ring (`scheduler/ring.rs`).
 //! 4. *Taken*: a worker pops the entry, or steals it from another worker's ring (`scheduler/worker.rs`).
 //! 5. *Polled*: the worker marks the task as running (`task/state.rs`) and polls the future (`task/cell.rs`).
-//! 6. *Suspended*: the worker gives the task up; a waker keeps it, such as a timer's (`scheduler/timers.rs`).
+//! 6. *Suspended*: the worker gives the task up; a waker leads to it, as a timer's (`scheduler/timers.rs`).
 //! 7. *Woken*: the waker queues the task again, as in 3; after a wake during a poll the worker does so.
 //! 8. *Closed*: a future that is ready, panics or is cancelled is dropped, then the outcome is published.
 //! 9. *Announced*: the awaiter is woken (`task/watchers.rs`), and takes the output (`task/handle.rs`).
@@ -50,19 +53,27 @@
 //!
 //! # Layout
 //!
-//! Files further up use those further down, and never the other way round. The API:
+//! There are four parts, each of which uses those further down and never one further up; a task knows its
+//! scheduler as a trait. Within a part the order is mostly the same. The API:
 //!
-//! - `compose.rs`: [`wait`], [`wait_for`]; in its folder [`gather()`], [`as_completed()`], [`shield()`], and how
-//!   tasks are watched together
+//! - `compose.rs`: [`wait`], [`wait_for`]
+//! - `compose/gather.rs`: [`gather()`], [`gather_all`]
+//! - `compose/as_completed.rs`: [`as_completed()`]
+//! - `compose/set.rs`: tasks that are watched together, for the three above
+//! - `compose/shield.rs`: [`shield()`]
 //! - `group.rs`: [`TaskGroup`]; `group/member.rs`: its tasks
 //! - `promise.rs`: [`promise()`]
 //! - `calls.rs`: [`call_soon`], [`call_later`], [`call_at`]
 //! - `time.rs`: [`sleep`], [`yield_now`]; `time/timeout.rs`: [`timeout()`]
 //! - `inspect.rs`: [`current_task`], [`Runtime::tasks`], [`Runtime::metrics`]
-//! - `runtime.rs`: [`Runtime`] and its two flavours; [`spawn`], [`spawn_local`], [`spawn_blocking`];
-//!   `runtime/ending.rs`: its end; `runtime/driven.rs`: [`Driven`], a runtime and the thread that drives it
 //! - `spawner.rs`: [`Spawner`], for other threads
+//! - `runtime/driven.rs`: [`Driven`], a runtime and the thread that drives it
+//! - `runtime/spawn.rs`: [`spawn`], [`spawn_local`], [`spawn_blocking`]
+//! - `runtime/builder.rs`: [`Builder`], and the start of the workers
+//! - `runtime/ending.rs`: the end of a runtime
+//! - `runtime.rs`: [`Runtime`] and its two flavours
 //! - `local.rs`: futures that stay on the thread of their event loop
+//! - `blocking.rs`: its folder has all that is for jobs that block
 //! - `blocking/thread_pool.rs`: [`ThreadPool`], threads for jobs without a runtime
 //! - `blocking/pool.rs`: the queue of blocking jobs, and their threads
 //! - `handle.rs`: [`Task`]
@@ -72,7 +83,6 @@
 //! - `scheduler/driver.rs`: `block_on`, which polls the root future and is a worker meanwhile
 //! - `scheduler/home.rs`: how tasks are spawned, and how a task gets back to its scheduler
 //! - `scheduler/debug.rs`: the tasks that have names, and what the debug mode watches of them
-//! - `scheduler/counters.rs`: the counters of a worker, and [`Metrics`]
 //! - `scheduler/context.rs`: the runtime that the current thread works for
 //! - `scheduler/worker.rs`: a worker, and one turn of its loop
 //! - `scheduler.rs`: the state that the threads of a runtime share
@@ -80,8 +90,9 @@
 //! - `scheduler/injector.rs`: the queue that any thread may push to
 //! - `scheduler/parking.rs`: parked workers, and the threads that wake them
 //! - `scheduler/slack.rs`: has the system wake sleeping workers in time
-//! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
 //! - `scheduler/trimming.rs`: the times at which memory goes back to the system
+//! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
+//! - `scheduler/counters.rs`: the counters of a worker, and [`Metrics`]
 //!
 //! A task:
 //!
@@ -114,9 +125,10 @@
 //!
 //! # Correctness
 //!
-//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and one block each in `local.rs`,
-//! `time/timeout.rs`, `scheduler.rs`, `scheduler/slack.rs`, `sync.rs` and `fork.rs`; elsewhere it is denied. Each file begins with the rules that its unsafe code and its steps
-//! between threads rely on. Models run the real code in every interleaving, under loom; `src/models.rs` says
+//! Unsafe code is in `task.rs` and its folder, in `scheduler/ring.rs`, and a block or two in `local.rs`,
+//! `time/timeout.rs`, `scheduler.rs`, `scheduler/debug.rs`, `scheduler/slack.rs`, `sync.rs` and `fork.rs`;
+//! elsewhere it is denied. A file whose steps between threads, or whose unsafe code, rely on rules begins with
+//! them. Models run the real code in every interleaving, under loom; `src/models.rs` says
 //! what they cover, and for each memory ordering which model fails without it. `scripts/loom` runs them;
 //! `scripts/sanitize` runs the tests under tools that watch memory.
 //!
@@ -147,6 +159,8 @@ mod spawner;
 mod sync;
 mod task;
 mod time;
+#[cfg(any(doc, doctest))]
+pub mod tour;
 
 /// The home of all tasks. `task` knows it by this name only, and uses it as the trait `Home`.
 use scheduler::Scheduler as TaskHome;

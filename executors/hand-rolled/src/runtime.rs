@@ -1,21 +1,15 @@
 //! The runtime as its users see it: two flavours, and an end that leaves nothing behind.
+//!
+//! `runtime/builder.rs` starts one, `runtime/spawn.rs` has what tasks call without a handle to it, and
+//! `runtime/ending.rs` is its destructor.
 
+mod builder;
 #[cfg(not(loom))]
 pub(crate) mod driven;
 mod ending;
+mod spawn;
 
-use std::{
-    fmt, io,
-    num::NonZeroUsize,
-    panic::Location,
-    pin::pin,
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{fmt, num::NonZeroUsize, panic::Location, pin::pin, sync::Arc};
 
 use crate::{
     blocking::pool::Pool,
@@ -24,15 +18,15 @@ use crate::{
     handle::Task,
     local::{self, Locals},
     scheduler::{
-        Host, Jobs, Scheduler, Workers, context,
-        debug::{Debug, Hook, Report},
+        Host, Jobs, Scheduler,
         driver::{Driver, DriverSlot},
-        parking::Parker,
-        worker::Worker,
     },
     sync::thread::JoinHandle,
-    task::{self, Entry, Job, Moving},
 };
+
+pub use builder::Builder;
+pub(crate) use spawn::labelled;
+pub use spawn::{spawn, spawn_blocking, spawn_local, spawn_named};
 
 /// Runs tasks: an event loop, or several.
 ///
@@ -61,7 +55,8 @@ pub struct Runtime {
 /// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
 /// of its scheduler.
 pub(crate) struct Shared {
-    /// The workers that are threads of their own, and the threads for blocking jobs; the one that drives it in the background, too.
+    /// The workers that are threads of their own, the threads for blocking jobs, and the thread that drives the
+    /// runtime in the background.
     crew: Arc<Crew>,
     /// The threads for blocking jobs.
     pool: Arc<Pool>,
@@ -103,12 +98,7 @@ impl Runtime {
 
     /// Returns a builder, which makes an event loop unless told otherwise.
     pub fn builder() -> Builder {
-        Builder {
-            flavour: Flavour::CurrentThread,
-            max_blocking_threads: default_blocking_threads(),
-            slow_poll: None,
-            hook: None,
-        }
+        Builder::new()
     }
 
     /// Runs a future on this thread, and tasks along with it, until the future is ready.
@@ -184,26 +174,6 @@ impl Runtime {
         }
     }
 
-    /// Starts a worker that is a thread of its own.
-    fn start_worker(&self, number: usize) -> io::Result<JoinHandle<()>> {
-        // It searches from now on, and so counts as free before it runs.
-        self.scheduler.parking.begin_search();
-        let (scheduler, working) = (self.scheduler.clone(), self.shared.working.one_more());
-        let work = move || {
-            let (scheduler, _working) = (scheduler, working);
-            let context = context::enter_loop(&scheduler);
-            let worker = Rc::new(Worker::searching(&scheduler, Parker::new(), number));
-            context.work_as(worker.clone());
-            while worker.turn() {}
-            worker.end();
-        };
-        let worker = self.shared.crew.start("hand-rolled-worker", work);
-        if worker.is_err() {
-            self.scheduler.parking.end_search();
-        }
-        worker
-    }
-
     /// Returns the scheduler.
     pub(crate) fn scheduler(&self) -> &Scheduler {
         &self.scheduler
@@ -246,115 +216,6 @@ impl Host for Shared {
     }
 }
 
-/// Makes a [`Runtime`]: an event loop, unless [`workers`](Self::workers) says otherwise.
-#[derive(Clone)]
-pub struct Builder {
-    /// The flavour of the runtime.
-    flavour: Flavour,
-    /// The most blocking jobs that run at once.
-    max_blocking_threads: NonZeroUsize,
-    /// The least time that makes a poll slow, in debug mode.
-    slow_poll: Option<Duration>,
-    /// The receiver of what debug mode finds.
-    hook: Option<Hook>,
-}
-
-impl Builder {
-    /// Makes it a multi-thread runtime with this number of workers, one of which is the caller of `block_on`.
-    pub fn workers(mut self, workers: NonZeroUsize) -> Builder {
-        self.flavour = Flavour::MultiThread(workers);
-        self
-    }
-
-    /// Limits the number of blocking jobs that run at once; the default is four more than processors, 32 at
-    /// most.
-    pub fn max_blocking_threads(mut self, threads: NonZeroUsize) -> Builder {
-        self.max_blocking_threads = threads;
-        self
-    }
-
-    /// Turns the debug mode on, which is for development: it costs each task some memory and time.
-    ///
-    /// It reports each poll and each callback of [`call_soon`](crate::call_soon) and its like that takes
-    /// `slow_poll` or longer, because it blocks or computes, while the other tasks of its thread wait; and
-    /// each panic of a task that nobody has looked at when its handle is dropped, and of such a callback; and each task that is unfinished
-    /// when the runtime ends. The reports, with the name
-    /// of the task and the place where it was spawned, go to standard error, or to
-    /// [`on_report`](Self::on_report). All tasks have names, and [`Runtime::tasks`] shows them.
-    pub fn debug(mut self, slow_poll: Duration) -> Builder {
-        self.slow_poll = Some(slow_poll);
-        self
-    }
-
-    /// Passes the reports of the [debug mode](Self::debug) to `hook`, on whichever thread they arise.
-    ///
-    /// If it panics, that is swallowed.
-    pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Builder {
-        self.hook = Some(Arc::new(hook));
-        self
-    }
-
-    /// Starts the runtime.
-    ///
-    /// # Panics
-    ///
-    /// If the system refuses a worker; [`try_build`](Self::try_build) returns the error instead.
-    #[track_caller]
-    pub fn build(self) -> Runtime {
-        self.try_build().unwrap_or_else(|error| {
-            panic!(
-                "the system refuses a thread for a worker: {error}; \
-                 ask for fewer workers, or use Builder::try_build"
-            )
-        })
-    }
-
-    /// Starts the runtime.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses a worker. Those that have started end before the error is returned.
-    pub fn try_build(self) -> io::Result<Runtime> {
-        let (workers, threads, locals) = match self.flavour {
-            Flavour::CurrentThread => (Workers::Loop, 0, Some(Locals::default())),
-            Flavour::MultiThread(workers) => (Workers::Many(workers), workers.get() - 1, None),
-        };
-        let shared = Shared::new(self.max_blocking_threads, locals);
-        let debug = self.slow_poll.map(|slow_poll| Debug { slow_poll, hook: self.hook });
-        let scheduler = Scheduler::with_debug(workers, shared.clone(), debug);
-        // Before its workers, which end with it if one of them does not start.
-        let (flavour, generation) = (self.flavour, fork::generation());
-        let mut runtime = Runtime { scheduler, shared, flavour, workers: Vec::new(), generation };
-        // The caller of `block_on` is number zero.
-        for number in 1..=threads {
-            let worker = runtime.start_worker(number)?;
-            runtime.workers.push(worker);
-        }
-        Ok(runtime)
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = formatter.debug_struct("Builder");
-        debug.field("flavour", &self.flavour).field("max_blocking_threads", &self.max_blocking_threads);
-        debug.field("slow_poll", &self.slow_poll).finish_non_exhaustive()
-    }
-}
-
-/// Returns as many blocking jobs as Python's default pool runs at once.
-fn default_blocking_threads() -> NonZeroUsize {
-    // Zero until the first call. To ask the system takes it several files, and half as long as the start of a
-    // runtime.
-    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
-    let mut processors = PROCESSORS.load(Relaxed);
-    if processors == 0 {
-        processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        PROCESSORS.store(processors, Relaxed);
-    }
-    NonZeroUsize::MIN.saturating_add((processors + 3).min(31))
-}
-
 /// Runs a future on an event loop of its own, which ends with it.
 ///
 /// # Panics
@@ -363,117 +224,4 @@ fn default_blocking_threads() -> NonZeroUsize {
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
     Runtime::current_thread().block_on(future)
-}
-
-/// Starts a task on the runtime of the current one.
-///
-/// # Panics
-///
-/// On a thread that works for no runtime.
-#[track_caller]
-pub fn spawn<F>(future: F) -> Task<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let mut future = Moving::new(future);
-    // Without a counted reference to the scheduler: all workers would count in one place.
-    let spawned = context::with_current("spawn", |scheduler, worker| {
-        (!scheduler.is_debugged).then(|| scheduler.try_spawn(worker, &mut future))
-    });
-    let Some((handle, queued)) = spawned else {
-        return labelled(&context::current("spawn"), None, Location::caller(), future.take());
-    };
-    queued.unwrap_or_else(Entry::end);
-    Task::new(handle)
-}
-
-/// Starts a task like [`spawn`], with a name for [`Runtime::tasks`] and the reports of the
-/// [debug mode](Builder::debug). Names need not be unique.
-///
-/// # Panics
-///
-/// On a thread that works for no runtime.
-#[track_caller]
-pub fn spawn_named<F>(name: &str, future: F) -> Task<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    labelled(&context::current("spawn_named"), Some(name), Location::caller(), future)
-}
-
-/// Starts a task that is in the registry of its runtime.
-#[cold]
-pub(crate) fn labelled<F>(
-    scheduler: &Scheduler,
-    name: Option<&str>,
-    spawned_at: &'static Location<'static>,
-    future: F,
-) -> Task<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let (watched, label) = scheduler.registry.watch(name, spawned_at, future);
-    let task = Task::new(scheduler.spawn(watched));
-    label.set_task(task.id());
-    task
-}
-
-/// Starts a task that stays on this thread, so that its future and its output need not be `Send`.
-///
-/// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime
-/// is dropped on another thread, the task ends there, and the future goes when this thread ends or next uses
-/// local tasks.
-///
-/// # Panics
-///
-/// On a thread that runs no event loop, in particular that of a multi-thread runtime or of a blocking job.
-/// Once there are local tasks, `block_on` panics on any other thread.
-#[track_caller]
-pub fn spawn_local<F>(future: F) -> Task<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let scheduler = context::current("spawn_local");
-    let Some(locals) = scheduler.host::<Shared>().and_then(|shared| shared.locals.as_ref()) else {
-        panic!(
-            "spawn_local was called on a multi-thread runtime, whose tasks move between threads; \
-             use spawn, or Runtime::current_thread"
-        )
-    };
-    assert!(
-        context::polls() || scheduler.is_closed(),
-        "spawn_local was called in a blocking job, which is not on the thread of the event loop; \
-         call it inside a task"
-    );
-    if scheduler.is_debugged {
-        let (watched, label) = scheduler.registry.watch(None, Location::caller(), future);
-        let task = Task::new(locals.spawn(&scheduler, watched));
-        label.set_task(task.id());
-        return task;
-    }
-    Task::new(locals.spawn(&scheduler, future))
-}
-
-/// Runs a job on a thread of the current runtime where it may block, as [`Runtime::spawn_blocking`] does.
-///
-/// # Panics
-///
-/// On a thread that works for no runtime.
-#[track_caller]
-pub fn spawn_blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-    let mut job = Moving::new(Job::new(job));
-    let (pool, job, handle) = context::with_current("spawn_blocking", |scheduler, worker| {
-        let (job, handle) = task::new_job(scheduler, worker, &mut job);
-        (scheduler.host().map(|shared: &Shared| shared.pool.clone()), job, handle)
-    });
-    match pool {
-        Some(pool) => pool.queue(job),
-        // Destructors at the end of a `ThreadPool`, which takes no jobs by then.
-        None => job.abandon(),
-    }
-    Task::new(handle)
 }

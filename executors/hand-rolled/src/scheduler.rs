@@ -1,6 +1,25 @@
 //! The state that the threads of a runtime share: the memory of its tasks, its queues, its parked workers,
 //! its timers.
 //!
+//! ```text
+//!                 threads that are no workers
+//!                              | push
+//!                              v
+//!          half of a     +----------+     half of a
+//!          full ring +-> | injector | <-+ full ring
+//!                    |   +----------+   |
+//!                    |     |      |     |
+//!                    |     v      v     |       a share, each round
+//!       +------------------+      +------------------+
+//!       | ring of worker 0 |      | ring of worker 1 |
+//!       +------------------+      +------------------+
+//!                    ^    steal half    ^
+//!                    +------------------+
+//! ```
+//!
+//! Before its ring each worker has the slot `next`, from which nobody steals. An event loop has one worker,
+//! and one queue in place of ring and slot, into which the whole injector is emptied.
+//!
 //! `worker.rs` has the loop of a worker, `home.rs` the way from a task back to its scheduler. Whatever else
 //! belongs to a runtime, such as its threads for blocking jobs, is its host's: the scheduler knows it as
 //! [`Host`] only.

@@ -32,7 +32,8 @@
 
 #![expect(unsafe_code, reason = "a task that is not `Send` is the caller's to answer for")]
 
-// From below to above: a file uses those before it.
+// From below to above: a file uses those before it. The one exception is the trait in `home`, which has to name
+// an entry and an id.
 pub(crate) mod outcome;
 pub(crate) mod state;
 

@@ -3,16 +3,17 @@
 //! Read them in this order, and `hand-rolled` afterwards. Each file tells at its head the idea and what it
 //! costs, and at its end what the next one mends. What a step keeps, it imports from the step before.
 //!
-//! | Step | Idea | Figure to look at |
-//! | --- | --- | --- |
-//! | [`step_1_queue`] | a task in an `Arc`, and one queue of them behind a lock | `spawn-join` |
-//! | [`step_2_one_allocation`] | future, state and output of a task are one allocation | `spawn-join`, allocations |
-//! | [`step_3_stealing`] | a run queue for each worker, and stealing | `yield-now`, `skynet` at two threads |
-//! | [`step_4_rationed_wakes`] | one worker at most is woken, and wakes the next | `spawn-join`, system calls |
-//! | [`step_5_woken_next`] | the task that was woken last comes next | `ping-pong`, `channel-1-to-1` |
-//! | [`step_6_timer_wheel`] | a timer wheel for each worker | `sleep-fan-out`, `timer-churn` |
+//! | Step | Idea | Figure to look at | In `hand-rolled` |
+//! | --- | --- | --- | --- |
+//! | [`step_1_queue`] | a task in an `Arc`, and one queue of them behind a lock | `spawn-join` | `task/waker.rs`, `scheduler/injector.rs` |
+//! | [`step_2_one_allocation`] | future, state and output of a task are one allocation | `spawn-join`, allocations | `task/cell.rs`, `task/slab.rs` |
+//! | [`step_3_stealing`] | a run queue for each worker, and stealing | `yield-now`, `skynet` at two threads | `scheduler/ring.rs` |
+//! | [`step_4_rationed_wakes`] | one worker at most is woken, and wakes the next | `spawn-join`, system calls | `scheduler/parking.rs` |
+//! | [`step_5_woken_next`] | the task that was woken last comes next | `ping-pong`, `channel-1-to-1` | `scheduler/worker.rs` |
+//! | [`step_6_timer_wheel`] | a timer wheel for each worker | `sleep-fan-out`, `timer-churn` | `scheduler/timers.rs`, `scheduler/wheel.rs` |
 //!
-//! `cargo bench -- --lineup steps` races them, and `hand-rolled` with them.
+//! The module `tour` of `hand-rolled` follows one task through all its files, and says where it meets these
+//! ideas. `cargo bench -- --lineup steps` races them, and `hand-rolled` with them.
 //!
 //! All of them are global executors: they start once a process and never end, so a task needs no pointer to
 //! its executor, and nobody has to end what is left. Three rules hold, as in `hand-rolled`. A future is

@@ -1,17 +1,20 @@
 //! The states of a task, behind a lock:
 //!
 //! ```text
-//!             begin              end
-//!   queued ----------> running ------> ended
-//!     ^  ^              |  | ^           ^
-//!     |  |      suspend |  | | wake      |
-//!     |  +--------------|--+ +--> woken -+
-//!     | wake            v             | suspend: queued again
-//!     +-------------- idle            v
+//!               begin               end
+//!    queued -------------> running -------> ended
+//!     ^  ^                  |   |
+//!     |  |          suspend |   | wake
+//!     |  |                  |   v
+//!     |  +------------------|- woken
+//!     |        suspend      |
+//!     | wake                v
+//!     +------------------- idle
 //! ```
 //!
 //! A task is queued once, however often it is woken. A wake during its poll is noted, and whoever polls it
-//! queues it again afterwards: no second worker ever gets a task that is being polled.
+//! queues it again afterwards: no second worker ever gets a task that is being polled. Whoever cancels a task that
+//! is idle or queued makes it running, too, and ends it in place of a worker.
 
 use std::{
     sync::Mutex,

@@ -4,6 +4,27 @@
 //! is dropped, on the dropping thread, while polls and jobs still run: one of them may be waiting for a timer,
 //! or for what a future owns. Only then threads are waited for. A poll may go on to spawn, or wake, something
 //! it waits for; so while workers do not end, the end looks again.
+//!
+//! ```text
+//!    in use
+//!      |  begin: pool and queues refuse what is new, workers end after their poll
+//!      v
+//!    closed <-------------------------------------------+
+//!      |  drop_futures: timers fire; what is queued or  |
+//!      |  suspended is dropped, and its tasks are       | a thread still works for it
+//!      |  cancelled                                     | after 1 ms, 2 ms, ... 100 ms
+//!      v                                                |
+//!    wait_for_polls ------------------------------------+
+//!      |  no thread works for it
+//!      v
+//!    join: the threads of the workers, then those of the jobs that run
+//!      |  drop_futures, for what these polls and jobs have left
+//!      v
+//!    ended: memory goes back, but for cells that a handle or a waker keeps
+//! ```
+//!
+//! Two ways lead around this. In one of its own tasks or jobs a runtime that is dropped would wait for itself, so
+//! that another thread does it (`crew.rs`). In a child of a fork its workers are missing, and it is leaked.
 
 #[cfg(not(loom))]
 use std::sync::PoisonError;

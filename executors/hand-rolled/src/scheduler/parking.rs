@@ -3,7 +3,9 @@
 //! A worker is in one of three states:
 //!
 //! ```text
-//!               finds nothing                   wake_one
+//!                                                          its thread starts
+//!                                                                  |
+//!               finds nothing                   wake_one           v
 //!    running -----------------> parked ----------------------> searching
 //!      ^  ^                     |    ^                          |    |
 //!      |  +--- other reasons ---+    +----- finds nothing ------+    |
@@ -14,7 +16,9 @@
 //! - *Running*: it runs tasks, or looks for the first time after it ran one.
 //! - *Parked*: it sleeps, or is about to. It is in the list of the parked until it is woken, or wakes by
 //!   itself.
-//! - *Searching*: it was woken for a task and has found none yet.
+//! - *Searching*: it was woken for a task, or has just started, and has found none yet.
+//!
+//! Once the runtime has ended none parks any more, and each leaves its loop after the turn that it is in.
 //!
 //! # One keeps time
 //!

@@ -6,6 +6,16 @@
 //! timers of a level are later than those of the levels below, and is handed down when the wheel gets there
 //! (Varghese and Lauck, SOSP 1987, scheme 6; that a bitmap finds the next bucket is tokio's way).
 //!
+//! ```text
+//!    level 2   |  in 34 ms or more  |        |   ...          a bucket: 34 ms
+//!                      | hand down, once the wheel gets there
+//!                      v
+//!    level 1   | in 0.5 ms or more |         |   ...          a bucket: 0.5 ms
+//!                      |
+//!                      v
+//!    level 0   | now | next tick |   |   |   |   ...          a bucket: 8 microseconds
+//! ```
+//!
 //! Unlike in most wheels a tick rounds nothing: a bucket keeps the deadlines, fires those that have passed in
 //! their order, and knows its earliest one, so that a thread can sleep until then and not until the bucket
 //! begins.

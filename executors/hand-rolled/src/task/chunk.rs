@@ -3,6 +3,23 @@
 //! A chunk begins on a multiple of its size, so that the address of a cell tells the chunk, and that tells
 //! the owner of the tasks in it: no task needs a pointer for it.
 //!
+//! # The life of a chunk
+//!
+//! ```text
+//!                 allocate           begin                 lend
+//!    the system ------------> room --------> some cells ----------> all cells
+//!      ^  ^                   |  ^           are free  <----------  are lent
+//!      |  |   not needed for  |  |              |          restore     |
+//!      |  +--- an interval ---+  +--------------+                      |
+//!      |                           all are back                        |
+//!      |                                                               |
+//!      +------ the last cell is given up, and the depot is gone -------+
+//! ```
+//!
+//! A room has no size of cells yet, so that a chunk may be of another class in its next life. The depot takes all
+//! of these steps but the last (`depot.rs`). A cell of a size of its own has a chunk of its own, whose room goes
+//! back at once.
+//!
 //! # What is relied upon
 //!
 //! 1. A [`Vacant`] is the only way to a cell that holds no task, and exists once: it was cut from a chunk, or

@@ -1,6 +1,6 @@
 //! A promise as a task: nothing in the place of a future, and an outcome that is set by hand.
 //!
-//! The state is that of a job which no pool has. Whoever sets the outcome, or cancels, first claims the task,
+//! Its state begins like that of a job, as queued and with a reference, but it is in no queue. Whoever sets the outcome, or cancels, first claims the task,
 //! and so is its runner for a moment. A cancellation that comes in that moment is noted, and carried out by
 //! the thread that was about to set the outcome. The moment is short: of the user's code only the destructor
 //! of an output that nobody would take runs in it.

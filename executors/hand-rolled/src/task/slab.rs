@@ -3,6 +3,13 @@
 //! Cells of a few sizes (`class.rs`) are cut from chunks (`chunk.rs`), and the end of a runtime walks the
 //! chunks: no task is an entry of a list.
 //!
+//! ```text
+//!     chunk --------> depot <-----------> magazine <-----------> task
+//!            cut             up to 64              lend, restore
+//!                            at once               one at a time
+//!           under the lock of the slab |  without a lock, on a worker
+//! ```
+//!
 //! Free cells are handed out by the depot (`depot.rs`), under a lock, and by magazines, which belong to one
 //! worker each and trade with the depot in bulk (Bonwick and Adams, "Magazines and Vmem", USENIX 2001). Any
 //! cell of a size is as good as any other, so a worker keeps the cells that it frees, though another worker

@@ -1,13 +1,25 @@
 //! The state of a task, one word, and every step it can take. Each step is one atomic operation.
 //!
 //! ```text
-//!              wake, cancel                 start
-//!    idle ---------------------> SCHEDULED -------> RUNNING ------> closed: not OPEN, and how it ended
-//!     ^                            ^   |              |   \   close
-//!     |        suspend             |   |  claim       |    \ yield: RUNNING stays, and the task is queued
-//!     +----------------------------|---|--------------+
-//!                                  +---|--- suspend, if SCHEDULED was set meanwhile
+//!                                   yield: in a queue as it is, until start
+//!                                          +----+
+//!                                          v    |
+//!          open  +-----------+   start   +-----------+   close   +----------+
+//!        ------> | SCHEDULED | --------> |  RUNNING  | --------> |  closed  |
+//!                |  queued   |           |  polled   |           |          |
+//!                +-----------+           +-----------+           +----------+
+//!                  ^       ^               |       |                  |
+//!     wake, cancel |       |       suspend |       | wake, cancel     | the last of handle
+//!                  |       |               |       v                  v and references goes
+//!                +------+  |               |     +-----------+     +------+
+//!                | idle | <----------------+     | SCHEDULED |     | free |
+//!                +------+  |                     |  RUNNING  |     +------+
+//!                          +-------------------- |   woken   |
+//!                                  suspend       +-----------+
 //! ```
+//!
+//! A boxed word in capitals is a bit that is set; `OPEN` is set in all but closed and free. A task that is
+//! cancelled goes the same ways, but `start` and `suspend` tell its runner to close it, and not to poll it.
 //!
 //! - `OPEN`: the task has not ended. The runtime has it, even if there is neither handle nor waker.
 //! - `SCHEDULED`: the task is in one queue, once; or, with `RUNNING`, it was woken and its runner will queue
