@@ -476,6 +476,10 @@ impl Worker {
     fn may_leave_tasks(&self, ring: &Ring) -> bool {
         let may = ring.len() > 0 && self.scheduler.parking.has_free_workers();
         self.leaves_tasks.set(may);
+        if may {
+            // It may have run tasks since it began to leave them, and nobody else finds this one.
+            self.give_up_next();
+        }
         may
     }
 
