@@ -120,7 +120,7 @@
 //! `scripts/sanitize` runs the tests under tools that watch memory.
 //!
 //! `tests/it/cases` holds the runtime to asyncio's promises; where `tests/python` has the same program, both are
-//! run and must print the same.
+//! run and must print the same. `tests/programs` runs whole programs, made up at random; `DESIGN.md` has the method.
 
 /// Runs the examples of the README.
 #[cfg(doctest)]
