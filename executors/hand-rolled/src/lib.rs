@@ -84,7 +84,8 @@
 //! - `scheduler/home.rs`: how tasks are spawned, and how a task gets back to its scheduler
 //! - `scheduler/debug.rs`: the tasks that have names, and what the debug mode watches of them
 //! - `scheduler/context.rs`: the runtime that the current thread works for
-//! - `scheduler/worker.rs`: a worker, and one turn of its loop
+//! - `scheduler/worker.rs`: a worker, and one turn of its loop; `scheduler/worker/rounds.rs`: what it does now and
+//!   then between two polls; `scheduler/worker/rest.rs`: how it parks
 //! - `scheduler.rs`: the state that the threads of a runtime share
 //! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
 //! - `scheduler/injector.rs`: the queue that any thread may push to
@@ -133,7 +134,7 @@
 //! `scripts/sanitize` runs the tests under tools that watch memory.
 //!
 //! `tests/it/cases` holds the runtime to asyncio's promises; where `tests/python` has the same program, both are
-//! run and must print the same.
+//! run and must print the same. `tests/programs` runs whole programs, made up at random; `DESIGN.md` has the method.
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

@@ -177,7 +177,7 @@
 //! not even come here: it sets a flag of its worker, and goes to the tail of the queue as it is, without an
 //! atomic operation on its state.)
 //!
-//! Worker 1 goes round again, finds no task and no timer that is due, and parks. Of all workers that are
+//! Worker 1 goes round again, finds no task and no timer that is due, and parks ([`scheduler/worker/rest.rs`]). Of all workers that are
 //! parked one keeps the time. Worker 0 was there first, but at that moment there may have been no deadline;
 //! so worker 1 sets the *alarm*, and has the system wake it in time ([`scheduler/slack.rs`]). Before it lies
 //! down it also looks whether memory is due to go back to the system ([`scheduler/trimming.rs`]).
@@ -193,7 +193,8 @@
 //!
 //! A caller that is no worker would have pushed the entry to the *injector* ([`scheduler/injector.rs`]), a
 //! queue under a lock. Workers take their share of it when they begin a *round*, that is, when all tasks
-//! have had their turn that were in their ring before. So nobody is overtaken for ever.
+//! have had their turn that were in their ring before ([`scheduler/worker/rounds.rs`]). So nobody is overtaken
+//! for ever.
 //!
 //! Worker 0 is parked and is woken to search, in case worker 1 is kept busy by something else. Mostly it
 //! comes too late and parks again. If it comes first, the second poll is on worker 0, and all else goes the
@@ -343,6 +344,8 @@
 //! [`scheduler/trimming.rs`]: ../../src/hand_rolled/scheduler/trimming.rs.html
 //! [`scheduler/wheel.rs`]: ../../src/hand_rolled/scheduler/wheel.rs.html
 //! [`scheduler/worker.rs`]: ../../src/hand_rolled/scheduler/worker.rs.html
+//! [`scheduler/worker/rest.rs`]: ../../src/hand_rolled/scheduler/worker/rest.rs.html
+//! [`scheduler/worker/rounds.rs`]: ../../src/hand_rolled/scheduler/worker/rounds.rs.html
 //! [`spawner.rs`]: ../../src/hand_rolled/spawner.rs.html
 //! [`sync.rs`]: ../../src/hand_rolled/sync.rs.html
 //! [`task.rs`]: ../../src/hand_rolled/task.rs.html

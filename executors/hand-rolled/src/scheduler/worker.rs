@@ -283,9 +283,6 @@ impl Worker {
             return self.core.borrow_mut().entries.pop_front();
         };
         if self.leaves_tasks.get() && !self.searches.get() && self.may_leave_tasks(ring) {
-            // Since its root it may have been woken for a task and have run that, which woke another: nobody
-            // could steal that one from a worker that parks.
-            self.give_up_next();
             return None;
         }
         let entry = if let Some(woken) = self.take_woken_last(ring) {

@@ -52,6 +52,11 @@ impl Worker {
     pub(super) fn may_leave_tasks(&self, ring: &Ring) -> bool {
         let may = ring.len() > 0 && self.scheduler.parking.has_free_workers();
         self.leaves_tasks.set(may);
+        if may {
+            // Since its root it may have been woken for a task and have run that, which woke another: nobody
+            // could steal that one from a worker that parks.
+            self.give_up_next();
+        }
         may
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     ffi::OsString,
-    future::poll_fn,
+    future::{pending, poll_fn},
     hint::spin_loop,
     sync::{
         Arc, Mutex,
@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hand_rolled::{Runtime, sleep, spawn, yield_now};
+use hand_rolled::{Runtime, sleep, spawn, spawn_blocking, yield_now};
 
 use super::watched_on_all;
 use crate::{LATER, PATIENCE, lock, ms, number, watched};
@@ -96,6 +96,37 @@ fn what_a_root_spawns_while_its_poll_goes_on_is_run_by_the_others() {
             }
         });
     }
+}
+
+#[test]
+fn a_worker_that_leaves_its_tasks_to_others_keeps_none_back() {
+    watched(|| {
+        for _ in 0..20 {
+            let (tell, told) = mpsc::channel();
+            let (go, goes) = mpsc::channel::<()>();
+            let stolen = async move {
+                go.send(()).unwrap();
+                // Time for the other worker to find no more, and to be free.
+                thread::sleep(ms(5));
+                // It comes next, and this task is in the ring: the worker of the root leaves both.
+                drop(spawn(async move { tell.send(()) }));
+                yield_now().await;
+                pending::<()>().await;
+            };
+            let work = async move {
+                // It stays in the ring until the worker of the root steals it, as this one is blocked.
+                drop(spawn(stolen));
+                drop(spawn(async {}));
+                goes.recv_timeout(TOO_LATE).ok();
+            };
+            let runtime = Runtime::multi_thread(number(2));
+            runtime.block_on(async {
+                drop(spawn(work));
+                let in_time = spawn_blocking(move || told.recv_timeout(TOO_LATE).is_ok());
+                assert_eq!(in_time.await, Ok(true), "a worker that sleeps has kept the task");
+            });
+        }
+    });
 }
 
 /// The number of times that each worker of this process has given up the processor by itself, by its thread.
