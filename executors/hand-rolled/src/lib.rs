@@ -56,7 +56,7 @@
 //! There are four parts, each of which uses those further down and never one further up; a task knows its
 //! scheduler as a trait. Within a part the order is mostly the same. The API:
 //!
-//! - `compose.rs`: [`wait`], [`wait_for`]
+//! - `compose.rs`: [`wait`], [`wait_for`]; `compose/ending.rs`: the condition of a wait
 //! - `compose/gather.rs`: [`gather()`], [`gather_all`]
 //! - `compose/as_completed.rs`: [`as_completed()`]
 //! - `compose/set.rs`: tasks that are watched together, for the three above

@@ -286,7 +286,8 @@
 //!
 //! **Several tasks.** [`compose.rs`] has [`wait`](crate::wait) and [`wait_for`](crate::wait_for). In its
 //! folder are [`compose/gather.rs`], [`compose/as_completed.rs`], [`compose/shield.rs`], and
-//! [`compose/set.rs`], which is for all that watch several tasks at once. A [`TaskGroup`](crate::TaskGroup)
+//! [`compose/set.rs`], which is for all that watch several tasks at once; the condition of a `wait` is in
+//! [`compose/ending.rs`]. A [`TaskGroup`](crate::TaskGroup)
 //! ([`group.rs`]) waits for all tasks that are started in it; both it and the task can drop the future of a
 //! member ([`group/member.rs`]), so that nothing is left of a group that is dropped.
 //!
@@ -312,6 +313,7 @@
 //! [`calls.rs`]: ../../src/hand_rolled/calls.rs.html
 //! [`compose.rs`]: ../../src/hand_rolled/compose.rs.html
 //! [`compose/as_completed.rs`]: ../../src/hand_rolled/compose/as_completed.rs.html
+//! [`compose/ending.rs`]: ../../src/hand_rolled/compose/ending.rs.html
 //! [`compose/gather.rs`]: ../../src/hand_rolled/compose/gather.rs.html
 //! [`compose/set.rs`]: ../../src/hand_rolled/compose/set.rs.html
 //! [`compose/shield.rs`]: ../../src/hand_rolled/compose/shield.rs.html

@@ -1,11 +1,11 @@
 //! The rounds of a worker: the tasks and the timers that it looks for between two polls.
 //!
 //! A worker works in *rounds*: the tasks that were in its ring when a round began have their turn. Then it takes
-//! its share of the oldest tasks in the injector, as far as they fit into half of the ring: the other half is for
-//! tasks that they wake. So what comes from elsewhere, or did not fit into a ring, waits for one round.
+//! its share of the tasks in the injector. So what comes from elsewhere, or did not fit into a ring, waits for one
+//! round.
 //!
-//! If the share does not fit, there is a *crowd*, which takes its turns in shifts: for a few rounds the tasks in
-//! the ring are by themselves. They may thus come to an end before others begin, and mostly they are queued
+//! If the share does not fit, there is a *crowd*, which takes its turns in shifts: the worker takes the oldest up
+//! to half a ring, the other half being for tasks that they wake, and for a few rounds these are by themselves. They may thus come to an end before others begin, and mostly they are queued
 //! without a lock, while their memory is in the caches. If most of them are still there in the last round of the
 //! shift, those that yield queue up in the injector, behind all others. So more tasks than fit into the rings
 //! have the same number of turns in the long run.
@@ -52,28 +52,33 @@ impl Worker {
     /// Takes a share of the tasks that wait in the injector, as far as they fit. Returns one if this begins a
     /// shift, or else zero.
     fn take_share(&self, ring: &Ring) -> u32 {
-        let (workers, room) = (self.scheduler.rings.len(), MOST_OF_A_SHIFT.saturating_sub(ring.len()));
+        let (workers, len) = (self.scheduler.rings.len(), ring.len());
         let mut fits = true;
-        let share = |len: usize| {
-            let share = len.div_ceil(workers);
-            fits = share <= room;
-            share.min(room)
+        let share = |injected: usize| {
+            let share = injected.div_ceil(workers);
+            fits = share <= CAPACITY - len;
+            if fits { share } else { MOST_OF_A_SHIFT.saturating_sub(len) }
         };
         self.scheduler.injector.take(share, |entry| ring.push(entry).expect("nobody else pushes"));
         u32::from(!fits)
     }
 
-    /// Queues a task that goes on, behind all that is due, whoever has queued that.
-    #[inline]
+    /// Queues a task that goes on: behind all that is due, whoever has queued that, but in a shift behind those of
+    /// the shift.
+    // A part of the loop, as `Worker::next`.
+    #[inline(always)]
     pub(super) fn queue_again(&self, entry: Entry) {
         let Some(ring) = self.scheduler.rings.get(self.number) else {
             self.collect();
             return self.queue(entry);
         };
-        if self.round_of_shift.get() == ROUNDS_OF_A_SHIFT {
-            self.scheduler.injector.push_all([entry]);
-        } else {
-            self.push(ring, entry);
+        match self.round_of_shift.get() {
+            0 if self.scheduler.injector.len() > 0 => {
+                self.round_of_shift.set(self.take_share(ring));
+                self.push(ring, entry);
+            }
+            ROUNDS_OF_A_SHIFT => self.scheduler.injector.push_all([entry]),
+            _ => self.push(ring, entry),
         }
         // Otherwise the next task is from a ring: once it has been taken, this one is offered.
         if self.has_next() {
