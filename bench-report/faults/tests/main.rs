@@ -42,7 +42,12 @@ fn main() -> ExitCode {
         #[cfg(target_os = "linux")]
         (Some(foreign::PEER), _) => foreign::misbehave(),
         (None, Ok(name)) => tracks::serve(&name),
-        _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
+        _ => {
+            let mut arguments = Arguments::from_args();
+            // A test mostly waits for the processes that it has started.
+            arguments.test_threads.get_or_insert(4);
+            libtest_mimic::run(&arguments, trials()).exit_code()
+        }
     }
 }
 

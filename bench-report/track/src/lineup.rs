@@ -15,7 +15,9 @@ macro_rules! lane {
 }
 
 /// The executors of the race, in the order of the report.
-#[inline] // Compiled in the programs that call it: the track of another lineup does not wait for it.
+// Compiled in the programs that call it: the track of another lineup does not wait for it. Of what is tested it is compiled
+// once, for the track and for its benchmark.
+#[cfg_attr(not(debug_assertions), inline)]
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
     lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, blocks, restarts);
