@@ -47,7 +47,8 @@
 //! | parking | `end_search`: fence | none | `what_comes_as_a_search_ends_is_served_although_who_searched_is_busy` |
 //! | parking | `wake_timekeeper`: fence | none | `the_timekeeper_does_not_sleep_over_a_new_deadline` |
 //! | parking | `hand_over`: fence | none | `a_timer_that_is_set_as_the_timekeeper_gets_up_is_not_slept_over` |
-//! | worker | `append`: fence | none | `a_worker_that_parks_sees_what_another_queues_in_a_long_poll` |
+//! | worker | `offer`: fence | none | `a_worker_that_parks_sees_what_another_queues_in_a_long_poll` |
+//! | worker | `next`, after the ring: fence | none | `a_worker_in_a_long_poll_hides_no_task_that_has_yielded` |
 //! | parking | `wait`: `Acquire` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
 //! | parking | `signal`: `Release` | `Relaxed` | `a_thread_that_is_woken_before_it_waits_does_not_wait` |
 //!

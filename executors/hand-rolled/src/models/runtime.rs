@@ -315,6 +315,69 @@ fn a_worker_that_was_woken_for_a_task_and_polls_a_root_hides_nothing() {
 }
 
 #[test]
+fn a_worker_in_a_long_poll_hides_no_task_that_has_yielded() {
+    super::check(2, || {
+        let (scheduler, drops, yielded) = (scheduler(), Count::default(), Event::default());
+        let works = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || be_worker(&scheduler, 1))
+        };
+        let context = context::enter_loop(&scheduler);
+        let worker = Rc::new(Worker::new(&scheduler, Parker::new(), 0, Core::default()));
+        context.work_as(worker.clone());
+        let (precious, happens) = (Precious::new(&drops), yielded.clone());
+        drop(scheduler.spawn(async move {
+            precious.touch();
+            crate::yield_now().await;
+            happens.happen();
+        }));
+        let closes = scheduler.clone();
+        drop(scheduler.spawn(async move {
+            yielded.wait();
+            closes.close();
+        }));
+        while worker.turn() {}
+        works.join().unwrap();
+        worker.end();
+        drop((context, worker));
+        end(scheduler);
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+#[test]
+fn a_worker_that_leaves_its_tasks_to_others_keeps_none_back() {
+    super::check(2, || {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let works = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || be_worker(&scheduler, 1))
+        };
+        let context = context::enter_loop(&scheduler);
+        let worker = Rc::new(Worker::new(&scheduler, Parker::new(), 0, Core::default()));
+        context.work_as(worker.clone());
+        worker.begin_root(&parker().1);
+        for _ in 0..2 {
+            let (spawns, precious) = (scheduler.clone(), Precious::new(&drops));
+            drop(scheduler.spawn(async move {
+                let (closes, drops) = (spawns.clone(), precious);
+                drop(spawns.spawn(async move {
+                    drops.touch();
+                    closes.close();
+                }));
+            }));
+        }
+        worker.end_root();
+        while worker.turn() {}
+        works.join().unwrap();
+        worker.end();
+        drop((context, worker));
+        end(scheduler);
+        assert_eq!(drops.get(), 2);
+    });
+}
+
+#[test]
 fn a_worker_in_a_poll_that_waits_for_a_suspended_future_gets_it_dropped_by_the_end() {
     struct Happens(Event);
 
