@@ -270,7 +270,7 @@ impl Worker {
     /// Notes that the poll is over. A task that is woken from here on is appended to the queue, and does not
     /// come next.
     #[inline]
-    pub(super) fn end_poll(&self) {
+    pub(crate) fn end_poll(&self) {
         self.running.set(ptr::null());
     }
 
