@@ -420,6 +420,27 @@ fn a_worker_in_a_poll_that_waits_for_a_suspended_future_gets_it_dropped_by_the_e
 }
 
 #[test]
+fn a_task_that_is_cancelled_in_a_poll_as_the_end_claims_it_is_dropped_once() {
+    loom::model(|| {
+        let (scheduler, drops) = (scheduler(), Count::default());
+        let task = scheduler.spawn(never(&drops));
+        let takes = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || super::work(&scheduler))
+        };
+        let cancels = thread::spawn(move || {
+            task.cancel();
+            drop(task);
+        });
+        end_with_workers(&scheduler, || takes.join().unwrap());
+        drop(scheduler);
+        cancels.join().unwrap();
+        assert_eq!(drops.get(), 1);
+        assert_gone();
+    });
+}
+
+#[test]
 fn a_task_that_is_woken_or_cancelled_as_the_end_claims_it_is_dropped_once() {
     loom::model(|| {
         let (scheduler, drops) = (scheduler(), Count::default());

@@ -136,7 +136,17 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, yielded: &Flag) -> bool {
             match unsafe { header.as_ref() }.state.suspend() {
                 Suspended::Idle => return false,
                 Suspended::Woken => return true,
-                Suspended::Cancelled => Err(TaskError::Cancelled),
+                Suspended::Cancelled => {
+                    // It counts as queued, and so the end of its runtime may have claimed it: it is taken back
+                    // as an entry is.
+                    // SAFETY: the entry that it would be keeps the memory.
+                    if unsafe { header.as_ref() }.state.start().is_abandoned() {
+                        // SAFETY: whoever claims a queued task adds a reference for its entry.
+                        drop(unsafe { Reference::of(header) });
+                        return false;
+                    }
+                    Err(TaskError::Cancelled)
+                }
             }
         }
         Ok(Poll::Ready(output)) => Ok(output),
