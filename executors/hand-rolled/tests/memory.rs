@@ -288,11 +288,13 @@ fn cost_of(
     [after[0] - before[0], after[1] - before[1]]
 }
 
-/// Asserts that four times as many tasks cost about four times as much.
+/// Asserts that each task costs a few polls and allocations, however many there are.
 fn is_linear(runtime: &Runtime, take_all: impl AsyncFn(Vec<Promise<usize>>, Vec<Task<usize>>)) {
-    let [few, many] = [500, 2000].map(|number| cost_of(runtime, number, &take_all));
-    for (few, many) in few.into_iter().zip(many) {
-        assert!(many < 5 * few + 100, "{few} for 500 tasks and {many} for 2000");
+    for number in [500, 2000] {
+        for cost in cost_of(runtime, number, &take_all) {
+            // Not by the ratio of the two: on several workers a task that has ended already costs less.
+            assert!(cost < 12 * number, "{cost} for {number} tasks");
+        }
     }
 }
 
