@@ -134,7 +134,11 @@ async fn take_step(case: &Arc<Case>, step: usize, place: &Place, life: Option<&L
         }
         Verb::Local if place.has_locals => case.put(step, spawn_local(task(case, step, place.of_task()))),
         Verb::Local => case.put(step, spawn(task(case, step, place.of_task()))),
-        Verb::Timeout => _ = timeout(ticks, steps(case, step, place, life)).await,
+        Verb::Timeout => {
+            // What it spawns is in no group, as in the plan.
+            let place = Place { group: None, ..place.clone() };
+            _ = timeout(ticks, steps(case, step, &place, life)).await;
+        }
         Verb::Group => {
             let run = run_group(case, step, place, life);
             limited(place.is_root && case.plan.step_may_hang(step, false), run).await;
