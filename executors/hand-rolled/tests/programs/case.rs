@@ -49,7 +49,7 @@ pub(crate) struct Case {
     wrongs: Mutex<BTreeSet<String>>,
 }
 
-/// What is noted of a task, a job, a thread, a function.
+/// Holds what is noted of a task, a job, a thread or a function.
 #[derive(Default)]
 pub(crate) struct Record {
     pub(crate) made: AtomicUsize,

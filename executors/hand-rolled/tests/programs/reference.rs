@@ -9,7 +9,7 @@ use crate::{
     plan::Plan,
 };
 
-/// What a calm program does: the steps in their order, and how each task ended.
+/// Tells the steps of a calm program in their order, and how each task ended.
 pub(crate) struct Reference<'a> {
     plan: &'a Plan,
     /// The tasks, by number.
@@ -42,7 +42,7 @@ struct Task {
     outcome: Option<Outcome>,
 }
 
-/// What becomes of a task after a poll.
+/// Tells whether a task goes on after a poll, waits, or has ended.
 enum Turn {
     /// It goes to the tail of the queue.
     Yielded,

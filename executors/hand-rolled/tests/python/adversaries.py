@@ -1,4 +1,4 @@
-"""What goes wrong on the way: what the test `adversaries_as_python_has_them` does, in asyncio."""
+"""Things go wrong on the way: asyncio does here what the test `adversaries_as_python_has_them` does."""
 import asyncio
 
 

@@ -1,4 +1,4 @@
-//! What goes wrong on the way: cancelled while it is awaited, panicked, dropped in the middle, used from another
+//! Things go wrong on the way: a task is cancelled while it is awaited, panics, is dropped in the middle, or is used from another
 //! thread or after the end; on an event loop and on one, two and four workers. A142, A147, and others again.
 
 use std::{
