@@ -1,7 +1,7 @@
 //! Defines the contract between workloads and executors, and the laws that hold an executor to it.
 //!
 //! A workload is written once, against [`Executor`] and, where it needs them, [`Timer`], [`BlockingPool`],
-//! [`Remote`], [`BlockOn`] and [`Restart`]. An executor implements the traits it supports, so a missing capability is a
+//! [`Remote`], [`BlockOn`], [`Net`] and [`Restart`]. An executor implements the traits it supports, so a missing capability is a
 //! compile error and never an imitation. Everything a task asks of its executor is ambient, as `tokio::spawn`
 //! is: tasks carry no handle, and workloads read like everyday code. That is why **one process runs one
 //! executor**, except for an executor that can be restarted.
@@ -12,6 +12,7 @@
 //! # Layout
 //!
 //! - this file: the contract
+//! - `net`: its part about sockets
 //! - [`laws`]: the rules that every executor must keep, one function each; [`conformance!`] makes them tests
 
 use std::{
@@ -21,7 +22,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod net;
+
 pub mod laws;
+
+pub use net::{Listener, Net, Stream};
 
 /// Runs tasks on worker threads.
 ///
@@ -199,12 +204,20 @@ pub struct Config {
     pub threads: NonZeroUsize,
     /// The highest number of blocking jobs that run at once.
     pub blocking_threads: NonZeroUsize,
+    /// `true` if tasks use sockets. Elsewhere a runtime leaves its driver of sockets off: with it workers park in another
+    /// place, and other figures would move.
+    pub sockets: bool,
 }
 
 impl Config {
-    /// Returns a configuration of `threads` workers and three blocking threads, as in the post.
+    /// Returns a configuration of `threads` workers and three blocking threads, as in the post, without sockets.
     pub const fn new(threads: NonZeroUsize) -> Config {
-        Config { threads, blocking_threads: NonZeroUsize::new(3).unwrap() }
+        Config { threads, blocking_threads: NonZeroUsize::new(3).unwrap(), sockets: false }
+    }
+
+    /// Returns the same configuration with sockets.
+    pub const fn with_sockets(self) -> Config {
+        Config { sockets: true, ..self }
     }
 }
 
