@@ -1,0 +1,78 @@
+//! Implements the sockets of the contract with `compio::net`, on io_uring.
+//!
+//! A call hands an operation and its buffer to the ring, and the kernel completes it; nothing waits for readiness. The thread
+//! looks at the ring whenever no task is ready, and at the latest every 61 polls. A future that is dropped asks the kernel to
+//! cancel its operation, and gives up what that has completed meanwhile.
+
+use std::{io, net::SocketAddr, os::unix::net::UnixStream as StdStream};
+
+use compio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UnixStream},
+};
+use compio_send_wrapper::SendWrapper;
+use executor_api::Net;
+
+use crate::{Compio, build, refusal};
+
+impl Net for Compio {
+    type Listener = Listener;
+    type Tcp = Stream<TcpStream>;
+    type Unix = Stream<UnixStream>;
+
+    fn driver() -> Result<&'static str, String> {
+        build().map(|_runtime| "io_uring").map_err(|error| refusal(&error))
+    }
+
+    fn listen(address: SocketAddr) -> impl Future<Output = io::Result<Listener>> + Send + 'static {
+        SendWrapper::new(async move { TcpListener::bind(address).await.map(Listener) })
+    }
+
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Stream<TcpStream>>> + Send + 'static {
+        SendWrapper::new(async move { without_delay(TcpStream::connect(address).await?) })
+    }
+
+    fn pair() -> io::Result<(Stream<UnixStream>, Stream<UnixStream>)> {
+        let (one, other) = StdStream::pair()?;
+        Ok((Stream(UnixStream::from_std(one)?), Stream(UnixStream::from_std(other)?)))
+    }
+}
+
+/// Wraps compio's listener, whose backlog holds 128 connections.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl executor_api::Listener for Listener {
+    type Stream = Stream<TcpStream>;
+
+    fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    fn accept(&self) -> impl Future<Output = io::Result<Stream<TcpStream>>> + Send {
+        SendWrapper::new(async { without_delay(self.0.accept().await?.0) })
+    }
+}
+
+/// Wraps a stream of compio, of either kind.
+#[derive(Debug)]
+pub struct Stream<S>(S);
+
+impl<S: AsyncRead + AsyncWrite + Send + 'static> executor_api::Stream for Stream<S> {
+    fn read(&mut self, buffer: Box<[u8]>) -> impl Future<Output = (io::Result<usize>, Box<[u8]>)> + Send {
+        SendWrapper::new(async { self.0.read(buffer).await.into() })
+    }
+
+    fn write_all(&mut self, buffer: Box<[u8]>) -> impl Future<Output = (io::Result<()>, Box<[u8]>)> + Send {
+        SendWrapper::new(async { self.0.write_all(buffer).await.into() })
+    }
+
+    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        SendWrapper::new(self.0.shutdown())
+    }
+}
+
+fn without_delay(stream: TcpStream) -> io::Result<Stream<TcpStream>> {
+    stream.set_nodelay(true)?;
+    Ok(Stream(stream))
+}

@@ -1,0 +1,3 @@
+//! Checks the laws of the contract on compio.
+
+executor_api::conformance!(executor_compio::Compio: tasks, timer, block_on, restart);
