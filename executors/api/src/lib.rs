@@ -45,12 +45,19 @@ pub trait Executor: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Returns the reason why this executor cannot start in this process, if the kernel or a sandbox refuses what it is built
+    /// on. Nothing else is used in its place.
+    fn refused() -> Option<String> {
+        None
+    }
+
     /// Starts `config.threads` workers, no more and no fewer.
     ///
     /// # Panics
     ///
     /// If the variables of [`environment`](Self::environment) contradict `config`, if `config` has more than
-    /// one thread for a single-threaded executor, or if a global executor has already started.
+    /// one thread for a single-threaded executor, if the executor is [`refused`](Self::refused), or if a global executor has
+    /// already started.
     fn start(config: &Config) -> Self;
 
     /// Runs `main` as a task on a worker and returns its output; the calling thread only waits.

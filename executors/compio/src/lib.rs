@@ -61,6 +61,10 @@ impl Executor for Compio {
 
     type Task<T: Send + 'static> = Task<T>;
 
+    fn refused() -> Option<String> {
+        build().err().map(|error| refusal(&error))
+    }
+
     fn start(config: &Config) -> Self {
         assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
         let (roots, incoming) = async_channel::unbounded();
@@ -101,11 +105,15 @@ impl Executor for Compio {
 }
 
 /// Builds a runtime on this thread, as in compio's documentation, with nothing tuned.
+///
+/// # Errors
+///
+/// If it has no ring: another driver is there on other systems, and where another crate turns on compio's feature `polling`.
 fn build() -> io::Result<Runtime> {
     let mut proactor = ProactorBuilder::new();
-    // The only driver there is, unless another crate turns on the feature `polling`.
     proactor.driver_type(DriverType::IoUring);
-    RuntimeBuilder::new().with_proactor(proactor).build()
+    let runtime = RuntimeBuilder::new().with_proactor(proactor).build()?;
+    if runtime.driver_type().is_iouring() { Ok(runtime) } else { Err(io::ErrorKind::Unsupported.into()) }
 }
 
 /// Says that there is no ring to be had, and why.

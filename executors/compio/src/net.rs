@@ -11,9 +11,9 @@ use compio::{
     net::{TcpListener, TcpStream, UnixStream},
 };
 use compio_send_wrapper::SendWrapper;
-use executor_api::Net;
+use executor_api::{Executor, Net};
 
-use crate::{Compio, build, refusal};
+use crate::Compio;
 
 impl Net for Compio {
     type Listener = Listener;
@@ -21,7 +21,7 @@ impl Net for Compio {
     type Unix = Stream<UnixStream>;
 
     fn driver() -> Result<&'static str, String> {
-        build().map(|_runtime| "io_uring").map_err(|error| refusal(&error))
+        Compio::refused().map_or(Ok("io_uring"), Err)
     }
 
     fn listen(address: SocketAddr) -> impl Future<Output = io::Result<Listener>> + Send + 'static {

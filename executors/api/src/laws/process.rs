@@ -19,7 +19,8 @@ const THREADS: &str = "EXECUTOR_LAW_THREADS";
 /// The time after which a law counts as hanging: it should have given up by itself after [`PATIENCE`].
 const DEADLINE: Duration = Duration::from_secs(3 * PATIENCE.as_secs());
 
-/// Runs `law` once for each number of threads, each time in a new process that runs the test named `test`.
+/// Runs `law` once for each number of threads, each time in a new process that runs the test named `test`; not at all if the
+/// executor is [refused](Executor::refused), which a line then says.
 ///
 /// # Panics
 ///
@@ -37,6 +38,11 @@ pub fn check_within<E: Executor>(test: &str, law: fn(&Config), deadline: Duratio
     if let Ok(threads) = env::var(THREADS) {
         let threads = threads.parse().expect("a law's process is given its number of threads");
         return law(&Config::new(threads));
+    }
+    // A test cannot be ignored once it runs.
+    if let Some(reason) = E::refused() {
+        eprintln!("{test} is not checked: {reason}");
+        return;
     }
     let counts: &[usize] = match E::ABOUT.class {
         Class::CurrentThread => &[1],
