@@ -1,10 +1,18 @@
 //! Implements the sockets of the contract with `compio::net`, on io_uring.
 //!
 //! A call hands an operation and its buffer to the ring, and the kernel completes it; nothing waits for readiness. The thread
-//! looks at the ring whenever no task is ready, and at the latest every 61 polls. A future that is dropped asks the kernel to
-//! cancel its operation, and gives up what that has completed meanwhile.
+//! looks at the ring whenever no task is ready, and at the latest after 61 polls. A future that is dropped asks the kernel to
+//! cancel its operation, and gives up what that completes meanwhile.
 
-use std::{io, net::SocketAddr, os::unix::net::UnixStream as StdStream};
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    os::unix::net::UnixStream as StdStream,
+    pin::Pin,
+    sync::Mutex,
+    task::{Poll, ready},
+};
 
 use compio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
@@ -25,7 +33,10 @@ impl Net for Compio {
     }
 
     fn listen(address: SocketAddr) -> impl Future<Output = io::Result<Listener>> + Send + 'static {
-        SendWrapper::new(async move { TcpListener::bind(address).await.map(Listener) })
+        SendWrapper::new(async move {
+            let listener = TcpListener::bind(address).await?;
+            Ok(Listener { listener, accepting: Mutex::new(None) })
+        })
     }
 
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Stream<TcpStream>>> + Send + 'static {
@@ -39,18 +50,40 @@ impl Net for Compio {
 }
 
 /// Wraps compio's listener, whose backlog holds 128 connections.
-#[derive(Debug)]
-pub struct Listener(TcpListener);
+pub struct Listener {
+    listener: TcpListener,
+    /// The accept that is under way.
+    accepting: Mutex<Option<Accepting>>,
+}
+
+type Accepting = SendWrapper<Pin<Box<dyn Future<Output = io::Result<(TcpStream, SocketAddr)>>>>>;
+
+impl Listener {
+    fn begin_to_accept(&self) -> Accepting {
+        let listener = self.listener.clone();
+        SendWrapper::new(Box::pin(async move { listener.accept().await }))
+    }
+}
 
 impl executor_api::Listener for Listener {
     type Stream = Stream<TcpStream>;
 
     fn address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 
-    fn accept(&self) -> impl Future<Output = io::Result<Stream<TcpStream>>> + Send {
-        SendWrapper::new(async { without_delay(self.0.accept().await?.0) })
+    async fn accept(&self) -> io::Result<Stream<TcpStream>> {
+        // An accept of compio that is dropped loses the connection that the kernel gives it meanwhile. So the listener holds
+        // it, and the next call goes on with one that was given up.
+        let accept = poll_fn(|context| {
+            let mut accepting = self.accepting.lock().expect("compio accepts without a panic");
+            let accept = accepting.get_or_insert_with(|| self.begin_to_accept());
+            let accepted = ready!(Pin::new(accept).poll(context));
+            *accepting = None;
+            Poll::Ready(accepted)
+        });
+        let (stream, _peer) = accept.await?;
+        without_delay(stream)
     }
 }
 
