@@ -26,7 +26,7 @@ mod net;
 
 pub mod laws;
 
-pub use net::{Listener, Net, Stream};
+pub use net::{Listener, Net, READINESS, Stream};
 
 /// Runs tasks on worker threads.
 ///
