@@ -24,9 +24,9 @@ pub fn lineup() -> Suite {
     lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, blocks, restarts);
     lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, blocks, restarts, sockets);
     lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, blocks, restarts, sockets);
-    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking, blocks);
-    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking, blocks);
-    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking, blocks);
+    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking, blocks, sockets);
+    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking, blocks, sockets);
+    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking, blocks, sockets);
     lane!(suite, executor_rayon::Rayon: tasks, remote, blocking);
     lane!(suite, executor_futures::Futures: tasks, remote, blocks);
     suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
