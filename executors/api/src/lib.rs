@@ -26,7 +26,7 @@ mod net;
 
 pub mod laws;
 
-pub use net::{Listener, Net, Stream};
+pub use net::{Listener, Net, READINESS, Stream};
 
 /// Runs tasks on worker threads.
 ///
@@ -40,7 +40,8 @@ pub trait Executor: Sized + Send + Sync + 'static {
 
     /// Returns the environment variables that a process must have before this executor starts in it.
     ///
-    /// Global executors read their thread counts there when first used. The parent process sets them.
+    /// Global executors read their thread counts there when first used. The parent process sets them, the same for cells
+    /// with and without sockets.
     fn environment(_config: &Config) -> Vec<(&'static str, String)> {
         Vec::new()
     }

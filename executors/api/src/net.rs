@@ -8,6 +8,10 @@ use std::{io, net::SocketAddr};
 
 use crate::Executor;
 
+/// Names the system's queue of sockets that are ready, which [`Net::driver`] gives where an executor waits there.
+pub const READINESS: &str =
+    if cfg!(any(target_os = "linux", target_os = "android")) { "epoll" } else { "kqueue" };
+
 /// An executor with sockets.
 ///
 /// It is started with [`Config::sockets`](crate::Config::sockets); the functions without `self` are called inside a task,

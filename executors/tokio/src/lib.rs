@@ -1,6 +1,9 @@
 //! Implements the contract for tokio: [`Tokio`], its multi-thread runtime, and [`TokioCurrentThread`].
 //!
-//! Both are built as in tokio's documentation, with the timer enabled and nothing tuned.
+//! Both are built as in tokio's documentation, with the timer enabled and nothing tuned. The driver of sockets is enabled
+//! only where tasks use sockets: with it, workers park in epoll instead of on a condition variable.
+
+mod net;
 
 use std::{
     panic,
@@ -18,6 +21,8 @@ use tokio::{
     sync::oneshot,
     task::{JoinError, JoinHandle},
 };
+
+pub use net::{Listener, Stream};
 
 /// Tokio's multi-thread runtime.
 pub type Tokio = Lane<MultiThread>;
@@ -74,12 +79,9 @@ impl Flavour for MultiThread {
     };
 
     fn build(config: &Config) -> Runtime {
-        Builder::new_multi_thread()
-            .worker_threads(config.threads.get())
-            .max_blocking_threads(config.blocking_threads.get())
-            .enable_time()
-            .build()
-            .expect("tokio starts its workers")
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(config.threads.get());
+        build(&mut builder, config)
     }
 
     fn start(config: &Config) -> (Self, Handle) {
@@ -103,11 +105,7 @@ impl Flavour for CurrentThread {
 
     fn build(config: &Config) -> Runtime {
         assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
-        Builder::new_current_thread()
-            .max_blocking_threads(config.blocking_threads.get())
-            .enable_time()
-            .build()
-            .expect("tokio builds a runtime")
+        build(&mut Builder::new_current_thread(), config)
     }
 
     fn start(config: &Config) -> (Self, Handle) {
@@ -127,6 +125,18 @@ impl Drop for CurrentThread {
             worker.join().expect("tasks keep their panics, so the worker has none");
         }
     }
+}
+
+/// Builds the runtime with what the flavours have in common.
+fn build(builder: &mut Builder, config: &Config) -> Runtime {
+    if config.sockets {
+        builder.enable_io();
+    }
+    builder
+        .max_blocking_threads(config.blocking_threads.get())
+        .enable_time()
+        .build()
+        .expect("tokio starts its workers and its drivers")
 }
 
 impl<F: Flavour> Executor for Lane<F> {
