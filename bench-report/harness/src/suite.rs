@@ -27,6 +27,7 @@ pub struct Suite {
 struct ExecutorEntry {
     about: About,
     environment: fn(&Config) -> Vec<(&'static str, String)>,
+    refused: fn() -> Option<String>,
     /// The command that starts it, if it is a program of its own.
     command: Option<Vec<String>>,
     /// The contracts by which audited runs reach it, if it is none.
@@ -50,8 +51,13 @@ type Opener = fn(Contracts, &Config, u64) -> OpenCase;
 impl Suite {
     /// Adds an executor.
     pub fn enter<E: Executor>(&mut self) {
-        let (about, environment, contracts) = (E::ABOUT, E::environment, Some(Contracts::of::<E>()));
-        self.executors.push(ExecutorEntry { about, environment, command: None, contracts });
+        self.executors.push(ExecutorEntry {
+            about: E::ABOUT,
+            environment: E::environment,
+            refused: E::refused,
+            command: None,
+            contracts: Some(Contracts::of::<E>()),
+        });
     }
 
     /// Enters the timers of an executor. Audited runs, which do not know its type, have what is entered.
@@ -95,7 +101,13 @@ impl Suite {
     /// workspace, which the lab has cargo build, or else one on the PATH. The lab starts it and asks it what it can run.
     pub fn program(&mut self, about: About, command: &[&str]) {
         let command = Some(command.iter().map(|&part| part.to_owned()).collect());
-        self.executors.push(ExecutorEntry { about, environment: |_| Vec::new(), command, contracts: None });
+        self.executors.push(ExecutorEntry {
+            about,
+            environment: |_| Vec::new(),
+            refused: || None,
+            command,
+            contracts: None,
+        });
     }
 
     /// Adds a workload to be run on an executor; `needs` is what it asks of one, the end of "needs ...".
@@ -193,6 +205,7 @@ impl ExecutorEntry {
             source: source.into(),
             command: self.command.clone(),
             environment: threads.iter().filter_map(environment).filter(|(_, set)| !set.is_empty()).collect(),
+            refused: (self.refused)(),
             sockets_refused: self.sockets_refused(),
         }
     }

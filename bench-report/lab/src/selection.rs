@@ -139,6 +139,9 @@ fn obstacle(
         };
     }
     // A reason that holds for every workload comes first: then one reason serves for the whole lane.
+    if lane.refused.is_some() {
+        return lane.refused.clone();
+    }
     if lane.class == Class::CurrentThread && threads > 1 {
         return Some("runs on one thread only".to_owned());
     }
@@ -212,6 +215,7 @@ mod tests {
             source: String::new(),
             command: command.map(|command| vec![command.to_owned()]),
             environment: BTreeMap::new(),
+            refused: None,
             sockets_refused: None,
         };
         let workload = |name: &str, sizes: &[u64], full_sizes: &[u64], memory_sizes: &[u64]| WorkloadEntry {
@@ -303,6 +307,20 @@ mod tests {
         assert_eq!(names(&selection.cells), ["grow/1000/t1/oak", "grow/1000/t1/bonsai", "listen/10/t1/oak"]);
         let [(cell, reason)] = &selection.not_applicable[..] else { panic!("one cell does not apply") };
         assert_eq!((&*cell.to_string(), &**reason), ("listen/10/t1/bonsai", "the wind is refused"));
+    }
+
+    #[test]
+    fn a_lane_that_is_refused_runs_nothing() {
+        let mut lineup = lineup();
+        lineup.lanes[1].refused = Some("the soil is refused".to_owned());
+        let threads = [1, 2].map(|threads| NonZeroUsize::new(threads).expect("it is no 0")).into();
+        let arguments =
+            SelectionArguments { threads, ..of(&["oak", "bonsai"], &["grow", "drink", "listen"]) };
+        let selection = select(&lineup, &Descriptions::new(), &arguments, NonZeroUsize::MIN);
+        let selection = selection.expect("oak has all of them");
+        assert!(selection.cells.iter().all(|cell| cell.executor == "oak"), "{:?}", selection.cells);
+        let reasons = selection.not_applicable.iter().map(|(_, reason)| &**reason);
+        assert_eq!(reasons.collect::<Vec<_>>(), ["the soil is refused"; 6]);
     }
 
     #[test]

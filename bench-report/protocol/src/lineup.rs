@@ -64,6 +64,9 @@ pub struct LaneEntry {
     /// The variables that its process needs, for each number of workers that was asked about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<usize, Vec<(String, String)>>,
+    /// The reason why this machine refuses all of it; absent if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// The reason why its sockets are refused on this machine, by the kernel or a sandbox; absent if they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets_refused: Option<String>,

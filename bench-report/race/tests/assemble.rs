@@ -127,6 +127,7 @@ fn lineup() -> Lineup {
         source: file!().to_owned(),
         command: None,
         environment: BTreeMap::new(),
+        refused: None,
         sockets_refused: None,
     };
     let workload = |(name, group): (&str, &str)| WorkloadEntry {

@@ -147,6 +147,9 @@ fn check(lineup: &Lineup, cell: &CellId) -> Result<(), String> {
     if lane.command.is_some() {
         return Err(format!("{cell}: {} is a program, which Criterion cannot measure", lane.name));
     }
+    if let Some(reason) = &lane.refused {
+        return Err(format!("{cell}: {reason}"));
+    }
     if lane.class == Class::CurrentThread && cell.threads > 1 {
         return Err(format!("{cell}: {} runs on one thread only", lane.name));
     }

@@ -40,7 +40,7 @@ fn main() {
     let mut programs = BTreeMap::new();
     let mut ignored = Vec::new();
     for (workload, lane) in refused {
-        ignored.push(Trial::test(format!("{workload} on {lane}, whose sockets are refused"), || Ok(())));
+        ignored.push(Trial::test(format!("{workload} on {lane}, which is refused"), || Ok(())));
     }
     for lane in lineup.lanes.iter().filter(|lane| lane.command.is_some()) {
         match track.command(&lane.name, 1).and_then(|command| lane::describe(command, &limits)) {
@@ -79,10 +79,11 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// Returns true if a workload uses sockets, and this machine refuses those of its lane.
+/// Returns true if this machine refuses a lane, or the sockets that the workload uses.
 fn refused(lineup: &Lineup, (workload, lane): &(String, String)) -> bool {
     let uses_sockets = lineup.workload(workload).is_some_and(|workload| workload.sockets);
-    uses_sockets && lineup.lane(lane).is_some_and(|lane| lane.sockets_refused.is_some())
+    let refused = |lane: &LaneEntry| lane.refused.is_some() || uses_sockets && lane.sockets_refused.is_some();
+    lineup.lane(lane).is_some_and(refused)
 }
 
 /// A fact of a lineup, which takes no process.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Returns a line for each workload and lane whose memory was to be measured, and one without figures for each lane of the
-/// race that lacks what the workload needs.
+/// race that lacks what the workload needs, or is refused.
 pub(super) fn lines(lineup: &Lineup, plan: &Plan, tallies: &Tallies, results: &Results) -> Vec<Memory> {
     let cells = plan.memory.chunk_by(same_line);
     let lines: Vec<Memory> = cells.map(|cells| line(plan, tallies, cells)).collect();
@@ -24,16 +24,18 @@ pub(super) fn lines(lineup: &Lineup, plan: &Plan, tallies: &Tallies, results: &R
     all
 }
 
-/// Returns the line of a lane that lacks what a workload needs; `None` if it does not.
+/// Returns the line of a lane that lacks what a workload needs or is refused; `None` if it is neither.
 fn lacking(lineup: &Lineup, workload: &str, executor: &str, others: &[Memory]) -> Option<Memory> {
     let needs = &lineup.workload(workload)?.needs;
     // What a program adds to memory is not measured, whatever it has.
-    lineup.lane(executor).filter(|lane| lane.command.is_none())?;
-    (!lineup.pairs(workload, executor)).then(|| Memory {
+    let lane = lineup.lane(executor).filter(|lane| lane.command.is_none())?;
+    let lacks = || (!lineup.pairs(workload, executor)).then(|| format!("needs {needs}"));
+    let unavailable = lane.refused.clone().or_else(lacks)?;
+    Some(Memory {
         workload: workload.to_owned(),
         threads: others.iter().map(|line| line.threads).max().unwrap_or(1),
         executor: executor.to_owned(),
-        bytes_a_task: Metric::Unavailable { unavailable: format!("needs {needs}") },
+        bytes_a_task: Metric::Unavailable { unavailable },
         r_squared: None,
         points: Vec::new(),
     })
