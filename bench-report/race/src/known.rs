@@ -152,6 +152,13 @@ pub const KNOWN: &[Entry] = &[
     },
     Entry {
         workloads: &[CANCELLATION],
+        lanes: &["compio"],
+        says: "To cancel marks the task and queues it: the future is dropped when its turn comes. Its handle tells that it has \
+               ended before that, so the lane spawns a task behind each one that is cancelled, and waits for it.",
+        issue: None,
+    },
+    Entry {
+        workloads: &[CANCELLATION],
         lanes: &["asyncio", "uvloop"],
         says: "To cancel throws CancelledError into the coroutine at the next turn of the loop, on its one \
                thread; destructors are what the coroutine does on its way out, and it may refuse. Whoever awaits \

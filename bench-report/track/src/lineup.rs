@@ -29,6 +29,7 @@ pub fn lineup() -> Suite {
     lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking, blocks, sockets);
     lane!(suite, executor_rayon::Rayon: tasks, remote, blocking);
     lane!(suite, executor_futures::Futures: tasks, remote, blocks);
+    lane!(suite, executor_compio::Compio: tasks, timers, blocks, restarts, sockets);
     suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
     suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
     suite.program(THREADS, &["threads"]);
