@@ -8,6 +8,11 @@
 
 pub mod block_on;
 pub mod blocking;
+pub mod net;
+pub mod net_fair;
+pub mod net_readiness;
+pub mod net_resources;
+pub mod net_timer;
 pub mod remote;
 pub mod restart;
 pub mod tasks;
@@ -34,7 +39,11 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// `tasks` are the laws of [`Executor`], `timer` those of [`Timer`](crate::Timer), `blocking` those of
 /// [`BlockingPool`](crate::BlockingPool), `remote` those of [`Remote`](crate::Remote), `block_on` those of
-/// [`BlockOn`](crate::BlockOn), `restart` those of [`Restart`](crate::Restart). Each executor needs a module of its own.
+/// [`BlockOn`](crate::BlockOn), `restart` those of [`Restart`](crate::Restart), `net` those of [`Net`](crate::Net).
+///
+/// Three more are for some that have `Net`: `net_timer` if they are [`Timer`](crate::Timer) too, `net_readiness` if they wait
+/// until a socket is ready and read then, `net_fair` if they interrupt a task whose socket always is. Each executor needs a
+/// module of its own.
 #[macro_export]
 macro_rules! conformance {
     ($executor:ty: $($contract:ident),+) => {
@@ -102,6 +111,32 @@ macro_rules! conformance {
             no_thread_outlives_its_executor
             the_end_of_an_executor_drops_what_is_left
         );
+    };
+    (@ net) => {
+        $crate::conformance!(@ tests net:
+            a_megabyte_goes_each_way_in_parts
+            a_shutdown_closes_one_direction
+            a_reset_ends_each_call
+            what_is_written_wakes_a_parked_worker
+            an_accept_that_is_dropped_loses_no_connection
+            a_hundred_connections_are_served_at_once
+            a_panic_closes_the_sockets_of_its_task_alone
+            errors_are_those_of_std
+        );
+        $crate::conformance!(@ tests net_resources:
+            an_accept_without_descriptors_is_an_error_and_works_again
+            what_a_run_opens_is_closed
+            no_processor_time_is_taken_while_all_wait
+        );
+    };
+    (@ net_timer) => {
+        $crate::conformance!(@ tests net_timer: sleeps_are_as_exact_with_a_socket_open);
+    };
+    (@ net_readiness) => {
+        $crate::conformance!(@ tests net_readiness: a_read_that_a_timeout_ends_loses_no_byte);
+    };
+    (@ net_fair) => {
+        $crate::conformance!(@ tests net_fair: a_socket_that_is_always_ready_starves_nobody);
     };
     (@ tests $contract:ident: $($law:ident)+) => {
         mod $contract {

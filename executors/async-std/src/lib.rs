@@ -29,7 +29,8 @@ impl Executor for AsyncStd {
         name: "async-std",
         description: "Global executor on async-executor's one queue, with timers in async-io's tree. Discontinued.",
         class: Class::MultiThread,
-        limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. The number of threads is set by an \
+        limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. Has no budget: while a socket is always \
+                 ready, nothing but the task that reads it runs on its worker. The number of threads is set by an \
                  environment variable.",
         package: "async-std",
         homepage: "https://async.rs",

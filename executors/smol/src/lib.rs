@@ -25,7 +25,8 @@ impl Executor for Smol {
         name: "smol",
         description: "Global executor: async-executor's one queue with work stealing, and timers in async-io's tree.",
         class: Class::MultiThread,
-        limits: "All timers are in one ordered map behind a lock. The number of threads is set by an environment \
+        limits: "All timers are in one ordered map behind a lock. Has no budget: while a socket is always ready, nothing \
+                 but the task that reads it runs on its worker. The number of threads is set by an environment \
                  variable.",
         package: "smol",
         homepage: "https://github.com/smol-rs/smol",
@@ -88,7 +89,8 @@ impl Executor for SmolLocal {
         name: "smol-local",
         description: "LocalExecutor on a thread of its own: async-executor's queue, and timers in async-io's tree.",
         class: Class::CurrentThread,
-        limits: "Uses one thread on any machine. All timers are in one ordered map behind a lock.",
+        limits: "Uses one thread on any machine. All timers are in one ordered map behind a lock. Has no budget: while a \
+                 socket is always ready, nothing but the task that reads it runs.",
         package: "smol",
         homepage: "https://github.com/smol-rs/smol",
         source: file!(),

@@ -4,6 +4,7 @@ use std::{
     env,
     io::Read,
     num::NonZeroUsize,
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,6 +16,9 @@ use super::PATIENCE;
 
 /// Tells a test that it is the process of its law, and the number of threads to use.
 const THREADS: &str = "EXECUTOR_LAW_THREADS";
+
+/// The number of descriptors of a law's process, so that a law can use them up.
+pub(super) const DESCRIPTORS: usize = 512;
 
 /// The time after which a law counts as hanging: it should have given up by itself after [`PATIENCE`].
 const DEADLINE: Duration = Duration::from_secs(3 * PATIENCE.as_secs());
@@ -64,7 +68,7 @@ pub fn is_alone() -> bool {
 fn run_in_process<E: Executor>(test: &str, config: &Config, deadline: Duration) -> Result<(), String> {
     // The test harness names tests without the crate that `module_path!` begins with.
     let name = test.split_once("::").map_or(test, |(_, name)| name);
-    let mut child = Command::new(env::current_exe().expect("a test knows its own program"))
+    let mut child = with_few_descriptors(&env::current_exe().expect("a test knows its own program"))
         .args(["--exact", name, "--nocapture", "--test-threads", "1"])
         .env(THREADS, config.threads.to_string())
         .envs(E::environment(config))
@@ -99,6 +103,16 @@ fn run_in_process<E: Executor>(test: &str, config: &Config, deadline: Duration) 
         }
         Some(_) => Ok(()),
     }
+}
+
+/// Starts a program that can open few files. Only a shell can say so, without a dependency or unsafe code.
+fn with_few_descriptors(program: &Path) -> Command {
+    if !cfg!(unix) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\"")]).arg(program);
+    command
 }
 
 fn read_aside(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
