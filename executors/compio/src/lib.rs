@@ -28,7 +28,6 @@ use compio::{
 };
 use compio_send_wrapper::SendWrapper;
 use executor_api::{About, BlockOn, Class, Config, Executor, Restart, Timer};
-use futures_lite::future;
 
 pub use net::{Listener, Stream};
 
@@ -49,11 +48,11 @@ impl Executor for Compio {
         name: "compio",
         description: "Runtime on io_uring, on a thread of its own: one queue of ready tasks, timers in an ordered map.",
         class: Class::CurrentThread,
-        limits: "Uses one thread on any machine, and needs io_uring, which many containers refuse. It cannot be given tasks \
-                 from other threads. Its blocking pool has no queue: a job too many holds up every task, so the lane has no \
-                 pool. A cancelled task counts as ended before its future is gone; the lane waits for that with one task \
-                 more. A read or a connection that is given up may lose what arrives meanwhile. Its futures are bound to \
-                 their thread, which the lane checks at each poll of one.",
+        limits: "Uses one thread on any machine, and needs io_uring, which many containers refuse. Takes no tasks from other \
+                 threads, and may never wake one that awaits a task of it. Its blocking pool has no queue: a job too many \
+                 holds up every task, so the lane has no pool. A cancelled task counts as ended before its future is gone. A \
+                 read that is given up may lose bytes, an accept a connection. Its futures are bound to their thread, which \
+                 the lane checks at each poll of one.",
         package: "compio",
         homepage: "https://github.com/compio-rs/compio",
         source: file!(),
@@ -89,10 +88,16 @@ impl Executor for Compio {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let (handle, spawned) = mpsc::channel();
-        let spawn_root = move || handle.send(Self::spawn(main)).expect("the caller of run waits");
+        let (said, outcome) = mpsc::channel();
+        // compio may forget to wake a thread that begins to await a task at the moment when the task ends. So a second task
+        // awaits the root, on the thread of both, and the caller waits for a message.
+        let spawn_root = move || {
+            let root = compio::runtime::spawn(main);
+            let say = async move { said.send(root.await).expect("the caller of run waits") };
+            compio::runtime::spawn(say).detach();
+        };
         self.roots.try_send(Box::new(spawn_root)).expect("the worker runs until this handle is dropped");
-        future::block_on(spawned.recv().expect("the worker spawns every root"))
+        output_of(outcome.recv().expect("the worker awaits every root"))
     }
 
     fn spawn<F>(future: F) -> Task<F::Output>
@@ -198,10 +203,7 @@ impl<T> Future for Task<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let handle = self.0.as_mut().expect("only cancel and drop take the handle");
         let outcome = ready!(Pin::new(handle).poll(context));
-        Poll::Ready(outcome.unwrap_or_else(|error| match error {
-            JoinError::Panicked(panic) => resume_unwind(panic),
-            JoinError::Cancelled => panic!("the executor was dropped before the task ended"),
-        }))
+        Poll::Ready(output_of(outcome))
     }
 }
 
@@ -228,6 +230,14 @@ impl<T: Send + 'static> executor_api::Task<T> for Task<T> {
             }
         }
     }
+}
+
+/// Returns the output of a task, or resumes its panic.
+fn output_of<T>(outcome: Result<T, JoinError>) -> T {
+    outcome.unwrap_or_else(|error| match error {
+        JoinError::Panicked(panic) => resume_unwind(panic),
+        JoinError::Cancelled => panic!("the executor was dropped before the task ended"),
+    })
 }
 
 impl<T> Drop for Task<T> {
