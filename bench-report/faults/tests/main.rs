@@ -2,7 +2,7 @@
 //! interruptions; bad input.
 //!
 //! This program is several. With a command of `bench-report` it is the lab. Without arguments it is a track, if the
-//! environment says which: of the lineup of `lanes`, of `mutants` or of `foreign`, or one that is broken. With another
+//! environment says which: of the lineup of `lanes`, of `mutants`, of `foreign` or of `sockets`, or one that is broken. With another
 //! argument it is a lane of `foreign`. Else it runs the tests, which start it as one of the former.
 
 mod bad_cells;
@@ -20,6 +20,7 @@ mod mutants;
 #[cfg(unix)]
 mod rounds;
 mod run;
+mod sockets;
 mod tracks;
 
 use std::{env, process::ExitCode};
@@ -52,7 +53,9 @@ fn main() -> ExitCode {
 }
 
 fn trials() -> Vec<Trial> {
-    let mut tests = [bad_cells::TESTS, bad_input::TESTS, mutants::TESTS, run::TESTS, tracks::TESTS].concat();
+    let mut tests =
+        [bad_cells::TESTS, bad_input::TESTS, mutants::TESTS, run::TESTS, sockets::TESTS, tracks::TESTS]
+            .concat();
     #[cfg(unix)]
     tests.extend([bad_cells::UNIX_TESTS, counts::TESTS].concat());
     // They look for processes in /proc, as what they test looks for threads.

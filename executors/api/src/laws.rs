@@ -121,6 +121,7 @@ macro_rules! conformance {
             an_accept_that_is_dropped_loses_no_connection
             a_hundred_connections_are_served_at_once
             a_panic_closes_the_sockets_of_its_task_alone
+            a_write_waits_for_no_acknowledgement
             errors_are_those_of_std
         );
         $crate::conformance!(@ tests net_resources:

@@ -13,7 +13,7 @@ use std::{
     },
     task::Poll,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{Config, Listener, Net, Stream};
@@ -220,6 +220,41 @@ pub fn a_panic_closes_the_sockets_of_its_task_alone<E: Net>(config: &Config) {
         assert_eq!(peer.read(&mut [0]).expect("the socket was closed"), 0, "bytes that nobody wrote");
         its_peer.write_all(b"?").expect("the other end reads");
         assert_eq!(read_exactly(&mut bystander, 1).await, b"?");
+    });
+}
+
+/// A second write is sent before the first is acknowledged: Nagle's algorithm is off on both ends. With it a question in two
+/// writes would take as long as the system delays an acknowledgement, 40 ms or more.
+pub fn a_write_waits_for_no_acknowledgement<E: Net>(config: &Config) {
+    const ROUNDS: usize = 20;
+    async fn fastest(mut stream: impl Stream, mut peer: net::TcpStream) -> Duration {
+        let answering = thread::spawn(move || {
+            while peer.read_exact(&mut [0; 2]).is_ok() {
+                peer.write_all(b"!").expect("the other end reads");
+            }
+        });
+        let mut times = Vec::new();
+        for _ in 0..2 * ROUNDS {
+            let start = Instant::now();
+            write(&mut stream, b"a").await;
+            write(&mut stream, b"b").await;
+            read_exactly(&mut stream, 1).await;
+            times.push(start.elapsed());
+        }
+        drop(stream);
+        answering.join().expect("the thread only answers");
+        // A new connection is acknowledged at once for a while.
+        times[ROUNDS..].iter().copied().min().unwrap_or_default()
+    }
+    run::<E, _>(config, async {
+        let (accepted, peer) = with_std::<E>().await;
+        let accepted = fastest(accepted, peer).await;
+        let listener = net::TcpListener::bind(LOOPBACK).expect("a port is free");
+        let connected = E::connect(listener.local_addr().expect("it listens")).await.expect("it listens");
+        let connected = fastest(connected, listener.accept().expect("one has connected").0).await;
+        for (end, fastest) in [("accepted", accepted), ("connected", connected)] {
+            assert!(fastest < Duration::from_millis(20), "two writes of the end that {end} take {fastest:?}");
+        }
     });
 }
 
