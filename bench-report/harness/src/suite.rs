@@ -248,6 +248,7 @@ fn entry<W: Workload<Audited>>(needs: &'static str) -> WorkloadEntry {
         has_deadline: W::HAS_DEADLINE,
         oversubscribed: W::OVERSUBSCRIBED,
         sockets: W::SOCKETS,
+        long: W::LONG,
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn select(
     let programs = programs.map(|lane| (lane.name.clone(), version(descriptions, lane))).collect();
     let mut selection =
         Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs };
-    for workload in workloads {
+    for workload in workloads.into_iter().filter(|workload| !is_too_long(workload, arguments)) {
         let is_meant = |&threads: &usize| {
             threads <= processors.get() || workload.oversubscribed || !arguments.threads.is_empty()
         };
@@ -71,6 +71,12 @@ pub(crate) fn select(
         return Err("no cell is left to run; --list shows what there is".to_owned());
     }
     Ok(selection)
+}
+
+/// Tells whether a quick run leaves a workload out: it has no time for long runs, unless they are asked for.
+fn is_too_long(workload: &WorkloadEntry, arguments: &SelectionArguments) -> bool {
+    let asks_for_all = arguments.workloads.is_empty() && arguments.filters.is_empty();
+    arguments.quick && workload.long && asks_for_all
 }
 
 /// Returns the numbers of workers that are asked for, ascending: 1 and `processors` by default, in a full run two and four times as
@@ -235,6 +241,7 @@ mod tests {
             has_deadline: false,
             oversubscribed: name == "grow",
             sockets: name == "listen",
+            long: name == "drink",
         };
         let pairs =
             [("grow", "oak"), ("grow", "bonsai"), ("drink", "oak"), ("listen", "oak"), ("listen", "bonsai")];
@@ -321,6 +328,20 @@ mod tests {
         assert!(selection.cells.iter().all(|cell| cell.executor == "oak"), "{:?}", selection.cells);
         let reasons = selection.not_applicable.iter().map(|(_, reason)| &**reason);
         assert_eq!(reasons.collect::<Vec<_>>(), ["the soil is refused"; 6]);
+    }
+
+    #[test]
+    fn a_quick_run_has_no_long_workload_unless_it_is_asked_for() {
+        let quick = |workloads: &[&str], filters: &[&str]| {
+            let filters = filters.iter().map(|&filter| filter.to_owned()).collect();
+            let arguments = SelectionArguments { quick: true, filters, ..of(&["oak"], workloads) };
+            names(&selected(&arguments).expect("there are some").cells)
+        };
+        assert_eq!(quick(&[], &[]), ["grow/50/t1/oak", "listen/10/t1/oak"]);
+        assert_eq!(quick(&["drink"], &[]), ["drink/10/t1/oak"]);
+        assert_eq!(quick(&[], &["drink"]), ["drink/10/t1/oak"]);
+        let all = selected(&of(&["oak"], &[])).expect("there are some");
+        assert_eq!(names(&all.cells), ["grow/1000/t1/oak", "drink/10/t1/oak", "listen/10/t1/oak"]);
     }
 
     #[test]

@@ -144,7 +144,9 @@ fn subject(results: &Results) -> String {
 /// quick one.
 fn caution(results: &Results) -> &'static str {
     match results.run.profile {
-        Profile::Quick => "A quick run shows that everything works. It is too short to say who wins.",
+        Profile::Quick => {
+            "A quick run shows that everything works, and which differences are large. It leaves out the workloads whose runs are long."
+        }
         Profile::Default | Profile::Full => "",
     }
 }

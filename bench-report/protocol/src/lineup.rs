@@ -121,6 +121,9 @@ pub struct WorkloadEntry {
     /// `true` if its tasks use sockets.
     #[serde(default)]
     pub sockets: bool,
+    /// `true` if one run takes so long that a quick run leaves it out.
+    #[serde(default)]
+    pub long: bool,
 }
 
 /// The part of a run that is measured.

@@ -147,6 +147,7 @@ fn lineup() -> Lineup {
         has_deadline: false,
         oversubscribed: false,
         sockets: false,
+        long: false,
     };
     Lineup {
         protocol: PROTOCOL,

@@ -91,6 +91,9 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// `true` if its tasks use sockets: its executor starts [with them](executor_api::Config::sockets), and only then.
     const SOCKETS: bool = false;
 
+    /// `true` if one run takes a tenth of a second or so: a quick run leaves it out, unless it is asked for.
+    const LONG: bool = false;
+
     /// `true` if a full run races it with two and four times as many workers as there are processors, too.
     const OVERSUBSCRIBED: bool = false;
 

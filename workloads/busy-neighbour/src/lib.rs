@@ -50,6 +50,7 @@ impl<E: Timer, const EVERY_WORKER: bool> Workload<E> for Neighbourhood<EVERY_WOR
     const ABOUT: About = if EVERY_WORKER { ONE_PER_WORKER } else { ONE };
     const SIZES: &'static [u64] = if EVERY_WORKER { &[10] } else { &[0, 10] };
     const FULL_SIZES: &'static [u64] = &[1, 100];
+    const LONG: bool = true;
     const MEASURE: Measure = Measure::Told("lateness of a tick");
     type Answer = [u64; 2]; // ticks, and those that came early
 

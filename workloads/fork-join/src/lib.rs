@@ -30,7 +30,7 @@ impl<E: Executor> Workload<E> for Skynet {
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
-    const FULL_SIZES: &'static [u64] = &[100_000, 1_000_000];
+    const FULL_SIZES: &'static [u64] = &[1_000, 100_000, 1_000_000];
     const OVERSUBSCRIBED: bool = true;
     type Answer = u64; // the sum of the leaves' numbers
 

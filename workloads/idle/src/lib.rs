@@ -30,6 +30,7 @@ impl<E: Timer> Workload<E> for Idle {
     };
     const SIZES: &'static [u64] = &[0, 10_000];
     const FULL_SIZES: &'static [u64] = &[1];
+    const LONG: bool = true;
     const MEASURE: Measure = Measure::Processor;
     const OVERSUBSCRIBED: bool = true;
     type Answer = u64; // tasks that were cancelled

@@ -29,7 +29,7 @@ impl<E: Executor> Workload<E> for LimitedFanOut {
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
-    const FULL_SIZES: &'static [u64] = &[100_000];
+    const FULL_SIZES: &'static [u64] = &[1_000, 100_000];
     type Answer = [u64; 2]; // tasks that were let in, and those of them beyond the limit
 
     fn prepare(tasks: u64) -> Self {

@@ -20,7 +20,7 @@ impl<E: Executor> Workload<E> for SpawnJoin {
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
-    const FULL_SIZES: &'static [u64] = &[100_000];
+    const FULL_SIZES: &'static [u64] = &[1_000, 100_000];
     const OVERSUBSCRIBED: bool = true;
     /// The number of outputs, and the sum of the indices.
     type Answer = (usize, u64);

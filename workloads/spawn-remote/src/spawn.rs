@@ -28,7 +28,7 @@ impl<E: Remote> Workload<E> for SpawnRemote {
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
-    const FULL_SIZES: &'static [u64] = &[100_000];
+    const FULL_SIZES: &'static [u64] = &[1_000, 100_000];
     /// The number of outputs, and the sum of the indices.
     type Answer = (usize, u64);
 

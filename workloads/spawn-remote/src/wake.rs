@@ -37,6 +37,7 @@ impl<E: Executor> Workload<E> for WakeRemote {
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
+    const FULL_SIZES: &'static [u64] = &[1_000];
     /// The number of wake-ups, and the sum of their numbers.
     type Answer = (u64, u64);
 

@@ -22,7 +22,7 @@ impl<E: Timer> Workload<E> for TimerChurn {
         source: file!(),
     };
     const SIZES: &'static [u64] = &[10_000];
-    const FULL_SIZES: &'static [u64] = &[100_000];
+    const FULL_SIZES: &'static [u64] = &[1_000, 100_000];
     type Answer = u64; // the sum of the numbers, from 1 to N, of the pieces of work that were in time
 
     fn prepare(timeouts: u64) -> Self {
