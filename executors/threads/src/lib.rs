@@ -45,7 +45,7 @@ fn serve() -> Result<(), String> {
     let program = programs::PROGRAMS.iter().find(|program| program.name == cell.workload);
     let program = program.ok_or_else(|| format!("there is no program for {}", cell.workload))?;
     let pool = Pool::start(cell.blocking_threads).map_err(out_of_threads)?;
-    say(&Reply::Observed(Ready { threads: processors(), proof: None }));
+    say(&Reply::Observed(Ready { threads: processors(), proof: None, driver: None }));
     for line in lines {
         match parse(&line?)? {
             Request::Runs(iterations) => say(&Reply::Sample(sample(program, cell.size, &pool, iterations)?)),
