@@ -4,6 +4,8 @@
 //! for each executor. Futures, jobs and outputs are boxed, and each contract of the executor is a trait object, which
 //! [`Contracts`] collects while the suite is put together. No figure comes from an audited run.
 
+mod net;
+
 use std::{
     any::Any,
     marker::PhantomData,
@@ -35,6 +37,7 @@ pub(crate) struct Contracts {
     pub(crate) remote: Option<&'static dyn Spawners>,
     pub(crate) block_on: Option<&'static dyn Blocks>,
     pub(crate) restart: Option<&'static dyn Lives>,
+    pub(crate) net: Option<&'static dyn net::Sockets>,
 }
 
 /// Ambient, as everything a task asks of its executor is: one process runs one executor.
@@ -51,7 +54,17 @@ impl Contracts {
             remote: None,
             block_on: None,
             restart: None,
+            net: None,
         }
+    }
+
+    /// Names the mechanism by which the executor waits for sockets.
+    ///
+    /// # Errors
+    ///
+    /// The reason, if it is refused.
+    pub(crate) fn driver(&self) -> Result<&'static str, String> {
+        self.net.expect("the suite is told which executors have sockets: `has_sockets`").driver()
     }
 
     /// Has the audited runs of this process reach the executor by these contracts.

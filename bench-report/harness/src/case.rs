@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use executor_api::{Config, Executor, Timer};
+use executor_api::{Config, Executor, Net, Timer};
 use lane_protocol::{Lateness, Observed, Proof, Sample, Work, too_fast, wrong_answer};
 use workload_api::{Measure, Workload};
 
@@ -217,11 +217,12 @@ impl OpenCase {
         }
         let workers = self.pair.workers(&self.config)?;
         check_workers(&run, &workers)?;
+        let driver = self.config.sockets.then(Audited::driver).transpose()?.map(str::to_owned);
         Ok(Proof {
             operations: self.operations(),
             ideal_ns: nanoseconds(self.ideal()),
             took_ns: nanoseconds(took),
-            observed: observed(&run, &workers, sleeps),
+            observed: Observed { driver, ..observed(&run, &workers, sleeps) },
         })
     }
 
@@ -359,6 +360,7 @@ fn observed(run: &AuditedRun, workers: &Workers, sleeps: u64) -> Observed {
         cpus: workers.values().flatten().min().cloned().unwrap_or_else(|| "unknown".to_owned()),
         threads_before: platform::threads(),
         threads_after: None,
+        driver: None,
     }
 }
 

@@ -97,7 +97,7 @@ fn converse(
                 let case = open(suite, &cell)?;
                 let proof = if cell.checked { None } else { Some(case.prove()?) };
                 let threads = proof.as_ref().map_or(cell.threads, |proof| proof.observed.threads);
-                let ready = Ready { threads, proof: proof.clone() };
+                let ready = Ready { threads, proof: proof.clone(), driver: None };
                 prepared = Some((case, proof));
                 Reply::Observed(ready)
             }
@@ -118,7 +118,8 @@ fn open(suite: &Suite, cell: &Cell) -> Result<OpenCase, String> {
     let (Some(threads), Some(blocking_threads)) = (threads, blocking_threads) else {
         return Err("a cell has threads, 1 or more of each kind".to_owned());
     };
-    suite.open(&cell.workload, &cell.lane, &Config { threads, blocking_threads }, cell.size)
+    let config = Config { blocking_threads, ..Config::new(threads) };
+    suite.open(&cell.workload, &cell.lane, &config, cell.size)
 }
 
 /// Counts what the runs of a cell cost besides time.

@@ -4,7 +4,7 @@
 
 use std::num::NonZeroUsize;
 
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Net, Remote, Restart, Timer};
 use lane_protocol::{LaneEntry, Lineup, PROTOCOL, Specification, Specify, TrackBuild, WorkloadEntry};
 use workload_api::{Measure, Workload};
 
@@ -40,6 +40,7 @@ type Specifier = fn(u64, NonZeroUsize) -> Specification;
 struct Case {
     workload: &'static str,
     executor: &'static str,
+    sockets: bool,
     open: Opener,
 }
 
@@ -78,6 +79,11 @@ impl Suite {
         self.contracts::<E>().restart = Some(the::<E>());
     }
 
+    /// Enters the sockets of an executor.
+    pub fn has_sockets<E: Net>(&mut self) {
+        self.contracts::<E>().net = Some(the::<E>());
+    }
+
     fn contracts<E: Executor>(&mut self) -> &mut Contracts {
         let entry = self.executors.iter_mut().find(|entry| entry.about.name == E::ABOUT.name);
         entry.and_then(|entry| entry.contracts.as_mut()).expect("an executor is entered first")
@@ -114,7 +120,7 @@ impl Suite {
         if !self.workloads.iter().any(|(entry, _)| entry.name == workload) {
             self.workloads.push((entry::<W>(needs), specify::<W>));
         }
-        self.cases.push(Case { workload, executor, open });
+        self.cases.push(Case { workload, executor, sockets: W::SOCKETS, open });
     }
 
     /// Describes the suite as plain data, with the environment of each lane at each of these numbers of workers.
@@ -141,11 +147,11 @@ impl Suite {
         Ok(specify(*size, threads))
     }
 
-    /// Starts an executor and has it prepare a workload at a size.
+    /// Starts an executor and has it prepare a workload at a size, with sockets if its tasks use them.
     ///
     /// # Errors
     ///
-    /// If there is no such case.
+    /// If there is no such case, or the sockets of the executor are refused.
     pub fn open(
         &self,
         workload: &str,
@@ -159,7 +165,10 @@ impl Suite {
         let contracts = self.executors.iter().find(|entry| entry.about.name == executor);
         let contracts = contracts.and_then(|entry| entry.contracts);
         let contracts = contracts.ok_or_else(|| format!("{executor} races, and was not entered"))?;
-        Ok((case.open)(contracts, config, size))
+        if case.sockets {
+            contracts.driver()?;
+        }
+        Ok((case.open)(contracts, &Config { sockets: case.sockets, ..*config }, size))
     }
 }
 
@@ -184,7 +193,13 @@ impl ExecutorEntry {
             source: source.into(),
             command: self.command.clone(),
             environment: threads.iter().filter_map(environment).filter(|(_, set)| !set.is_empty()).collect(),
+            sockets_refused: self.sockets_refused(),
         }
+    }
+
+    /// Returns the reason why its sockets are refused; `None` if they are not, or it has none.
+    fn sockets_refused(&self) -> Option<String> {
+        self.contracts.filter(|has| has.net.is_some())?.driver().err()
     }
 }
 
@@ -219,6 +234,7 @@ fn entry<W: Workload<Audited>>(needs: &'static str) -> WorkloadEntry {
         needs: needs.into(),
         has_deadline: W::HAS_DEADLINE,
         oversubscribed: W::OVERSUBSCRIBED,
+        sockets: W::SOCKETS,
     }
 }
 

@@ -4,9 +4,13 @@
 //! 10,000 sleeps at once were seen to end up to twice as late. Only workloads that are raced
 //! [for that figure](crate::Suite::race_and_watch) are compiled once more.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use executor_api::{About, Config, Executor, Timer};
+use executor_api::{About, Config, Executor, Net, Timer};
 
 use crate::lateness;
 
@@ -70,5 +74,27 @@ impl<E: Timer> Timer for Watched<E> {
         F::Output: Send,
     {
         E::timeout(duration, future)
+    }
+}
+
+impl<E: Net> Net for Watched<E> {
+    type Listener = E::Listener;
+    type Tcp = E::Tcp;
+    type Unix = E::Unix;
+
+    fn driver() -> Result<&'static str, String> {
+        E::driver()
+    }
+
+    fn listen(address: SocketAddr) -> impl Future<Output = io::Result<E::Listener>> + Send + 'static {
+        E::listen(address)
+    }
+
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<E::Tcp>> + Send + 'static {
+        E::connect(address)
+    }
+
+    fn pair() -> io::Result<(E::Unix, E::Unix)> {
+        E::pair()
     }
 }

@@ -142,7 +142,10 @@ fn obstacle(
     if lane.class == Class::CurrentThread && threads > 1 {
         return Some("runs on one thread only".to_owned());
     }
-    (!lineup.pairs(&workload.name, &lane.name)).then(|| format!("needs {}", workload.needs))
+    if !lineup.pairs(&workload.name, &lane.name) {
+        return Some(format!("needs {}", workload.needs));
+    }
+    lane.sockets_refused.clone().filter(|_| workload.sockets)
 }
 
 /// Returns the reason why a program cannot run a workload; `None` if it can.
@@ -209,6 +212,7 @@ mod tests {
             source: String::new(),
             command: command.map(|command| vec![command.to_owned()]),
             environment: BTreeMap::new(),
+            sockets_refused: None,
         };
         let workload = |name: &str, sizes: &[u64], full_sizes: &[u64], memory_sizes: &[u64]| WorkloadEntry {
             name: name.to_owned(),
@@ -226,8 +230,11 @@ mod tests {
             needs: "water".to_owned(),
             has_deadline: false,
             oversubscribed: name == "grow",
+            sockets: name == "listen",
         };
-        let pairs = [("grow", "oak"), ("grow", "bonsai"), ("drink", "oak")];
+        let pairs =
+            [("grow", "oak"), ("grow", "bonsai"), ("drink", "oak"), ("listen", "oak"), ("listen", "bonsai")];
+        let refused = Some("the wind is refused".to_owned());
         Lineup {
             protocol: PROTOCOL,
             build: TrackBuild {
@@ -239,13 +246,14 @@ mod tests {
             },
             lanes: vec![
                 lane("oak", Class::MultiThread, None),
-                lane("bonsai", Class::CurrentThread, None),
+                LaneEntry { sockets_refused: refused, ..lane("bonsai", Class::CurrentThread, None) },
                 lane("plastic", Class::MultiThread, Some("plastic")),
             ],
             workloads: vec![
                 workload("grow", &[1_000], &[20_000, 50, 5_000, 200], &[]),
                 workload("drink", &[10], &[], &[4, 8]),
                 workload("root", &[], &[], &[1, 2, 3]),
+                workload("listen", &[10], &[], &[]),
             ],
             pairs: pairs.map(|(workload, lane)| (workload.to_owned(), lane.to_owned())).into(),
         }
@@ -287,6 +295,14 @@ mod tests {
         let expected =
             [("drink/10/t1/bonsai", "needs water"), ("drink/10/t2/bonsai", "runs on one thread only")];
         assert_eq!(reasons.collect::<Vec<_>>(), expected.map(|(cell, reason)| (cell.to_owned(), reason)));
+    }
+
+    #[test]
+    fn a_lane_whose_sockets_are_refused_runs_what_has_none() {
+        let selection = selected(&of(&["oak", "bonsai"], &["grow", "listen"])).expect("there are some");
+        assert_eq!(names(&selection.cells), ["grow/1000/t1/oak", "grow/1000/t1/bonsai", "listen/10/t1/oak"]);
+        let [(cell, reason)] = &selection.not_applicable[..] else { panic!("one cell does not apply") };
+        assert_eq!((&*cell.to_string(), &**reason), ("listen/10/t1/bonsai", "the wind is refused"));
     }
 
     #[test]
@@ -348,7 +364,7 @@ mod tests {
         let of_lane = refused(of(&["elm"], &[]));
         assert_eq!(of_lane, "no executor `elm`; there are oak, bonsai, plastic");
         let of_workload = refused(of(&[], &["sleep"]));
-        assert_eq!(of_workload, "no workload `sleep`; there are grow, drink, root");
+        assert_eq!(of_workload, "no workload `sleep`; there are grow, drink, root, listen");
         let filters = vec!["oak".to_owned(), "elm".to_owned()];
         let of_filter = refused(SelectionArguments { filters, ..SelectionArguments::default() });
         assert_eq!(of_filter, "no cell has `elm` in its name; --list shows them all");

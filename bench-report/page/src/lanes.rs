@@ -55,6 +55,8 @@ pub(super) struct LaneCard {
     pub(super) workers: Vec<String>,
     pub(super) jobs: String,
     pub(super) processors: String,
+    /// The mechanism by which it waited for sockets, if tasks used any.
+    pub(super) sockets: Option<String>,
     pub(super) limits: String,
     pub(super) dependencies: String,
     pub(super) homepage: String,
@@ -113,6 +115,7 @@ impl LaneCard {
             workers: workers(results, &executor.name),
             jobs: jobs(&seen),
             processors: processors(&seen),
+            sockets: sockets(&seen),
             limits: if executor.limits.is_empty() {
                 "none noted".to_owned()
             } else {
@@ -172,6 +175,14 @@ fn processors(seen: &[&Observed]) -> String {
     processors.sort_unstable();
     processors.dedup();
     if processors.is_empty() { "not observed".to_owned() } else { listed(&processors) }
+}
+
+/// Names the mechanism by which the cells of a lane waited for sockets; `None` if no task used any.
+fn sockets(seen: &[&Observed]) -> Option<String> {
+    let mut drivers: Vec<&str> = seen.iter().filter_map(|seen| seen.driver.as_deref()).collect();
+    drivers.sort_unstable();
+    drivers.dedup();
+    (!drivers.is_empty()).then(|| listed(&drivers))
 }
 
 /// Writes `2`, or `1 to 2` if the numbers differ; `None` without numbers.

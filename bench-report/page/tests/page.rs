@@ -538,7 +538,8 @@ fn a_lane_says_what_was_asked_of_it_and_what_was_seen() {
     }
     let cells = results.cells.iter_mut().filter(|cell| cell.executor == "tokio" && cell.threads == 2);
     for (place, cell) in cells.enumerate() {
-        cell.observed = Some(observed(2, 1 + place % 2));
+        let driver = (place == 0).then(|| "io_uring".to_owned());
+        cell.observed = Some(Observed { driver, ..observed(2, 1 + place % 2) });
     }
     let page = page::render(&results, None);
     let [tokio, smol] = ["tokio", "smol"].map(|lane| {
@@ -552,6 +553,7 @@ fn a_lane_says_what_was_asked_of_it_and_what_was_seen() {
         "Limits A sleep ends late.",
         "2 requested: 2 came, 1 to 2 polled",
         "Processors 0-1",
+        "Sockets io_uring",
         "Jobs up to 3 at once",
         "Depends on 12 other packages",
         "https://tokio.rs",
@@ -564,6 +566,7 @@ fn a_lane_says_what_was_asked_of_it_and_what_was_seen() {
     {
         assert!(smol.contains(expected), "{expected}: {smol}");
     }
+    assert!(!smol.contains("Sockets"), "no task of it used any: {smol}");
 }
 
 #[test]
@@ -893,6 +896,7 @@ fn observed(workers: usize, threads: usize) -> Observed {
         cpus: "0-1".to_owned(),
         threads_before: None,
         threads_after: None,
+        driver: None,
     }
 }
 

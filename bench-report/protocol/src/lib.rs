@@ -158,6 +158,9 @@ pub struct Ready {
     /// The checked first run; only the track gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// The mechanism by which a program waits for sockets; of the track the proof tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
 }
 
 /// A run that was checked and not timed.

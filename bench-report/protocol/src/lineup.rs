@@ -64,6 +64,9 @@ pub struct LaneEntry {
     /// The variables that its process needs, for each number of workers that was asked about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<usize, Vec<(String, String)>>,
+    /// The reason why its sockets are refused on this machine, by the kernel or a sandbox; absent if they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sockets_refused: Option<String>,
 }
 
 /// The number of workers that a lane can have.
@@ -112,6 +115,9 @@ pub struct WorkloadEntry {
     /// `true` if a full run races it with more workers than there are processors, too.
     #[serde(default)]
     pub oversubscribed: bool,
+    /// `true` if its tasks use sockets.
+    #[serde(default)]
+    pub sockets: bool,
 }
 
 /// The part of a run that is measured.

@@ -45,6 +45,10 @@ pub struct Observed {
     /// Threads of the process after the last sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads_after: Option<usize>,
+    /// The mechanism by which the lane waited for sockets, such as `epoll`; absent where no task uses any, and for a program
+    /// that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
 }
 
 /// The lateness of sleeps: the time from when each was due until its task went on.

@@ -89,7 +89,7 @@ impl Entrant {
             Reply::Observed(ready) if ready.threads > 0 => ready,
             other => return Err(process.out_of_turn(&other)),
         };
-        let verifier = specification.map(|specification| Verifier::new(specification, ready.threads));
+        let verifier = specification.map(|specification| Verifier::new(specification, &ready));
         let mut runner = Runner { process, verifier, asked: (0, Instant::now()) };
         let (checked, run) = match known {
             Some(Known { checked, run }) => (checked.clone(), Time::Known(*run)),

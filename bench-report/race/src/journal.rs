@@ -321,6 +321,7 @@ mod tests {
             cpus: "0-1".into(),
             threads_before: Some(2),
             threads_after: None,
+            driver: None,
         };
         let checked = Checked { operations: 2, ideal_ns: 0, observed };
         let lateness = Some(Lateness { samples: 3, histogram: vec![(0, 1), (5, 2)] });

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use lane_protocol::{
-    Ledger, Measure, Observed, Proof, Sample, Specification, WorkDone, histogram, too_fast, wrong_answer,
+    Ledger, Measure, Observed, Proof, Ready, Sample, Specification, WorkDone, histogram, too_fast,
+    wrong_answer,
 };
 use results::Lateness;
 
@@ -13,12 +14,15 @@ pub(crate) struct Verifier {
     specification: Specification,
     /// The threads that the program has started.
     threads: usize,
+    /// The mechanism by which it waits for sockets, if it tells.
+    driver: Option<String>,
     lateness: hdrhistogram::Histogram<u64>,
 }
 
 impl Verifier {
-    pub(crate) fn new(specification: Specification, threads: usize) -> Verifier {
-        Verifier { specification, threads, lateness: histogram(3) }
+    pub(crate) fn new(specification: Specification, ready: &Ready) -> Verifier {
+        let Ready { threads, driver, .. } = ready.clone();
+        Verifier { specification, threads, driver, lateness: histogram(3) }
     }
 
     /// Checks a sample that took no longer than it was `waited` for, and fills in what it measures in place of the clock.
@@ -77,6 +81,7 @@ impl Verifier {
             cpus: "unknown".to_owned(),
             threads_before: None,
             threads_after: None,
+            driver: self.driver.clone(),
         };
         let Specification { operations, ideal_ns, .. } = self.specification;
         Proof { operations, ideal_ns, took_ns: sample.wall_ns, observed }

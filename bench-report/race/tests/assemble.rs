@@ -127,6 +127,7 @@ fn lineup() -> Lineup {
         source: file!().to_owned(),
         command: None,
         environment: BTreeMap::new(),
+        sockets_refused: None,
     };
     let workload = |(name, group): (&str, &str)| WorkloadEntry {
         name: name.to_owned(),
@@ -144,6 +145,7 @@ fn lineup() -> Lineup {
         needs: "time".to_owned(),
         has_deadline: false,
         oversubscribed: false,
+        sockets: false,
     };
     Lineup {
         protocol: PROTOCOL,

@@ -3,7 +3,7 @@
 //! An executor goes into [`lineup`], with the names of what it has; a workload into the function of what it needs. What an
 //! executor lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
 
-use executor_api::{About, BlockOn, BlockingPool, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Executor, Net, Remote, Restart, Timer};
 
 use lane_harness::{Suite, about_program};
 
@@ -22,11 +22,11 @@ pub fn lineup() -> Suite {
     let mut suite = Suite::default();
     lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, blocks, restarts);
     lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, blocks, restarts);
-    lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, blocks, restarts);
-    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, blocks, restarts);
-    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking, blocks);
-    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking, blocks);
-    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking, blocks);
+    lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, blocks, restarts, sockets);
+    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, blocks, restarts, sockets);
+    lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking, blocks, sockets);
+    lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking, blocks, sockets);
+    lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking, blocks, sockets);
     lane!(suite, executor_rayon::Rayon: tasks, remote, blocking);
     lane!(suite, executor_futures::Futures: tasks, remote, blocks);
     suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
@@ -122,4 +122,9 @@ fn blocks<E: BlockOn>(suite: &mut Suite) {
 fn restarts<E: Restart>(suite: &mut Suite) {
     suite.has_restart::<E>();
     suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
+}
+
+/// Workloads whose tasks use sockets: their executors start with them.
+pub fn sockets<E: Net>(suite: &mut Suite) {
+    suite.has_sockets::<E>();
 }

@@ -35,9 +35,13 @@ fn main() {
     let track = asked.unwrap_or_else(|trouble| panic!("the track: {}", reason(trouble)));
     let lineup = track.lineup.clone();
 
-    let mut pairs: Vec<Pair> = lineup.pairs.iter().map(|pair| Pair::of_track(&lineup, pair)).collect();
+    let (refused, able): (Vec<_>, Vec<_>) = lineup.pairs.iter().partition(|pair| refused(&lineup, pair));
+    let mut pairs: Vec<Pair> = able.into_iter().map(|pair| Pair::of_track(&lineup, pair)).collect();
     let mut programs = BTreeMap::new();
     let mut ignored = Vec::new();
+    for (workload, lane) in refused {
+        ignored.push(Trial::test(format!("{workload} on {lane}, whose sockets are refused"), || Ok(())));
+    }
     for lane in lineup.lanes.iter().filter(|lane| lane.command.is_some()) {
         match track.command(&lane.name, 1).and_then(|command| lane::describe(command, &limits)) {
             Ok(description) => {
@@ -73,6 +77,12 @@ fn main() {
     };
     trials.extend(facts.map(fact));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// Returns true if a workload uses sockets, and this machine refuses those of its lane.
+fn refused(lineup: &Lineup, (workload, lane): &(String, String)) -> bool {
+    let uses_sockets = lineup.workload(workload).is_some_and(|workload| workload.sockets);
+    uses_sockets && lineup.lane(lane).is_some_and(|lane| lane.sockets_refused.is_some())
 }
 
 /// A fact of a lineup, which takes no process.

@@ -40,7 +40,8 @@ pub trait Executor: Sized + Send + Sync + 'static {
 
     /// Returns the environment variables that a process must have before this executor starts in it.
     ///
-    /// Global executors read their thread counts there when first used. The parent process sets them.
+    /// Global executors read their thread counts there when first used. The parent process sets them, the same for cells
+    /// with and without sockets.
     fn environment(_config: &Config) -> Vec<(&'static str, String)> {
         Vec::new()
     }

@@ -3,6 +3,8 @@
 //! async-std is discontinued (RUSTSEC-2025-0052: "use smol instead") and is built on the same async-executor,
 //! async-io and blocking crates as smol. It is raced because much code still runs on it.
 
+mod net;
+
 use std::{
     cell::RefCell,
     env, mem,
@@ -15,6 +17,8 @@ use std::{
 
 use async_std::{future, task};
 use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Timer};
+
+pub use net::{Listener, Stream};
 
 /// async-std's global executor, the only one it has.
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 //! A `LocalExecutor` takes tasks from its own thread only, so [`SmolLocal`] is not `Remote`. The thread of
 //! smol's timers outlives every executor, so neither lane is `Restart`.
 
+mod net;
+
 use std::{env, thread, time::Duration};
 
 use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Timer};
@@ -11,6 +13,8 @@ use smol::{
     channel::{self, Sender},
     future::FutureExt,
 };
+
+pub use net::{Listener, Stream};
 
 /// smol's global executor, the one behind `smol::spawn`.
 #[derive(Debug)]

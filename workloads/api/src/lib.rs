@@ -88,6 +88,9 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// A heat in which such a run went wrong is run again, a few times at most.
     const HAS_DEADLINE: bool = false;
 
+    /// `true` if its tasks use sockets: its executor starts [with them](executor_api::Config::sockets), and only then.
+    const SOCKETS: bool = false;
+
     /// `true` if a full run races it with two and four times as many workers as there are processors, too.
     const OVERSUBSCRIBED: bool = false;
 
