@@ -235,6 +235,7 @@ fn entry<W: Workload<Audited>>(needs: &'static str) -> WorkloadEntry {
         has_deadline: W::HAS_DEADLINE,
         oversubscribed: W::OVERSUBSCRIBED,
         sockets: W::SOCKETS,
+        loaded_from_outside: W::LOADED_FROM_OUTSIDE,
     }
 }
 

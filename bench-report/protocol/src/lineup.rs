@@ -118,6 +118,9 @@ pub struct WorkloadEntry {
     /// `true` if its tasks use sockets.
     #[serde(default)]
     pub sockets: bool,
+    /// `true` if it needs a processor besides those of its workers, for a load from outside.
+    #[serde(default)]
+    pub loaded_from_outside: bool,
 }
 
 /// The part of a run that is measured.

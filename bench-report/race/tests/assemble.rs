@@ -146,6 +146,7 @@ fn lineup() -> Lineup {
         has_deadline: false,
         oversubscribed: false,
         sockets: false,
+        loaded_from_outside: false,
     };
     Lineup {
         protocol: PROTOCOL,

@@ -125,6 +125,13 @@ fn restarts<E: Restart>(suite: &mut Suite) {
 }
 
 /// Workloads whose tasks use sockets: their executors start with them.
-pub fn sockets<E: Net>(suite: &mut Suite) {
+pub fn sockets<E: Net + Timer>(suite: &mut Suite) {
     suite.has_sockets::<E>();
+    suite.race::<E, sockets::Echo>("sockets");
+    suite.race::<E, sockets::EchoUnix>("sockets");
+    suite.race::<E, sockets::EchoUnderTimeout>("sockets");
+    suite.race::<E, sockets::Connect>("sockets");
+    suite.race::<E, sockets::IdleConnections>("sockets");
+    suite.race::<E, requests::Requests>("sockets");
+    suite.race::<E, requests::RequestsAmongWork>("sockets");
 }

@@ -94,6 +94,10 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// `true` if a full run races it with two and four times as many workers as there are processors, too.
     const OVERSUBSCRIBED: bool = false;
 
+    /// `true` if a thread outside the executor needs a processor of its own, so that it races with fewer workers than there are
+    /// processors.
+    const LOADED_FROM_OUTSIDE: bool = false;
+
     /// The result of a run. A lane in another language writes it as JSON.
     type Answer: PartialEq + Debug + Serialize + Send + 'static;
 

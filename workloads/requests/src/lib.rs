@@ -76,6 +76,7 @@ impl<E: Net> Workload<E> for Requests {
     const SIZES: &'static [u64] = &[1_000, 10_000];
     const MEASURE: Measure = MEASURE;
     const HAS_DEADLINE: bool = true; // the load is to come on time
+    const SOCKETS: bool = true;
     type Answer = Answer;
 
     fn prepare(rate: u64) -> Self {
@@ -122,6 +123,8 @@ impl<E: Net> Workload<E> for RequestsAmongWork {
     const FULL_SIZES: &'static [u64] = &[200, 1_000];
     const MEASURE: Measure = MEASURE;
     const HAS_DEADLINE: bool = true; // the load is to come on time
+    const SOCKETS: bool = true;
+    const LOADED_FROM_OUTSIDE: bool = true;
     type Answer = Answer;
 
     fn prepare(micros: u64) -> Self {

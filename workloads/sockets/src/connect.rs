@@ -33,6 +33,7 @@ impl<E: Net> Workload<E> for Connect {
     };
     const SIZES: &'static [u64] = &[1_000];
     const FULL_SIZES: &'static [u64] = &[10_000];
+    const SOCKETS: bool = true;
     type Answer = [u64; 2]; // answers of which every byte was right, connections served
 
     fn prepare(connections: u64) -> Self {

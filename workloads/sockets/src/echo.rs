@@ -54,6 +54,7 @@ impl<E: Net> Workload<E> for Echo {
     const ABOUT: About = ECHO;
     const SIZES: &'static [u64] = &[1, 100];
     const FULL_SIZES: &'static [u64] = &[1_000];
+    const SOCKETS: bool = true;
     type Answer = [u64; 2]; // echoes of which every byte was right, messages sent back
 
     fn prepare(connections: u64) -> Self {
@@ -79,6 +80,7 @@ impl<E: Net> Workload<E> for Echo {
 impl<E: Net> Workload<E> for EchoUnix {
     const ABOUT: About = ECHO_UNIX;
     const SIZES: &'static [u64] = &[1, 100];
+    const SOCKETS: bool = true;
     type Answer = [u64; 2]; // as echo
 
     fn prepare(pairs: u64) -> Self {
@@ -104,6 +106,7 @@ impl<E: Net> Workload<E> for EchoUnix {
 impl<E: Net + Timer> Workload<E> for EchoUnderTimeout {
     const ABOUT: About = ECHO_UNDER_TIMEOUT;
     const SIZES: &'static [u64] = &[100];
+    const SOCKETS: bool = true;
     type Answer = [u64; 2]; // as echo
 
     fn prepare(connections: u64) -> Self {

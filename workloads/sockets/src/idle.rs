@@ -36,6 +36,7 @@ impl<E: Net> Workload<E> for IdleConnections {
     const SIZES: &'static [u64] = &[];
     /// Of two sockets each. Systems allow a process 1,024 files unless it asks for more.
     const MEMORY_SIZES: &'static [u64] = &[500, 1_000, 2_000, 4_000];
+    const SOCKETS: bool = true;
     /// The tasks that waited, and the bytes they read that were right.
     type Answer = [u64; 2];
 
