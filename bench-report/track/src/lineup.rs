@@ -32,6 +32,7 @@ pub fn lineup() -> Suite {
     suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
     suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
     suite.program(THREADS, &["threads"]);
+    suite.program(EPOLL, &["epoll"]);
     suite
 }
 
@@ -66,6 +67,14 @@ const THREADS: About = About {
         "threads",
         "std::thread, no executor: a thread of the system for each task, the channels of std.",
     )
+};
+
+const EPOLL: About = About {
+    limits: "No executor: one thread waits in epoll and reads and writes what is ready, from a table. It has echo alone, as \
+             what the system itself takes of a round trip.",
+    homepage: "https://man7.org/linux/man-pages/man7/epoll.7.html",
+    source: "executors/threads/src/epoll.rs",
+    ..about_program("epoll", "A plain loop over epoll with nothing around it: the floor of a round trip.")
 };
 
 /// Workloads that need nothing but tasks, which every executor has.
