@@ -557,7 +557,7 @@ fn a_late_timer_is_seen_as_late_as_it_is() {
     let Metric::Unavailable { unavailable } = &cell.metrics["lateness-p99.9"] else {
         panic!("too few sleeps")
     };
-    assert!(unavailable.ends_with(" sleeps cannot carry a p99.9, which needs 10,000"), "{unavailable}");
+    assert!(unavailable.ends_with(" in a block cannot carry a p99.9, which needs 10,000"), "{unavailable}");
 }
 
 fn a_task_that_is_behind_its_schedule_is_seen_as_late_as_it_is() {

@@ -28,6 +28,9 @@ const PARTING: Duration = Duration::from_millis(100);
 /// The time for which sleeps are watched; the run in which it ends is the last.
 const WATCH: Duration = Duration::from_millis(20);
 
+/// The number of times that a sample is taken whose runs are spoiled each time.
+const ATTEMPTS: usize = 5;
+
 /// A prepared workload on a started executor.
 pub struct OpenCase {
     config: Config,
@@ -43,6 +46,7 @@ trait Pair {
     fn ideal(&self) -> Duration;
     fn told(&self) -> Duration;
     fn told_ratio(&self) -> f64;
+    fn spoiled(&self) -> Option<String>;
     fn work(&self) -> Work;
 
     /// Runs the workload again and again, and returns the time on the clock of all runs together, with the counters around
@@ -86,7 +90,10 @@ where
 {
     let watched_run: WatchedRun<E, W> = |executor, workload| {
         let expected = <W as Workload<Watched<E>>>::expected(&workload);
-        executor.run(async move { right(&<W as Workload<Watched<E>>>::run(workload).await, &expected) })
+        executor.run(async move {
+            <W as Workload<Watched<E>>>::get_ready(workload.clone()).await;
+            right(&<W as Workload<Watched<E>>>::run(workload).await, &expected)
+        })
     };
     open_pair(contracts, config, size, Some(watched_run))
 }
@@ -102,6 +109,7 @@ where
     W: Workload<E> + Workload<Audited>,
 {
     parts::watch();
+    lateness::gather_told();
     contracts.enter_into_force();
     let (workload, prepared_alone) = prepare::<W>(config, size);
     let pair = Box::new(Started { executor: E::start(config), workload, watched_run });
@@ -143,6 +151,10 @@ where
         <W as Workload<E>>::told_ratio(&self.workload)
     }
 
+    fn spoiled(&self) -> Option<String> {
+        <W as Workload<E>>::spoiled(&self.workload)
+    }
+
     fn work(&self) -> Work {
         ledger::in_words_of_protocol(<W as Workload<E>>::work(&self.workload))
     }
@@ -154,6 +166,7 @@ where
         self.executor.run(async move {
             let mut wall = Duration::ZERO;
             let mut readings = Vec::new();
+            <W as Workload<E>>::get_ready(workload.clone()).await;
             for _ in 0..iterations {
                 let workload = workload.clone();
                 let before = read.as_ref().map(|read| read());
@@ -185,7 +198,10 @@ where
 /// Returns the root of an audited run, which is compiled once for all executors.
 fn audited_root<W: Workload<Audited>>(workload: Arc<W>) -> Boxed<'static, Result<(), String>> {
     let expected = workload.expected();
-    Box::pin(async move { right(&W::run(workload).await, &expected) })
+    Box::pin(async move {
+        W::get_ready(workload.clone()).await;
+        right(&W::run(workload).await, &expected)
+    })
 }
 
 impl OpenCase {
@@ -226,12 +242,33 @@ impl OpenCase {
         })
     }
 
-    /// Runs the workload `iterations` times, one after the other, reads the clock around each, and checks every answer.
+    /// Runs the workload `iterations` times, one after the other, reads the clock around each, and checks every answer. If
+    /// something outside the executor spoiled the runs it does so again, a few times at most.
     ///
     /// # Errors
     ///
-    /// If an answer was wrong, or the runs took no longer than the waiting in them.
+    /// If an answer was wrong, the runs took no longer than the waiting in them, or they were spoiled every time.
     pub fn sample(&self, iterations: u64) -> Result<Sample, String> {
+        let mut attempts = ATTEMPTS;
+        loop {
+            // Discards what earlier runs, the check and those that were spoiled, have told.
+            self.pair.spoiled();
+            lateness::forget_told();
+            let sample = self.attempt(iterations)?;
+            attempts -= 1;
+            match self.pair.spoiled() {
+                None => {
+                    lateness::keep_told();
+                    return Ok(sample);
+                }
+                Some(reason) if attempts == 0 => return Err(reason),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Takes a sample, spoiled or not.
+    fn attempt(&self, iterations: u64) -> Result<Sample, String> {
         // Discards what earlier runs, the check and those watched for lateness, have recorded.
         parts::take();
         self.pair.told();

@@ -1,4 +1,5 @@
-//! Gathers how late sleeps end while tasks run: a histogram a thread, added up when they are taken.
+//! Gathers how late sleeps end while tasks run, and what runs tell of the lateness of their own operations: a histogram a
+//! thread, added up when they are taken.
 
 use std::{
     cell::RefCell,
@@ -26,6 +27,9 @@ static OF_THREADS: Mutex<Vec<Arc<Mutex<Histogram<u64>>>>> = Mutex::new(Vec::new(
 /// The time by which the earliest sleep was too early, in ns.
 static EARLIEST: AtomicU64 = AtomicU64::new(0);
 
+/// What runs have told of since it was last kept or forgotten, in ns.
+static TOLD: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
 thread_local! {
     static OF_THIS_THREAD: RefCell<Option<Arc<Mutex<Histogram<u64>>>>> = const { RefCell::new(None) };
 }
@@ -36,13 +40,33 @@ pub(crate) fn woken(due: Instant, now: Instant) {
         EARLIEST.fetch_max(nanoseconds(due - now), Relaxed);
         return;
     }
+    record([nanoseconds(now - due)]);
+}
+
+/// Begins to gather what runs tell.
+pub(crate) fn gather_told() {
+    workload_api::gather_lateness(|lateness| lock(&TOLD).push(nanoseconds(lateness)));
+}
+
+/// Forgets what runs have told.
+pub(crate) fn forget_told() {
+    lock(&TOLD).clear();
+}
+
+/// Counts what runs have told as gathered.
+pub(crate) fn keep_told() {
+    record(lock(&TOLD).drain(..));
+}
+
+fn record(lateness_ns: impl IntoIterator<Item = u64>) {
     OF_THIS_THREAD.with_borrow_mut(|mine| {
         let mine = mine.get_or_insert_with(|| {
             let histogram = Arc::new(Mutex::new(histogram(DIGITS)));
             lock(&OF_THREADS).push(histogram.clone());
             histogram
         });
-        lock(mine).saturating_record(nanoseconds(now - due));
+        let mut mine = lock(mine);
+        lateness_ns.into_iter().for_each(|lateness| mine.saturating_record(lateness));
     });
 }
 
@@ -80,7 +104,7 @@ mod tests {
 
     /// The one test that gathers: what is gathered is ambient.
     #[test]
-    fn what_tasks_report_is_gathered_from_all_threads_and_an_early_one_is_an_error() {
+    fn what_tasks_report_and_runs_tell_is_gathered_and_an_early_sleep_is_an_error() {
         let due = Instant::now();
         let late = |lateness| woken(due, due + Duration::from_micros(lateness));
         std::thread::scope(|threads| {
@@ -94,5 +118,17 @@ mod tests {
         assert_eq!((self::gathered(), take()), (0, Ok(None)), "taken is taken");
         woken(due + Duration::from_micros(1_200), due);
         assert_eq!(take(), Err("a sleep ended 1.2ms early".to_owned()));
+
+        // What a run tells counts once it is kept.
+        gather_told();
+        let tell = |micros| workload_api::tell_lateness(Duration::from_micros(micros));
+        tell(1);
+        forget_told();
+        tell(2);
+        tell(3);
+        assert_eq!(take(), Ok(None));
+        keep_told();
+        keep_told();
+        assert_eq!(take().expect("none was early").map(|told| told.samples), Some(2));
     }
 }

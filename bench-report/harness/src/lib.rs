@@ -142,7 +142,7 @@ fn count(suite: &Suite, CountRequest { what, cell }: &CountRequest) -> Result<Co
     }
 }
 
-/// Looks at what the samples have left, then at the lateness of sleeps, if they are to be watched.
+/// Looks at what the samples have left and told of, then at the lateness of sleeps, if they are to be watched.
 fn rest(case: &OpenCase, proof: Option<&Proof>, watch: bool) -> Result<Rest, String> {
     // First of all: what comes after the samples is not to be in the peak.
     let peak_rss = platform::peak_rss();
@@ -150,8 +150,9 @@ fn rest(case: &OpenCase, proof: Option<&Proof>, watch: bool) -> Result<Rest, Str
         Some(proof) => case.threads_left(&proof.observed)?,
         None => platform::threads(),
     };
-    let lateness = if watch { case.lateness()? } else { None };
-    Ok(Rest { peak_rss, threads_after, lateness })
+    let told = lateness::take()?;
+    let watched = if watch { case.lateness()? } else { None };
+    Ok(Rest { peak_rss, threads_after, lateness: told.or(watched) })
 }
 
 /// Listens to the standard input. When it ends, so does this process, be it in the midst of a run: the lab is gone, or has

@@ -249,6 +249,7 @@ fn entry<W: Workload<Audited>>(needs: &'static str) -> WorkloadEntry {
         oversubscribed: W::OVERSUBSCRIBED,
         sockets: W::SOCKETS,
         long: W::LONG,
+        loaded_from_outside: W::LOADED_FROM_OUTSIDE,
     }
 }
 

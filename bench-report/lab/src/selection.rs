@@ -48,8 +48,9 @@ pub(crate) fn select(
         let threads: Vec<usize> = all_threads.iter().copied().filter(is_meant).collect();
         // A program's memory is not counted.
         for lane in lanes.iter().filter(|lane| lane.command.is_none()) {
-            let able =
-                |threads: &&usize| obstacle(lineup, descriptions, workload, lane, **threads, 1).is_none();
+            let able = |threads: &&usize| {
+                obstacle(lineup, descriptions, workload, lane, **threads, 1, processors).is_none()
+            };
             let Some(&threads) = threads.iter().filter(able).max() else { continue };
             let sizes = memory_sizes(workload, arguments).iter();
             selection.memory.extend(sizes.map(|&size| cell(workload, size, threads, lane)));
@@ -58,7 +59,7 @@ pub(crate) fn select(
             for &threads in &threads {
                 for lane in &lanes {
                     let cell = cell(workload, size, threads, lane);
-                    match obstacle(lineup, descriptions, workload, lane, threads, size) {
+                    match obstacle(lineup, descriptions, workload, lane, threads, size, processors) {
                         None => selection.cells.push(cell),
                         Some(reason) => selection.not_applicable.push((cell, reason)),
                     }
@@ -136,6 +137,7 @@ fn obstacle(
     lane: &LaneEntry,
     threads: usize,
     size: u64,
+    processors: NonZeroUsize,
 ) -> Option<String> {
     if lane.command.is_some() {
         return match descriptions.get(&lane.name) {
@@ -153,6 +155,9 @@ fn obstacle(
     }
     if !lineup.pairs(&workload.name, &lane.name) {
         return Some(format!("needs {}", workload.needs));
+    }
+    if workload.loaded_from_outside && threads >= processors.get() {
+        return Some("its load takes a processor, and workers have all of them".to_owned());
     }
     lane.sockets_refused.clone().filter(|_| workload.sockets)
 }
@@ -242,9 +247,16 @@ mod tests {
             oversubscribed: name == "grow",
             sockets: name == "listen",
             long: name == "drink",
+            loaded_from_outside: name == "rain",
         };
-        let pairs =
-            [("grow", "oak"), ("grow", "bonsai"), ("drink", "oak"), ("listen", "oak"), ("listen", "bonsai")];
+        let pairs = [
+            ("grow", "oak"),
+            ("grow", "bonsai"),
+            ("drink", "oak"),
+            ("listen", "oak"),
+            ("listen", "bonsai"),
+            ("rain", "oak"),
+        ];
         let refused = Some("the wind is refused".to_owned());
         Lineup {
             protocol: PROTOCOL,
@@ -265,6 +277,7 @@ mod tests {
                 workload("drink", &[10], &[], &[4, 8]),
                 workload("root", &[], &[], &[1, 2, 3]),
                 workload("listen", &[10], &[], &[]),
+                workload("rain", &[10], &[], &[]),
             ],
             pairs: pairs.map(|(workload, lane)| (workload.to_owned(), lane.to_owned())).into(),
         }
@@ -345,6 +358,18 @@ mod tests {
     }
 
     #[test]
+    fn a_load_from_outside_has_a_processor_that_is_no_workers() {
+        let three = NonZeroUsize::new(3).expect("it is no 0");
+        let threads = [1, 2, 3].map(|threads| NonZeroUsize::new(threads).expect("it is no 0")).into();
+        let arguments = SelectionArguments { threads, ..of(&["oak"], &["rain"]) };
+        let selection = select(&lineup(), &Descriptions::new(), &arguments, three).expect("there are some");
+        assert_eq!(names(&selection.cells), ["rain/10/t1/oak", "rain/10/t2/oak"]);
+        let [(cell, reason)] = &selection.not_applicable[..] else { panic!("one cell does not apply") };
+        let expected = ("rain/10/t3/oak", "its load takes a processor, and workers have all of them");
+        assert_eq!((&*cell.to_string(), &**reason), expected);
+    }
+
+    #[test]
     fn a_program_that_was_not_asked_does_not_apply_and_has_no_version() {
         let selection = selected(&of(&["oak", "plastic"], &["grow"])).expect("oak has it");
         let [(cell, reason)] = &selection.not_applicable[..] else { panic!("one cell does not apply") };
@@ -403,7 +428,7 @@ mod tests {
         let of_lane = refused(of(&["elm"], &[]));
         assert_eq!(of_lane, "no executor `elm`; there are oak, bonsai, plastic");
         let of_workload = refused(of(&[], &["sleep"]));
-        assert_eq!(of_workload, "no workload `sleep`; there are grow, drink, root, listen");
+        assert_eq!(of_workload, "no workload `sleep`; there are grow, drink, root, listen, rain");
         let filters = vec!["oak".to_owned(), "elm".to_owned()];
         let of_filter = refused(SelectionArguments { filters, ..SelectionArguments::default() });
         assert_eq!(of_filter, "no cell has `elm` in its name; --list shows them all");

@@ -15,7 +15,7 @@ mod samples;
 
 pub(super) use costs::Bars;
 pub(super) use forest::Forest;
-pub(super) use lateness::Ecdf;
+pub(super) use lateness::{Ecdf, Late};
 pub(super) use lines::Lines;
 pub(super) use samples::Samples;
 
@@ -47,7 +47,7 @@ pub(super) enum Drawing {
     Samples(Samples),
     /// Cost over size or threads.
     Lines(Lines),
-    /// The lateness of sleeps.
+    /// The lateness of sleeps, or of requests.
     Ecdf(Ecdf),
     /// One metric of the lanes.
     Bars(Bars),

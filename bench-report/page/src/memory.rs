@@ -1,5 +1,7 @@
 //! Prepares the memory per task: a chart for each number of threads, and the table that it was drawn from.
 
+use std::cmp::Reverse;
+
 use super::lanes::Look;
 use results::{
     Estimate, Memory, Metric, Results,
@@ -14,15 +16,16 @@ const ROW: f64 = 19.0;
 
 /// The memory of all lanes' tasks.
 pub(super) struct MemoryOfTasks {
-    /// The charts, most threads first. They share an axis, so that they can be compared at sight.
+    /// The charts of each workload, most threads first. Those of one share an axis, so that they can be compared at sight.
     pub(super) charts: Vec<Chart>,
     pub(super) slopes: Vec<Slope>,
 }
 
-/// The bytes per task of each lane at one number of threads, in the units of its own view box.
+/// The bytes per task of each lane in one workload at one number of threads, in the units of its own view box.
 pub(super) struct Chart {
     pub(super) id: String,
-    pub(super) threads: String,
+    /// The workload if there are several, and the number of threads.
+    pub(super) heading: String,
     pub(super) width: f64,
     pub(super) height: f64,
     /// The end of the names, and the beginning of the bars.
@@ -55,7 +58,8 @@ pub(super) struct Extent {
 pub(super) struct Slope {
     pub(super) look: Look,
     pub(super) lane: String,
-    pub(super) threads: String,
+    /// The workload if there are several, and the number of threads.
+    pub(super) heading: String,
     pub(super) bytes_a_task: String,
     /// The share of the variance that the line explains.
     pub(super) fit: String,
@@ -65,26 +69,35 @@ pub(super) struct Slope {
 
 impl MemoryOfTasks {
     pub(super) fn of(results: &Results) -> MemoryOfTasks {
-        let mut threads: Vec<usize> = results.memory.iter().map(|memory| memory.threads).collect();
-        threads.sort_unstable();
-        threads.dedup();
-        let highs = results.memory.iter().filter_map(estimate).map(|estimate| estimate.high);
-        let most = highs.fold(1.0, f64::max);
+        let mut charts: Vec<(&str, usize)> = Vec::new();
+        for memory in &results.memory {
+            if !charts.contains(&(&memory.workload, memory.threads)) {
+                charts.push((&memory.workload, memory.threads));
+            }
+        }
+        let place = |workload: &str| results.memory.iter().position(|memory| memory.workload == workload);
+        charts.sort_by_key(|&(workload, threads)| (place(workload), Reverse(threads)));
+        let chart = |&(workload, threads): &(&str, usize)| Chart::of(results, workload, threads);
         MemoryOfTasks {
-            charts: threads.into_iter().rev().map(|threads| Chart::of(results, threads, most)).collect(),
+            charts: charts.iter().map(chart).collect(),
             slopes: results.memory.iter().map(|memory| Slope::of(results, memory)).collect(),
         }
     }
 }
 
 impl Chart {
-    /// Draws the chart of one number of threads; `most` bytes reach the end of the axis.
-    fn of(results: &Results, threads: usize, most: f64) -> Chart {
+    /// Draws the chart of one workload and number of threads.
+    fn of(results: &Results, workload: &str, threads: usize) -> Chart {
+        let of_workload: Vec<&Memory> =
+            results.memory.iter().filter(|memory| memory.workload == workload).collect();
+        let highs = of_workload.iter().filter_map(|memory| estimate(memory)).map(|estimate| estimate.high);
+        // So many bytes reach the end of the axis.
+        let most = highs.fold(1.0, f64::max);
         let memories: Vec<&Memory> =
-            results.memory.iter().filter(|memory| memory.threads == threads).collect();
+            of_workload.into_iter().filter(|memory| memory.threads == threads).collect();
         Chart {
-            id: format!("memory-{threads}"),
-            threads: counted(threads, "thread"),
+            id: format!("memory-{workload}-{threads}"),
+            heading: heading(results, workload, threads),
             width: WIDTH,
             height: TOP * 2.0 + ROW * memories.len() as f64,
             names: LEFT - 8.0,
@@ -132,7 +145,7 @@ impl Slope {
         Slope {
             look: Look::of(results, &memory.executor),
             lane: memory.executor.clone(),
-            threads: counted(memory.threads, "thread"),
+            heading: heading(results, &memory.workload, memory.threads),
             bytes_a_task: metric(&memory.bytes_a_task),
             fit: fit(memory),
             points: memory
@@ -143,6 +156,13 @@ impl Slope {
                 .join(", "),
         }
     }
+}
+
+/// Names a workload, if there are several, and a number of threads.
+fn heading(results: &Results, workload: &str, threads: usize) -> String {
+    let threads = counted(threads, "thread");
+    let is_only = results.memory.iter().all(|memory| memory.workload == workload);
+    if is_only { threads } else { format!("{workload}, {threads}") }
 }
 
 fn estimate(memory: &Memory) -> Option<&Estimate> {

@@ -1,7 +1,7 @@
 //! Prepares a section for each workload: its description, its charts, and every figure of its cells.
 
 use super::{
-    chart::{Bars, Chart, Comparison, Ecdf, Forest, Lines, Samples},
+    chart::{Bars, Chart, Comparison, Ecdf, Forest, Late, Lines, Samples},
     known::KnownEntry,
     lanes::ChartLane,
     links::{Links, Source, anchor},
@@ -242,6 +242,7 @@ const WITHOUT_BOXES: &str = "The charts show the largest size. Each dot is a blo
 
 fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
     let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
+    let late = Late::of(results, workload);
     let folds = [
         Fold::of(
             format!("Scatter of the blocks and samples of {workload}"),
@@ -254,9 +255,9 @@ fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> V
             over_threads(results, comparisons),
         ),
         Fold::of(
-            format!("Lateness of the sleeps of {workload}"),
-            "A curve shows the share of sleeps whose task resumed within this time after the sleep was due. It pools the sleeps of all blocks; the table of figures has the mean over the blocks.",
-            comparisons.iter().filter_map(Ecdf::of).collect(),
+            format!("Lateness of the {} of {workload}", late.things),
+            late.note,
+            comparisons.iter().filter_map(|comparison| Ecdf::of(late, comparison)).collect(),
         ),
     ];
     folds.into_iter().filter(|fold| !fold.charts.is_empty()).collect()

@@ -124,6 +124,9 @@ pub struct WorkloadEntry {
     /// `true` if one run takes so long that a quick run leaves it out.
     #[serde(default)]
     pub long: bool,
+    /// `true` if it needs a processor besides those of its workers, for a load from outside.
+    #[serde(default)]
+    pub loaded_from_outside: bool,
 }
 
 /// The part of a run that is measured.

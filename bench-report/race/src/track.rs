@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    env::consts::EXE_EXTENSION,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -103,7 +104,9 @@ impl Programs {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
-            if let Some(name) = name.filter(|_| path.is_file()) {
+            // Cargo writes what a program was built from beside it, as `threads.d`.
+            let is_program = path.extension().unwrap_or_default() == EXE_EXTENSION && path.is_file();
+            if let Some(name) = name.filter(|_| is_program) {
                 lanes.insert(name, path);
             }
         }
@@ -228,5 +231,21 @@ pub fn request(cell: &CellId) -> Cell {
         threads: cell.threads,
         blocking_threads: BLOCKING_THREADS,
         checked: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_writes_beside_a_program_is_no_program() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("threads").with_extension(EXE_EXTENSION);
+        for path in [&program, &folder.path().join("threads.d"), &folder.path().join("epoll.d")] {
+            fs::write(path, "").expect("a file");
+        }
+        let found = Programs::beside(&folder.path().join("track")).lanes;
+        assert_eq!(found, BTreeMap::from([("threads".to_owned(), program)]));
     }
 }

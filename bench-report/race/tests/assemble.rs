@@ -148,6 +148,7 @@ fn lineup() -> Lineup {
         oversubscribed: false,
         sockets: false,
         long: false,
+        loaded_from_outside: false,
     };
     Lineup {
         protocol: PROTOCOL,

@@ -56,7 +56,7 @@ pub fn figures_of(blocks: &[Option<&Lateness>]) -> BTreeMap<&'static str, Result
 
 fn too_few(sleeps: u64, name: &str, needed: u64) -> String {
     let [sleeps, needed] = [sleeps, needed].map(figures::whole);
-    format!("{sleeps} sleeps cannot carry a {name}, which needs {needed}")
+    format!("{sleeps} in a block cannot carry a {name}, which needs {needed}")
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
         assert!(figures["lateness-p90"].is_ok() && figures["lateness-max"].is_ok());
         assert_eq!(
             figures["lateness-p99"].as_ref().expect_err("one short"),
-            "999 sleeps cannot carry a p99, which needs 1,000"
+            "999 in a block cannot carry a p99, which needs 1,000"
         );
         assert!(figures_of(&[Some(&staircase(1_000))])["lateness-p99"].is_ok());
         for Quantile { name, share, sleeps, .. } in QUANTILES {

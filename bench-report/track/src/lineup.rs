@@ -33,6 +33,7 @@ pub fn lineup() -> Suite {
     suite.program(ASYNCIO, &["python3", ASYNCIO.source]);
     suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
     suite.program(THREADS, &["threads"]);
+    suite.program(EPOLL, &["epoll"]);
     suite
 }
 
@@ -67,6 +68,14 @@ const THREADS: About = About {
         "threads",
         "std::thread, no executor: a thread of the system for each task, the channels of std.",
     )
+};
+
+const EPOLL: About = About {
+    limits: "No executor: one thread waits in epoll and reads and writes what is ready, from a table. It has echo alone, as \
+             what the system itself takes of a round trip.",
+    homepage: "https://man7.org/linux/man-pages/man7/epoll.7.html",
+    source: "executors/threads/src/epoll.rs",
+    ..about_program("epoll", "A plain loop over epoll with nothing around it: the floor of a round trip.")
 };
 
 /// Workloads that need nothing but tasks, which every executor has.
@@ -126,6 +135,13 @@ fn restarts<E: Restart>(suite: &mut Suite) {
 }
 
 /// Workloads whose tasks use sockets: their executors start with them.
-pub fn sockets<E: Net>(suite: &mut Suite) {
+pub fn sockets<E: Net + Timer>(suite: &mut Suite) {
     suite.has_sockets::<E>();
+    suite.race::<E, sockets::Echo>("sockets");
+    suite.race::<E, sockets::EchoUnix>("sockets");
+    suite.race::<E, sockets::EchoUnderTimeout>("sockets");
+    suite.race::<E, sockets::Connect>("sockets");
+    suite.race::<E, sockets::IdleConnections>("sockets");
+    suite.race::<E, requests::Requests>("sockets");
+    suite.race::<E, requests::RequestsAmongWork>("sockets");
 }

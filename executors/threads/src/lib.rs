@@ -4,8 +4,14 @@
 //! many of them run at once. So this is a lane as a program in another language is one. It
 //! speaks the lines of `lane-protocol`; `workloads/NAME/src/lib.rs` has the program that each of `programs.rs` must equal: the same
 //! tasks, the same answer.
+//!
+//! A second program of this crate, `epoll`, is what the kernel takes of an echo: a loop of one thread, and no tasks.
 
 mod programs;
+mod sockets;
+
+#[cfg(target_os = "linux")]
+mod epoll;
 
 use std::{
     io::{self, BufRead, Write},
@@ -19,10 +25,41 @@ use lane_protocol::{LaneDescription, Ledger, PROTOCOL, Ready, Reply, Request, Re
 use serde_json::Value;
 
 use programs::{Pool, Program, Run};
+use sockets::Connections;
 
-/// Answers the lines of standard input until they end.
-pub fn main() -> ExitCode {
-    match serve() {
+/// Runs programs of the race, in one way.
+struct Lane {
+    programs: &'static [Program],
+    version: String,
+    /// The number of tasks that run at once, whatever we would like.
+    threads: usize,
+    /// The mechanism by which it waits for sockets.
+    driver: &'static str,
+}
+
+/// Is the lane `threads`: answers the lines of standard input until they end.
+pub fn threads() -> ExitCode {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let version = format!("std::thread on {}", std::env::consts::OS);
+    main(&Lane { programs: programs::PROGRAMS, version, threads, driver: "blocking calls" })
+}
+
+/// Is the lane `epoll`: answers the lines of standard input until they end.
+#[cfg(target_os = "linux")]
+pub fn epoll() -> ExitCode {
+    let version = "epoll of Linux".to_owned();
+    main(&Lane { programs: epoll::PROGRAMS, version, threads: 1, driver: "epoll" })
+}
+
+/// Is the lane `epoll`, which this system cannot have.
+#[cfg(not(target_os = "linux"))]
+pub fn epoll() -> ExitCode {
+    say(&Reply::NotApplicable("needs Linux".to_owned()));
+    ExitCode::SUCCESS
+}
+
+fn main(lane: &Lane) -> ExitCode {
+    match serve(lane) {
         Ok(()) => ExitCode::SUCCESS,
         Err(complaint) => {
             say(&Reply::Failed(complaint));
@@ -31,24 +68,29 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn serve() -> Result<(), String> {
+fn serve(lane: &Lane) -> Result<(), String> {
     let mut lines = io::stdin().lock().lines().map(|line| line.map_err(|error| error.to_string()));
     let Some(request) = lines.next() else { return Ok(()) };
     let cell = match parse(&request?)? {
         Request::Describe(_) => {
-            describe();
+            describe(lane);
             return Ok(());
         }
         Request::Cell(cell) => cell,
         _ => return Err("was asked out of turn".to_owned()),
     };
-    let program = programs::PROGRAMS.iter().find(|program| program.name == cell.workload);
+    let program = lane.programs.iter().find(|program| program.name == cell.workload);
     let program = program.ok_or_else(|| format!("there is no program for {}", cell.workload))?;
     let pool = Pool::start(cell.blocking_threads).map_err(out_of_threads)?;
-    say(&Reply::Observed(Ready { threads: processors(), proof: None, driver: None }));
+    let connections = program.connect.map(|connect| connect(cell.size)).transpose();
+    let mut connections = connections.map_err(|error| program.complaint(&error))?.unwrap_or_default();
+    let driver = program.has_sockets().then(|| lane.driver.to_owned());
+    say(&Reply::Observed(Ready { threads: lane.threads, proof: None, driver }));
     for line in lines {
         match parse(&line?)? {
-            Request::Runs(iterations) => say(&Reply::Sample(sample(program, cell.size, &pool, iterations)?)),
+            Request::Runs(iterations) => {
+                say(&Reply::Sample(sample(program, cell.size, &pool, &mut connections, iterations)?));
+            }
             Request::Rest { .. } => say(&Reply::Rest(Rest::default())),
             _ => return Err("was asked out of turn".to_owned()),
         }
@@ -60,29 +102,30 @@ fn parse(line: &str) -> Result<Request, String> {
     serde_json::from_str(line).map_err(|error| format!("read an invalid request: {error}"))
 }
 
-fn describe() {
-    let workloads = programs::PROGRAMS.iter().map(|program| (program.name.to_owned(), program.largest));
+fn describe(lane: &Lane) {
+    let workloads = lane.programs.iter().map(|program| (program.name.to_owned(), program.largest));
     say(&Reply::Lane(LaneDescription {
         protocol: PROTOCOL,
-        version: format!("std::thread on {}", std::env::consts::OS),
-        threads: [processors(); 2],
+        version: lane.version.clone(),
+        threads: [lane.threads; 2],
         workloads: workloads.collect(),
     }));
 }
 
-/// Counts the tasks that run at once, whatever we would like.
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
 /// Runs a program so many times, one after the other.
-fn sample(program: &Program, size: u64, pool: &Pool, iterations: u64) -> Result<Sample, String> {
+fn sample(
+    program: &Program,
+    size: u64,
+    pool: &Pool,
+    connections: &mut Connections,
+    iterations: u64,
+) -> Result<Sample, String> {
     let mut lateness_ns = Vec::new();
     let mut last = (Value::Null, Ledger::default());
     let (before, start) = (cpu_time(), Instant::now());
     for _ in 0..iterations {
-        let mut run = Run::new(size, pool);
-        let answer = (program.run)(&mut run).map_err(out_of_threads)?;
+        let mut run = Run::new(size, pool, connections);
+        let answer = (program.run)(&mut run).map_err(|error| program.complaint(&error))?;
         last = (answer, run.ledger());
         lateness_ns.append(&mut run.lateness_ns);
     }

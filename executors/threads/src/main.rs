@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    executor_threads::main()
+    executor_threads::threads()
 }

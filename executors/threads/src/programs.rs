@@ -12,7 +12,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{Ledger, nanoseconds};
+use crate::{
+    Ledger, nanoseconds,
+    sockets::{self, Connections},
+};
 
 /// A program of the race.
 pub(crate) struct Program {
@@ -22,26 +25,83 @@ pub(crate) struct Program {
     pub(crate) largest: Option<u64>,
     /// Whether it is the lateness of its sleeps that is measured.
     pub(crate) tells: bool,
+    /// Makes the connections that all its runs share, if it has any.
+    pub(crate) connect: Option<fn(u64) -> io::Result<Connections>>,
     /// Runs it once, and gives its answer.
     pub(crate) run: fn(&mut Run<'_>) -> io::Result<Value>,
+}
+
+impl Program {
+    /// Returns true if its tasks use sockets.
+    pub(crate) fn has_sockets(&self) -> bool {
+        ["echo", "echo-unix", "connect"].contains(&self.name)
+    }
+
+    /// Says why it came to no end.
+    pub(crate) fn complaint(&self, error: &io::Error) -> String {
+        let gives = if self.has_sockets() { "gives no socket or thread" } else { "starts no more threads" };
+        format!("the system {gives}: {error}")
+    }
 }
 
 /// How many threads an ordinary machine has room for at once.
 const THREADS: Option<u64> = Some(10_000);
 
+/// How many connections, with a thread at each end.
+const PAIRS: Option<u64> = Some(1_000);
+
 /// All of them.
 pub(crate) const PROGRAMS: &[Program] = &[
-    Program { name: "spawn-join", largest: THREADS, tells: false, run: spawn_join },
-    Program { name: "yield-now", largest: None, tells: false, run: yield_now },
-    Program { name: "wake-fan-out", largest: THREADS, tells: false, run: wake_fan_out },
-    Program { name: "ping-pong", largest: None, tells: false, run: ping_pong },
-    Program { name: "channel-1-to-1", largest: None, tells: false, run: |run| channel(run, 1) },
-    Program { name: "channel-4-to-1", largest: None, tells: false, run: |run| channel(run, 4) },
-    Program { name: "sleep-fan-out", largest: THREADS, tells: false, run: sleep_fan_out },
-    Program { name: "timer-accuracy", largest: None, tells: true, run: timer_accuracy },
-    Program { name: "timer-accuracy-crowd", largest: None, tells: true, run: timer_accuracy_crowd },
-    Program { name: "blocking-squares", largest: None, tells: false, run: blocking_squares },
-    Program { name: "blocking-squares-slow", largest: None, tells: false, run: blocking_squares_slow },
+    Program { name: "spawn-join", largest: THREADS, tells: false, connect: None, run: spawn_join },
+    Program { name: "yield-now", largest: None, tells: false, connect: None, run: yield_now },
+    Program { name: "wake-fan-out", largest: THREADS, tells: false, connect: None, run: wake_fan_out },
+    Program { name: "ping-pong", largest: None, tells: false, connect: None, run: ping_pong },
+    Program {
+        name: "channel-1-to-1",
+        largest: None,
+        tells: false,
+        connect: None,
+        run: |run| channel(run, 1),
+    },
+    Program {
+        name: "channel-4-to-1",
+        largest: None,
+        tells: false,
+        connect: None,
+        run: |run| channel(run, 4),
+    },
+    Program { name: "sleep-fan-out", largest: THREADS, tells: false, connect: None, run: sleep_fan_out },
+    Program { name: "timer-accuracy", largest: None, tells: true, connect: None, run: timer_accuracy },
+    Program {
+        name: "timer-accuracy-crowd",
+        largest: None,
+        tells: true,
+        connect: None,
+        run: timer_accuracy_crowd,
+    },
+    Program {
+        name: "echo",
+        largest: PAIRS,
+        tells: false,
+        connect: Some(sockets::of_tcp),
+        run: sockets::echo,
+    },
+    Program {
+        name: "echo-unix",
+        largest: PAIRS,
+        tells: false,
+        connect: Some(sockets::of_unix),
+        run: sockets::echo,
+    },
+    Program { name: "connect", largest: None, tells: false, connect: None, run: sockets::connect },
+    Program { name: "blocking-squares", largest: None, tells: false, connect: None, run: blocking_squares },
+    Program {
+        name: "blocking-squares-slow",
+        largest: None,
+        tells: false,
+        connect: None,
+        run: blocking_squares_slow,
+    },
 ];
 
 fn spawn_join(run: &mut Run<'_>) -> io::Result<Value> {
@@ -179,23 +239,31 @@ fn blocking_squares_slow(run: &mut Run<'_>) -> io::Result<Value> {
 
 /// One run of a program, and what is known of it.
 pub(crate) struct Run<'a> {
-    size: u64,
+    pub(crate) size: u64,
     pool: &'a Pool,
+    /// The connections that runs share.
+    pub(crate) connections: &'a mut Connections,
     ledger: Ledger,
     /// How late its sleeps ended, of programs that tell.
     pub(crate) lateness_ns: Vec<u64>,
 }
 
 impl Run<'_> {
-    pub(crate) fn new(size: u64, pool: &Pool) -> Run<'_> {
-        Run { size, pool, ledger: Ledger::default(), lateness_ns: Vec::new() }
+    pub(crate) fn new<'a>(size: u64, pool: &'a Pool, connections: &'a mut Connections) -> Run<'a> {
+        Run { size, pool, connections, ledger: Ledger::default(), lateness_ns: Vec::new() }
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
         self.ledger
     }
 
-    fn spawn<T: Send + 'static>(
+    /// Notes tasks that it has not spawned itself, and that have ended.
+    pub(crate) fn note_tasks(&mut self, tasks: u64) {
+        self.ledger.spawned += tasks;
+        self.ledger.finished += tasks;
+    }
+
+    pub(crate) fn spawn<T: Send + 'static>(
         &mut self,
         task: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<JoinHandle<T>> {
@@ -204,14 +272,14 @@ impl Run<'_> {
         Ok(handle)
     }
 
-    fn join<T>(&mut self, task: JoinHandle<T>) -> T {
+    pub(crate) fn join<T>(&mut self, task: JoinHandle<T>) -> T {
         let output = task.join().expect("no task panics");
         self.ledger.finished += 1;
         output
     }
 
     /// Spawns all of `tasks`, then joins them in order.
-    fn gather<T, F>(&mut self, tasks: impl IntoIterator<Item = F>) -> io::Result<Vec<T>>
+    pub(crate) fn gather<T, F>(&mut self, tasks: impl IntoIterator<Item = F>) -> io::Result<Vec<T>>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,

@@ -97,6 +97,10 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// `true` if a full run races it with two and four times as many workers as there are processors, too.
     const OVERSUBSCRIBED: bool = false;
 
+    /// `true` if a thread outside the executor needs a processor of its own, so that it races with fewer workers than there are
+    /// processors.
+    const LOADED_FROM_OUTSIDE: bool = false;
+
     /// The result of a run. A lane in another language writes it as JSON.
     type Answer: PartialEq + Debug + Serialize + Send + 'static;
 
@@ -106,6 +110,13 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// Does the same as [`prepare`](Self::prepare), for work that depends on the number of workers.
     fn prepare_for(size: u64, _workers: NonZeroUsize) -> Self {
         Self::prepare(size)
+    }
+
+    /// Makes what only a task can make and runs then share, connections for example, outside the clock.
+    ///
+    /// It is called before the first run of each sample, and spawns no task.
+    fn get_ready(self: Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        async {}
     }
 
     /// Does the work, inside the clock, as the root task of the run.
@@ -132,6 +143,12 @@ pub trait Workload<E: Executor>: Send + Sync + Sized + 'static {
     /// Returns the sum of the ratios of all runs since the last call, each above zero. For [`Measure::Ratio`] only.
     fn told_ratio(&self) -> f64 {
         0.0
+    }
+
+    /// Returns the reason if a run since the last call was disturbed from outside the executor, so that its figure is not
+    /// to be used; its answer may be right.
+    fn spoiled(&self) -> Option<String> {
+        None
     }
 
     /// Specifies the work of a run, the same on every executor. A counted run is checked against it.
@@ -176,6 +193,25 @@ static OBSERVER: OnceLock<fn(Boundary)> = OnceLock::new();
 /// The first observer wins; later calls have no effect.
 pub fn observe_parts(observer: fn(Boundary)) {
     OBSERVER.set(observer).ok();
+}
+
+/// Gathers how late operations are.
+static GATHERER: OnceLock<fn(Duration)> = OnceLock::new();
+
+/// Has `gatherer` called with the lateness of each operation that a run [tells](tell_lateness).
+///
+/// The first gatherer wins; later calls have no effect.
+pub fn gather_lateness(gatherer: fn(Duration)) {
+    GATHERER.set(gatherer).ok();
+}
+
+/// Tells how late one operation of this run was, for the percentiles that are published.
+///
+/// A run that has them at hand tells them after its work. The lateness of sleeps is found out without it.
+pub fn tell_lateness(lateness: Duration) {
+    if let Some(gatherer) = GATHERER.get() {
+        gatherer(lateness);
+    }
 }
 
 /// Runs the measured part of a run, for a workload that does not measure the whole.

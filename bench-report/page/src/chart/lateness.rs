@@ -1,4 +1,4 @@
-//! Draws the lateness of sleeps: for each lane the share of sleeps over their lateness, as a line of steps.
+//! Draws the lateness of sleeps, or of requests: for each lane the share of them over their lateness, as a line of steps.
 
 use super::{
     Chart, ChartLane, Comparison, Drawing, WIDTH,
@@ -7,9 +7,10 @@ use super::{
     label::{LINE, cut, width},
 };
 use results::{
-    Cell, Lateness, Metric,
+    Cell, Lateness, Metric, Results,
     figures::{metric, ns, whole},
     lateness::carried,
+    lookup,
 };
 
 use crate::metrics;
@@ -29,11 +30,42 @@ pub(crate) struct Ecdf {
     pub(crate) frame: Plot,
     /// The beginning of the names beside it.
     pub(crate) names: f64,
+    /// The things that are late: "sleeps".
+    pub(crate) things: &'static str,
     /// The quantile whose figures stand beside the names.
     pub(crate) given: &'static str,
     pub(crate) across: Vec<Tick>,
     pub(crate) up: Vec<Tick>,
     pub(crate) curves: Vec<Curve>,
+}
+
+/// Names what is late in a workload.
+pub(crate) struct Late {
+    /// The things: "sleeps".
+    pub(crate) things: &'static str,
+    /// The things, and what becomes of them: "sleeps end".
+    happen: &'static str,
+    /// Says what a curve shows.
+    pub(crate) note: &'static str,
+}
+
+const SLEEPS: Late = Late {
+    things: "sleeps",
+    happen: "sleeps end",
+    note: "A curve shows the share of sleeps whose task resumed within this time after the sleep was due. It pools the sleeps of all blocks; the table of figures has the mean over the blocks.",
+};
+
+const REQUESTS: Late = Late {
+    things: "requests",
+    happen: "requests are handled",
+    note: "A curve shows the share of requests whose handler had them within this time after they were sent. It pools the requests of all blocks; the table of figures has the mean over the blocks.",
+};
+
+impl Late {
+    /// Returns the names of a workload, by what it measures.
+    pub(crate) fn of(results: &Results, workload: &str) -> &'static Late {
+        if lookup::measure(results, workload) == "lateness of a request" { &REQUESTS } else { &SLEEPS }
+    }
 }
 
 /// A lane.
@@ -50,8 +82,8 @@ pub(crate) struct Curve {
 }
 
 impl Ecdf {
-    /// Draws one comparison; `None` if no task slept in it.
-    pub(crate) fn of(comparison: &Comparison<'_>) -> Option<Chart> {
+    /// Draws one comparison of what may be `late`; `None` if nothing was in it.
+    pub(crate) fn of(late: &Late, comparison: &Comparison<'_>) -> Option<Chart> {
         let cells = comparison.cells.iter();
         let mut lanes: Vec<(&str, &Lateness)> =
             cells.filter_map(|cell| Some((&*cell.executor, cell.lateness.as_ref()?))).collect();
@@ -65,7 +97,7 @@ impl Ecdf {
         };
         let ends = if lanes.len() > 1 { vec![lanes.first()?, lanes.last()?] } else { vec![lanes.first()?] };
         let ends: Vec<String> = ends.into_iter().map(within).collect();
-        let finding = format!("{:.0} % of the sleeps end {}", share * 100.0, ends.join(", "));
+        let finding = format!("{:.0} % of the {} {}", share * 100.0, late.happen, ends.join(", "));
         let values = lanes.iter().flat_map(|(_, lateness)| &lateness.histogram).map(|&(late, _)| late as f64);
         let across = Axis::of(values, 2.0).between(LEFT, RIGHT);
         let bottom = Plot::bottom(lanes.len());
@@ -73,13 +105,14 @@ impl Ecdf {
         let ecdf = Ecdf {
             frame: Plot::of(LEFT, bottom),
             names: LABELS + 10.0,
+            things: late.things,
             given: name,
             across: across.ticks(time, |label| width(label) + 8.0),
             up: shares(given, bottom),
             curves: curves
                 .map(|(index, (lane, lateness))| {
                     let y = TOP + LINE * (index as f64 + 0.5);
-                    Curve::of(comparison, lane, lateness, given, (&across, bottom), y)
+                    Curve::of(comparison, lane, lateness, (late, given), (&across, bottom), y)
                 })
                 .collect(),
         };
@@ -97,7 +130,7 @@ impl Curve {
         comparison: &Comparison<'_>,
         lane: &str,
         lateness: &Lateness,
-        given: Quantile,
+        (late, given): (&Late, Quantile),
         (across, bottom): (&Axis, f64),
         y: f64,
     ) -> Curve {
@@ -112,7 +145,7 @@ impl Curve {
             figure,
             label_y: place(y + 4.0),
             marker_y: place(y),
-            tooltip: tooltip(comparison.cell(lane), lane, lateness, given),
+            tooltip: tooltip(comparison.cell(lane), lane, lateness, (late, given)),
             lane: comparison.lane(lane),
         }
     }
@@ -186,7 +219,7 @@ fn steps(steps: &[(f64, f64)], across: &Axis, bottom: f64) -> String {
 }
 
 /// Writes the figures of the cell, or of its histogram if it has none.
-fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness, given: Quantile) -> String {
+fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness, (late, given): (&Late, Quantile)) -> String {
     let mut figures: Vec<String> = metrics::LATENESS
         .iter()
         .filter_map(|name: &&str| {
@@ -200,7 +233,7 @@ fn tooltip(cell: Option<&Cell>, lane: &str, lateness: &Lateness, given: Quantile
         let (name, share) = given;
         figures.push(format!("{name} {}", ns(quantile(lateness, share))));
     }
-    format!("{lane}: {} sleeps; {}", whole(lateness.samples), figures.join(", "))
+    format!("{lane}: {} {}; {}", whole(lateness.samples), late.things, figures.join(", "))
 }
 
 #[cfg(test)]

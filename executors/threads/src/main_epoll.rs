@@ -1,0 +1,7 @@
+//! The lane `epoll`, as a program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    executor_threads::epoll()
+}
