@@ -118,7 +118,7 @@ fn open(suite: &Suite, cell: &Cell) -> Result<OpenCase, String> {
     let (Some(threads), Some(blocking_threads)) = (threads, blocking_threads) else {
         return Err("a cell has threads, 1 or more of each kind".to_owned());
     };
-    suite.open(&cell.workload, &cell.lane, &Config { threads, blocking_threads }, cell.size)
+    suite.open(&cell.workload, &cell.lane, &Config { threads, blocking_threads, sockets: false }, cell.size)
 }
 
 /// Counts what the runs of a cell cost besides time.
