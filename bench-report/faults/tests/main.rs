@@ -20,6 +20,8 @@ mod mutants;
 #[cfg(unix)]
 mod rounds;
 mod run;
+#[cfg(unix)]
+mod standstill;
 mod tracks;
 
 use std::{env, process::ExitCode};
@@ -59,7 +61,7 @@ fn trials() -> Vec<Trial> {
     if cfg!(target_os = "linux") {
         tests.extend(mutants::LINUX_TESTS);
         #[cfg(unix)]
-        tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS].concat());
+        tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS, standstill::TESTS].concat());
     }
     #[cfg(target_os = "linux")]
     tests.extend([gate::TESTS, foreign::TESTS].concat());

@@ -88,6 +88,11 @@ impl Progress for Bar {
         self.show([done as u64, all as u64], format!("counting, {done} of {all} done"), next);
     }
 
+    fn stood_still(&mut self, time: Duration, next: &str) {
+        let seconds = time.as_secs_f64();
+        self.bar.suspend(|| eprintln!("the race stood still for {seconds:.1} s: {next} starts anew"));
+    }
+
     fn failed(&mut self, cell: &CellId, reason: &str) {
         self.bar.suspend(|| eprintln!("{cell} failed: {reason}"));
     }

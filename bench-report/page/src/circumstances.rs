@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use results::{
-    Build, Cell, Machine, Outlook, Period, Results, Run,
+    Build, Cell, Machine, Outlook, Period, Results, Run, StoodStill,
     figures::{counted, ratio},
 };
 
@@ -165,6 +165,13 @@ fn periods(run: &Run) -> String {
     run.periods.iter().map(period).collect::<Vec<_>>().join(", then ")
 }
 
+/// Writes the standstills of a race.
+fn stood_still(run: &Run) -> String {
+    run.stood_still.map_or("not noticed".to_owned(), |StoodStill { times, seconds }| {
+        format!("{}, {seconds:.0} s in all; measured again", counted(times, "time"))
+    })
+}
+
 /// Returns all facts of run, machine and build.
 pub(super) fn all(results: &Results) -> Vec<Facts> {
     let Results { run, machine, build, .. } = results;
@@ -176,6 +183,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("started", moment(&run.started)),
                 fact("finished", moment(&run.finished)),
                 fact("measured", periods(run)),
+                fact("stood still", stood_still(run)),
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),
                 fact("blocks", blocks(results)),

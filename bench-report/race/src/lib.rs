@@ -7,6 +7,7 @@
 //! - [`rounds`]: which comparison runs next
 //! - [`race`], [`heat`]: runs the plan; one block of one comparison
 //! - `calibrate`, [`lane`], `child`, `verify`: the process of a lane, asked for runs; a program is held to its specification
+//! - [`standstill`]: time in which all of this stood still, which counts for nobody
 //! - [`guard`]: ends the processes of lanes if the lab is killed
 //! - `errands`: the processes that count
 //! - [`journal`], [`folder`]: the files of a run
@@ -30,6 +31,7 @@ mod child;
 mod errands;
 pub mod guard;
 pub mod lane;
+pub mod standstill;
 mod verify;
 
 pub mod folder;

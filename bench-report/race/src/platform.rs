@@ -87,6 +87,18 @@ mod system {
     }
 }
 
+/// Returns the time since the machine was started, its sleep included.
+#[cfg(target_os = "linux")]
+pub(crate) fn since_boot() -> Option<Duration> {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok().map(Duration::from)
+}
+
+/// Returns `None`: this system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn since_boot() -> Option<Duration> {
+    None
+}
+
 /// Returns the most memory that a process ever had, in bytes, by its number in the system.
 pub(crate) fn peak_rss_of(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -99,6 +99,9 @@ pub struct Run {
     /// The prospect of going on; absent if all comparisons are settled, or none of the open ones can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,
+    /// The standstills of the race while it measured; absent if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_still: Option<StoodStill>,
 }
 
 impl Run {
@@ -127,6 +130,16 @@ pub struct Outlook {
     pub minutes: u64,
     /// The number of further comparisons that would be settled then.
     pub settles: usize,
+}
+
+/// The standstills of a race: its process was stopped, its container frozen, the machine suspended. What was under way in
+/// one was measured again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoodStill {
+    /// Their number.
+    pub times: usize,
+    /// Their length together, in seconds.
+    pub seconds: f64,
 }
 
 /// The thoroughness of a run.

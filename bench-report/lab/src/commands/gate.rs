@@ -13,7 +13,7 @@ use race::{
     journal::Outcomes,
     lane::{Limits, Trouble},
     plan::{Alias, Plan, Sampling, TIME_LIMIT},
-    race::{conclude, run_heats},
+    race::{conclude, run_heats, stood_still},
     revision::{Revision, invalid},
     track::{Programs, Track},
 };
@@ -113,7 +113,8 @@ fn race_until_decided(
     let raced = run_heats(launcher, plan, folder, &mut bar, &judge);
     bar.finish();
     let Some(raced) = raced? else { return Ok(None) };
-    let results = conclude(lineup, plan, raced, &before);
+    let mut results = conclude(lineup, plan, raced, &before);
+    results.run.stood_still = stood_still(&folder.samples())?;
     write(&folder.results(), &results.to_json())?;
     Ok(Some(results))
 }

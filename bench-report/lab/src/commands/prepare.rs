@@ -21,6 +21,7 @@ use race::{
     heat::Launcher,
     lane::{self, Limits, Trouble},
     plan::{Plan, TIME_LIMIT},
+    standstill::Standstills,
     track::{self, Programs, Track, Tracks},
 };
 use results::CellId;
@@ -74,7 +75,12 @@ impl Prepared {
         given: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
-        let limits = Limits { time: INTRODUCTION, interrupted: interrupted.clone(), guard: guard() };
+        let limits = Limits {
+            time: INTRODUCTION,
+            interrupted: interrupted.clone(),
+            guard: guard(),
+            standstills: Standstills::watch(),
+        };
         let workspace = Path::new(WORKSPACE);
         let built = match &given.track {
             Some(path) => Some(Programs::beside(path)),

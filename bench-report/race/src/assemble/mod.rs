@@ -57,6 +57,7 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         attention: Vec::new(),
         periods: Vec::new(),
         outlook: None,
+        stood_still: None,
     };
     Results {
         schema: SCHEMA,
