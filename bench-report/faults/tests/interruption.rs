@@ -20,6 +20,8 @@ crate::tests![
     ctrl_c_keeps_what_was_measured_and_resume_goes_on,
     a_killed_parent_leaves_no_process_and_resume_goes_on,
     a_kill_that_asks_ends_a_cell_that_hangs,
+    a_signal_that_was_ignored_at_the_start_stays_ignored,
+    a_terminal_that_is_gone_keeps_what_was_measured,
     a_disk_without_room_is_named_and_resume_goes_on,
     a_corrupt_line_stops_the_resuming_and_is_named,
     a_finished_run_is_not_resumed,
@@ -132,6 +134,31 @@ fn a_kill_that_asks_ends_a_cell_that_hangs() {
     signal(&parent, Signal::SIGTERM);
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
     until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+}
+
+/// Under `nohup`, and beside a script, whose shell ignores Ctrl-C for what runs there.
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    for (name, ignored) in [("HUP", Signal::SIGHUP), ("INT", Signal::SIGINT)] {
+        let place = Place::new();
+        let run = place.command(LONG);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' {name}; exec \"$@\""), "sh"]);
+        shell.arg(run.get_program()).args(run.get_args());
+        shell.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut lab = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("there is a shell");
+        until("a few cells are measured", || measured(&place) >= 3);
+        signal(&lab, ignored);
+        assert_eq!(lab.wait().expect("it is our child").code(), Some(0), "{name}");
+    }
+}
+
+fn a_terminal_that_is_gone_keeps_what_was_measured() {
+    let place = Place::new();
+    let mut lab = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&lab, Signal::SIGHUP);
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(130));
+    resume(&place);
 }
 
 /// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk.

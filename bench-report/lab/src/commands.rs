@@ -15,13 +15,11 @@ use std::{
     env,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
 };
 
 use anyhow::{Context, Result};
+
+use crate::signals::interruption;
 
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
@@ -45,14 +43,6 @@ fn default_out() -> PathBuf {
     // Cargo marks its target folder for backup programs.
     let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     target.unwrap_or(Path::new("target")).join("bench-report")
-}
-
-/// Returns a flag that Ctrl-C sets, or a kill that asks.
-fn interruption() -> Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    ctrlc::set_handler(move || flag.store(true, SeqCst)).context("failed to listen for Ctrl-C")?;
-    Ok(interrupted)
 }
 
 /// Returns the arguments of this process, as they would be typed.

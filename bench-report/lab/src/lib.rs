@@ -7,7 +7,7 @@
 //! - `arguments`: the command line, as clap takes it; `selection`: the cells that it asks for
 //! - `commands`: a file for each command
 //! - `compare`, `gate`: two runs, or two tracks in one run
-//! - `progress`: the bar
+//! - `progress`: the bar; `signals`: what ends a command before its time
 
 mod arguments;
 mod selection;
@@ -17,6 +17,7 @@ mod commands;
 mod compare;
 mod gate;
 mod progress;
+mod signals;
 
 use std::{env, ffi::OsString, io, process::ExitCode};
 
