@@ -1,12 +1,14 @@
 //! Tests of runs in which something goes wrong, for real: cells that panic, hang, die, lie or talk rubbish;
 //! interruptions; bad input.
 //!
-//! This program is several. With a command of `bench-report` it is the lab. Without arguments it is a track, if the
-//! environment says which: of the lineup of `lanes`, of `mutants` or of `foreign`, or one that is broken. With another
-//! argument it is a lane of `foreign`. Else it runs the tests, which start it as one of the former.
+//! This program is several. It is the lab if the environment says so, and there is a command. Without arguments it is a
+//! track, if the environment says which: of the lineup of `lanes`, of `mutants` or of `foreign`, or one that is broken.
+//! With an argument that no test has it is a lane of `foreign`. Else it runs the tests, which start it as one of the former.
+//! A word alone never makes it the lab: cargo gives every test program the words that choose among tests.
 
 mod bad_cells;
 mod bad_input;
+mod conventions;
 #[cfg(unix)]
 mod counts;
 #[cfg(target_os = "linux")]
@@ -35,26 +37,28 @@ static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     match (env::args().nth(1).as_deref(), env::var(tracks::CHOSEN)) {
-        (
-            Some(
-                "run" | "check" | "report" | "list" | "export" | "compare" | "gate" | "check-lane" | "guard",
-            ),
-            _,
-        ) => bench_report::main(),
         #[cfg(target_os = "linux")]
         (Some(foreign::PEER), _) => foreign::misbehave(),
+        (Some(_), _) if env::var_os(run::LAB).is_some() => bench_report::main(),
         (None, Ok(name)) => tracks::serve(&name),
         _ => {
             let mut arguments = Arguments::from_args();
             // A test mostly waits for the processes that it has started.
-            arguments.test_threads.get_or_insert(4);
+            arguments.test_threads = arguments.test_threads.or_else(asked_for).or(Some(4));
             libtest_mimic::run(&arguments, trials()).exit_code()
         }
     }
 }
 
+/// Returns the number of tests at once that the environment asks for, as of all test programs.
+fn asked_for() -> Option<usize> {
+    env::var("RUST_TEST_THREADS").ok()?.parse().ok()
+}
+
 fn trials() -> Vec<Trial> {
-    let mut tests = [bad_cells::TESTS, bad_input::TESTS, mutants::TESTS, run::TESTS, tracks::TESTS].concat();
+    let mut tests =
+        [bad_cells::TESTS, bad_input::TESTS, conventions::TESTS, mutants::TESTS, run::TESTS, tracks::TESTS]
+            .concat();
     #[cfg(unix)]
     tests.extend([bad_cells::UNIX_TESTS, counts::TESTS].concat());
     // They look for processes in /proc, as what they test looks for threads.
