@@ -95,9 +95,18 @@ pub fn compare(
     }
     let mut notes = notes(old, new, &sides);
     notes.extend(note_on_added(&pairs, &sides[1].name));
-    let cells = judge(&pairs, options.margin, &sides);
+    let mut cells = judge(&pairs, options.margin, &sides);
+    if is_same_run(old, new) {
+        notes.insert(0, format!("both are the run {}: nothing can have changed", new.run.id));
+        cells.iter_mut().for_each(|cell| cell.change = Change::Same);
+    }
     let [old, new] = sides;
     Ok(ChangeReport::new(old, new, options.margin, notes, cells))
+}
+
+/// Tells whether two results are of one run, with nothing measured in between.
+fn is_same_run(old: &Results, new: &Results) -> bool {
+    old.run == new.run && old.to_json() == new.to_json()
 }
 
 /// A cell of either run, or of both.

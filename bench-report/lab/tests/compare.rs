@@ -29,6 +29,14 @@ fn two_runs_of_the_same_program_are_the_same() {
 }
 
 #[test]
+fn a_run_compared_with_itself_is_the_same_run() {
+    let run = run(1, 3);
+    let output = program(&run, &run, "");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("both are the run "), "{}", said(&output));
+}
+
+#[test]
 fn few_blocks_alarm_for_nothing_in_hardly_any_run() {
     let alarms = (0..100).filter(|seed| {
         let comparison = compared(&run(2 * seed, 5), &run(2 * seed + 1, 5));
