@@ -22,6 +22,8 @@ mod mutants;
 #[cfg(unix)]
 mod rounds;
 mod run;
+#[cfg(target_os = "linux")]
+mod runs;
 #[cfg(unix)]
 mod standstill;
 mod tracks;
@@ -68,7 +70,7 @@ fn trials() -> Vec<Trial> {
         tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS, standstill::TESTS].concat());
     }
     #[cfg(target_os = "linux")]
-    tests.extend([gate::TESTS, foreign::TESTS].concat());
+    tests.extend([gate::TESTS, foreign::TESTS, runs::TESTS].concat());
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
             test();

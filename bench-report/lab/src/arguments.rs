@@ -94,9 +94,9 @@ pub(crate) struct RunArguments {
     /// Run one cell as a Criterion benchmark, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
     #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup"])]
     pub(crate) exact: Option<CellId>,
-    /// Go on with the newest run, which was interrupted
-    #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
-    pub(crate) resume: bool,
+    /// Go on with a run that was interrupted: with this one, or the newest
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
+    pub(crate) resume: Option<String>,
     /// Go on with the newest finished run for so long, such as 5m or 90s, and draw its page anew
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
     pub(crate) more: Option<Duration>,
@@ -134,9 +134,13 @@ pub(crate) struct SelectionArguments {
 /// A page to be drawn.
 #[derive(Args)]
 pub(crate) struct ReportArguments {
-    /// The results; those of several runs are put side by side, and not ranked across [default: those of the newest run]
-    #[arg(value_name = "RESULTS.JSON")]
+    /// The results: a file, or a run by its name or its folder; those of several runs are put side by side, and not
+    /// ranked across [default: those of the newest run]
+    #[arg(value_name = "RESULTS")]
     pub(crate) results: Vec<PathBuf>,
+    /// Where runs and saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// Where the page goes [default: report.html beside the results; side-by-side.html beside the first of several]
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
@@ -145,9 +149,12 @@ pub(crate) struct ReportArguments {
 /// Results for other programs.
 #[derive(Args)]
 pub(crate) struct ExportArguments {
-    /// The results [default: those of the newest run]
-    #[arg(value_name = "RESULTS.JSON")]
+    /// The results: a file, or a run by its name or its folder [default: those of the newest run]
+    #[arg(value_name = "RESULTS")]
     pub(crate) results: Option<PathBuf>,
+    /// Where runs and saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// The format
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: ExportFormat,
@@ -159,7 +166,7 @@ pub(crate) struct ExportArguments {
 /// Two runs.
 #[derive(Args)]
 pub(crate) struct CompareArguments {
-    /// The old results: a results.json, or the name of a saved run
+    /// The old results: a file, or a run, saved or not, by its name or its folder
     #[arg(value_name = "OLD")]
     pub(crate) old: PathBuf,
     /// The new results, which are judged
@@ -170,7 +177,7 @@ pub(crate) struct CompareArguments {
     /// Only these lanes [default: all]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) lanes: Vec<String>,
-    /// Where saved runs are [default: target/bench-report]
+    /// Where runs and saved runs are [default: target/bench-report]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }

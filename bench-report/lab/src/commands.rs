@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::signals::interruption;
 
@@ -25,6 +25,35 @@ pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
     report::report, run::run,
 };
+
+/// Finds the results that a user names: a file, the folder of a run, or the name of a run, saved or not.
+fn named(name: &Path, out: &Path) -> Result<PathBuf> {
+    if name.is_file() {
+        return Ok(name.to_owned());
+    }
+    let mut saved = name.as_os_str().to_owned();
+    saved.push(".json");
+    let run = out.join("runs").join(name);
+    let places = [name.join("results.json"), run.join("results.json"), out.join("saved").join(saved)];
+    if let Some(file) = places.into_iter().find(|file| file.is_file()) {
+        return Ok(file);
+    }
+    let name = name.display();
+    if run.is_dir() {
+        bail!(
+            "the run {name} has no results: it was left before its end, and `run --resume {name}` goes on with it"
+        );
+    }
+    bail!(
+        "there is no results file {name}, no folder with one, and no run or saved run of this name in {}",
+        out.display()
+    )
+}
+
+/// Tells the user something beside the output; if nobody can read it, nothing else is to be done.
+pub(crate) fn complain(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
+}
 
 /// Writes to the standard output; a reader who leaves early is no error.
 fn say(text: &str) -> Result<()> {

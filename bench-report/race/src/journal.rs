@@ -221,6 +221,15 @@ impl SampleLog {
         Ok(SampleLog { path: path.to_owned(), file })
     }
 
+    /// Waits until all that was written has reached the disk.
+    ///
+    /// # Errors
+    ///
+    /// If it has not.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_all().with_context(|| format!("failed to write to {}", self.path.display()))
+    }
+
     /// Writes these records in one go.
     ///
     /// # Errors
@@ -263,8 +272,10 @@ impl Past {
         if !path.exists() {
             return Ok(Past::default());
         }
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let text = fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let complete =
+            str::from_utf8(&text[..end]).with_context(|| format!("{} is corrupt", path.display()))?;
         let past = Past::collect(complete).with_context(|| format!("{} is corrupt", path.display()))?;
         let is_sample = |line: &&str| line.starts_with("{\"kind\":\"sample\"");
         let unfinished: usize =

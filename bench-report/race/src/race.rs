@@ -70,6 +70,7 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
     if !counting.run(launcher, &mut log, &failures(&raced.outcomes), &mut next)? {
         return Ok(Ending::Interrupted);
     }
+    log.sync()?;
     let mut results = conclude(lineup, plan, raced, &before);
     assemble::add_counts(&mut results, lineup, plan, counting.tallies());
     results.run.stood_still = stood_still(&folder.samples())?;

@@ -314,20 +314,24 @@ impl Results {
     ///
     /// If the file cannot be read, is no results file, or is of another version of the format.
     pub fn read(path: &Path) -> Result<Results> {
+        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        Results::parse(&text).with_context(|| format!("{} is no results file", path.display()))
+    }
+
+    /// Parses the text of a `results.json`.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or of another version of the format.
+    pub fn parse(text: &str) -> Result<Results> {
         #[derive(Deserialize)]
         struct Version {
             schema: u32,
         }
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let no_results = || format!("{} is no results file", path.display());
         // The version is read first: another one need not have anything else in common with this.
-        let Version { schema } = serde_json::from_str(&text).with_context(no_results)?;
-        ensure!(
-            schema == SCHEMA,
-            "{} has schema {schema}, this version reads schema {SCHEMA}",
-            path.display()
-        );
-        serde_json::from_str(&text).with_context(no_results)
+        let Version { schema } = serde_json::from_str(text)?;
+        ensure!(schema == SCHEMA, "it has schema {schema}, this version reads schema {SCHEMA}");
+        Ok(serde_json::from_str(text)?)
     }
 
     /// Returns the row of a comparison; `None` if no lane was measured in it, or the file is from before there were rows.

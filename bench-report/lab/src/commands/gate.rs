@@ -62,14 +62,14 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let Some(theirs) = ask(&path, &cells, against, &prepared.limits)? else { return Ok(exit::INTERRUPTED) };
     let (cells, aliases) = pairing::pair(&cells, revision.short(), &path);
     let budget = Duration::from_secs(arguments.budget);
-    let plan = Plan { programs, budget, ..plan_of(cells, aliases, &ours) };
+    let mut plan = Plan { programs, budget, ..plan_of(cells, aliases, &ours) };
     let mut notes = Vec::new();
     if theirs.lineup.build.rustc != ours.rustc {
         notes.push(format!("compiler: {}, then {}", theirs.lineup.build.rustc, ours.rustc));
     }
     let others = BTreeMap::from([(theirs.path.clone(), theirs)]);
     let Some(launcher) = prepared.launcher(&plan, others)? else { return Ok(exit::INTERRUPTED) };
-    let folder = Folder::create(&out, &plan)?;
+    let folder = Folder::create(&out, &mut plan)?;
     let Some(results) = race_until_decided(&launcher, &plan, &folder, *margin)? else {
         eprintln!("interrupted: nothing is decided");
         return Ok(exit::INTERRUPTED);

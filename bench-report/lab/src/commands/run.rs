@@ -21,7 +21,7 @@ use race::{
 };
 use results::{Profile, Results, Status};
 
-use super::{command_line, default_out, exact, interruption, list, prepare::Prepared};
+use super::{command_line, complain, default_out, exact, interruption, list, prepare::Prepared};
 use crate::{
     arguments::{ListArguments, RunArguments, SelectionArguments, usage},
     exit,
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     let interrupted = interruption()?;
     let begun = match arguments.more {
         Some(more) => go_on(&arguments, more, &out, &interrupted)?,
-        None if arguments.resume => resume(&arguments, &out, &interrupted)?,
+        None if arguments.resume.is_some() => resume(&arguments, &out, &interrupted)?,
         None => begin(&arguments, &out, &interrupted)?,
     };
     let Some(Begun { launcher, folder, plan }) = begun else {
@@ -92,7 +92,7 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
     let exactly = arguments.blocks.map(|blocks| blocks as usize);
     let Blocks { least, most, budget } =
         Blocks::of(profile, exactly, arguments.budget.map(Duration::from_secs));
-    let plan = Plan {
+    let mut plan = Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
         command: command_line(),
@@ -114,13 +114,14 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         periods: Vec::new(),
     };
     let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(None) };
-    let folder = Folder::create(out, &plan)?;
+    let folder = Folder::create(out, &mut plan)?;
     Ok(Some(Begun { launcher, folder, plan }))
 }
 
-/// Finds the newest run, which must have been left before its end.
+/// Finds the run that was left before its end: the one that is named, or the newest.
 fn resume(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -> Result<Option<Begun>> {
-    let (folder, plan) = Folder::newest_unfinished(out).map_err(in_words)?;
+    let name = arguments.resume.as_deref().filter(|name| !name.is_empty());
+    let (folder, plan) = Folder::unfinished(out, name).map_err(in_words)?;
     take_up(arguments, folder, plan, interrupted)
 }
 
@@ -179,30 +180,55 @@ fn take_up(
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
     let json = results.to_json();
-    write(&folder.results(), &json)?;
-    // From the file, whose numbers are rounded: who draws the page again gets the same.
-    let results = &Results::read(&folder.results())?;
-    write(&folder.report(), &page::render(results, folder.report().parent()))?;
-    write(&out.join("results.json"), &json)?;
-    write(&out.join("report.html"), &page::render(results, Some(out)))?;
-    if let Some(name) = save {
-        let saved = out.join("saved");
-        fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
-        write(&saved.join(format!("{name}.json")), &json)?;
-    }
+    // From the text, whose numbers are rounded: who draws the page again gets the same.
+    let results = &Results::parse(&json).expect("it was written a moment ago");
+    let written = write_all(results, &json, folder, out, save);
     for warning in &results.warnings {
-        println!("warning: {}; {}", warning.finding, warning.remedy);
+        say(&format!("warning: {}; {}\n", warning.finding, warning.remedy));
     }
-    println!("{}", page::table::verdict_table(results));
+    say(&format!("{}\n", page::table::verdict_table(results)));
     if let Some(settled) = page::table::settled(results) {
-        println!("{settled}");
+        say(&format!("{settled}\n"));
     }
     let failed: Vec<_> = results.cells.iter().filter(|cell| cell.status == Status::Failed).collect();
     for cell in &failed {
-        println!("failed: {}: {}", cell.id(), cell.reason.as_deref().unwrap_or("unknown"));
+        say(&format!("failed: {}: {}\n", cell.id(), cell.reason.as_deref().unwrap_or("unknown")));
     }
-    println!("Report: {}", out.join("report.html").display());
+    written?;
+    say(&format!("Report: {}\n", out.join("report.html").display()));
     Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
+}
+
+/// Shows a part of the verdict. What was measured is in the files: that nobody sees it here is no failure of the run.
+fn say(text: &str) {
+    if let Err(error) = super::say(text) {
+        complain(&format!("warning: {error:#}"));
+    }
+}
+
+/// Writes the files of a finished run, and says of those that cannot be written how to get them later.
+fn write_all(results: &Results, json: &str, folder: &Folder, out: &Path, save: Option<&str>) -> Result<()> {
+    write(&folder.results(), json).with_context(|| {
+        let samples = folder.samples();
+        format!("what was measured is in {}, and --resume makes results of it", samples.display())
+    })?;
+    let copies = || {
+        write(&out.join("results.json"), json)?;
+        if let Some(name) = save {
+            let saved = out.join("saved");
+            fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
+            write(&saved.join(format!("{name}.json")), json)?;
+        }
+        write(&folder.report(), &page::render(results, folder.report().parent()))?;
+        write(&out.join("report.html"), &page::render(results, Some(out)))
+    };
+    copies().with_context(|| {
+        let results = folder.results();
+        format!(
+            "the results are in {}, and `bench-report report` with this file draws the page",
+            results.display()
+        )
+    })
 }
 
 fn profile(selection: &SelectionArguments) -> Profile {
