@@ -26,6 +26,9 @@ crate::tests![
     a_cell_that_fails_only_now_has_regressed,
     an_unknown_revision_is_invalid_and_named,
     a_folder_without_repository_is_invalid,
+    what_git_says_is_passed_on,
+    a_shallow_clone_says_what_would_fetch_the_rest,
+    a_hook_does_not_turn_the_gate_to_its_repository,
     a_revision_that_does_not_build_is_invalid,
     a_cargo_that_does_not_say_where_the_track_is_is_invalid,
     a_revision_whose_track_is_none_is_invalid,
@@ -229,6 +232,41 @@ fn a_folder_without_repository_is_invalid() {
     // Git would go on looking further up.
     command.current_dir(scratch.folder.path()).env("GIT_CEILING_DIRECTORIES", "/");
     expect_invalid(&command.output().expect("the program starts"), "no git repository");
+}
+
+/// As in a container whose user does not own what is mounted.
+fn what_git_says_is_passed_on() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against main {CELL}"));
+    command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    let output = command.output().expect("the program starts");
+    expect_invalid(&output, "detected dubious ownership");
+    assert!(said(&output).contains("git config --global --add safe.directory"), "{}", said(&output));
+    // Nothing can be written where a file stands in the way, not even by root.
+    fs::write(scratch.repository().join(".git/worktrees"), "in the way").expect("the folder is ours");
+    let output = scratch.gate("builds", ["2", "2"], &format!("--against main {CELL}"));
+    expect_invalid(&output, "failed to check main out into ");
+    assert!(said(&output).contains(".git/worktrees"), "{}", said(&output));
+}
+
+fn a_shallow_clone_says_what_would_fetch_the_rest() {
+    let scratch = Scratch::new();
+    let clone = scratch.path("clone");
+    let address = format!("file://{}", scratch.repository().display());
+    let status =
+        Command::new("git").args(["clone", "--quiet", "--depth", "1", &address]).arg(&clone).status();
+    assert!(status.expect("git is installed").success());
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against HEAD~1 {CELL}"));
+    let output = command.current_dir(clone).output().expect("the program starts");
+    expect_invalid(&output, "the clone is shallow, and `git fetch --unshallow` fetches the rest");
+}
+
+fn a_hook_does_not_turn_the_gate_to_its_repository() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against main --margin 100% {CELL}"));
+    command.env("GIT_DIR", "/nowhere").env("GIT_WORK_TREE", "/nowhere").env("GIT_INDEX_FILE", "/nowhere");
+    let output = command.output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
 fn a_revision_that_does_not_build_is_invalid() {

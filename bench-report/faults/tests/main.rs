@@ -19,6 +19,8 @@ mod gate;
 mod interruption;
 mod lanes;
 mod mutants;
+#[cfg(target_os = "linux")]
+mod programs;
 #[cfg(unix)]
 mod rounds;
 mod run;
@@ -70,7 +72,7 @@ fn trials() -> Vec<Trial> {
         tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS, standstill::TESTS].concat());
     }
     #[cfg(target_os = "linux")]
-    tests.extend([gate::TESTS, foreign::TESTS, runs::TESTS].concat());
+    tests.extend([gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS].concat());
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
             test();

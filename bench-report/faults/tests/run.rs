@@ -29,13 +29,17 @@ pub(crate) fn this() -> PathBuf {
     env::current_exe().expect("a test knows its program")
 }
 
+/// The variables that the lanes of these tests read.
+const PASSED: &str =
+    "FAULTS_TRACK,FAULTS_OUT,PAUSE,OLD_PAUSE,PROGRAM,PHOTOFINISH_HANG,FAULTS_PROGRAMS,STARTED_BY_PEERS";
+
 /// Names another build of the lab to be tested in place of this program, such as one from before a mend.
 const OTHER_LAB: &str = "FAULTS_OTHER_LAB";
 
 /// This program as the lab, without arguments yet.
 pub(crate) fn bare_lab() -> Command {
     let mut process = Command::new(env::var_os(OTHER_LAB).map_or_else(this, PathBuf::from));
-    process.env(LAB, "1").stdin(Stdio::null());
+    process.env(LAB, "1").env("PHOTOFINISH_PASS", PASSED).stdin(Stdio::null());
     process
 }
 

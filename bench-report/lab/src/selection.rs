@@ -236,6 +236,7 @@ mod tests {
                 flags: String::new(),
                 debug_assertions: false,
                 allocator: String::new(),
+                ..TrackBuild::unknown()
             },
             lanes: vec![
                 lane("oak", Class::MultiThread, None),

@@ -71,6 +71,7 @@ impl Counting {
                 }
                 log.append(&[Record::of_standstill(&job.cell.to_string(), stood)])?;
             };
+            launcher.check_programs(log.path())?;
             let (record, outcome) = match counted {
                 Ok(counts) => (Record::Counted { job: job.clone(), counts: counts.clone() }, Ok(counts)),
                 Err(Trouble::Failed(reason)) => {

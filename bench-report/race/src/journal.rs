@@ -221,6 +221,11 @@ impl SampleLog {
         Ok(SampleLog { path: path.to_owned(), file })
     }
 
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Waits until all that was written has reached the disk.
     ///
     /// # Errors

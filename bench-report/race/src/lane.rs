@@ -15,7 +15,7 @@ use std::{
 use lane_protocol::{LaneDescription, PROTOCOL, Reply, Request, check_protocol, shorten};
 use serde_json::Value;
 
-use crate::{child::Child, guard::Guard, platform, standstill::Standstills};
+use crate::{child::Child, environment, guard::Guard, platform, standstill::Standstills};
 
 /// The end of a process that gave no result.
 #[derive(Clone, Debug)]
@@ -75,9 +75,10 @@ impl LaneProcess {
     /// As [`start`](Self::start).
     pub(crate) fn start_as(
         is_track: bool,
-        command: Command,
+        mut command: Command,
         limits: &Limits,
     ) -> Result<LaneProcess, Trouble> {
+        environment::confine(&mut command);
         let program = command.get_program().to_string_lossy().into_owned();
         let child = Child::start(command, &limits.guard)
             .map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;

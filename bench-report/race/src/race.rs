@@ -101,6 +101,7 @@ pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) ->
     // Workers beyond the processors share them: a quota of all processors is enough for them too.
     let processors = lookup::processors(&results).unwrap_or(most_threads);
     results.warnings = facts::warnings(&results.machine, &results.build, most_threads.min(processors));
+    results.warnings.extend(facts::warnings_of_provenance(&plan.provenance));
     results
 }
 
@@ -156,6 +157,7 @@ pub fn run_heats(
                 else {
                     return Ok(None);
                 };
+                launcher.check_programs(&folder.samples())?;
                 log.append(&records(&heat, &ended, took))?;
                 outcomes.extend(ended.into_iter().map(|ended| outcome(ended, progress)));
                 took

@@ -99,6 +99,10 @@ pub struct Run {
     /// The prospect of going on; absent if all comparisons are settled, or none of the open ones can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,
+    /// The variables in the environment of the cells that change an allocator, the loader or a runtime, with their
+    /// values; absent if there were none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
     /// The standstills of the race while it measured; absent if there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stood_still: Option<StoodStill>,
@@ -216,14 +220,29 @@ pub struct Build {
     pub flags: String,
     /// The allocator of every lane.
     pub allocator: String,
-    /// The commit of the working tree.
+    /// The commit that it was built from.
     pub commit: String,
-    /// "yes" if the working tree differed from its commit, otherwise "no".
+    /// "yes" if a source in the working tree differed from its commit, otherwise "no".
     pub dirty: String,
     /// The address at which its source is published, or "unknown". It is an https address to which
     /// `/blob/<commit>/` and a path can be appended.
     #[serde(default = "unknown")]
     pub repository: String,
+    /// The level of optimisation: "3".
+    #[serde(default = "unknown")]
+    pub opt_level: String,
+    /// The optimisation while linking, as cargo's profile names it: "fat", "off".
+    #[serde(default = "unknown")]
+    pub lto: String,
+    /// The number of parts that a package was compiled in.
+    #[serde(default = "unknown")]
+    pub codegen_units: String,
+    /// The platform that it was compiled for: "x86_64-unknown-linux-gnu".
+    #[serde(default = "unknown")]
+    pub target: String,
+    /// A hash of the program's bytes: two runs with the same one measured the same program.
+    #[serde(default = "unknown")]
+    pub program: String,
     /// The version of every package that was built in.
     pub packages: BTreeMap<String, String>,
 }
@@ -279,6 +298,9 @@ pub struct Workload {
     pub hides: String,
     /// The file of this repository that holds it.
     pub source: String,
+    /// A hash of its source: two runs with the same one had the same workload.
+    #[serde(default = "unknown")]
+    pub source_hash: String,
 }
 
 /// A known issue or trait of lanes that a workload makes visible, to be read beside its figures.

@@ -18,7 +18,7 @@ use race::{
     heat::Launcher,
     known::KNOWN,
     lane::{self, Limits, Trouble},
-    plan::{Plan, Sampling, TIME_LIMIT},
+    plan::{Plan, Provenance, Sampling, TIME_LIMIT},
     standstill::Standstills,
     track::{Programs, Specifications, Track, Tracks},
 };
@@ -183,7 +183,8 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
         sampling: Sampling::of(Profile::Quick),
         time_limit: TIME_LIMIT,
         machine: facts::machine(Path::new("/")),
-        build: facts::build(&track.lineup.build),
+        build: facts::build(&track.lineup.build, None).0,
+        provenance: Provenance::default(),
         cells: Vec::new(),
         not_applicable: Vec::new(),
         aliases: BTreeMap::new(),

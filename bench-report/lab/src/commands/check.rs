@@ -14,7 +14,7 @@ pub(crate) fn check(arguments: &ListArguments) -> Result<u8> {
         return Ok(exit::INTERRUPTED);
     };
     let Selection { cells, memory, programs, .. } = prepared.select(&arguments.selection)?;
-    let plan = Plan { programs, ..plan_of(cells, BTreeMap::new(), &prepared.track.lineup.build) };
+    let plan = Plan { programs, ..plan_of(cells, BTreeMap::new(), prepared.facts()) };
     let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(exit::INTERRUPTED) };
     let mut code = exit::OK;
     for cell in plan.cells.iter().chain(&memory) {

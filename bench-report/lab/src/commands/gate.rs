@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use lane_protocol::TrackBuild;
 use race::{
     assemble,
     facts::{self, Reading},
@@ -12,12 +11,12 @@ use race::{
     heat::Launcher,
     journal::Outcomes,
     lane::{Limits, Trouble},
-    plan::{Alias, Plan, Sampling, TIME_LIMIT},
+    plan::{Alias, Plan, Provenance, Sampling, TIME_LIMIT},
     race::{conclude, run_heats, stood_still},
     revision::{Revision, invalid},
     track::{Programs, Track},
 };
-use results::{CellId, Profile, Results, comparison::Side};
+use results::{Build, CellId, Profile, Results, comparison::Side};
 use statistics::change;
 
 use super::{
@@ -62,7 +61,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let Some(theirs) = ask(&path, &cells, against, &prepared.limits)? else { return Ok(exit::INTERRUPTED) };
     let (cells, aliases) = pairing::pair(&cells, revision.short(), &path);
     let budget = Duration::from_secs(arguments.budget);
-    let mut plan = Plan { programs, budget, ..plan_of(cells, aliases, &ours) };
+    let mut plan = Plan { programs, budget, ..plan_of(cells, aliases, prepared.facts()) };
     let mut notes = Vec::new();
     if theirs.lineup.build.rustc != ours.rustc {
         notes.push(format!("compiler: {}, then {}", theirs.lineup.build.rustc, ours.rustc));
@@ -120,7 +119,11 @@ fn race_until_decided(
 }
 
 /// Plans a race of these cells, without programs and within no budget yet: as many blocks as a gate may take.
-pub(super) fn plan_of(cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, build: &TrackBuild) -> Plan {
+pub(super) fn plan_of(
+    cells: Vec<CellId>,
+    aliases: BTreeMap<String, Alias>,
+    (build, provenance): (Build, Provenance),
+) -> Plan {
     let now = Timestamp::now();
     Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
@@ -135,7 +138,8 @@ pub(super) fn plan_of(cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, buil
         sampling: Sampling::of(Profile::Default),
         time_limit: TIME_LIMIT,
         machine: facts::machine(Path::new("/")),
-        build: facts::build(build),
+        build,
+        provenance,
         cells,
         not_applicable: Vec::new(),
         aliases,

@@ -92,6 +92,7 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
     let exactly = arguments.blocks.map(|blocks| blocks as usize);
     let Blocks { least, most, budget } =
         Blocks::of(profile, exactly, arguments.budget.map(Duration::from_secs));
+    let (build, provenance) = prepared.facts();
     let mut plan = Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
@@ -105,7 +106,8 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         sampling: Sampling::of(profile),
         time_limit: Duration::from_secs(arguments.time_limit),
         machine: facts::machine(Path::new("/")),
-        build: facts::build(&prepared.track.lineup.build),
+        build,
+        provenance,
         cells,
         not_applicable,
         aliases,
@@ -167,10 +169,17 @@ fn take_up(
     let Some(prepared) = Prepared::with(&threads, &asked, lineup, &arguments.track, interrupted)? else {
         return Ok(None);
     };
-    if plan.build != facts::build(&prepared.track.lineup.build) {
+    let (build, provenance) = prepared.facts();
+    let mut differences = plan.provenance.differences(&provenance);
+    // A run from before there were hashes has its compiler and its flags.
+    if plan.provenance.programs.is_empty() && plan.build.rustc != build.rustc {
+        differences.push(format!("it was compiled by {}, and now by {}", plan.build.rustc, build.rustc));
+    }
+    if !differences.is_empty() {
         return Err(usage(format!(
-            "the program has changed since {} was measured, and one run has one program: start a new run",
-            plan.id
+            "the program has changed since {} was measured ({}), and one run has one program: start a new run",
+            plan.id,
+            differences.join("; ")
         )));
     }
     let launcher = prepared.launcher(&plan, BTreeMap::new())?;
