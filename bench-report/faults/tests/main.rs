@@ -26,6 +26,8 @@ mod rounds;
 mod run;
 #[cfg(target_os = "linux")]
 mod runs;
+#[cfg(target_os = "linux")]
+mod scarcity;
 #[cfg(unix)]
 mod standstill;
 mod tracks;
@@ -72,7 +74,7 @@ fn trials() -> Vec<Trial> {
         tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS, standstill::TESTS].concat());
     }
     #[cfg(target_os = "linux")]
-    tests.extend([gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS].concat());
+    tests.extend([gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS, scarcity::TESTS].concat());
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
             test();
