@@ -30,6 +30,8 @@ mod runs;
 mod scarcity;
 #[cfg(unix)]
 mod standstill;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod tracks;
 
 use std::{env, process::ExitCode};
@@ -74,7 +76,10 @@ fn trials() -> Vec<Trial> {
         tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS, standstill::TESTS].concat());
     }
     #[cfg(target_os = "linux")]
-    tests.extend([gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS, scarcity::TESTS].concat());
+    tests.extend(
+        [gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS, scarcity::TESTS, terminals::TESTS]
+            .concat(),
+    );
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
             test();

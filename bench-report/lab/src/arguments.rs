@@ -2,12 +2,14 @@
 
 use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use page::show::Format;
 use race::{plan::TIME_LIMIT, track::LINEUPS};
 use results::CellId;
+
+use crate::{exit, output::say};
 
 /// `bench-report`.
 #[derive(Parser)]
@@ -38,6 +40,9 @@ pub(crate) enum Subcommands {
     List(ListArguments),
     /// Checks a program that is to be a lane: runs each workload it claims at its smallest size, and says what is wrong
     CheckLane(CheckLaneArguments),
+    /// Says with which exit codes the commands end
+    #[command(name = "exit-codes", long_about = exit::ALL)]
+    ExitCodes,
     /// Ends the lanes of a race whose lab is killed: is told of them on its input
     #[command(hide = true)]
     Guard,
@@ -272,9 +277,15 @@ fn margin(text: &str) -> Result<f64, &'static str> {
     percent.map(|percent| percent / 100.0).ok_or("a margin is more than 0% and at most 100%, such as 5%")
 }
 
+/// The most letters in a name: with what is added to it, no file system refuses it once all is measured.
+const LONGEST_NAME: usize = 100;
+
 /// A name that is safe as the name of a file.
 fn plain_name(name: &str) -> Result<String, String> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.len() > LONGEST_NAME {
+        return Err(format!("a name has {LONGEST_NAME} letters at most"));
+    }
     if name.chars().all(plain) && name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) {
         Ok(name.to_owned())
     } else {
@@ -293,7 +304,7 @@ pub(crate) fn parse<A: CommandFactory + FromArgMatches>(arguments: Vec<OsString>
         Ok(parsed) => Ok(Some(parsed)),
         Err(error) if error.use_stderr() => Err(usage(one_line(&error.to_string()))),
         Err(help) => {
-            help.print().context("failed to print the help")?;
+            say(&help.render().to_string())?;
             Ok(None)
         }
     }

@@ -13,13 +13,15 @@ mod run;
 
 use std::{
     env,
-    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::signals::interruption;
+use crate::{
+    output::{complain, say},
+    signals::interruption,
+};
 
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
@@ -50,27 +52,13 @@ fn named(name: &Path, out: &Path) -> Result<PathBuf> {
     )
 }
 
-/// Tells the user something beside the output; if nobody can read it, nothing else is to be done.
-pub(crate) fn complain(line: &str) {
-    writeln!(io::stderr(), "{line}").ok();
-}
-
-/// Writes to the standard output; a reader who leaves early is no error.
-fn say(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("failed to write to the standard output")
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Returns `bench-report` in the target folder that this program was built into.
 fn default_out() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
-    // Cargo marks its target folder for backup programs.
-    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    // Cargo marks its target folder for backup programs; that of one platform lies in that of all.
+    let is_marked = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
+    let target = program.ancestors().find(is_marked);
+    let target = target.map(|target| target.parent().filter(is_marked).unwrap_or(target));
     target.unwrap_or(Path::new("target")).join("bench-report")
 }
 

@@ -137,7 +137,9 @@ impl Folder {
     ///
     /// If it cannot be written.
     pub fn rewrite_plan(&self, plan: &Plan) -> Result<()> {
-        write(&self.path.join(PLAN), &serde_json::to_string_pretty(plan).expect("a plan is plain data"))
+        let path = self.path.join(PLAN);
+        let plan = serde_json::to_string_pretty(plan);
+        write(&path, &plan.with_context(|| format!("failed to write {}", path.display()))?)
     }
 
     /// Returns the path of the journal.

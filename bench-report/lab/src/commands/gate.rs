@@ -1,6 +1,10 @@
 //! `gate`: races the track of another revision against this tree's.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{self, Path},
+    time::Duration,
+};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -22,7 +26,7 @@ use statistics::change;
 use super::{
     command_line,
     compare::{or_invalid, tell},
-    default_out, interruption,
+    complain, default_out, interruption,
     prepare::{Prepared, workspace},
 };
 use crate::{
@@ -54,7 +58,13 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
         return Err(usage("no cell is left to race; `list` shows what there is"));
     }
     let out = arguments.out.clone().unwrap_or_else(default_out).join("gate");
-    eprintln!("building the track of {against} ({})", revision.short());
+    if path::absolute(&out).is_ok_and(|out| out.to_str().is_none()) {
+        return Err(usage(format!(
+            "the name of {} is no text, which cargo needs: take another --out",
+            out.display()
+        )));
+    }
+    complain(&format!("building the track of {against} ({})", revision.short()));
     let ours = prepared.track.lineup.build.clone();
     let flags = if ours.flags == "none" { "" } else { &ours.flags };
     let Some(path) = revision.build(&out, flags, &interrupted)? else { return Ok(exit::INTERRUPTED) };
@@ -70,10 +80,10 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let Some(launcher) = prepared.launcher(&plan, others)? else { return Ok(exit::INTERRUPTED) };
     let folder = Folder::create(&out, &mut plan)?;
     let Some(results) = race_until_decided(&launcher, &plan, &folder, *margin)? else {
-        eprintln!("interrupted: nothing is decided");
+        complain("interrupted: nothing is decided");
         return Ok(exit::INTERRUPTED);
     };
-    eprintln!("results: {}", folder.results().display());
+    complain(&format!("results: {}", folder.results().display()));
     let old = Side { name: against.clone(), run: plan.id.clone(), commit: revision.commit };
     let sides = [old, Side::of("this program", &results)];
     notes.splice(0..0, results.warnings.iter().map(|warning| warning.finding.clone()));

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
         None => begin(&arguments, &out, &interrupted)?,
     };
     let Some(Begun { launcher, folder, plan }) = begun else {
-        eprintln!("interrupted before anything was measured");
+        complain("interrupted before anything was measured");
         return Ok(exit::INTERRUPTED);
     };
     let mut bar = Bar::new(plan.goes_on().then_some(plan.budget));
@@ -58,10 +58,10 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     match ending? {
         Ending::Finished(results) => publish(&results, &folder, &out, arguments.save.as_deref()),
         Ending::Interrupted => {
-            eprintln!(
+            complain(&format!(
                 "interrupted; what was measured is in {}, and --resume goes on from there",
                 folder.samples().display()
-            );
+            ));
             Ok(exit::INTERRUPTED)
         }
     }
