@@ -84,7 +84,7 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
 /// If it cannot be read.
 pub fn stood_still(journal: &Path) -> Result<Option<StoodStill>> {
     let (times, together) = Past::read_and_mend(journal)?.stood_still;
-    Ok((times > 0).then(|| StoodStill { times, seconds: together.as_secs_f64() }))
+    Ok((times > 0).then_some(StoodStill { times, seconds: together.as_secs_f64() }))
 }
 
 /// Makes the results of a race that has ended, with what happened on the machine since the reading `before` it.
