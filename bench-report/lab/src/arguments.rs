@@ -23,7 +23,7 @@ pub(crate) struct BenchReport {
 #[derive(Subcommand)]
 pub(crate) enum Subcommands {
     /// Runs the race: what `cargo bench` does
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Checks the answer and the work of every cell, without measuring
     Check(ListArguments),
     /// Draws the page again from results, or puts the results of several runs or machines side by side

@@ -78,7 +78,7 @@ pub fn main() -> ExitCode {
     conclude(|arguments| {
         let Some(BenchReport { command }) = parse(arguments)? else { return Ok(exit::OK) };
         match command {
-            Subcommands::Run(arguments) => commands::run(arguments),
+            Subcommands::Run(arguments) => commands::run(*arguments),
             Subcommands::Check(arguments) => commands::check(&arguments),
             Subcommands::Report(arguments) => commands::report(arguments),
             Subcommands::Export(arguments) => commands::export(arguments),
