@@ -23,6 +23,7 @@ crate::tests![
     a_faster_program_passes_and_is_called_improved,
     a_gate_that_is_out_of_time_is_never_ok,
     what_was_built_is_used_again,
+    what_lies_between_two_builds_is_not_shared,
     a_cell_that_fails_only_now_has_regressed,
     an_unknown_revision_is_invalid_and_named,
     a_folder_without_repository_is_invalid,
@@ -47,6 +48,7 @@ pub(crate) struct Scratch {
 /// Builds a track that is this program, but for what it finds in its environment; or one that is none.
 const CARGO: &str = r##"#!/bin/sh
 echo building "$@" >> "$STUB_LOG"
+echo "$CARGO_BUILD_BUILD_DIR" >> "$STUB_LOG.folders"
 case "$STUB" in
 fails) echo 'warning: unused' >&2; echo 'error[E0425]: cannot find value `x`' >&2; exit 101;;
 hangs) sleep 1000 & echo $! > "$STUB_LOG.sleeper"; wait;;
@@ -209,6 +211,17 @@ fn what_was_built_is_used_again() {
     let expected = "building build --locked --profile track --message-format json-render-diagnostics \
                     --package track --bins --target-dir ";
     assert!(builds.iter().all(|build| build.starts_with(expected)), "{builds:?}");
+}
+
+/// Cargo takes what another tree has built for its own if both have one folder for it.
+fn what_lies_between_two_builds_is_not_shared() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against main --margin 100% {CELL}"));
+    command.env("CARGO_BUILD_BUILD_DIR", scratch.path("shared"));
+    assert_eq!(command.output().expect("the program starts").status.code(), Some(0));
+    let folders = fs::read_to_string(scratch.path("stub-log.folders")).expect("cargo was called");
+    let out = scratch.out().canonicalize().expect("the gate was there");
+    assert!(folders.lines().all(|folder| Path::new(folder).starts_with(&out)), "{folders}");
 }
 
 fn a_cell_that_fails_only_now_has_regressed() {

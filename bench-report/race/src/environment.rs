@@ -12,12 +12,15 @@ use std::{
 };
 
 /// Variables by which a program finds files and talks to people, which change no figure.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 18] = [
+    "CONDA_PREFIX",
     "HOME",
     "LANG",
     "LANGUAGE",
     "LOGNAME",
     "PATH",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
     "RUST_BACKTRACE",
     "SHELL",
     "SYSTEMROOT",

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use race::{
     facts,
@@ -217,9 +217,9 @@ fn say(text: &str) {
 
 /// Writes the files of a finished run, and says of those that cannot be written how to get them later.
 fn write_all(results: &Results, json: &str, folder: &Folder, out: &Path, save: Option<&str>) -> Result<()> {
-    write(&folder.results(), json).with_context(|| {
+    write(&folder.results(), json).map_err(|error| {
         let samples = folder.samples();
-        format!("what was measured is in {}, and --resume makes results of it", samples.display())
+        anyhow!("{error:#}; what was measured is in {}, and --resume makes results of it", samples.display())
     })?;
     let copies = || {
         write(&out.join("results.json"), json)?;
@@ -231,12 +231,10 @@ fn write_all(results: &Results, json: &str, folder: &Folder, out: &Path, save: O
         write(&folder.report(), &page::render(results, folder.report().parent()))?;
         write(&out.join("report.html"), &page::render(results, Some(out)))
     };
-    copies().with_context(|| {
+    copies().map_err(|error| {
         let results = folder.results();
-        format!(
-            "the results are in {}, and `bench-report report` with this file draws the page",
-            results.display()
-        )
+        let results = results.display();
+        anyhow!("{error:#}; the results are in {results}, and `bench-report report {results}` draws the page")
     })
 }
 

@@ -208,6 +208,18 @@ mod tests {
     }
 
     #[test]
+    fn what_changes_figures_in_the_environment_and_what_git_says_are_warned_of() {
+        let environment = [("LD_PRELOAD", "fast.so"), (PASSED, "EDITOR")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let words_of_git = Some("detected dubious ownership in repository at '/x'".to_owned());
+        let provenance = Provenance { environment, words_of_git, ..Provenance::default() };
+        let warnings = warnings_of_provenance(&provenance);
+        let [variable, git] = &warnings[..] else { panic!("one of each: {warnings:?}") };
+        assert_eq!(variable.finding, "the environment has LD_PRELOAD=fast.so");
+        assert_eq!(git.remedy, "it says: detected dubious ownership in repository at '/x'");
+    }
+
+    #[test]
     fn a_build_without_optimisation_is_warned_of() {
         let machine = facts::machine(fake_root(&GOOD).path());
         let with = |opt_level: &str, lto: &str| {
