@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    interruption::{is_gone, of_cells, signal, until},
+    interruption::{ctrl_c, is_gone, of_cells, signal, until},
     lanes,
     run::{lab, this},
 };
@@ -340,7 +340,7 @@ fn ctrl_c_ends_the_building() {
     let sleeper = scratch.path("stub-log.sleeper");
     let pid = |path: &Path| fs::read_to_string(path).ok()?.trim().parse().ok();
     until("cargo is at work", || pid(&sleeper).is_some());
-    signal(&gate, Signal::SIGINT);
+    signal(&gate, ctrl_c());
     assert_eq!(gate.wait().expect("it is our child").code(), Some(130));
     let sleeper: u32 = pid(&sleeper).expect("it was there before");
     until("what cargo has started has ended", || is_gone(sleeper));

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::{
-    interruption::{signal, until},
+    interruption::{ctrl_c, signal, until},
     run::{Place, SHORTEST, lab, said, this},
 };
 
@@ -104,7 +104,7 @@ fn a_program_of_other_bytes_does_not_go_on_with_a_run() {
     let mut lab = copied.command(LONG);
     let mut lab = lab.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
     until("a heat has ended", || copied.heats() >= 1);
-    signal(&lab, Signal::SIGINT);
+    signal(&lab, ctrl_c());
     lab.wait().expect("it is our child");
     let first = copied.replace();
     copied.resume_is_refused();
@@ -118,7 +118,7 @@ fn an_environment_that_changes_figures_is_told_and_kept_for_the_whole_run() {
     lab.env("MALLOC_ARENA_MAX", "1").stdout(Stdio::null()).stderr(Stdio::null());
     let mut lab = lab.spawn().expect("the program starts");
     until("a heat has ended", || place.out().join("runs").is_dir() && heats(&place.only_run()) >= 1);
-    signal(&lab, Signal::SIGINT);
+    signal(&lab, ctrl_c());
     lab.wait().expect("it is our child");
     let refused = place.run("--resume");
     assert_eq!(refused.status.code(), Some(64));

@@ -11,7 +11,7 @@ use results::Results;
 use serde_json::{Value, json};
 
 use crate::{
-    interruption::{signal, start, until},
+    interruption::{ctrl_c, signal, start, until},
     run::{Place, SHORTEST, bare_lab, said},
 };
 
@@ -47,7 +47,7 @@ fn interrupted(place: &Place) -> PathBuf {
     let new = || runs(place).into_iter().find(|run| !before.contains(run));
     let mut lab = start(place, LONG);
     until("some heats have ended", || new().is_some_and(|run| heats(&run) >= 2));
-    signal(&lab, Signal::SIGINT);
+    signal(&lab, ctrl_c());
     assert_eq!(lab.wait().expect("it is our child").code(), Some(130));
     new().expect("it has its folder")
 }
