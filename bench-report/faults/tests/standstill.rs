@@ -51,6 +51,8 @@ fn stand_still(with_it: impl Fn(&Child, &Place) -> Vec<u32>) {
     assert!(results.cells.iter().all(|cell| cell.status == Status::Ok), "{:?}", results.cells);
     let stood_still = results.run.stood_still.expect("it is told");
     assert!(stood_still.times >= 1 && stood_still.seconds > 3.0, "{stood_still:?}");
+    let page = fs::read_to_string(place.out().join("report.html")).expect("there is a page");
+    assert!(page.contains(" s in all; measured again"), "the page says that it happened");
     let journal = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
     let longest = journal.lines().filter_map(|line| {
         let line: Value = serde_json::from_str(line).expect("a line is JSON");
