@@ -13,5 +13,6 @@ pub fn build() -> TrackBuild {
         flags: "none".to_owned(),
         debug_assertions: cfg!(debug_assertions),
         allocator: "system".to_owned(),
+        ..TrackBuild::unknown()
     }
 }

@@ -1,11 +1,8 @@
 //! Bad input is refused with one clear line that names the culprit, before anything is run or overwritten.
 
-use std::{
-    fs,
-    process::{Command, Output},
-};
+use std::{fs, process::Output};
 
-use crate::run::{Place, SHORTEST, lab, said, this};
+use crate::run::{Place, SHORTEST, bare_lab, lab, said, this};
 
 crate::tests![
     an_unknown_option_is_refused,
@@ -127,7 +124,7 @@ fn report_on(text: &str) -> (Place, Output) {
     let place = Place::new();
     let path = place.out();
     fs::write(&path, text).expect("the folder is ours");
-    let output = Command::new(this()).arg("report").arg(path).output().expect("the program starts");
+    let output = bare_lab().arg("report").arg(path).output().expect("the program starts");
     (place, output)
 }
 

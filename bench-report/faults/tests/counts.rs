@@ -21,7 +21,7 @@ use results::{Cell, Memory, Metric, Results, Status};
 use workload_api::{About, Workload, gather};
 
 use crate::{
-    interruption::{measured, signal, until},
+    interruption::{ctrl_c, measured, signal, until},
     run::{Place, cell, lab, said, this},
     tracks,
 };
@@ -426,7 +426,7 @@ fn ctrl_c_while_counting_keeps_the_counts_and_resume_goes_on() {
     let mut parent = run.spawn().expect("the program starts");
     until("everything is measured", || measured(&place) == 12);
     until("something is counted", || !counted(&place).is_empty());
-    signal(&parent, Signal::SIGINT);
+    signal(&parent, ctrl_c());
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
     assert!(!place.out().join("results.json").exists(), "an unfinished run has no results");
     let before = counted(&place);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    interruption::{is_gone, of_cells, signal, until},
+    interruption::{ctrl_c, is_gone, of_cells, signal, until},
     lanes,
     run::{lab, this},
 };
@@ -23,9 +23,13 @@ crate::tests![
     a_faster_program_passes_and_is_called_improved,
     a_gate_that_is_out_of_time_is_never_ok,
     what_was_built_is_used_again,
+    what_lies_between_two_builds_is_not_shared,
     a_cell_that_fails_only_now_has_regressed,
     an_unknown_revision_is_invalid_and_named,
     a_folder_without_repository_is_invalid,
+    what_git_says_is_passed_on,
+    a_shallow_clone_says_what_would_fetch_the_rest,
+    a_hook_does_not_turn_the_gate_to_its_repository,
     a_revision_that_does_not_build_is_invalid,
     a_cargo_that_does_not_say_where_the_track_is_is_invalid,
     a_revision_whose_track_is_none_is_invalid,
@@ -44,6 +48,7 @@ pub(crate) struct Scratch {
 /// Builds a track that is this program, but for what it finds in its environment; or one that is none.
 const CARGO: &str = r##"#!/bin/sh
 echo building "$@" >> "$STUB_LOG"
+echo "$CARGO_BUILD_BUILD_DIR" >> "$STUB_LOG.folders"
 case "$STUB" in
 fails) echo 'warning: unused' >&2; echo 'error[E0425]: cannot find value `x`' >&2; exit 101;;
 hangs) sleep 1000 & echo $! > "$STUB_LOG.sleeper"; wait;;
@@ -208,6 +213,17 @@ fn what_was_built_is_used_again() {
     assert!(builds.iter().all(|build| build.starts_with(expected)), "{builds:?}");
 }
 
+/// Cargo takes what another tree has built for its own if both have one folder for it.
+fn what_lies_between_two_builds_is_not_shared() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against main --margin 100% {CELL}"));
+    command.env("CARGO_BUILD_BUILD_DIR", scratch.path("shared"));
+    assert_eq!(command.output().expect("the program starts").status.code(), Some(0));
+    let folders = fs::read_to_string(scratch.path("stub-log.folders")).expect("cargo was called");
+    let out = scratch.out().canonicalize().expect("the gate was there");
+    assert!(folders.lines().all(|folder| Path::new(folder).starts_with(&out)), "{folders}");
+}
+
 fn a_cell_that_fails_only_now_has_regressed() {
     let scratch = Scratch::new();
     let output = scratch.gate("builds", ["2", "panics"], &format!("--against main --format json {CELL}"));
@@ -229,6 +245,41 @@ fn a_folder_without_repository_is_invalid() {
     // Git would go on looking further up.
     command.current_dir(scratch.folder.path()).env("GIT_CEILING_DIRECTORIES", "/");
     expect_invalid(&command.output().expect("the program starts"), "no git repository");
+}
+
+/// As in a container whose user does not own what is mounted.
+fn what_git_says_is_passed_on() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against main {CELL}"));
+    command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    let output = command.output().expect("the program starts");
+    expect_invalid(&output, "detected dubious ownership");
+    assert!(said(&output).contains("git config --global --add safe.directory"), "{}", said(&output));
+    // Nothing can be written where a file stands in the way, not even by root.
+    fs::write(scratch.repository().join(".git/worktrees"), "in the way").expect("the folder is ours");
+    let output = scratch.gate("builds", ["2", "2"], &format!("--against main {CELL}"));
+    expect_invalid(&output, "failed to check main out into ");
+    assert!(said(&output).contains(".git/worktrees"), "{}", said(&output));
+}
+
+fn a_shallow_clone_says_what_would_fetch_the_rest() {
+    let scratch = Scratch::new();
+    let clone = scratch.path("clone");
+    let address = format!("file://{}", scratch.repository().display());
+    let status =
+        Command::new("git").args(["clone", "--quiet", "--depth", "1", &address]).arg(&clone).status();
+    assert!(status.expect("git is installed").success());
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against HEAD~1 {CELL}"));
+    let output = command.current_dir(clone).output().expect("the program starts");
+    expect_invalid(&output, "the clone is shallow, and `git fetch --unshallow` fetches the rest");
+}
+
+fn a_hook_does_not_turn_the_gate_to_its_repository() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command("builds", ["2", "2"], &format!("--against main --margin 100% {CELL}"));
+    command.env("GIT_DIR", "/nowhere").env("GIT_WORK_TREE", "/nowhere").env("GIT_INDEX_FILE", "/nowhere");
+    let output = command.output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
 fn a_revision_that_does_not_build_is_invalid() {
@@ -289,7 +340,7 @@ fn ctrl_c_ends_the_building() {
     let sleeper = scratch.path("stub-log.sleeper");
     let pid = |path: &Path| fs::read_to_string(path).ok()?.trim().parse().ok();
     until("cargo is at work", || pid(&sleeper).is_some());
-    signal(&gate, Signal::SIGINT);
+    signal(&gate, ctrl_c());
     assert_eq!(gate.wait().expect("it is our child").code(), Some(130));
     let sleeper: u32 = pid(&sleeper).expect("it was there before");
     until("what cargo has started has ended", || is_gone(sleeper));

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -13,6 +13,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use serde_json::Value;
 
 use crate::run::{Place, said, this};
 
@@ -20,6 +21,8 @@ crate::tests![
     ctrl_c_keeps_what_was_measured_and_resume_goes_on,
     a_killed_parent_leaves_no_process_and_resume_goes_on,
     a_kill_that_asks_ends_a_cell_that_hangs,
+    a_signal_that_was_ignored_at_the_start_stays_ignored,
+    a_terminal_that_is_gone_keeps_what_was_measured,
     a_disk_without_room_is_named_and_resume_goes_on,
     a_corrupt_line_stops_the_resuming_and_is_named,
     a_finished_run_is_not_resumed,
@@ -38,6 +41,19 @@ pub(crate) fn start(place: &Place, arguments: &str) -> Child {
 
 pub(crate) fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(child.id().try_into().expect("a process number")), signal).expect("it is our child");
+}
+
+/// Ctrl-C; or a kill that asks, if these tests were started with Ctrl-C ignored, which the lab then does too.
+pub(crate) fn ctrl_c() -> Signal {
+    if is_ignored(Signal::SIGINT) { Signal::SIGTERM } else { Signal::SIGINT }
+}
+
+/// Tells whether this process ignores a signal, and with it what it starts.
+fn is_ignored(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    let set = u64::from_str_radix(set.trim(), 16).expect("the kernel writes a number");
+    set & (1 << (signal as i32 - 1)) != 0
 }
 
 pub(crate) fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
@@ -105,7 +121,7 @@ fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
     let place = Place::new();
     let mut parent = start(&place, LONG);
     until("a few cells are measured", || measured(&place) >= 3);
-    signal(&parent, Signal::SIGINT);
+    signal(&parent, ctrl_c());
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
     assert!((3..60).contains(&measured(&place)));
     assert!(!place.out().join("results.json").exists(), "an unfinished run has no results");
@@ -134,6 +150,35 @@ fn a_kill_that_asks_ends_a_cell_that_hangs() {
     until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
 }
 
+/// Under `nohup`, and beside a script, whose shell ignores Ctrl-C for what runs there.
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    for (name, ignored) in [("HUP", Signal::SIGHUP), ("INT", Signal::SIGINT)] {
+        let place = Place::new();
+        let run = place.command(LONG);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' {name}; exec \"$@\""), "sh"]);
+        shell.arg(run.get_program()).args(run.get_args());
+        shell.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut lab = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("there is a shell");
+        until("a few cells are measured", || measured(&place) >= 3);
+        signal(&lab, ignored);
+        assert_eq!(lab.wait().expect("it is our child").code(), Some(0), "{name}");
+    }
+}
+
+fn a_terminal_that_is_gone_keeps_what_was_measured() {
+    if is_ignored(Signal::SIGHUP) {
+        writeln!(io::stderr(), "skipped: these tests were started with SIGHUP ignored").ok();
+        return;
+    }
+    let place = Place::new();
+    let mut lab = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&lab, Signal::SIGHUP);
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(130));
+    resume(&place);
+}
+
 /// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk.
 fn a_disk_without_room_is_named_and_resume_goes_on() {
     let place = Place::new();
@@ -156,7 +201,7 @@ fn interrupted_run() -> Place {
     let place = Place::new();
     let mut parent = start(&place, LONG);
     until("a few cells are measured", || measured(&place) >= 3);
-    signal(&parent, Signal::SIGINT);
+    signal(&parent, ctrl_c());
     parent.wait().expect("it is our child");
     place
 }
@@ -194,7 +239,9 @@ fn a_changed_program_does_not_resume() {
     let place = interrupted_run();
     let path = place.only_run().join("plan.json");
     let plan = fs::read_to_string(&path).expect("the plan is there");
-    fs::write(&path, plan.replace("\"rustc\": \"rustc", "\"rustc\": \"another")).expect("the folder is ours");
+    let mut plan: Value = serde_json::from_str(&plan).expect("it is JSON");
+    plan["provenance"]["programs"]["track"] = "of another".into();
+    fs::write(&path, plan.to_string()).expect("the folder is ours");
     refused(&place, 64, "the program has changed");
 }
 

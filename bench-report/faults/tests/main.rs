@@ -1,12 +1,14 @@
 //! Tests of runs in which something goes wrong, for real: cells that panic, hang, die, lie or talk rubbish;
 //! interruptions; bad input.
 //!
-//! This program is several. With a command of `bench-report` it is the lab. Without arguments it is a track, if the
-//! environment says which: of the lineup of `lanes`, of `mutants`, of `foreign` or of `sockets`, or one that is broken. With another
-//! argument it is a lane of `foreign`. Else it runs the tests, which start it as one of the former.
+//! This program is several. It is the lab if the environment says so, and there is a command. Without arguments it is a
+//! track, if the environment says which: of the lineup of `lanes`, of `mutants`, of `foreign` or of `sockets`, or one that is broken.
+//! With an argument that no test has it is a lane of `foreign`. Else it runs the tests, which start it as one of the former.
+//! A word alone never makes it the lab: cargo gives every test program the words that choose among tests.
 
 mod bad_cells;
 mod bad_input;
+mod conventions;
 #[cfg(unix)]
 mod counts;
 #[cfg(target_os = "linux")]
@@ -17,10 +19,20 @@ mod gate;
 mod interruption;
 mod lanes;
 mod mutants;
+#[cfg(target_os = "linux")]
+mod programs;
 #[cfg(unix)]
 mod rounds;
 mod run;
+#[cfg(target_os = "linux")]
+mod runs;
+#[cfg(target_os = "linux")]
+mod scarcity;
 mod sockets;
+#[cfg(unix)]
+mod standstill;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod tracks;
 
 use std::{env, process::ExitCode};
@@ -34,38 +46,48 @@ static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     match (env::args().nth(1).as_deref(), env::var(tracks::CHOSEN)) {
-        (
-            Some(
-                "run" | "check" | "report" | "list" | "export" | "compare" | "gate" | "check-lane" | "guard",
-            ),
-            _,
-        ) => bench_report::main(),
         #[cfg(target_os = "linux")]
         (Some(foreign::PEER), _) => foreign::misbehave(),
+        (Some(_), _) if env::var_os(run::LAB).is_some() => bench_report::main(),
         (None, Ok(name)) => tracks::serve(&name),
         _ => {
             let mut arguments = Arguments::from_args();
             // A test mostly waits for the processes that it has started.
-            arguments.test_threads.get_or_insert(4);
+            arguments.test_threads = arguments.test_threads.or_else(asked_for).or(Some(4));
             libtest_mimic::run(&arguments, trials()).exit_code()
         }
     }
 }
 
+/// Returns the number of tests at once that the environment asks for, as of all test programs.
+fn asked_for() -> Option<usize> {
+    env::var("RUST_TEST_THREADS").ok()?.parse().ok()
+}
+
 fn trials() -> Vec<Trial> {
-    let mut tests =
-        [bad_cells::TESTS, bad_input::TESTS, mutants::TESTS, run::TESTS, sockets::TESTS, tracks::TESTS]
-            .concat();
+    let mut tests = [
+        bad_cells::TESTS,
+        bad_input::TESTS,
+        conventions::TESTS,
+        mutants::TESTS,
+        run::TESTS,
+        sockets::TESTS,
+        tracks::TESTS,
+    ]
+    .concat();
     #[cfg(unix)]
     tests.extend([bad_cells::UNIX_TESTS, counts::TESTS].concat());
     // They look for processes in /proc, as what they test looks for threads.
     if cfg!(target_os = "linux") {
         tests.extend(mutants::LINUX_TESTS);
         #[cfg(unix)]
-        tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS].concat());
+        tests.extend([counts::LINUX_TESTS, interruption::TESTS, rounds::TESTS, standstill::TESTS].concat());
     }
     #[cfg(target_os = "linux")]
-    tests.extend([gate::TESTS, foreign::TESTS].concat());
+    tests.extend(
+        [gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS, scarcity::TESTS, terminals::TESTS]
+            .concat(),
+    );
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {
             test();

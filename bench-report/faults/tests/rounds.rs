@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use nix::sys::signal::Signal;
 use results::{Metric, Results};
 use serde_json::{Value, json};
 
 use crate::{
-    interruption::{signal, start, until},
+    interruption::{ctrl_c, signal, start, until},
     lanes::{MOMENTS, lines_in},
     run::{Place, SHORTEST, said},
 };
@@ -106,7 +105,7 @@ fn run_with(place: &Place, arguments: &str, ended: usize, change: impl Fn(&mut V
                 text.lines().filter(|line| line.contains("\"kind\":\"heat\"")).count() >= ended
             })
     });
-    signal(&parent, Signal::SIGINT);
+    signal(&parent, ctrl_c());
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
     change_plan(&place.only_run(), change);
     resume(place);

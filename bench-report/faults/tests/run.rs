@@ -21,16 +21,32 @@ crate::tests![
     a_lineup_is_named_in_what_a_run_leaves,
 ];
 
+/// With this in the environment this program is the lab.
+pub(crate) const LAB: &str = "FAULTS_LAB";
+
 /// This program.
 pub(crate) fn this() -> PathBuf {
     env::current_exe().expect("a test knows its program")
 }
 
+/// The variables that the lanes of these tests read.
+const PASSED: &str =
+    "FAULTS_TRACK,FAULTS_OUT,PAUSE,OLD_PAUSE,PROGRAM,PHOTOFINISH_HANG,FAULTS_PROGRAMS,STARTED_BY_PEERS";
+
+/// Names another build of the lab to be tested in place of this program, such as one from before a mend.
+const OTHER_LAB: &str = "FAULTS_OTHER_LAB";
+
+/// This program as the lab, without arguments yet.
+pub(crate) fn bare_lab() -> Command {
+    let mut process = Command::new(env::var_os(OTHER_LAB).map_or_else(this, PathBuf::from));
+    process.env(LAB, "1").env("PHOTOFINISH_PASS", PASSED).stdin(Stdio::null());
+    process
+}
+
 /// This program as the lab, with a command and a track; and as a track, if that is this program too.
 pub(crate) fn lab(command: &str, track: &Path) -> Command {
-    let mut process = Command::new(this());
-    process.arg(command).arg("--track").arg(track);
-    process.env(tracks::CHOSEN, tracks::LANES).stdin(Stdio::null());
+    let mut process = bare_lab();
+    process.arg(command).arg("--track").arg(track).env(tracks::CHOSEN, tracks::LANES);
     process
 }
 
@@ -146,7 +162,7 @@ fn a_page_is_drawn_again_from_its_results() {
     let page = place.out().join("report.html");
     let drawn = fs::read_to_string(&page).expect("there is a page");
     fs::remove_file(&page).expect("the folder is ours");
-    let output = Command::new(this()).arg("report").arg(place.out().join("results.json")).output();
+    let output = bare_lab().arg("report").arg(place.out().join("results.json")).output();
     succeed(&output.expect("the program starts"));
     assert_eq!(drawn, fs::read_to_string(&page).expect("there is a page again"));
 }

@@ -1,12 +1,12 @@
 //! This program as a track, and what the lab says of a track that is none.
 
 use std::{
-    env, fs,
+    fs,
     io::{self, BufRead},
-    process::{Command, ExitCode, Output, Stdio},
+    process::{ExitCode, Output},
 };
 
-use crate::run::{Place, SHORTEST, lab, said};
+use crate::run::{Place, SHORTEST, bare_lab, lab, said};
 
 crate::tests![
     a_track_that_is_gone_is_named,
@@ -118,9 +118,9 @@ fn a_track_that_is_a_lane_is_named() {
 /// Cargo is looked for where cargo itself says, and then on the PATH.
 fn a_lab_without_cargo_and_track_says_what_is_missing() {
     let (place, empty) = (Place::new(), tempfile::tempdir().expect("a temporary folder"));
-    let mut command = Command::new(env::current_exe().expect("a test knows its program"));
+    let mut command = bare_lab();
     command.arg("run").args(SHORTEST.split_whitespace()).arg("--out").arg(place.out());
-    command.env_remove("CARGO").env("PATH", empty.path()).stdin(Stdio::null());
+    command.env_remove("CARGO").env("PATH", empty.path());
     let output = command.output().expect("the program starts");
     expect_error(&place, &output, "cargo does not start");
     assert!(said(&output).contains("install Rust, or put cargo on the PATH"), "{}", said(&output));

@@ -68,7 +68,15 @@ pub fn serve(suite: &Suite, build: &TrackBuild) -> ExitCode {
         return ExitCode::FAILURE;
     };
     let mut say = |reply: &Reply| stdout.write_all(reply.line().as_bytes()).is_ok();
-    let requests = listen();
+    let requests = match listen() {
+        Ok(requests) => requests,
+        Err(error) => {
+            // Only an answer that somebody has asked for is heard.
+            io::stdin().lock().read_line(&mut String::new()).ok();
+            say(&Reply::Failed(format!("cannot start a thread: {error}")));
+            return ExitCode::SUCCESS;
+        }
+    };
     let conversation = AssertUnwindSafe(|| converse(suite, build, &requests, &mut say));
     let outcome = catch_unwind(conversation);
     let outcome = outcome.unwrap_or_else(|panic| Err(format!("panicked: {}", message_of(&*panic))));
@@ -157,9 +165,13 @@ fn rest(case: &OpenCase, proof: Option<&Proof>, watch: bool) -> Result<Rest, Str
 
 /// Listens to the standard input. When it ends, so does this process, be it in the midst of a run: the lab is gone, or has
 /// given up.
-fn listen() -> Receiver<String> {
+///
+/// # Errors
+///
+/// If there is no thread left for it.
+fn listen() -> io::Result<Receiver<String>> {
     let (sender, requests) = mpsc::channel();
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             // Nobody listens any more once the cell has failed.
             sender.send(line).ok();
@@ -167,8 +179,8 @@ fn listen() -> Receiver<String> {
         drop(sender);
         thread::sleep(PARTING);
         platform::end_this_with_children();
-    });
-    requests
+    })?;
+    Ok(requests)
 }
 
 /// Returns the text of a panic.

@@ -2,12 +2,14 @@
 
 use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use page::show::Format;
 use race::{plan::TIME_LIMIT, track::LINEUPS};
 use results::CellId;
+
+use crate::{exit, output::say};
 
 /// `bench-report`.
 #[derive(Parser)]
@@ -21,7 +23,7 @@ pub(crate) struct BenchReport {
 #[derive(Subcommand)]
 pub(crate) enum Subcommands {
     /// Runs the race: what `cargo bench` does
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Checks the answer and the work of every cell, without measuring
     Check(ListArguments),
     /// Draws the page again from results, or puts the results of several runs or machines side by side
@@ -38,6 +40,9 @@ pub(crate) enum Subcommands {
     List(ListArguments),
     /// Checks a program that is to be a lane: runs each workload it claims at its smallest size, and says what is wrong
     CheckLane(CheckLaneArguments),
+    /// Says with which exit codes the commands end
+    #[command(name = "exit-codes", long_about = exit::ALL)]
+    ExitCodes,
     /// Ends the lanes of a race whose lab is killed: is told of them on its input
     #[command(hide = true)]
     Guard,
@@ -94,9 +99,9 @@ pub(crate) struct RunArguments {
     /// Run one cell as a Criterion benchmark, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
     #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup"])]
     pub(crate) exact: Option<CellId>,
-    /// Go on with the newest run, which was interrupted
-    #[arg(long, conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
-    pub(crate) resume: bool,
+    /// Go on with a run that was interrupted: with this one, or the newest
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
+    pub(crate) resume: Option<String>,
     /// Go on with the newest finished run for so long, such as 5m or 90s, and draw its page anew
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
     pub(crate) more: Option<Duration>,
@@ -134,9 +139,13 @@ pub(crate) struct SelectionArguments {
 /// A page to be drawn.
 #[derive(Args)]
 pub(crate) struct ReportArguments {
-    /// The results; those of several runs are put side by side, and not ranked across [default: those of the newest run]
-    #[arg(value_name = "RESULTS.JSON")]
+    /// The results: a file, or a run by its name or its folder; those of several runs are put side by side, and not
+    /// ranked across [default: those of the newest run]
+    #[arg(value_name = "RESULTS")]
     pub(crate) results: Vec<PathBuf>,
+    /// Where runs and saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// Where the page goes [default: report.html beside the results; side-by-side.html beside the first of several]
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
@@ -145,9 +154,12 @@ pub(crate) struct ReportArguments {
 /// Results for other programs.
 #[derive(Args)]
 pub(crate) struct ExportArguments {
-    /// The results [default: those of the newest run]
-    #[arg(value_name = "RESULTS.JSON")]
+    /// The results: a file, or a run by its name or its folder [default: those of the newest run]
+    #[arg(value_name = "RESULTS")]
     pub(crate) results: Option<PathBuf>,
+    /// Where runs and saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// The format
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: ExportFormat,
@@ -159,7 +171,7 @@ pub(crate) struct ExportArguments {
 /// Two runs.
 #[derive(Args)]
 pub(crate) struct CompareArguments {
-    /// The old results: a results.json, or the name of a saved run
+    /// The old results: a file, or a run, saved or not, by its name or its folder
     #[arg(value_name = "OLD")]
     pub(crate) old: PathBuf,
     /// The new results, which are judged
@@ -170,7 +182,7 @@ pub(crate) struct CompareArguments {
     /// Only these lanes [default: all]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) lanes: Vec<String>,
-    /// Where saved runs are [default: target/bench-report]
+    /// Where runs and saved runs are [default: target/bench-report]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -265,9 +277,15 @@ fn margin(text: &str) -> Result<f64, &'static str> {
     percent.map(|percent| percent / 100.0).ok_or("a margin is more than 0% and at most 100%, such as 5%")
 }
 
+/// The most letters in a name: with what is added to it, no file system refuses it once all is measured.
+const LONGEST_NAME: usize = 100;
+
 /// A name that is safe as the name of a file.
 fn plain_name(name: &str) -> Result<String, String> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.len() > LONGEST_NAME {
+        return Err(format!("a name has {LONGEST_NAME} letters at most"));
+    }
     if name.chars().all(plain) && name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) {
         Ok(name.to_owned())
     } else {
@@ -286,7 +304,7 @@ pub(crate) fn parse<A: CommandFactory + FromArgMatches>(arguments: Vec<OsString>
         Ok(parsed) => Ok(Some(parsed)),
         Err(error) if error.use_stderr() => Err(usage(one_line(&error.to_string()))),
         Err(help) => {
-            help.print().context("failed to print the help")?;
+            say(&help.render().to_string())?;
             Ok(None)
         }
     }

@@ -13,46 +13,53 @@ mod run;
 
 use std::{
     env,
-    io::{self, Write},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
+
+use crate::{
+    output::{complain, say},
+    signals::interruption,
+};
 
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
     report::report, run::run,
 };
 
-/// Writes to the standard output; a reader who leaves early is no error.
-fn say(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("failed to write to the standard output")
-        }
-        _ => Ok(()),
+/// Finds the results that a user names: a file, the folder of a run, or the name of a run, saved or not.
+fn named(name: &Path, out: &Path) -> Result<PathBuf> {
+    if name.is_file() {
+        return Ok(name.to_owned());
     }
+    let mut saved = name.as_os_str().to_owned();
+    saved.push(".json");
+    let run = out.join("runs").join(name);
+    let places = [name.join("results.json"), run.join("results.json"), out.join("saved").join(saved)];
+    if let Some(file) = places.into_iter().find(|file| file.is_file()) {
+        return Ok(file);
+    }
+    let name = name.display();
+    if run.is_dir() {
+        bail!(
+            "the run {name} has no results: it was left before its end, and `run --resume {name}` goes on with it"
+        );
+    }
+    bail!(
+        "there is no results file {name}, no folder with one, and no run or saved run of this name in {}",
+        out.display()
+    )
 }
 
 /// Returns `bench-report` in the target folder that this program was built into.
 fn default_out() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
-    // Cargo marks its target folder for backup programs.
-    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    // Cargo marks its target folder for backup programs; that of one platform lies in that of all.
+    let is_marked = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
+    let target = program.ancestors().find(is_marked);
+    let target = target.map(|target| target.parent().filter(is_marked).unwrap_or(target));
     target.unwrap_or(Path::new("target")).join("bench-report")
-}
-
-/// Returns a flag that Ctrl-C sets, or a kill that asks.
-fn interruption() -> Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    ctrlc::set_handler(move || flag.store(true, SeqCst)).context("failed to listen for Ctrl-C")?;
-    Ok(interrupted)
 }
 
 /// Returns the arguments of this process, as they would be typed.

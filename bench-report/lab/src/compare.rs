@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use results::{
-    Cell, CellId, Results, Status,
+    Cell, CellId, Results, Status, Workload,
     comparison::{Change, ChangeReport, ComparedCell, Invalid, Side},
     figures::listed,
     lookup,
@@ -83,6 +83,7 @@ pub fn compare(
         }
     }
     let pairs = pairs(old, new, options);
+    let others = other_workloads(old, new);
     let in_common = pairs.iter().any(|(old, new)| {
         let either = [old, new].into_iter().flatten().any(|cell| cell.status == Status::Ok);
         old.is_some() && new.is_some() && either
@@ -95,9 +96,18 @@ pub fn compare(
     }
     let mut notes = notes(old, new, &sides);
     notes.extend(note_on_added(&pairs, &sides[1].name));
-    let cells = judge(&pairs, options.margin, &sides);
+    let mut cells = judge(&pairs, options.margin, &sides, &others);
+    if is_same_run(old, new) {
+        notes.insert(0, format!("both are the run {}: nothing can have changed", new.run.id));
+        cells.iter_mut().for_each(|cell| cell.change = Change::Same);
+    }
     let [old, new] = sides;
     Ok(ChangeReport::new(old, new, options.margin, notes, cells))
+}
+
+/// Tells whether two results are of one run, with nothing measured in between.
+fn is_same_run(old: &Results, new: &Results) -> bool {
+    old.run == new.run && old.to_json() == new.to_json()
 }
 
 /// A cell of either run, or of both.
@@ -116,7 +126,12 @@ fn pairs<'a>(old: &'a Results, new: &'a Results, options: &Options) -> Vec<Pair<
 }
 
 /// The answer for each cell that the old run has measured, or both have.
-fn judge(pairs: &[Pair<'_>], margin: f64, sides: &[Side; 2]) -> Vec<ComparedCell> {
+fn judge(
+    pairs: &[Pair<'_>],
+    margin: f64,
+    sides: &[Side; 2],
+    others: &HashMap<&str, String>,
+) -> Vec<ComparedCell> {
     let difference = |old: &Cell, new: &Cell| {
         Difference::of_independent(old.overhead_of_blocks(), new.overhead_of_blocks())
     };
@@ -128,7 +143,11 @@ fn judge(pairs: &[Pair<'_>], margin: f64, sides: &[Side; 2]) -> Vec<ComparedCell
     let cells = pairs.iter().filter(both_measured).count();
     let rules = Rules { margin, false_alarms: FALSE_ALARMS, cells };
     let answer = |&(old, new): &Pair<'_>| {
+        let another = || others.get(&*old?.workload).cloned().or_else(|| other_work(old?, new?));
         let (change, ratio, reason) = match (old.map(status), new.map(status)) {
+            (Some(Status::Ok), Some(Status::Ok)) if another().is_some() => {
+                (Change::Undecided, None, another().map(|reason| format!("not comparable: {reason}")))
+            }
             (Some(Status::Ok), Some(Status::Ok)) => {
                 match old.zip(new).and_then(|(old, new)| difference(old, new)) {
                     Some(difference) => (rules.judge(&difference), Some(difference.plain_ratio()), None),
@@ -158,6 +177,33 @@ fn judge(pairs: &[Pair<'_>], margin: f64, sides: &[Side; 2]) -> Vec<ComparedCell
         })
     };
     pairs.iter().filter_map(answer).collect()
+}
+
+/// Says in which way workloads that both runs have are not the same, by their names.
+fn other_workloads<'a>(old: &'a Results, new: &Results) -> HashMap<&'a str, String> {
+    let differs = |old: &'a Workload| {
+        let new = new.workloads.iter().find(|new| new.name == old.name)?;
+        let facts = [
+            ("an operation was", &old.operation, &new.operation),
+            ("its size counted", &old.size, &new.size),
+            ("it measured", &old.measure, &new.measure),
+            ("its source had the hash", &old.source_hash, &new.source_hash),
+        ];
+        let known = facts.into_iter().filter(|(_, old, new)| *old != UNKNOWN && *new != UNKNOWN);
+        let mut differing = known.filter(|(_, old, new)| old != new);
+        let in_words = |fact: &str| if fact.is_empty() { "nothing else" } else { fact }.to_owned();
+        let (fact, before, now) = differing.next()?;
+        Some((&*old.name, format!("{fact} {}, then {}", in_words(before), in_words(now))))
+    };
+    old.workloads.iter().filter_map(differs).collect()
+}
+
+/// Says in which way the work of a cell is not the same.
+fn other_work(old: &Cell, new: &Cell) -> Option<String> {
+    let [before, now] = [old.observed.as_ref()?, new.observed.as_ref()?];
+    let work = [("tasks", before.spawned, now.spawned), ("blocking jobs", before.jobs, now.jobs)];
+    let (what, before, now) = work.into_iter().find(|(_, before, now)| before != now)?;
+    Some(format!("a run was {before} {what}, then {now}"))
 }
 
 fn status(cell: &Cell) -> Status {
@@ -215,6 +261,10 @@ fn notes(old: &Results, new: &Results, sides: &[Side; 2]) -> Vec<String> {
             ("compiler", &build.rustc),
             ("flags", &build.flags),
             ("allocator", &build.allocator),
+            ("level of optimisation", &build.opt_level),
+            ("optimisation while linking", &build.lto),
+            ("codegen units", &build.codegen_units),
+            ("target", &build.target),
         ];
         let profile = ("thoroughness", run.profile.to_string());
         facts.map(|(name, fact)| (name, fact.clone())).into_iter().chain([profile])
@@ -228,6 +278,15 @@ fn notes(old: &Results, new: &Results, sides: &[Side; 2]) -> Vec<String> {
         let before = old.executors.iter().find(|known| known.name == lane.name);
         if let Some(before) = before.filter(|before| before.version != lane.version) {
             notes.push(format!("{}: {}, then {}", lane.name, before.version, lane.version));
+        }
+    }
+    let mut variables: Vec<&String> = old.run.environment.keys().chain(new.run.environment.keys()).collect();
+    variables.sort();
+    variables.dedup();
+    for name in variables {
+        let value = |of: &Results| of.run.environment.get(name).map_or("not set".to_owned(), String::clone);
+        if value(old) != value(new) {
+            notes.push(format!("{name} in the environment: {}, then {}", value(old), value(new)));
         }
     }
     for (side, results) in sides.iter().zip([old, new]) {

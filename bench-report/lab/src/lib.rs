@@ -7,7 +7,7 @@
 //! - `arguments`: the command line, as clap takes it; `selection`: the cells that it asks for
 //! - `commands`: a file for each command
 //! - `compare`, `gate`: two runs, or two tracks in one run
-//! - `progress`: the bar
+//! - `output`, `progress`: what is said, and the bar; `signals`: what ends a command before its time
 
 mod arguments;
 mod selection;
@@ -16,18 +16,32 @@ mod commands;
 
 mod compare;
 mod gate;
+mod output;
 mod progress;
+mod signals;
 
 use std::{env, ffi::OsString, io, process::ExitCode};
 
 use anyhow::Result;
 
-use crate::arguments::{BenchReport, Subcommands, Usage, parse};
+use crate::{
+    arguments::{BenchReport, Subcommands, Usage, parse},
+    output::{complain, say},
+};
 
 pub use crate::compare::{Options, compare};
 
 /// The exit codes of every command.
 mod exit {
+    /// All of them, for people.
+    pub(super) const ALL: &str = "\
+0    All is well. compare, gate: nothing has regressed, and nothing is open
+1    The command could not be carried out, and one line says why. compare, gate: a cell has regressed
+2    A cell has failed; the others are measured. compare, gate: the two cannot be compared, and one line says why
+3    compare, gate: nothing has regressed, and something is undecided or not comparable
+64   The command line makes no sense, or there is no such run
+130  Interrupted by Ctrl-C, by a kill that asks, or because the terminal is gone; `--resume` goes on with a run
+";
     /// All is well.
     pub(super) const OK: u8 = 0;
     /// The command could not be carried out.
@@ -38,6 +52,22 @@ mod exit {
     pub(super) const USAGE: u8 = 64;
     /// Ctrl-C, as a shell says it.
     pub(super) const INTERRUPTED: u8 = 130;
+
+    #[cfg(test)]
+    mod tests {
+        use results::comparison::Outcome;
+
+        use super::*;
+
+        #[test]
+        fn every_code_is_told() {
+            let outcomes = [Outcome::Ok, Outcome::Regressed, Outcome::Invalid, Outcome::Undecided];
+            let codes = [OK, ERROR, CELL_FAILED, USAGE, INTERRUPTED].into_iter();
+            for code in codes.chain(outcomes.map(Outcome::code)) {
+                assert!(ALL.lines().any(|line| line.starts_with(&format!("{code} "))), "{code}");
+            }
+        }
+    }
 }
 
 /// The folder of the workspace that this program was built from.
@@ -48,7 +78,7 @@ pub fn main() -> ExitCode {
     conclude(|arguments| {
         let Some(BenchReport { command }) = parse(arguments)? else { return Ok(exit::OK) };
         match command {
-            Subcommands::Run(arguments) => commands::run(arguments),
+            Subcommands::Run(arguments) => commands::run(*arguments),
             Subcommands::Check(arguments) => commands::check(&arguments),
             Subcommands::Report(arguments) => commands::report(arguments),
             Subcommands::Export(arguments) => commands::export(arguments),
@@ -56,6 +86,7 @@ pub fn main() -> ExitCode {
             Subcommands::Gate(arguments) => commands::gate(arguments),
             Subcommands::List(arguments) => commands::list(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),
+            Subcommands::ExitCodes => say(exit::ALL).map(|()| exit::OK),
             Subcommands::Guard => {
                 race::guard::stand(io::stdin().lock());
                 Ok(exit::OK)
@@ -68,7 +99,7 @@ pub fn main() -> ExitCode {
 fn conclude(act: impl FnOnce(Vec<OsString>) -> Result<u8>) -> ExitCode {
     act(env::args_os().collect()).map_or_else(
         |error| {
-            eprintln!("error: {error:#}");
+            complain(&format!("error: {error:#}"));
             ExitCode::from(if error.is::<Usage>() { exit::USAGE } else { exit::ERROR })
         },
         ExitCode::from,

@@ -1,13 +1,16 @@
 //! Progress with the time left, on the terminal.
 
 use std::{
-    io::IsTerminal,
+    env,
+    io::{self, IsTerminal},
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use race::race::Progress;
 use results::CellId;
+
+use crate::output::complain;
 
 /// Progress on the standard error: a bar on a terminal, a line now and then elsewhere.
 pub(crate) struct Bar {
@@ -17,7 +20,9 @@ pub(crate) struct Bar {
     budget: Option<Duration>,
     /// The number of processes that had ended before the first was told of: those of the run that is resumed.
     before: Option<usize>,
-    /// When the last line was printed, where there is no terminal.
+    /// True on a terminal whose cursor can be moved.
+    draws: bool,
+    /// When the last line was printed, where there is none.
     last_line: Option<Instant>,
 }
 
@@ -31,7 +36,8 @@ impl Bar {
         // What is too long for the line is cut off its end.
         let style = ProgressStyle::with_template("{bar:16} {prefix}  {wide_msg}");
         bar.set_style(style.expect("the template is right"));
-        Bar { bar, start: Instant::now(), budget, before: None, last_line: None }
+        let draws = io::stderr().is_terminal() && moves_its_cursor();
+        Bar { bar, start: Instant::now(), budget, before: None, draws, last_line: None }
     }
 
     /// Takes the bar off the screen.
@@ -40,13 +46,13 @@ impl Bar {
     }
 
     fn show(&mut self, [done, all]: [u64; 2], prefix: String, next: &CellId) {
-        if std::io::stderr().is_terminal() {
+        if self.draws {
             self.bar.set_length(all);
             self.bar.set_position(done);
             self.bar.set_prefix(prefix);
             self.bar.set_message(next.to_string());
         } else if self.last_line.is_none_or(|last| last.elapsed() > BETWEEN_LINES) {
-            eprintln!("{prefix}");
+            complain(&prefix);
             self.last_line = Some(Instant::now());
         }
     }
@@ -64,6 +70,11 @@ impl Bar {
             _ => clock(left),
         }
     }
+}
+
+/// Tells whether the terminal moves its cursor: that of an editor says that it is "dumb", and others say nothing.
+fn moves_its_cursor() -> bool {
+    cfg!(windows) || env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb")
 }
 
 /// Minutes and seconds.
@@ -88,7 +99,13 @@ impl Progress for Bar {
         self.show([done as u64, all as u64], format!("counting, {done} of {all} done"), next);
     }
 
+    fn stood_still(&mut self, time: Duration, next: &str) {
+        let seconds = time.as_secs_f64();
+        let line = format!("the race stood still for {seconds:.1} s: {next} starts anew");
+        self.bar.suspend(|| complain(&line));
+    }
+
     fn failed(&mut self, cell: &CellId, reason: &str) {
-        self.bar.suspend(|| eprintln!("{cell} failed: {reason}"));
+        self.bar.suspend(|| complain(&format!("{cell} failed: {reason}")));
     }
 }

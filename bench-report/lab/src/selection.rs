@@ -266,6 +266,7 @@ mod tests {
                 flags: String::new(),
                 debug_assertions: false,
                 allocator: String::new(),
+                ..TrackBuild::unknown()
             },
             lanes: vec![
                 lane("oak", Class::MultiThread, None),

@@ -29,6 +29,57 @@ fn two_runs_of_the_same_program_are_the_same() {
 }
 
 #[test]
+fn a_run_compared_with_itself_is_the_same_run() {
+    let run = run(1, 3);
+    let output = program(&run, &run, "");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("both are the run "), "{}", said(&output));
+}
+
+#[test]
+fn a_workload_that_is_not_the_same_any_more_is_not_comparable() {
+    type Mutation = fn(&mut Results);
+    let mutations: [(Mutation, &str); 4] = [
+        (|new| new.workloads[0].operation = "a byte".to_owned(), "then a byte"),
+        (|new| new.workloads[0].measure = "luck".to_owned(), "it measured nothing else, then luck"),
+        (|new| new.workloads[0].source_hash = "2".to_owned(), "its source had the hash 1, then 2"),
+        (|new| first(new).observed.as_mut().expect("it was measured").spawned += 1, "a run was "),
+    ];
+    let [mut old, mut new] = [1, 2].map(|seed| run(seed, 30));
+    for results in [&mut old, &mut new] {
+        results.workloads[0].source_hash = "1".to_owned();
+    }
+    let workload = old.workloads[0].name.clone();
+    assert_eq!(first(&mut old).workload, workload);
+    for (mutate, reason) in mutations {
+        let mut new = new.clone();
+        mutate(&mut new);
+        let comparison = compared(&old, &new);
+        assert_eq!(comparison.outcome(), Outcome::Undecided, "{reason}");
+        let open: Vec<_> = comparison.cells.iter().filter(|cell| cell.change != Change::Same).collect();
+        for cell in &open {
+            let told = cell.reason.as_deref().unwrap_or_default();
+            assert!(told.starts_with("not comparable: ") && told.contains(reason), "{cell:?}");
+            assert!(cell.cell.workload == workload && cell.ratio.is_none(), "{cell:?}");
+        }
+        assert!(!open.is_empty(), "{reason}");
+    }
+}
+
+#[test]
+fn another_build_or_environment_is_a_note() {
+    let [old, mut new] = [1, 2].map(|seed| run(seed, 30));
+    let mut old = old;
+    old.build.opt_level = "3".to_owned();
+    new.build.opt_level = "0".to_owned();
+    new.run.environment.insert("LD_PRELOAD".to_owned(), "fast.so".to_owned());
+    let notes = compared(&old, &new).notes;
+    for note in ["level of optimisation: 3, then 0", "LD_PRELOAD in the environment: not set, then fast.so"] {
+        assert!(notes.iter().any(|known| known == note), "{notes:?}");
+    }
+}
+
+#[test]
 fn few_blocks_alarm_for_nothing_in_hardly_any_run() {
     let alarms = (0..100).filter(|seed| {
         let comparison = compared(&run(2 * seed, 5), &run(2 * seed + 1, 5));

@@ -38,7 +38,7 @@ fn a_file_that_cannot_be_shown_is_named_in_one_line() {
         (folder.path().join("good.json"), folder.path().join("old.json"), folder.path().join("missing.json"));
     fs::write(&good, results().to_json()).unwrap();
     fs::write(&old, r#"{"schema": 7}"#).unwrap();
-    for (bad, complaint) in [(&missing, "failed to read"), (&old, "has schema 7")] {
+    for (bad, complaint) in [(&missing, "there is no results file"), (&old, "has schema 7")] {
         let output = report(&[&good, bad]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1));

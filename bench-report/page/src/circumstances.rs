@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use results::{
-    Build, Cell, Machine, Outlook, Period, Results, Run,
+    Build, Cell, Machine, Outlook, Period, Results, Run, StoodStill,
     figures::{counted, ratio},
 };
 
@@ -165,6 +165,20 @@ fn periods(run: &Run) -> String {
     run.periods.iter().map(period).collect::<Vec<_>>().join(", then ")
 }
 
+/// Writes the variables that changed figures.
+fn environment(run: &Run) -> String {
+    let variables = run.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    let variables: Vec<String> = variables.collect();
+    if variables.is_empty() { "nothing that is known to matter".to_owned() } else { variables.join(", ") }
+}
+
+/// Writes the standstills of a race.
+fn stood_still(run: &Run) -> String {
+    run.stood_still.map_or("not noticed".to_owned(), |StoodStill { times, seconds }| {
+        format!("{}, {seconds:.0} s in all; measured again", counted(times, "time"))
+    })
+}
+
 /// Returns all facts of run, machine and build.
 pub(super) fn all(results: &Results) -> Vec<Facts> {
     let Results { run, machine, build, .. } = results;
@@ -176,6 +190,8 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("started", moment(&run.started)),
                 fact("finished", moment(&run.finished)),
                 fact("measured", periods(run)),
+                fact("stood still", stood_still(run)),
+                fact("environment of the lanes", environment(run)),
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),
                 fact("blocks", blocks(results)),
@@ -213,6 +229,11 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("profile", &build.profile),
                 fact("flags", &build.flags),
                 fact("allocator", &build.allocator),
+                fact("level of optimisation", &build.opt_level),
+                fact("optimisation while linking", &build.lto),
+                fact("codegen units", &build.codegen_units),
+                fact("target", &build.target),
+                fact("program", &build.program),
                 fact("commit", &build.commit),
                 fact("uncommitted changes", &build.dirty),
                 fact("repository", &build.repository),

@@ -38,6 +38,40 @@ pub struct TrackBuild {
     pub debug_assertions: bool,
     /// The allocator of every lane.
     pub allocator: String,
+    /// The level of optimisation: "3".
+    #[serde(default = "unknown")]
+    pub opt_level: String,
+    /// The optimisation while linking, as cargo's profile names it: "fat", "off".
+    #[serde(default = "unknown")]
+    pub lto: String,
+    /// The number of parts that a package is compiled in.
+    #[serde(default = "unknown")]
+    pub codegen_units: String,
+    /// The platform that it was compiled for: "x86_64-unknown-linux-gnu".
+    #[serde(default = "unknown")]
+    pub target: String,
+}
+
+impl TrackBuild {
+    /// Returns a build of which nothing is known.
+    pub fn unknown() -> TrackBuild {
+        TrackBuild {
+            rustc: unknown(),
+            profile: unknown(),
+            flags: unknown(),
+            debug_assertions: false,
+            allocator: unknown(),
+            opt_level: unknown(),
+            lto: unknown(),
+            codegen_units: unknown(),
+            target: unknown(),
+        }
+    }
+}
+
+/// Returns the value of an unknown fact.
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 /// A lane of the lineup.

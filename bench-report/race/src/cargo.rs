@@ -74,6 +74,8 @@ impl Build<'_> {
         command.args(packages.iter().flat_map(|package| ["--package", package])).arg("--bins");
         if let Some(folder) = self.target_folder {
             command.arg("--target-dir").arg(folder);
+            // Or two trees whose user has one place for what is in between would take each other's for their own.
+            command.env("CARGO_BUILD_BUILD_DIR", folder);
         }
         if let Some(flags) = self.flags {
             command.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", flags);
@@ -87,7 +89,12 @@ impl Build<'_> {
         let mut child = command.spawn().map_err(|error| no_cargo(&command, &error))?;
         let messages = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = mpsc::channel();
-        thread::spawn(move || messages.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let listen = move || messages.lines().map_while(Result::ok).try_for_each(|line| sender.send(line));
+        let listening = thread::Builder::new().spawn(listen);
+        if let Err(error) = listening {
+            platform::end_with_children(&mut child);
+            return Err(error).context("failed to start a thread that listens to cargo");
+        }
         let mut programs = BTreeMap::new();
         loop {
             match lines.recv_timeout(GLANCE) {

@@ -52,7 +52,7 @@ impl Child {
         let stdout = handle.stdout.take().expect("piped");
         let stderr = Tail::of(handle.stderr.take().expect("piped"));
         let (sender, lines) = mpsc::sync_channel(64);
-        thread::spawn(move || {
+        let listening = thread::Builder::new().spawn(move || {
             let mut stdout = BufReader::new(stdout);
             while let Ok(Some(line)) = read_line(&mut stdout) {
                 if sender.send(line).is_err() {
@@ -60,6 +60,14 @@ impl Child {
                 }
             }
         });
+        // Where there are no threads left the process is of no use.
+        let stderr = match listening.and(stderr) {
+            Ok(stderr) => stderr,
+            Err(error) => {
+                platform::end_with_children(&mut handle);
+                return Err(error);
+            }
+        };
         Ok(Child { handle, stdin, lines, stderr, _guarded: guarded })
     }
 
@@ -127,11 +135,15 @@ struct Tail {
 
 impl Tail {
     /// Reads to the end, and keeps the last of it.
-    fn of(mut input: impl Read + Send + 'static) -> Tail {
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started for it.
+    fn of(mut input: impl Read + Send + 'static) -> io::Result<Tail> {
         let text = Arc::new(Mutex::new(Vec::<u8>::new()));
         let (sender, done) = mpsc::channel();
         let kept = text.clone();
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             let _sender: mpsc::Sender<()> = sender;
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = input.read(&mut buffer) {
@@ -140,8 +152,8 @@ impl Tail {
                 let surplus = tail.len().saturating_sub(LAST_WORDS);
                 tail.drain(..surplus);
             }
-        });
-        Tail { text, done }
+        })?;
+        Ok(Tail { text, done })
     }
 
     /// Waits for the end, but not for ever.

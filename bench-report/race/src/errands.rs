@@ -62,7 +62,17 @@ impl Counting {
                 continue;
             }
             next(index, &job.cell);
-            let (record, outcome) = match launcher.count(&job) {
+            let counted = loop {
+                let stopwatch = launcher.limits.standstills.stopwatch();
+                let counted = launcher.count(&job);
+                let stood = stopwatch.stood();
+                if stood.is_none() {
+                    break counted;
+                }
+                log.append(&[Record::of_standstill(&job.cell.to_string(), stood)])?;
+            };
+            launcher.check_programs(log.path())?;
+            let (record, outcome) = match counted {
                 Ok(counts) => (Record::Counted { job: job.clone(), counts: counts.clone() }, Ok(counts)),
                 Err(Trouble::Failed(reason)) => {
                     (Record::NotCounted { job: job.clone(), reason: reason.clone() }, Err(reason))

@@ -6,18 +6,21 @@ mod repository;
 mod warnings;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
     thread,
 };
 
-use lane_protocol::TrackBuild;
+use lane_protocol::{Lineup, TrackBuild, WorkloadEntry};
 use results::{Build, Machine};
+
+use self::repository::Repository;
+use crate::program;
 
 pub use meanwhile::Reading;
 pub(crate) use packages::dependencies;
-pub use warnings::warnings;
+pub use warnings::{warnings, warnings_of_provenance};
 
 /// Reads the facts of the machine below `root`, which is "/" but for tests.
 ///
@@ -55,23 +58,52 @@ pub fn machine(root: &Path) -> Machine {
     }
 }
 
-/// Collects the facts of a build: those that the track tells, and those of the repository it was built from.
-pub fn build(track: &TrackBuild) -> Build {
-    let git = |arguments: &[&str]| {
-        let output =
-            Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+/// Collects the facts of a build: those that the track tells, and those of the `tree` that it was built from just now, if
+/// that is known. The bytes of the program are added by whoever knows its path.
+///
+/// Also returns the words of git, if it would not tell of the repository.
+pub fn build(track: &TrackBuild, tree: Option<&Path>) -> (Build, Option<String>) {
+    let (repository, words) = match tree.map(Repository::of) {
+        Some(Ok(repository)) => (repository, None),
+        Some(Err(words)) => (None, Some(words)),
+        None => (None, None),
     };
-    let origin = git(&["remote", "get-url", "origin"]);
-    Build {
+    let Repository { commit, dirty, address } = repository.unwrap_or_default();
+    let build = Build {
         rustc: track.rustc.clone(),
         profile: track.profile.clone(),
         flags: track.flags.clone(),
         allocator: track.allocator.clone(),
-        commit: known(git(&["rev-parse", "HEAD"])),
-        repository: known(origin.and_then(|remote| repository::web_address(&remote))),
-        dirty: known(git(&["status", "--porcelain"]).map(|changes| yes_or_no(!changes.is_empty()))),
+        opt_level: track.opt_level.clone(),
+        lto: track.lto.clone(),
+        codegen_units: track.codegen_units.clone(),
+        target: track.target.clone(),
+        program: known(None),
+        commit: known(commit),
+        repository: known(address),
+        dirty: known(dirty.map(yes_or_no)),
         packages: packages::versions(),
+    };
+    (build, words)
+}
+
+/// Hashes the sources of the workloads of a lineup, in the `tree` that it was built from: all files beside the one that the
+/// lineup names.
+pub fn sources(lineup: &Lineup, tree: &Path) -> BTreeMap<String, String> {
+    let hash = |workload: &WorkloadEntry| {
+        let folder = tree.join(&workload.source).parent()?.to_owned();
+        let mut files = Vec::new();
+        files_below(&folder, &mut files);
+        files.sort();
+        Some((workload.name.clone(), program::hash(files)?))
+    };
+    lineup.workloads.iter().filter_map(hash).collect()
+}
+
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { files_below(&path, files) } else { files.push(path) }
     }
 }
 

@@ -4,8 +4,9 @@
 //! daemon. Of samples that lie so close together each lane gets its share, and their ratio stays. At any time one process
 //! works, and the others wait for their turn; but those that only wait disturb nobody, so they do it together.
 
-use std::{process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use lane_protocol::{Cell, Counts, Reply, Request, Specification};
 use results::CellId;
@@ -72,6 +73,23 @@ impl Launcher {
     pub fn check(&self, plan: &Plan, cell: &CellId) -> Result<(), Trouble> {
         let process = self.start_cell(plan, cell, false)?;
         self.prepared(plan, cell, process, None, true)?.finish().map(drop)
+    }
+
+    /// Checks that every program is the one that the race began with.
+    ///
+    /// # Errors
+    ///
+    /// If one was replaced. What it measured is not in the journal yet, so that the figures of two programs never meet.
+    pub(crate) fn check_programs(&self, journal: &Path) -> Result<()> {
+        if let Some((name, track)) = self.tracks.replaced() {
+            bail!(
+                "{name} of {} was replaced while it raced, and one run has one program; what was measured before is in {}: \
+                 start a new run, or put the program back and --resume",
+                track.display(),
+                journal.display()
+            );
+        }
+        Ok(())
     }
 
     /// Has the costs of a cell counted in a process of its own.

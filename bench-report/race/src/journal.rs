@@ -15,6 +15,8 @@ use anyhow::{Context, Result, bail};
 use lane_protocol::{CellId, Count, Counts, Observed, Proof, Rest};
 use serde::{Deserialize, Serialize};
 
+use crate::standstill::Stood;
+
 /// The facts that the check of a process gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -47,6 +49,14 @@ pub struct Sample {
     pub voluntary_switches: Option<u64>,
     /// Switches that it suffered.
     pub involuntary_switches: Option<u64>,
+}
+
+impl Record {
+    /// Notes that the race `stood` still while this comparison or cell had its turn.
+    pub(crate) fn of_standstill(turn: &str, stood: Stood) -> Record {
+        let for_ns = stood.whole.as_nanos().try_into().unwrap_or(u64::MAX);
+        Record::StoodStill { comparison: turn.to_owned(), times: stood.times, for_ns }
+    }
 }
 
 impl From<&Proof> for Checked {
@@ -112,6 +122,15 @@ pub enum Record {
         slot: Slot,
         /// The reason why it failed.
         reason: String,
+    },
+    /// A heat in which the race stood still, so that it was run again.
+    StoodStill {
+        /// The comparison, or the cell that was to count.
+        comparison: String,
+        /// The number of standstills.
+        times: usize,
+        /// Their length together, in ns.
+        for_ns: u64,
     },
     /// The end of all processes of a comparison in one block.
     Heat {
@@ -202,6 +221,20 @@ impl SampleLog {
         Ok(SampleLog { path: path.to_owned(), file })
     }
 
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits until all that was written has reached the disk.
+    ///
+    /// # Errors
+    ///
+    /// If it has not.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_all().with_context(|| format!("failed to write to {}", self.path.display()))
+    }
+
     /// Writes these records in one go.
     ///
     /// # Errors
@@ -227,6 +260,8 @@ pub struct Past {
     pub times: Times,
     /// The counts.
     pub tallies: Tallies,
+    /// The standstills: their number, and their length together.
+    pub stood_still: (usize, Duration),
 }
 
 impl Past {
@@ -242,8 +277,10 @@ impl Past {
         if !path.exists() {
             return Ok(Past::default());
         }
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let text = fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let complete =
+            str::from_utf8(&text[..end]).with_context(|| format!("{} is corrupt", path.display()))?;
         let past = Past::collect(complete).with_context(|| format!("{} is corrupt", path.display()))?;
         let is_sample = |line: &&str| line.starts_with("{\"kind\":\"sample\"");
         let unfinished: usize =
@@ -274,6 +311,10 @@ impl Past {
                     past.outcomes.insert((slot.cell, slot.block), Outcome::Failed(reason));
                 }
                 Record::Again { .. } => {}
+                Record::StoodStill { times, for_ns, .. } => {
+                    past.stood_still.0 += times;
+                    past.stood_still.1 += Duration::from_nanos(for_ns);
+                }
                 Record::Heat { comparison, block, took_ns } => {
                     past.times.insert((comparison, block), Duration::from_nanos(took_ns));
                 }

@@ -15,7 +15,7 @@ use std::{
 use lane_protocol::{LaneDescription, PROTOCOL, Reply, Request, check_protocol, shorten};
 use serde_json::Value;
 
-use crate::{child::Child, guard::Guard, platform};
+use crate::{child::Child, environment, guard::Guard, platform, standstill::Standstills};
 
 /// The end of a process that gave no result.
 #[derive(Clone, Debug)]
@@ -29,12 +29,14 @@ pub enum Trouble {
 /// The limits of a process, and who sees to them.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// The longest that a process may take, the turns of others not counted.
+    /// The longest that a process may take, the turns of others and standstills not counted.
     pub time: Duration,
     /// Set when the run is to end.
     pub interrupted: Arc<AtomicBool>,
     /// Ends the process if this one is killed.
     pub guard: Guard,
+    /// The standstills of this process.
+    pub standstills: Standstills,
 }
 
 /// The pause between two looks at the interruption.
@@ -73,9 +75,10 @@ impl LaneProcess {
     /// As [`start`](Self::start).
     pub(crate) fn start_as(
         is_track: bool,
-        command: Command,
+        mut command: Command,
         limits: &Limits,
     ) -> Result<LaneProcess, Trouble> {
+        environment::confine(&mut command);
         let program = command.get_program().to_string_lossy().into_owned();
         let child = Child::start(command, &limits.guard)
             .map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;
@@ -172,16 +175,17 @@ impl LaneProcess {
 
     /// Waits for its next line, as long as its time lasts.
     fn hear_line(&mut self) -> Result<String, Trouble> {
-        let start = Instant::now();
+        let stopwatch = self.limits.standstills.stopwatch();
         let line = loop {
             if self.limits.interrupted.load(SeqCst) {
                 return Err(Trouble::Interrupted);
             }
-            if start.elapsed() > self.left {
-                return Err(self.too_late());
-            }
             match self.child.hear(GLANCE) {
                 Ok(line) => break line,
+                // Only now: what has arrived in time may be read late.
+                Err(RecvTimeoutError::Timeout) if stopwatch.elapsed() > self.left => {
+                    return Err(self.too_late());
+                }
                 Err(RecvTimeoutError::Timeout) => continue,
                 // It closed its output before it answered.
                 Err(RecvTimeoutError::Disconnected) => {
@@ -192,7 +196,7 @@ impl LaneProcess {
                 }
             }
         };
-        self.left = self.left.saturating_sub(start.elapsed());
+        self.left = self.left.saturating_sub(stopwatch.elapsed());
         Ok(line)
     }
 

@@ -4,9 +4,11 @@
 //!
 //! - [`plan`], [`schedule`], [`twins`]: what is decided before the first process starts
 //! - [`cargo`], [`track`], [`revision`]: has cargo build what is measured, and asks it what it has
+//! - [`program`], [`environment`]: the bytes of what races, and the variables it has; `git`: what git says
 //! - [`rounds`]: which comparison runs next
 //! - [`race`], [`heat`]: runs the plan; one block of one comparison
 //! - `calibrate`, [`lane`], `child`, `verify`: the process of a lane, asked for runs; a program is held to its specification
+//! - [`standstill`]: time in which all of this stood still, which counts for nobody
 //! - [`guard`]: ends the processes of lanes if the lab is killed
 //! - `errands`: the processes that count
 //! - [`journal`], [`folder`]: the files of a run
@@ -17,6 +19,9 @@ pub mod schedule;
 pub mod twins;
 
 pub mod cargo;
+pub mod environment;
+mod git;
+pub mod program;
 pub mod revision;
 pub mod track;
 
@@ -30,6 +35,7 @@ mod child;
 mod errands;
 pub mod guard;
 pub mod lane;
+pub mod standstill;
 mod verify;
 
 pub mod folder;
@@ -52,6 +58,7 @@ fn test_lineup() -> lane_protocol::Lineup {
             flags: "none".to_owned(),
             debug_assertions: false,
             allocator: "system".to_owned(),
+            ..lane_protocol::TrackBuild::unknown()
         },
         lanes: Vec::new(),
         workloads: Vec::new(),

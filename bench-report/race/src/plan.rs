@@ -48,6 +48,9 @@ pub struct Plan {
     pub machine: Machine,
     /// The program.
     pub build: Build,
+    /// The marks by which the program, the workloads and their environment are known again.
+    #[serde(default)]
+    pub provenance: Provenance,
     /// The cells that apply, in the order of the lineup.
     pub cells: Vec<CellId>,
     /// The cells that do not, each with its reason.
@@ -64,6 +67,19 @@ pub struct Plan {
     /// The periods in which it was measured, if it went on after its end; the last one is not over.
     #[serde(default)]
     pub periods: Vec<Period>,
+}
+
+/// The marks by which what races is known again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The hashes of programs, by their names: the track, and lanes that are programs.
+    pub programs: BTreeMap<String, String>,
+    /// The hashes of the sources of workloads, by their names, as far as they are known.
+    pub sources: BTreeMap<String, String>,
+    /// The variables in the environment of the cells that change their figures.
+    pub environment: BTreeMap<String, String>,
+    /// The reason why git did not tell of the repository, in its words.
+    pub words_of_git: Option<String>,
 }
 
 /// A lane that races under another name than in its lineup.
@@ -181,6 +197,27 @@ impl Plan {
     pub fn in_lineup(&self, cell: &CellId) -> CellId {
         let executor = self.aliases.get(&cell.executor).map_or(&cell.executor, |alias| &alias.executor);
         CellId { executor: executor.clone(), ..cell.clone() }
+    }
+}
+
+impl Provenance {
+    /// Says in which ways other programs, or another environment, would go on with a run that began with these.
+    pub fn differences(&self, now: &Provenance) -> Vec<String> {
+        let programs = self.programs.iter().filter_map(|(name, before)| {
+            let now = now.programs.get(name)?;
+            (before != now).then(|| format!("{name} had the bytes {before}, and now has {now}"))
+        });
+        let [before, now] = [&self.environment, &now.environment];
+        let mut variables: Vec<&String> = before.keys().chain(now.keys()).collect();
+        variables.sort();
+        variables.dedup();
+        let value = |of: &BTreeMap<String, String>, name: &str| {
+            of.get(name).map_or("not set".to_owned(), |value| format!("`{value}`"))
+        };
+        let variables = variables.into_iter().filter(|name| before.get(*name) != now.get(*name));
+        let variables = variables
+            .map(|name| format!("{name} was {}, and now is {}", value(before, name), value(now, name)));
+        programs.chain(variables).collect()
     }
 }
 

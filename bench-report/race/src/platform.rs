@@ -46,6 +46,19 @@ mod system {
         }
     }
 
+    /// Returns the process that holds the lock of a file, where the system says.
+    pub(crate) fn holder_of_lock(file: &fs::File) -> Option<u32> {
+        use std::os::unix::fs::MetadataExt;
+        let inode = format!(":{}", file.metadata().ok()?.ino());
+        let locks = fs::read_to_string("/proc/locks").ok()?;
+        // 1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF
+        locks.lines().find_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let &[_, "FLOCK", _, _, pid, place, ..] = fields.as_slice() else { return None };
+            if place.ends_with(&inode) { pid.parse().ok().filter(|&pid| pid > 0) } else { None }
+        })
+    }
+
     /// Says how a process ended.
     pub(crate) fn describe_exit(status: ExitStatus) -> String {
         match status.signal() {
@@ -81,10 +94,27 @@ mod system {
     /// Does nothing: there are no process groups here.
     pub(crate) fn end_group(_group: u32) {}
 
+    /// Returns `None`: this system does not tell.
+    pub(crate) fn holder_of_lock(_file: &fs::File) -> Option<u32> {
+        None
+    }
+
     /// Says how a process ended.
     pub(crate) fn describe_exit(status: ExitStatus) -> String {
         format!("ended with {status}")
     }
+}
+
+/// Returns the time since the machine was started, its sleep included.
+#[cfg(target_os = "linux")]
+pub(crate) fn since_boot() -> Option<Duration> {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME).ok().map(Duration::from)
+}
+
+/// Returns `None`: this system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn since_boot() -> Option<Duration> {
+    None
 }
 
 /// Returns the most memory that a process ever had, in bytes, by its number in the system.
@@ -96,5 +126,5 @@ pub(crate) fn peak_rss_of(process: u32) -> Option<u64> {
 }
 
 pub(crate) use system::{
-    cpu_with_children, describe_exit, end_group, end_with_children, shield_from_terminal,
+    cpu_with_children, describe_exit, end_group, end_with_children, holder_of_lock, shield_from_terminal,
 };

@@ -1,15 +1,11 @@
 //! Runs a plan: heat by heat, every outcome written down as it comes, then the processes that count.
 
-use std::{
-    collections::HashSet,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, path::Path, time::Duration};
 
 use anyhow::Result;
 use jiff::Timestamp;
 use lane_protocol::Lineup;
-use results::{CellId, Outlook, Results, lookup};
+use results::{CellId, Outlook, Results, StoodStill, lookup};
 
 use crate::{
     assemble,
@@ -21,6 +17,7 @@ use crate::{
     journal::{Outcome, Outcomes, Past, Record, SampleLog, Slot},
     plan::{CHECKED_BLOCKS, Plan},
     rounds::{self, Heat, Judge, Rounds, Stage},
+    standstill::Standstills,
 };
 
 /// The end of a race.
@@ -43,6 +40,9 @@ pub trait Progress {
 
     /// The race is over, and `done` of `all` processes that count have ended; `next` starts now.
     fn counting(&mut self, done: usize, all: usize, next: &CellId);
+
+    /// The race stood still for so long, and `next` starts anew.
+    fn stood_still(&mut self, time: Duration, next: &str);
 
     /// A cell has failed.
     fn failed(&mut self, cell: &CellId, reason: &str);
@@ -70,9 +70,21 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
     if !counting.run(launcher, &mut log, &failures(&raced.outcomes), &mut next)? {
         return Ok(Ending::Interrupted);
     }
+    log.sync()?;
     let mut results = conclude(lineup, plan, raced, &before);
     assemble::add_counts(&mut results, lineup, plan, counting.tallies());
+    results.run.stood_still = stood_still(&folder.samples())?;
     Ok(Ending::Finished(Box::new(results)))
+}
+
+/// Reads the standstills of a run from its journal; `None` if there were none.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub fn stood_still(journal: &Path) -> Result<Option<StoodStill>> {
+    let (times, together) = Past::read_and_mend(journal)?.stood_still;
+    Ok((times > 0).then_some(StoodStill { times, seconds: together.as_secs_f64() }))
 }
 
 /// Makes the results of a race that has ended, with what happened on the machine since the reading `before` it.
@@ -89,6 +101,7 @@ pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) ->
     // Workers beyond the processors share them: a quota of all processors is enough for them too.
     let processors = lookup::processors(&results).unwrap_or(most_threads);
     results.warnings = facts::warnings(&results.machine, &results.build, most_threads.min(processors));
+    results.warnings.extend(facts::warnings_of_provenance(&plan.provenance));
     results
 }
 
@@ -132,12 +145,19 @@ pub fn run_heats(
                 let stage = rounds.stage();
                 let failed = failures(&outcomes);
                 let lanes: Vec<Slot> = places(&heat).filter(|slot| !failed.contains(&slot.cell)).collect();
-                let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
                 let known = |cell: &CellId| known(&outcomes, cell, heat.block);
-                let mut run = || run_heat(launcher, plan, lanes.clone(), &known, &mut next);
-                let Some((ended, took)) = run_in_time(lineup, &heat, &mut log, &mut run)? else {
+                let mut run = |progress: &mut dyn Progress| {
+                    let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
+                    run_heat(launcher, plan, lanes.clone(), &known, &mut next)
+                };
+                let attempts = attempts_of(lineup, &heat);
+                let standstills = &launcher.limits.standstills;
+                let Some((ended, took)) =
+                    run_in_time(attempts, standstills, &heat, &mut log, progress, &mut run)?
+                else {
                     return Ok(None);
                 };
+                launcher.check_programs(&folder.samples())?;
                 log.append(&records(&heat, &ended, took))?;
                 outcomes.extend(ended.into_iter().map(|ended| outcome(ended, progress)));
                 took
@@ -150,31 +170,44 @@ pub fn run_heats(
     Ok(Some(Raced { outcomes, outlook, further_blocks: rounds.further_blocks() }))
 }
 
-/// The number of times that a heat with a deadline is run, until no lane fails.
+/// The number of times that a heat with a deadline is run at most.
 const ATTEMPTS: usize = 8;
+
+/// Returns the number of times that a heat is run, until no lane fails.
+///
+/// A workload with a deadline answers wrong if the machine stands still for the time of a few tasks, as one that shares its
+/// processors does now and then. A lane that is wrong itself fails again.
+fn attempts_of(lineup: &Lineup, heat: &Heat) -> usize {
+    let workload = heat.lanes.first().and_then(|cell| lineup.workload(&cell.workload));
+    if workload.is_some_and(|workload| workload.has_deadline) { ATTEMPTS } else { 1 }
+}
 
 /// Runs a heat, and returns its outcome and the time it took; `None` if it was interrupted.
 ///
-/// A workload with a deadline answers wrong if the machine stands still for the time of a few tasks, as one that shares its
-/// processors does now and then. So a heat of it in which a lane failed is run again, with what has failed in the journal.
-/// A lane that is wrong itself fails again.
+/// It is run again if a lane has failed, as long as it has `attempts`; and always if the race stood still meanwhile, because
+/// nobody can tell what of it was measured before, and what after. Both are in the journal.
 ///
 /// # Errors
 ///
 /// If the journal cannot be written.
 fn run_in_time(
-    lineup: &Lineup,
+    mut attempts: usize,
+    standstills: &Standstills,
     heat: &Heat,
     log: &mut SampleLog,
-    run: &mut dyn FnMut() -> Option<Vec<Ended>>,
+    progress: &mut dyn Progress,
+    run: &mut dyn FnMut(&mut dyn Progress) -> Option<Vec<Ended>>,
 ) -> Result<Option<(Vec<Ended>, Duration)>> {
-    let workload = heat.lanes.first().and_then(|cell| lineup.workload(&cell.workload));
-    let mut attempts = if workload.is_some_and(|workload| workload.has_deadline) { ATTEMPTS } else { 1 };
     loop {
+        let stopwatch = standstills.stopwatch();
+        let Some(ended) = run(progress) else { return Ok(None) };
+        let (took, stood) = (stopwatch.elapsed(), stopwatch.stood());
+        if !stood.is_none() {
+            progress.stood_still(stood.whole, &heat.name);
+            log.append(&[Record::of_standstill(&heat.name, stood)])?;
+            continue;
+        }
         attempts -= 1;
-        let start = Instant::now();
-        let Some(ended) = run() else { return Ok(None) };
-        let took = start.elapsed();
         let failed = ended.iter().filter_map(|(slot, ended)| Some((slot, ended.as_ref().err()?)));
         let again =
             |(slot, reason): (&Slot, &String)| Record::Again { slot: slot.clone(), reason: reason.clone() };

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::atomic::AtomicBool,
 };
 
@@ -13,6 +12,7 @@ use results::comparison::Invalid;
 
 use crate::{
     cargo::{Build, Built, PROFILE},
+    git::{git, is_no_repository},
     track::TRACK,
 };
 
@@ -37,12 +37,24 @@ impl Revision {
     ///
     /// [`Invalid`], naming the revision.
     pub fn find(name: &str, directory: &Path) -> Result<Revision> {
-        let Some(repository) = git(directory, &["rev-parse", "--show-toplevel"]) else {
-            return Err(invalid(format!("{} is in no git repository", directory.display())));
-        };
+        let repository = git(directory, &["rev-parse", "--show-toplevel"]).map_err(|words| {
+            let directory = directory.display();
+            invalid(if is_no_repository(&words) {
+                format!("{directory} is in no git repository")
+            } else {
+                format!("git does not tell of {directory}: {words}")
+            })
+        })?;
         match git(directory, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]) {
-            Some(commit) => Ok(Revision { name: name.to_owned(), commit, repository: repository.into() }),
-            None => Err(invalid(format!("there is no revision `{name}` in {repository}"))),
+            Ok(commit) => Ok(Revision { name: name.to_owned(), commit, repository: repository.into() }),
+            Err(_) => {
+                let is_shallow = git(directory, &["rev-parse", "--is-shallow-repository"]);
+                let remedy = match is_shallow.as_deref() {
+                    Ok("true") => "; the clone is shallow, and `git fetch --unshallow` fetches the rest",
+                    _ => "",
+                };
+                Err(invalid(format!("there is no revision `{name}` in {repository}{remedy}")))
+            }
         }
     }
 
@@ -91,10 +103,10 @@ impl Revision {
     /// Makes the worktree, unless it is there.
     fn check_out(&self, worktree: &Path) -> Result<()> {
         let is_there = worktree.join(".git").exists();
-        let head = if is_there { git(worktree, &["rev-parse", "HEAD"]) } else { None };
+        let head = is_there.then(|| git(worktree, &["rev-parse", "HEAD"])).and_then(Result::ok);
         if head.as_ref() == Some(&self.commit) {
             return match git(worktree, &["status", "--porcelain", "--untracked-files=no"]).as_deref() {
-                Some("") => Ok(()),
+                Ok("") => Ok(()),
                 _ => Err(invalid(format!("{} has been changed: remove it", worktree.display()))),
             };
         }
@@ -103,11 +115,11 @@ impl Revision {
                 .with_context(|| format!("failed to remove {}", worktree.display()))?;
         }
         // Of one whose folder is gone git still knows.
-        git(&self.repository, &["worktree", "prune"]);
+        git(&self.repository, &["worktree", "prune"]).ok();
         let path = worktree.display().to_string();
         match git(&self.repository, &["worktree", "add", "--detach", &path, &self.commit]) {
-            Some(_) => Ok(()),
-            None => Err(invalid(format!("failed to check {} out into {path}", self.name))),
+            Ok(_) => Ok(()),
+            Err(words) => Err(invalid(format!("failed to check {} out into {path}: {words}", self.name))),
         }
     }
 }
@@ -115,11 +127,4 @@ impl Revision {
 /// An error that says why nothing can be compared.
 pub fn invalid(reason: String) -> anyhow::Error {
     Invalid::because(reason).into()
-}
-
-/// Returns the answer of git, without the line break; `None` if it fails.
-fn git(directory: &Path, arguments: &[&str]) -> Option<String> {
-    let output =
-        Command::new("git").arg("-C").arg(directory).args(arguments).stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     env::consts::EXE_EXTENSION,
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::AtomicBool,
@@ -16,10 +17,11 @@ use lane_protocol::{Cell, CellId, LaneEntry, Lineup, Reply, Request, Specificati
 use crate::{
     cargo::{Build, Built, PROFILE},
     lane::{self, LaneProcess, Limits, Trouble},
+    program::Bytes,
 };
 
 /// The package and the program that are the track.
-pub(crate) const TRACK: &str = "track";
+pub const TRACK: &str = "track";
 
 /// The size of the blocking pool of every cell: that of the post where all this began.
 const BLOCKING_THREADS: usize = 3;
@@ -44,6 +46,8 @@ pub struct Track {
     root: PathBuf,
     /// The programs of lanes that cargo has built, by their names.
     programs: BTreeMap<String, PathBuf>,
+    /// The bytes of the track, and those of lanes that are programs, by their names.
+    bytes: BTreeMap<String, Bytes>,
 }
 
 /// The programs of a race: the track, and those lanes that are programs of the workspace.
@@ -62,6 +66,14 @@ pub struct Tracks {
     pub this: Track,
     /// The others.
     pub others: BTreeMap<PathBuf, Track>,
+}
+
+impl Tracks {
+    /// Returns the name of a program that has other bytes than when its track was asked, with the path of that track.
+    pub(crate) fn replaced(&self) -> Option<(&str, &Path)> {
+        let mut tracks = [&self.this].into_iter().chain(self.others.values());
+        tracks.find_map(|track| Some((track.replaced()?, &*track.path)))
+    }
 }
 
 /// Has cargo build the track of a lineup, the default one if absent, and the programs of its lanes; `None` if it was
@@ -88,7 +100,8 @@ pub fn build(workspace: &Path, lineup: Option<&str>, interrupted: &AtomicBool) -
     };
     if start.elapsed() > NOTICED {
         let seconds = start.elapsed().as_secs();
-        eprintln!("built the track in {}:{:02}", seconds / 60, seconds % 60);
+        // If nobody can read it, nothing else is to be done.
+        writeln!(io::stderr(), "built the track in {}:{:02}", seconds / 60, seconds % 60).ok();
     }
     match paths.remove(track) {
         Some(track) => Ok(Some(Programs { track, lanes: paths })),
@@ -127,13 +140,36 @@ impl Track {
         limits: &Limits,
     ) -> Result<Track, Trouble> {
         let Programs { track: path, lanes: programs } = programs;
+        let bytes = Bytes::of(vec![path.clone()]);
         let mut process = LaneProcess::start_as(true, Command::new(&path), limits)?;
         let lineup = match lane::ask_to_describe(&mut process, threads)? {
             Reply::Lineup(lineup) => *lineup,
             other => return Err(process.out_of_turn(&other)),
         };
         process.end()?;
-        Ok(Track { path, lineup, root: root.to_owned(), programs })
+        let bytes = BTreeMap::from([(TRACK.to_owned(), bytes)]);
+        let mut track = Track { path, lineup, root: root.to_owned(), programs, bytes };
+        for lane in &track.lineup.lanes {
+            if let Some(command) = &lane.command {
+                let command = track.command_of_program(command);
+                let parts = [command.get_program()].into_iter().chain(command.get_args());
+                // What is on the PATH, such as an interpreter, tells its version itself.
+                let files =
+                    parts.map(PathBuf::from).filter(|part| part.components().count() > 1 && part.is_file());
+                track.bytes.insert(lane.name.clone(), Bytes::of(files.collect()));
+            }
+        }
+        Ok(track)
+    }
+
+    /// Returns the hashes of the track and of lanes that are programs, by their names.
+    pub fn hashes(&self) -> BTreeMap<String, String> {
+        self.bytes.iter().map(|(name, bytes)| (name.clone(), bytes.hash())).collect()
+    }
+
+    /// Returns the name of a program that has other bytes than when this track was asked.
+    pub(crate) fn replaced(&self) -> Option<&str> {
+        self.bytes.iter().find(|(_, bytes)| bytes.have_changed()).map(|(name, _)| &**name)
     }
 
     /// Makes the command that starts a lane with so many workers.

@@ -158,6 +158,7 @@ fn lineup() -> Lineup {
             flags: "unknown".to_owned(),
             debug_assertions: false,
             allocator: "unknown".to_owned(),
+            ..TrackBuild::unknown()
         },
         lanes: LANES.map(lane).into(),
         workloads: WORKLOADS.map(workload).into(),

@@ -99,6 +99,13 @@ pub struct Run {
     /// The prospect of going on; absent if all comparisons are settled, or none of the open ones can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,
+    /// The variables in the environment of the cells that change an allocator, the loader or a runtime, with their
+    /// values; absent if there were none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// The standstills of the race while it measured; absent if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_still: Option<StoodStill>,
 }
 
 impl Run {
@@ -127,6 +134,16 @@ pub struct Outlook {
     pub minutes: u64,
     /// The number of further comparisons that would be settled then.
     pub settles: usize,
+}
+
+/// The standstills of a race: its process was stopped, its container frozen, the machine suspended. What was under way in
+/// one was measured again.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoodStill {
+    /// Their number.
+    pub times: usize,
+    /// Their length together, in seconds.
+    pub seconds: f64,
 }
 
 /// The thoroughness of a run.
@@ -203,14 +220,29 @@ pub struct Build {
     pub flags: String,
     /// The allocator of every lane.
     pub allocator: String,
-    /// The commit of the working tree.
+    /// The commit that it was built from.
     pub commit: String,
-    /// "yes" if the working tree differed from its commit, otherwise "no".
+    /// "yes" if a source in the working tree differed from its commit, otherwise "no".
     pub dirty: String,
     /// The address at which its source is published, or "unknown". It is an https address to which
     /// `/blob/<commit>/` and a path can be appended.
     #[serde(default = "unknown")]
     pub repository: String,
+    /// The level of optimisation: "3".
+    #[serde(default = "unknown")]
+    pub opt_level: String,
+    /// The optimisation while linking, as cargo's profile names it: "fat", "off".
+    #[serde(default = "unknown")]
+    pub lto: String,
+    /// The number of parts that a package was compiled in.
+    #[serde(default = "unknown")]
+    pub codegen_units: String,
+    /// The platform that it was compiled for: "x86_64-unknown-linux-gnu".
+    #[serde(default = "unknown")]
+    pub target: String,
+    /// A hash of the program's bytes: two runs with the same one measured the same program.
+    #[serde(default = "unknown")]
+    pub program: String,
     /// The version of every package that was built in.
     pub packages: BTreeMap<String, String>,
 }
@@ -266,6 +298,9 @@ pub struct Workload {
     pub hides: String,
     /// The file of this repository that holds it.
     pub source: String,
+    /// A hash of its source: two runs with the same one had the same workload.
+    #[serde(default = "unknown")]
+    pub source_hash: String,
 }
 
 /// A known issue or trait of lanes that a workload makes visible, to be read beside its figures.
@@ -301,20 +336,24 @@ impl Results {
     ///
     /// If the file cannot be read, is no results file, or is of another version of the format.
     pub fn read(path: &Path) -> Result<Results> {
+        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        Results::parse(&text).with_context(|| format!("{} is no results file", path.display()))
+    }
+
+    /// Parses the text of a `results.json`.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or of another version of the format.
+    pub fn parse(text: &str) -> Result<Results> {
         #[derive(Deserialize)]
         struct Version {
             schema: u32,
         }
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let no_results = || format!("{} is no results file", path.display());
         // The version is read first: another one need not have anything else in common with this.
-        let Version { schema } = serde_json::from_str(&text).with_context(no_results)?;
-        ensure!(
-            schema == SCHEMA,
-            "{} has schema {schema}, this version reads schema {SCHEMA}",
-            path.display()
-        );
-        serde_json::from_str(&text).with_context(no_results)
+        let Version { schema } = serde_json::from_str(text)?;
+        ensure!(schema == SCHEMA, "it has schema {schema}, this version reads schema {SCHEMA}");
+        Ok(serde_json::from_str(text)?)
     }
 
     /// Returns the row of a comparison; `None` if no lane was measured in it, or the file is from before there were rows.

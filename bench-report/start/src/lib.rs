@@ -6,7 +6,7 @@
 use std::{
     env,
     ffi::OsString,
-    io,
+    fs, io,
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
 };
@@ -17,24 +17,76 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The exit code of anything that cannot be carried out, as everywhere in the lab.
 const ERROR: u8 = 1;
 
+/// Options of test programs, which cargo, other runners of tests and editors give to benchmarks too.
+const OF_TESTS: [&str; 5] = ["--test", "--nocapture", "--no-capture", "--ignored", "--include-ignored"];
+
+/// The command of the lab that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    /// A race.
+    Race(Vec<OsString>),
+    /// The answer and the work of cells, without measuring.
+    Check(Vec<OsString>),
+    /// No more than to come to an end: somebody runs or lists tests.
+    Nothing,
+}
+
 /// Builds both programs and becomes the lab, with the arguments of this process.
 pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    // `cargo test --benches` starts a benchmark too, and wants no race.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("nothing to test here: `cargo bench` races");
-        return ExitCode::SUCCESS;
-    }
-    let arguments: Vec<OsString> = arguments.into_iter().filter(|argument| argument != "--bench").collect();
-    // Cargo starts a benchmark in the folder of its package; whoever typed the command stands above it.
+    let (command, arguments) = match Wish::of(env::args_os().skip(1).collect()) {
+        Wish::Race(arguments) => ("run", arguments),
+        Wish::Check(arguments) => ("check", arguments),
+        Wish::Nothing => return ExitCode::SUCCESS,
+    };
     let workspace = Path::new(WORKSPACE);
-    if let Err(error) = env::set_current_dir(workspace) {
-        return fail(&format!("the workspace {} is gone: {error}", workspace.display()));
+    if !workspace.is_dir() {
+        return fail(&format!("the workspace {} is gone", workspace.display()));
+    }
+    if let Some(folder) = folder_of_user()
+        && let Err(error) = env::set_current_dir(&folder)
+    {
+        return fail(&format!("the folder {} cannot be used: {error}", folder.display()));
     }
     match build(&arguments) {
-        Ok(lab) => hand_over(Command::new(lab).arg("run").args(arguments)),
+        Ok(lab) => hand_over(Command::new(lab).arg(command).args(arguments)),
         Err(reason) => fail(&reason),
     }
+}
+
+impl Wish {
+    /// Reads the arguments. Without `--bench` they are those of a test program: `cargo test --benches` starts a benchmark
+    /// too, and wants no race. With it, `--test` asks for a short look, as Criterion's benchmarks have it.
+    fn of(mut arguments: Vec<OsString>) -> Wish {
+        let has = |word: &str| arguments.iter().any(|argument| argument == word);
+        // A runner of tests, which reads every line as the name of one.
+        if !has("--bench") || (has("--list") && has("--format")) {
+            return Wish::Nothing;
+        }
+        let is_test = has("--test");
+        let has_size = has("--quick") || has("--full") || has("--sizes");
+        arguments.retain(|argument| argument != "--bench" && !OF_TESTS.iter().any(|word| argument == word));
+        if is_test && !has_size {
+            arguments.insert(0, "--quick".into());
+        }
+        if is_test { Wish::Check(arguments) } else { Wish::Race(arguments) }
+    }
+}
+
+/// Returns the folder in which the command was typed. Cargo starts a benchmark in the folder of its package, and is itself
+/// still in the user's; where the system does not tell, the shell may have.
+fn folder_of_user() -> Option<PathBuf> {
+    let of_cargo = fs::read_link(format!("/proc/{}/cwd", parent_id()?)).ok();
+    of_cargo.or_else(|| env::var_os("PWD").map(PathBuf::from)).filter(|folder| folder.is_dir())
+}
+
+#[cfg(unix)]
+fn parent_id() -> Option<u32> {
+    Some(std::os::unix::process::parent_id())
+}
+
+#[cfg(not(unix))]
+fn parent_id() -> Option<u32> {
+    None
 }
 
 /// Builds the lab, and the track unless nothing is to be raced, and returns the path of the lab.
@@ -72,7 +124,11 @@ fn packages(arguments: &[OsString]) -> Vec<String> {
         None => ["track", "executor-*"].map(str::to_owned).to_vec(),
         Some(name) => {
             let package = format!("track-{name}");
-            if Path::new("bench-report").join(&package).is_dir() { vec![package] } else { Vec::new() }
+            if Path::new(WORKSPACE).join("bench-report").join(&package).is_dir() {
+                vec![package]
+            } else {
+                Vec::new()
+            }
         }
     }
 }
@@ -105,7 +161,8 @@ fn nice(command: Command) -> Command {
 
 /// Starts cargo, by a command that runs it, to build what the arguments say.
 fn start(mut command: Command, arguments: &[&str], stdout: Stdio) -> Result<Child, String> {
-    command.arg("build").arg("--locked").args(arguments).stdin(Stdio::null()).stdout(stdout);
+    command.current_dir(WORKSPACE).arg("build").arg("--locked").args(arguments);
+    command.stdin(Stdio::null()).stdout(stdout);
     // Cargo sets these for the program that it starts. A build script that reads one would see another value than in a
     // build from a shell, and be run again.
     for (name, _) in env::vars_os() {
@@ -179,6 +236,20 @@ mod tests {
         assert_eq!(asked(&["--lineup=steps", "--quick"]).as_deref(), Some("steps"));
         assert_eq!([asked(&["--quick", "steps"]), asked(&["--lineup"])], [None, None]);
         assert_eq!(packages(&["--lineup".into(), "no-such".into()]), [""; 0]);
+    }
+
+    #[test]
+    fn a_benchmark_that_is_started_as_a_test_races_nothing() {
+        let wish = |line: &str| Wish::of(line.split_whitespace().map(OsString::from).collect());
+        let words = |line: &str| -> Vec<OsString> { line.split_whitespace().map(OsString::from).collect() };
+        for tests in ["", "run", "--list --format terse", "--exact run --nocapture", "--ignored", "--test"] {
+            assert_eq!(wish(tests), Wish::Nothing, "{tests}");
+        }
+        assert_eq!(wish("--list --format terse --bench"), Wish::Nothing);
+        assert_eq!(wish("--test skynet --bench"), Wish::Check(words("--quick skynet")));
+        assert_eq!(wish("--bench --test --full --nocapture"), Wish::Check(words("--full")));
+        assert_eq!(wish("--quick --list --bench"), Wish::Race(words("--quick --list")));
+        assert_eq!(wish("--exact a/1/t1/tokio --bench"), Wish::Race(words("--exact a/1/t1/tokio")));
     }
 
     #[test]

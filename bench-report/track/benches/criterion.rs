@@ -50,8 +50,11 @@ fn main() -> ExitCode {
 
 /// Tells whether anybody reads the times: cargo says `--bench` if so, and a user may want no more than a test.
 fn is_read() -> bool {
-    let has = |word: &str| env::args().any(|argument| argument == word);
     has("--bench") && !has("--test") && !has("--list")
+}
+
+fn has(word: &str) -> bool {
+    env::args().any(|argument| argument == word)
 }
 
 /// Has cargo build this benchmark in the profile of what is measured, and run it with the same arguments.
@@ -94,24 +97,36 @@ fn start_all() -> ExitCode {
 /// A cell, and the variables that its process needs.
 type Start = (CellId, Vec<(String, String)>);
 
-/// Returns the cell after `--exact`, whatever its size and threads, or every cell of a default run.
+/// Returns the cell after `--exact`, whatever its size and threads, or every cell of a default run; of a test the smallest
+/// ones, because all of them take a minute and more.
+///
+/// Whoever runs the tests of a workspace gives the name of one to every program: without `--bench` it may be no cell.
 fn cells() -> Result<Vec<Start>, String> {
     let mut arguments = env::args().skip_while(|argument| argument != "--exact").skip(1);
-    let Some(exact) = arguments.next() else { return Ok(all_cells()) };
-    let cell: CellId = exact.parse()?;
-    let lineup = lineup().lineup(&build(), &[cell.threads]);
-    check(&lineup, &cell)?;
+    let Some(exact) = arguments.next() else { return Ok(all_cells(!is_read() && !has("--list"))) };
+    let found = exact.parse().and_then(|cell: CellId| {
+        let lineup = lineup().lineup(&build(), &[cell.threads]);
+        check(&lineup, &cell).map(|()| (cell, lineup))
+    });
+    let (cell, lineup) = match found {
+        Ok(found) => found,
+        Err(_) if !has("--bench") => return Ok(Vec::new()),
+        Err(complaint) => return Err(complaint),
+    };
     let environment = lineup.lane(&cell.executor).map(|lane| environment(lane, cell.threads));
     Ok(vec![(cell, environment.unwrap_or_default())])
 }
 
-fn all_cells() -> Vec<Start> {
+fn all_cells(is_test: bool) -> Vec<Start> {
     let mut threads = vec![1, thread::available_parallelism().map_or(1, NonZeroUsize::get)];
     threads.dedup();
+    if is_test {
+        threads.truncate(1);
+    }
     let lineup = lineup().lineup(&build(), &threads);
     let mut all = Vec::new();
     for workload in &lineup.workloads {
-        for &size in &workload.sizes {
+        for &size in if is_test { &workload.sizes[..workload.sizes.len().min(1)] } else { &workload.sizes } {
             for &threads in &threads {
                 for lane in &lineup.lanes {
                     let executor = lane.name.clone();

@@ -15,5 +15,9 @@ pub fn build() -> TrackBuild {
         flags: if flags.is_empty() { "none".to_owned() } else { flags.to_owned() },
         debug_assertions: cfg!(debug_assertions),
         allocator: "system".to_owned(),
+        opt_level: env!("BUILD_OPT_LEVEL").to_owned(),
+        lto: env!("BUILD_LTO").to_owned(),
+        codegen_units: env!("BUILD_CODEGEN_UNITS").to_owned(),
+        target: env!("BUILD_TARGET").to_owned(),
     }
 }

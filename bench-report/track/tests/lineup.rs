@@ -18,7 +18,8 @@ use race::{
     heat::Launcher,
     known::KNOWN,
     lane::{self, Limits, Trouble},
-    plan::{Plan, Sampling, TIME_LIMIT},
+    plan::{Plan, Provenance, Sampling, TIME_LIMIT},
+    standstill::Standstills,
     track::{Programs, Specifications, Track, Tracks},
 };
 use results::Profile;
@@ -29,7 +30,12 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const THREADS: [usize; 2] = [1, 2];
 
 fn main() {
-    let limits = Limits { time: TIME_LIMIT, interrupted: Arc::default(), guard: Guard::default() };
+    let limits = Limits {
+        time: TIME_LIMIT,
+        interrupted: Arc::default(),
+        guard: Guard::default(),
+        standstills: Standstills::watch(),
+    };
     let programs = build_programs(env!("CARGO_BIN_EXE_track").as_ref());
     let asked = Track::ask(programs, WORKSPACE.as_ref(), &THREADS, &limits);
     let track = asked.unwrap_or_else(|trouble| panic!("the track: {}", reason(trouble)));
@@ -188,7 +194,8 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
         sampling: Sampling::of(Profile::Quick),
         time_limit: TIME_LIMIT,
         machine: facts::machine(Path::new("/")),
-        build: facts::build(&track.lineup.build),
+        build: facts::build(&track.lineup.build, None).0,
+        provenance: Provenance::default(),
         cells: Vec::new(),
         not_applicable: Vec::new(),
         aliases: BTreeMap::new(),

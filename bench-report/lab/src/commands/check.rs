@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use race::{lane::Trouble, plan::Plan};
 
-use super::{gate::plan_of, interruption, prepare::Prepared};
+use super::{gate::plan_of, interruption, prepare::Prepared, say};
 use crate::{arguments::ListArguments, exit, selection::Selection};
 
 /// Checks each cell in a process of its own, and says which are right.
@@ -14,14 +14,14 @@ pub(crate) fn check(arguments: &ListArguments) -> Result<u8> {
         return Ok(exit::INTERRUPTED);
     };
     let Selection { cells, memory, programs, .. } = prepared.select(&arguments.selection)?;
-    let plan = Plan { programs, ..plan_of(cells, BTreeMap::new(), &prepared.track.lineup.build) };
+    let plan = Plan { programs, ..plan_of(cells, BTreeMap::new(), prepared.facts()) };
     let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(exit::INTERRUPTED) };
     let mut code = exit::OK;
     for cell in plan.cells.iter().chain(&memory) {
         match launcher.check(&plan, cell) {
-            Ok(()) => println!("{cell}: ok"),
+            Ok(()) => say(&format!("{cell}: ok\n"))?,
             Err(Trouble::Failed(reason)) => {
-                println!("{cell}: failed: {reason}");
+                say(&format!("{cell}: failed: {reason}\n"))?;
                 code = exit::CELL_FAILED;
             }
             Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),

@@ -11,7 +11,7 @@ use race::{
 };
 use results::{CellId, figures};
 
-use super::{interruption, prepare::Prepared};
+use super::{interruption, prepare::Prepared, say};
 use crate::{arguments::CheckLaneArguments, exit};
 
 /// The name of a lane that has none yet.
@@ -29,12 +29,12 @@ pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
         Ok(lane) => lane,
         Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
         Err(Trouble::Failed(reason)) => {
-            println!("description: failed: {reason}");
+            say(&format!("description: failed: {reason}\n"))?;
             return Ok(exit::CELL_FAILED);
         }
     };
     let [least, most] = lane.threads;
-    println!("description: ok: {}, {least} to {most} threads", lane.version);
+    say(&format!("description: ok: {}, {least} to {most} threads\n", lane.version))?;
     let mut code = exit::OK;
     for (name, &bears) in &lane.workloads {
         let (subject, finding) = match track.lineup.workload(name) {
@@ -47,10 +47,10 @@ pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
             Some(workload) => check_workload(&track, arguments, workload, bears, least, &limits),
         };
         match finding {
-            Ok(finding) => println!("{subject}: {finding}"),
+            Ok(finding) => say(&format!("{subject}: {finding}\n"))?,
             Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
             Err(Trouble::Failed(reason)) => {
-                println!("{subject}: failed: {reason}");
+                say(&format!("{subject}: failed: {reason}\n"))?;
                 code = exit::CELL_FAILED;
             }
         }

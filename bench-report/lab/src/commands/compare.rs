@@ -1,15 +1,13 @@
 //! `compare`: what has changed between two runs.
 
-use std::path::Path;
-
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use page::show::{self, Format};
 use results::{
     Results,
     comparison::{ChangeReport, Invalid, Outcome},
 };
 
-use super::{default_out, say};
+use super::{complain, default_out, named, say};
 use crate::{
     arguments::{CompareArguments, Usage, usage},
     compare as pairing,
@@ -23,8 +21,10 @@ pub(crate) fn compare(arguments: CompareArguments) -> Result<u8> {
 fn compared(arguments: CompareArguments) -> Result<u8> {
     let CompareArguments { old, new, judging, lanes, out } = arguments;
     let out = out.unwrap_or_else(default_out);
-    let sides =
-        [old, new].map(|name| read_run(&name, &out).map(|results| (name.display().to_string(), results)));
+    let sides = [old, new].map(|name| {
+        let results = named(&name, &out).and_then(|file| Results::read(&file));
+        results.map(|results| (name.display().to_string(), results))
+    });
     let [old, new] = match sides {
         [Ok(old), Ok(new)] => [old, new],
         [Err(error), _] | [_, Err(error)] => {
@@ -41,29 +41,14 @@ fn compared(arguments: CompareArguments) -> Result<u8> {
 pub(super) fn or_invalid(outcome: Result<u8>) -> Result<u8> {
     match outcome {
         Err(error) if !error.is::<Usage>() => {
-            eprintln!("error: {}", format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" "));
+            complain(&format!(
+                "error: {}",
+                format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+            ));
             Ok(Outcome::Invalid.code())
         }
         other => other,
     }
-}
-
-/// Reads results by their path, or by the name under which a run was saved.
-fn read_run(name: &Path, out: &Path) -> Result<Results> {
-    if name.exists() {
-        return Results::read(name);
-    }
-    let mut file = name.as_os_str().to_owned();
-    file.push(".json");
-    let saved = out.join("saved").join(file);
-    if !saved.exists() {
-        return Err(anyhow!(
-            "there is neither a file {} nor a saved run {}",
-            name.display(),
-            saved.display()
-        ));
-    }
-    Results::read(&saved)
 }
 
 /// Says what has changed, or why nobody can say; the exit code tells it too.
@@ -75,7 +60,7 @@ pub(super) fn tell(comparison: Result<ChangeReport, Invalid>, format: Format) ->
         }
         Err(invalid) => {
             say(&show::invalid(&invalid, format))?;
-            eprintln!("error: {invalid}");
+            complain(&format!("error: {invalid}"));
             Ok(Outcome::Invalid.code())
         }
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use race::folder::write;
 use results::Results;
 
-use super::{default_out, say};
+use super::{default_out, named, say};
 use crate::{
     arguments::{ExportArguments, ExportFormat},
     exit,
@@ -12,7 +12,11 @@ use crate::{
 
 /// Writes results as CSV or Markdown.
 pub(crate) fn export(arguments: ExportArguments) -> Result<u8> {
-    let path = arguments.results.unwrap_or_else(|| default_out().join("results.json"));
+    let out = arguments.out.unwrap_or_else(default_out);
+    let path = match arguments.results {
+        Some(name) => named(&name, &out)?,
+        None => out.join("results.json"),
+    };
     let results = Results::read(&path)?;
     let text = match arguments.format {
         ExportFormat::Csv => page::export::csv(&results),

@@ -1,10 +1,13 @@
 //! `gate`: races the track of another revision against this tree's.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{self, Path},
+    time::Duration,
+};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use lane_protocol::TrackBuild;
 use race::{
     assemble,
     facts::{self, Reading},
@@ -12,18 +15,18 @@ use race::{
     heat::Launcher,
     journal::Outcomes,
     lane::{Limits, Trouble},
-    plan::{Alias, Plan, Sampling, TIME_LIMIT},
-    race::{conclude, run_heats},
+    plan::{Alias, Plan, Provenance, Sampling, TIME_LIMIT},
+    race::{conclude, run_heats, stood_still},
     revision::{Revision, invalid},
     track::{Programs, Track},
 };
-use results::{CellId, Profile, Results, comparison::Side};
+use results::{Build, CellId, Profile, Results, comparison::Side};
 use statistics::change;
 
 use super::{
     command_line,
     compare::{or_invalid, tell},
-    default_out, interruption,
+    complain, default_out, interruption,
     prepare::{Prepared, workspace},
 };
 use crate::{
@@ -55,26 +58,32 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
         return Err(usage("no cell is left to race; `list` shows what there is"));
     }
     let out = arguments.out.clone().unwrap_or_else(default_out).join("gate");
-    eprintln!("building the track of {against} ({})", revision.short());
+    if path::absolute(&out).is_ok_and(|out| out.to_str().is_none()) {
+        return Err(usage(format!(
+            "the name of {} is no text, which cargo needs: take another --out",
+            out.display()
+        )));
+    }
+    complain(&format!("building the track of {against} ({})", revision.short()));
     let ours = prepared.track.lineup.build.clone();
     let flags = if ours.flags == "none" { "" } else { &ours.flags };
     let Some(path) = revision.build(&out, flags, &interrupted)? else { return Ok(exit::INTERRUPTED) };
     let Some(theirs) = ask(&path, &cells, against, &prepared.limits)? else { return Ok(exit::INTERRUPTED) };
     let (cells, aliases) = pairing::pair(&cells, revision.short(), &path);
     let budget = Duration::from_secs(arguments.budget);
-    let plan = Plan { programs, budget, ..plan_of(cells, aliases, &ours) };
+    let mut plan = Plan { programs, budget, ..plan_of(cells, aliases, prepared.facts()) };
     let mut notes = Vec::new();
     if theirs.lineup.build.rustc != ours.rustc {
         notes.push(format!("compiler: {}, then {}", theirs.lineup.build.rustc, ours.rustc));
     }
     let others = BTreeMap::from([(theirs.path.clone(), theirs)]);
     let Some(launcher) = prepared.launcher(&plan, others)? else { return Ok(exit::INTERRUPTED) };
-    let folder = Folder::create(&out, &plan)?;
+    let folder = Folder::create(&out, &mut plan)?;
     let Some(results) = race_until_decided(&launcher, &plan, &folder, *margin)? else {
-        eprintln!("interrupted: nothing is decided");
+        complain("interrupted: nothing is decided");
         return Ok(exit::INTERRUPTED);
     };
-    eprintln!("results: {}", folder.results().display());
+    complain(&format!("results: {}", folder.results().display()));
     let old = Side { name: against.clone(), run: plan.id.clone(), commit: revision.commit };
     let sides = [old, Side::of("this program", &results)];
     notes.splice(0..0, results.warnings.iter().map(|warning| warning.finding.clone()));
@@ -113,13 +122,18 @@ fn race_until_decided(
     let raced = run_heats(launcher, plan, folder, &mut bar, &judge);
     bar.finish();
     let Some(raced) = raced? else { return Ok(None) };
-    let results = conclude(lineup, plan, raced, &before);
+    let mut results = conclude(lineup, plan, raced, &before);
+    results.run.stood_still = stood_still(&folder.samples())?;
     write(&folder.results(), &results.to_json())?;
     Ok(Some(results))
 }
 
 /// Plans a race of these cells, without programs and within no budget yet: as many blocks as a gate may take.
-pub(super) fn plan_of(cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, build: &TrackBuild) -> Plan {
+pub(super) fn plan_of(
+    cells: Vec<CellId>,
+    aliases: BTreeMap<String, Alias>,
+    (build, provenance): (Build, Provenance),
+) -> Plan {
     let now = Timestamp::now();
     Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
@@ -134,7 +148,8 @@ pub(super) fn plan_of(cells: Vec<CellId>, aliases: BTreeMap<String, Alias>, buil
         sampling: Sampling::of(Profile::Default),
         time_limit: TIME_LIMIT,
         machine: facts::machine(Path::new("/")),
-        build: facts::build(build),
+        build,
+        provenance,
         cells,
         not_applicable: Vec::new(),
         aliases,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{interruption, prepare::Prepared};
+use super::{interruption, prepare::Prepared, say};
 use crate::{arguments::ListArguments, exit, selection::Selection};
 
 /// Lists the cells that the arguments ask for.
@@ -12,13 +12,13 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<u8> {
     };
     let Selection { cells, not_applicable, memory, .. } = prepared.select(&arguments.selection)?;
     for cell in cells {
-        println!("{cell}");
+        say(&format!("{cell}\n"))?;
     }
     for cell in memory {
-        println!("{cell} (memory)");
+        say(&format!("{cell} (memory)\n"))?;
     }
     for (cell, reason) in not_applicable {
-        println!("{cell} (n/a: {reason})");
+        say(&format!("{cell} (n/a: {reason})\n"))?;
     }
     Ok(exit::OK)
 }

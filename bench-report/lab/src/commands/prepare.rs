@@ -17,13 +17,15 @@ use std::{
 use anyhow::{Result, anyhow};
 use lane_protocol::LaneDescription;
 use race::{
+    environment, facts,
     guard::Guard,
     heat::Launcher,
     lane::{self, Limits, Trouble},
-    plan::{Plan, TIME_LIMIT},
-    track::{self, Programs, Track, Tracks},
+    plan::{Plan, Provenance, TIME_LIMIT},
+    standstill::Standstills,
+    track::{self, Programs, TRACK, Track, Tracks},
 };
-use results::CellId;
+use results::{Build, CellId};
 
 use crate::{
     WORKSPACE,
@@ -41,6 +43,8 @@ pub(crate) struct Prepared {
     /// By the names of the lanes; an error says why one cannot run here.
     descriptions: BTreeMap<String, Result<LaneDescription, String>>,
     pub(crate) limits: Limits,
+    /// True if cargo has built the track just now, from the tree as it is.
+    is_of_tree: bool,
 }
 
 impl Prepared {
@@ -74,7 +78,12 @@ impl Prepared {
         given: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
-        let limits = Limits { time: INTRODUCTION, interrupted: interrupted.clone(), guard: guard() };
+        let limits = Limits {
+            time: INTRODUCTION,
+            interrupted: interrupted.clone(),
+            guard: guard(),
+            standstills: Standstills::watch(),
+        };
         let workspace = Path::new(WORKSPACE);
         let built = match &given.track {
             Some(path) => Some(Programs::beside(path)),
@@ -108,7 +117,17 @@ impl Prepared {
             return Ok(None);
         }
         let limits = Limits { time: TIME_LIMIT, ..limits };
-        Ok(Some(Prepared { track, descriptions, limits }))
+        Ok(Some(Prepared { track, descriptions, limits, is_of_tree: given.track.is_none() }))
+    }
+
+    /// Collects the facts of the build, and the marks by which it is known again.
+    pub(crate) fn facts(&self) -> (Build, Provenance) {
+        let tree = self.is_of_tree.then_some(Path::new(WORKSPACE));
+        let (build, words_of_git) = facts::build(&self.track.lineup.build, tree);
+        let programs = self.track.hashes();
+        let build = Build { program: programs[TRACK].clone(), ..build };
+        let sources = tree.map(|tree| facts::sources(&self.track.lineup, tree)).unwrap_or_default();
+        (build, Provenance { programs, sources, environment: environment::noted(), words_of_git })
     }
 
     /// Makes the launcher of a run, with the tracks of other revisions by their paths; `None` if it was interrupted.

@@ -5,14 +5,16 @@ use page::side_by_side;
 use race::folder::write;
 use results::Results;
 
-use super::default_out;
+use super::{default_out, named, say};
 use crate::{arguments::ReportArguments, exit};
 
 /// Draws what stands in a results.json, or in several of them.
 pub(crate) fn report(arguments: ReportArguments) -> Result<u8> {
-    let ReportArguments { results: mut files, to } = arguments;
+    let ReportArguments { results: names, out, to } = arguments;
+    let out = out.unwrap_or_else(default_out);
+    let mut files = names.iter().map(|name| named(name, &out)).collect::<Result<Vec<_>>>()?;
     if files.is_empty() {
-        files.push(default_out().join("results.json"));
+        files.push(out.join("results.json"));
     }
     let runs = files.iter().map(|file| Results::read(file)).collect::<Result<Vec<_>>>()?;
     let name = if runs.len() == 1 { "report.html" } else { "side-by-side.html" };
@@ -25,6 +27,6 @@ pub(crate) fn report(arguments: ReportArguments) -> Result<u8> {
         }
     };
     write(&to, &page)?;
-    println!("Report: {}", to.display());
+    say(&format!("Report: {}\n", to.display()))?;
     Ok(exit::OK)
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use race::{
     facts,
@@ -21,7 +21,7 @@ use race::{
 };
 use results::{Profile, Results, Status};
 
-use super::{command_line, default_out, exact, interruption, list, prepare::Prepared};
+use super::{command_line, complain, default_out, exact, interruption, list, prepare::Prepared};
 use crate::{
     arguments::{ListArguments, RunArguments, SelectionArguments, usage},
     exit,
@@ -45,11 +45,11 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     let interrupted = interruption()?;
     let begun = match arguments.more {
         Some(more) => go_on(&arguments, more, &out, &interrupted)?,
-        None if arguments.resume => resume(&arguments, &out, &interrupted)?,
+        None if arguments.resume.is_some() => resume(&arguments, &out, &interrupted)?,
         None => begin(&arguments, &out, &interrupted)?,
     };
     let Some(Begun { launcher, folder, plan }) = begun else {
-        eprintln!("interrupted before anything was measured");
+        complain("interrupted before anything was measured");
         return Ok(exit::INTERRUPTED);
     };
     let mut bar = Bar::new(plan.goes_on().then_some(plan.budget));
@@ -58,10 +58,10 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     match ending? {
         Ending::Finished(results) => publish(&results, &folder, &out, arguments.save.as_deref()),
         Ending::Interrupted => {
-            eprintln!(
+            complain(&format!(
                 "interrupted; what was measured is in {}, and --resume goes on from there",
                 folder.samples().display()
-            );
+            ));
             Ok(exit::INTERRUPTED)
         }
     }
@@ -92,7 +92,8 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
     let exactly = arguments.blocks.map(|blocks| blocks as usize);
     let Blocks { least, most, budget } =
         Blocks::of(profile, exactly, arguments.budget.map(Duration::from_secs));
-    let plan = Plan {
+    let (build, provenance) = prepared.facts();
+    let mut plan = Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
         command: command_line(),
@@ -105,7 +106,8 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         sampling: Sampling::of(profile),
         time_limit: Duration::from_secs(arguments.time_limit),
         machine: facts::machine(Path::new("/")),
-        build: facts::build(&prepared.track.lineup.build),
+        build,
+        provenance,
         cells,
         not_applicable,
         aliases,
@@ -114,13 +116,14 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         periods: Vec::new(),
     };
     let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(None) };
-    let folder = Folder::create(out, &plan)?;
+    let folder = Folder::create(out, &mut plan)?;
     Ok(Some(Begun { launcher, folder, plan }))
 }
 
-/// Finds the newest run, which must have been left before its end.
+/// Finds the run that was left before its end: the one that is named, or the newest.
 fn resume(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -> Result<Option<Begun>> {
-    let (folder, plan) = Folder::newest_unfinished(out).map_err(in_words)?;
+    let name = arguments.resume.as_deref().filter(|name| !name.is_empty());
+    let (folder, plan) = Folder::unfinished(out, name).map_err(in_words)?;
     take_up(arguments, folder, plan, interrupted)
 }
 
@@ -166,10 +169,17 @@ fn take_up(
     let Some(prepared) = Prepared::with(&threads, &asked, lineup, &arguments.track, interrupted)? else {
         return Ok(None);
     };
-    if plan.build != facts::build(&prepared.track.lineup.build) {
+    let (build, provenance) = prepared.facts();
+    let mut differences = plan.provenance.differences(&provenance);
+    // A run from before there were hashes has its compiler and its flags.
+    if plan.provenance.programs.is_empty() && plan.build.rustc != build.rustc {
+        differences.push(format!("it was compiled by {}, and now by {}", plan.build.rustc, build.rustc));
+    }
+    if !differences.is_empty() {
         return Err(usage(format!(
-            "the program has changed since {} was measured, and one run has one program: start a new run",
-            plan.id
+            "the program has changed since {} was measured ({}), and one run has one program: start a new run",
+            plan.id,
+            differences.join("; ")
         )));
     }
     let launcher = prepared.launcher(&plan, BTreeMap::new())?;
@@ -179,30 +189,53 @@ fn take_up(
 /// Writes results and page, for the run and as the newest, and shows the verdict.
 fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
     let json = results.to_json();
-    write(&folder.results(), &json)?;
-    // From the file, whose numbers are rounded: who draws the page again gets the same.
-    let results = &Results::read(&folder.results())?;
-    write(&folder.report(), &page::render(results, folder.report().parent()))?;
-    write(&out.join("results.json"), &json)?;
-    write(&out.join("report.html"), &page::render(results, Some(out)))?;
-    if let Some(name) = save {
-        let saved = out.join("saved");
-        fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
-        write(&saved.join(format!("{name}.json")), &json)?;
-    }
+    // From the text, whose numbers are rounded: who draws the page again gets the same.
+    let results = &Results::parse(&json).expect("it was written a moment ago");
+    let written = write_all(results, &json, folder, out, save);
     for warning in &results.warnings {
-        println!("warning: {}; {}", warning.finding, warning.remedy);
+        say(&format!("warning: {}; {}\n", warning.finding, warning.remedy));
     }
-    println!("{}", page::table::verdict_table(results));
+    say(&format!("{}\n", page::table::verdict_table(results)));
     if let Some(settled) = page::table::settled(results) {
-        println!("{settled}");
+        say(&format!("{settled}\n"));
     }
     let failed: Vec<_> = results.cells.iter().filter(|cell| cell.status == Status::Failed).collect();
     for cell in &failed {
-        println!("failed: {}: {}", cell.id(), cell.reason.as_deref().unwrap_or("unknown"));
+        say(&format!("failed: {}: {}\n", cell.id(), cell.reason.as_deref().unwrap_or("unknown")));
     }
-    println!("Report: {}", out.join("report.html").display());
+    written?;
+    say(&format!("Report: {}\n", out.join("report.html").display()));
     Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
+}
+
+/// Shows a part of the verdict. What was measured is in the files: that nobody sees it here is no failure of the run.
+fn say(text: &str) {
+    if let Err(error) = super::say(text) {
+        complain(&format!("warning: {error:#}"));
+    }
+}
+
+/// Writes the files of a finished run, and says of those that cannot be written how to get them later.
+fn write_all(results: &Results, json: &str, folder: &Folder, out: &Path, save: Option<&str>) -> Result<()> {
+    write(&folder.results(), json).map_err(|error| {
+        let samples = folder.samples();
+        anyhow!("{error:#}; what was measured is in {}, and --resume makes results of it", samples.display())
+    })?;
+    let copies = || {
+        write(&out.join("results.json"), json)?;
+        if let Some(name) = save {
+            let saved = out.join("saved");
+            fs::create_dir_all(&saved).with_context(|| format!("failed to make {}", saved.display()))?;
+            write(&saved.join(format!("{name}.json")), json)?;
+        }
+        write(&folder.report(), &page::render(results, folder.report().parent()))?;
+        write(&out.join("report.html"), &page::render(results, Some(out)))
+    };
+    copies().map_err(|error| {
+        let results = folder.results();
+        let results = results.display();
+        anyhow!("{error:#}; the results are in {results}, and `bench-report report {results}` draws the page")
+    })
 }
 
 fn profile(selection: &SelectionArguments) -> Profile {

@@ -57,6 +57,8 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         attention: Vec::new(),
         periods: Vec::new(),
         outlook: None,
+        environment: plan.provenance.environment.clone(),
+        stood_still: None,
     };
     Results {
         schema: SCHEMA,
@@ -64,8 +66,8 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         machine: plan.machine.clone(),
         build: plan.build.clone(),
         executors: executors(lineup, plan, &cells),
-        workloads: workloads(lineup, &cells),
-        known: known::of(&workloads(lineup, &cells), &executors(lineup, plan, &cells)),
+        workloads: workloads(lineup, plan, &cells),
+        known: known::of(&workloads(lineup, plan, &cells), &executors(lineup, plan, &cells)),
         cells,
         rows,
         summaries,
@@ -382,7 +384,7 @@ fn executor(plan: &Plan, name: &str, lane: &LaneEntry) -> Executor {
     }
 }
 
-fn workloads(lineup: &Lineup, cells: &[Cell]) -> Vec<Workload> {
+fn workloads(lineup: &Lineup, plan: &Plan, cells: &[Cell]) -> Vec<Workload> {
     let raced = lineup.workloads.iter();
     let raced = raced.filter(|entry| cells.iter().any(|cell| cell.workload == entry.name));
     let describe = |entry: &lane_protocol::WorkloadEntry| Workload {
@@ -395,6 +397,12 @@ fn workloads(lineup: &Lineup, cells: &[Cell]) -> Vec<Workload> {
         shows: entry.shows.clone(),
         hides: entry.hides.clone(),
         source: entry.source.clone(),
+        source_hash: plan
+            .provenance
+            .sources
+            .get(&entry.name)
+            .cloned()
+            .unwrap_or_else(|| "unknown".to_owned()),
     };
     raced.map(describe).collect()
 }

@@ -4,6 +4,8 @@
 
 use results::{Build, Machine, Warning};
 
+use crate::{environment::PASSED, plan::Provenance};
+
 /// Governors that follow the load: a process that has just begun is slow, and a lane that waits is slower than one
 /// that spins.
 const POWER_SAVING: [&str; 4] = ["powersave", "conservative", "ondemand", "schedutil"];
@@ -41,6 +43,16 @@ pub fn warnings(machine: &Machine, build: &Build, threads: usize) -> Vec<Warning
         build.dirty == "yes",
         "the working tree differs from its commit".to_owned(),
         "commit first, so that others can make this run again",
+    );
+    warn(
+        number(&build.opt_level).is_some_and(|level| level < 3.0) || ["s", "z"].contains(&&*build.opt_level),
+        format!("it was compiled with opt-level {}", build.opt_level),
+        "use `cargo bench`, without CARGO_PROFILE_* in the environment",
+    );
+    warn(
+        build.profile == "track" && !["fat", "unknown"].contains(&&*build.lto),
+        format!("it was linked with lto {}", build.lto),
+        "use `cargo bench`, without CARGO_PROFILE_* in the environment",
     );
     warn(
         POWER_SAVING.contains(&&**governor),
@@ -85,6 +97,20 @@ pub fn warnings(machine: &Machine, build: &Build, threads: usize) -> Vec<Warning
     warnings
 }
 
+/// Returns the warnings of an environment that changes figures, and of a repository that git does not tell of.
+pub fn warnings_of_provenance(provenance: &Provenance) -> Vec<Warning> {
+    let variables = provenance.environment.iter().filter(|(name, _)| *name != PASSED);
+    let variables = variables.map(|(name, value)| Warning {
+        finding: format!("the environment has {name}={value}"),
+        remedy: "unset it: it changes the allocator, the loader or a runtime of the lanes".to_owned(),
+    });
+    let git = provenance.words_of_git.iter().map(|words| Warning {
+        finding: "git does not tell the commit".to_owned(),
+        remedy: format!("it says: {words}"),
+    });
+    variables.chain(git).collect()
+}
+
 /// The number that a fact begins with.
 fn number(fact: &str) -> Option<f64> {
     fact.split(' ').next()?.parse().ok()
@@ -110,7 +136,7 @@ mod tests {
     ];
 
     fn good_build() -> Build {
-        let of_track = facts::build(&crate::test_lineup().build);
+        let (of_track, _) = facts::build(&crate::test_lineup().build, None);
         Build { profile: "release".to_owned(), dirty: "no".to_owned(), ..of_track }
     }
 
@@ -179,6 +205,30 @@ mod tests {
         assert!(findings(&crowded, &good_build())[0].contains("gave 2.5 % of the processors' time"));
         let short = Machine { memory_pressure: "7.0 %".to_owned(), ..quiet };
         assert!(findings(&short, &good_build())[0].contains("waited for memory"));
+    }
+
+    #[test]
+    fn what_changes_figures_in_the_environment_and_what_git_says_are_warned_of() {
+        let environment = [("LD_PRELOAD", "fast.so"), (PASSED, "EDITOR")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let words_of_git = Some("detected dubious ownership in repository at '/x'".to_owned());
+        let provenance = Provenance { environment, words_of_git, ..Provenance::default() };
+        let warnings = warnings_of_provenance(&provenance);
+        let [variable, git] = &warnings[..] else { panic!("one of each: {warnings:?}") };
+        assert_eq!(variable.finding, "the environment has LD_PRELOAD=fast.so");
+        assert_eq!(git.remedy, "it says: detected dubious ownership in repository at '/x'");
+    }
+
+    #[test]
+    fn a_build_without_optimisation_is_warned_of() {
+        let machine = facts::machine(fake_root(&GOOD).path());
+        let with = |opt_level: &str, lto: &str| {
+            let [opt_level, lto, profile] = [opt_level, lto, "track"].map(str::to_owned);
+            findings(&machine, &Build { opt_level, lto, profile, ..good_build() })
+        };
+        assert_eq!(with("3", "fat"), [""; 0]);
+        assert_eq!(with("0", "fat"), ["it was compiled with opt-level 0"]);
+        assert_eq!(with("s", "off"), ["it was compiled with opt-level s", "it was linked with lto off"]);
     }
 
     #[test]

@@ -1,0 +1,63 @@
+//! A race that stands still for a while: nobody fails of it, and nothing of it is in the figures.
+
+use std::{fs, process::Child, thread, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use results::Status;
+use serde_json::Value;
+
+use crate::{
+    interruption::{measured, of_cells, signal, start, until},
+    run::Place,
+};
+
+crate::tests![a_lab_that_is_stopped_fails_no_lane, a_race_that_is_frozen_as_a_whole_fails_no_lane];
+
+/// Runs that last a while, with a time limit that is shorter than the standstill.
+const RUN: &str = "--quick --blocks 20 --threads 1 --workloads sound --executors tokio,tokio-current-thread \
+                   --time-limit 3";
+const STANDSTILL: Duration = Duration::from_secs(5);
+
+fn a_lab_that_is_stopped_fails_no_lane() {
+    stand_still(|_, _| Vec::new());
+}
+
+/// As a container that is paused.
+fn a_race_that_is_frozen_as_a_whole_fails_no_lane() {
+    stand_still(|lab, place| of_cells(lab, &place.out()));
+}
+
+fn stand_still(with_it: impl Fn(&Child, &Place) -> Vec<u32>) {
+    let place = Place::new();
+    let mut lab = start(&place, RUN);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&lab, Signal::SIGSTOP);
+    let lanes = with_it(&lab, &place);
+    let send = |signal| {
+        for lane in &lanes {
+            // One may have ended meanwhile.
+            kill(Pid::from_raw((*lane).try_into().expect("a process number")), signal).ok();
+        }
+    };
+    send(Signal::SIGSTOP);
+    thread::sleep(STANDSTILL);
+    send(Signal::SIGCONT);
+    signal(&lab, Signal::SIGCONT);
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(0));
+    let results = place.results();
+    assert!(results.cells.iter().all(|cell| cell.status == Status::Ok), "{:?}", results.cells);
+    let stood_still = results.run.stood_still.expect("it is told");
+    assert!(stood_still.times >= 1 && stood_still.seconds > 3.0, "{stood_still:?}");
+    let page = fs::read_to_string(place.out().join("report.html")).expect("there is a page");
+    assert!(page.contains(" s in all; measured again"), "the page says that it happened");
+    let journal = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let longest = journal.lines().filter_map(|line| {
+        let line: Value = serde_json::from_str(line).expect("a line is JSON");
+        line["wall-ns"].as_u64().or_else(|| line["took_ns"].as_u64())
+    });
+    let longest = longest.max().expect("there are samples");
+    assert!(u128::from(longest) < STANDSTILL.as_nanos(), "no time has the standstill in it: {longest} ns");
+}

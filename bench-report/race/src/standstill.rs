@@ -1,0 +1,166 @@
+//! Notices time in which the race itself stood still: Ctrl-Z, a frozen container, a batch system that suspends, a laptop
+//! that sleeps.
+//!
+//! Most of these tell nobody, and some stop the lanes too and others do not. What they have in common is a gap: a thread
+//! that looks at the clock a few times a second has not looked. So a gap is time that counts for nobody.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::platform;
+
+/// The pause between two looks at the clock.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// A gap as long as this is a standstill. A thread of a busy machine comes to look much sooner.
+const NOTICED: Duration = Duration::from_secs(1);
+
+/// The standstills of this process; clones have them in common.
+#[derive(Clone, Debug)]
+pub struct Standstills(Arc<Mutex<Seen>>);
+
+/// The standstills of a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stood {
+    /// Their number.
+    pub times: usize,
+    /// Their length, the sleep of the machine included.
+    pub whole: Duration,
+    /// Their length on the clock that times and limits are read from, which does not go on while the machine sleeps.
+    on_the_clock: Duration,
+}
+
+/// A stopwatch that does not count standstills.
+#[derive(Debug)]
+pub struct Stopwatch {
+    standstills: Standstills,
+    start: Instant,
+    before: Stood,
+}
+
+#[derive(Debug)]
+struct Seen {
+    last: Moment,
+    stood: Stood,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    clock: Instant,
+    /// Time since the machine was started, its sleep included; absent where the system does not say.
+    since_boot: Option<Duration>,
+}
+
+impl Standstills {
+    /// Begins to look, until the last clone is dropped.
+    pub fn watch() -> Standstills {
+        let standstills =
+            Standstills(Arc::new(Mutex::new(Seen { last: Moment::now(), stood: Stood::default() })));
+        let seen = Arc::downgrade(&standstills.0);
+        // Without the thread a gap is still noticed wherever the lab waits for a lane.
+        thread::Builder::new().name("standstills".to_owned()).spawn(move || look_on(&seen)).ok();
+        standstills
+    }
+
+    /// Starts a stopwatch.
+    pub fn stopwatch(&self) -> Stopwatch {
+        Stopwatch { standstills: self.clone(), before: self.look(), start: Instant::now() }
+    }
+
+    /// Looks at the clock, and returns the standstills so far.
+    fn look(&self) -> Stood {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.look_at(Moment::now());
+        seen.stood
+    }
+}
+
+impl Stopwatch {
+    /// Returns the time since it was started, without standstills.
+    pub fn elapsed(&self) -> Duration {
+        // In this order: a standstill between the two counts in neither.
+        let elapsed = self.start.elapsed();
+        elapsed.saturating_sub(self.stood().on_the_clock)
+    }
+
+    /// Returns the standstills since it was started.
+    pub fn stood(&self) -> Stood {
+        let now = self.standstills.look();
+        Stood {
+            times: now.times - self.before.times,
+            whole: now.whole - self.before.whole,
+            on_the_clock: now.on_the_clock - self.before.on_the_clock,
+        }
+    }
+}
+
+impl Stood {
+    /// Tells whether there were none.
+    pub fn is_none(&self) -> bool {
+        self.times == 0
+    }
+}
+
+impl Seen {
+    fn look_at(&mut self, now: Moment) {
+        let on_the_clock = now.clock.saturating_duration_since(self.last.clock);
+        let since_boot = now.since_boot.zip(self.last.since_boot);
+        let whole = since_boot.map_or(Duration::ZERO, |(now, last)| now.saturating_sub(last));
+        let whole = whole.max(on_the_clock);
+        if whole >= NOTICED {
+            self.stood.times += 1;
+            self.stood.whole += whole.saturating_sub(BETWEEN_LOOKS);
+            self.stood.on_the_clock += on_the_clock.saturating_sub(BETWEEN_LOOKS);
+        }
+        self.last = now;
+    }
+}
+
+impl Moment {
+    fn now() -> Moment {
+        Moment { clock: Instant::now(), since_boot: platform::since_boot() }
+    }
+}
+
+fn look_on(seen: &Weak<Mutex<Seen>>) {
+    while let Some(seen) = seen.upgrade() {
+        Standstills(seen).look();
+        thread::sleep(BETWEEN_LOOKS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Returns what is noticed if the clock and the time since boot have gone on by so much between two looks.
+    fn noticed(clock: Duration, since_boot: Option<Duration>) -> Stood {
+        let last = Moment { clock: Instant::now(), since_boot: since_boot.map(|_| SECOND) };
+        let mut seen = Seen { last, stood: Stood::default() };
+        let now = Moment { clock: last.clock + clock, since_boot: since_boot.map(|time| SECOND + time) };
+        seen.look_at(now);
+        seen.look_at(now);
+        seen.stood
+    }
+
+    #[test]
+    fn a_gap_is_a_standstill_and_a_late_look_is_none() {
+        assert!(noticed(BETWEEN_LOOKS * 3, Some(BETWEEN_LOOKS * 3)).is_none());
+        let stopped = noticed(6 * SECOND, Some(6 * SECOND));
+        let gone = 6 * SECOND - BETWEEN_LOOKS;
+        assert_eq!(stopped, Stood { times: 1, whole: gone, on_the_clock: gone });
+        assert_eq!(noticed(6 * SECOND, None), stopped);
+    }
+
+    #[test]
+    fn the_sleep_of_a_machine_is_a_standstill_in_which_the_clock_does_not_go_on() {
+        let asleep = noticed(BETWEEN_LOOKS, Some(60 * SECOND));
+        let whole = 60 * SECOND - BETWEEN_LOOKS;
+        assert_eq!(asleep, Stood { times: 1, whole, on_the_clock: Duration::ZERO });
+    }
+}
