@@ -711,12 +711,13 @@
     tip.style.top = `${above >= 0 ? above : Math.min(at.bottom + 8, Math.max(innerHeight - height, 0))}px`;
   }
 
-  // Charts identify a lane by its marker, which is shorter than its name.
+  // Charts identify a lane by its marker, which is shorter than its name, and tables of figures by their heads.
   const nameLanes = once(() => {
     const names = new Map(all(".markers [data-name]").map((marker) => [`#${marker.id}`, marker.dataset.name]));
     for (const group of all(".chart > g")) {
       group.dataset.lane = all("use", group).map((use) => names.get(use.getAttribute("href"))).find(Boolean) ?? "";
     }
+    for (const row of all(".figures tbody tr:not(.workload)")) row.dataset.lane = row.cells[0].textContent;
   });
 
   const ofLane = once(() => {

@@ -101,7 +101,7 @@ fn a_tooltip_is_there_without_scripts() {
 fn every_lane_that_is_drawn_is_named() {
     let page = unpacked::render(&rich());
     for chart in charts(&page) {
-        for group in chart.split("<g ").skip(1).map(|group| group.replace("#hit", "")) {
+        for group in chart.split("<g ").skip(1).map(|group| group.replace("#r", "#m")) {
             let group = group.as_str();
             let mark = between(group, "<use href=\"#m", "\"");
             assert!(group.starts_with("class=\"hue-"), "{group}");
@@ -114,12 +114,14 @@ fn every_lane_that_is_drawn_is_named() {
 fn a_program_is_drawn_among_figures_and_never_among_ratios() {
     let page = unpacked::render(&rich());
     let place = rich().executors.iter().position(|lane| lane.name == extended::PROGRAM).unwrap();
-    let mark = format!("href=\"#m{place}\"");
+    let marks = ['m', 'r'].map(|kind| format!("href=\"#{kind}{place}\""));
     for (kind, drawn) in
         [("forest", false), ("samples", true), ("lines", true), ("bars", true), ("ecdf", true)]
     {
         let of_kind = format!("class=\"chart {kind}\"");
-        let found = charts(&page).iter().any(|chart| chart.contains(&of_kind) && chart.contains(&mark));
+        let found = charts(&page)
+            .iter()
+            .any(|chart| chart.contains(&of_kind) && marks.iter().any(|mark| chart.contains(mark)));
         assert_eq!(found, drawn, "{kind}");
     }
 }

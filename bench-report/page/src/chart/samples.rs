@@ -34,7 +34,6 @@ pub(crate) struct Samples {
 pub(crate) struct Row {
     pub(crate) y: f64,
     pub(crate) lane: ChartLane,
-    pub(crate) label: String,
     /// The paths of the samples: whiskers and box.
     pub(crate) spread: Option<[String; 2]>,
     /// The blocks, as a path of points.
@@ -64,9 +63,7 @@ impl Samples {
             quantity: cut(&comparison.quantity(), 230.0),
             ticks: axis.ticks(writer(comparison.unit()), |label| width(label) + 8.0),
             rows: rows
-                .map(|(index, cell)| {
-                    Row::of(comparison, cell, names, FIRST_ROW + row * (index as f64 + 0.5), &axis)
-                })
+                .map(|(index, cell)| Row::of(comparison, cell, FIRST_ROW + row * (index as f64 + 0.5), &axis))
                 .collect(),
         };
         let edge = if beyond { "; values that are not above zero stand at the edge" } else { "" };
@@ -80,7 +77,7 @@ impl Samples {
 }
 
 impl Row {
-    fn of(comparison: &Comparison<'_>, cell: &Cell, names: f64, middle: f64, axis: &Axis) -> Row {
+    fn of(comparison: &Comparison<'_>, cell: &Cell, middle: f64, axis: &Axis) -> Row {
         let overhead = *cell.overhead().expect("only measured cells have a row");
         let at = |value| axis.at(value);
         // Heights are measured from the middle of the row.
@@ -95,7 +92,6 @@ impl Row {
         Row {
             y: place(middle),
             lane: comparison.lane(&cell.executor),
-            label: cut(&cell.executor, names),
             spread,
             dots: dots.collect(),
             line: median + &interval,
