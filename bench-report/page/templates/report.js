@@ -717,7 +717,7 @@
     for (const group of all(".chart > g")) {
       group.dataset.lane = all("use", group).map((use) => names.get(use.getAttribute("href"))).find(Boolean) ?? "";
     }
-    for (const row of all(".figures tbody tr:not(.workload)")) row.dataset.lane = row.cells[0].textContent;
+    for (const row of all(".figures tbody tr:not(.workload)")) row.dataset.lane = row.cells[0].textContent.trim();
   });
 
   const ofLane = once(() => {

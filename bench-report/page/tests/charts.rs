@@ -168,7 +168,7 @@ fn an_old_file_has_dots_and_estimates_but_no_boxes() {
     let mut results = results();
     results.cells.iter_mut().for_each(|cell| cell.spread = None);
     let page = unpacked::render(&results);
-    assert!(page.contains("class=\"dots\"") && page.contains("class=\"estimate\""));
+    assert!(page.contains("class=\"dots\"") && page.contains("<use href=\"#estimate\""));
     assert!(!page.contains("class=\"box\"") && !page.contains("class=\"chart ecdf\""));
 }
 

@@ -85,7 +85,7 @@ impl Row {
         let below = y + BLOCKS;
         let dots = cell.overhead_of_blocks().iter().map(|&block| format!("M{} {below}h0", at(block)));
         let (low, high) = (at(overhead.low), at(overhead.high));
-        let interval = format!("M{low} {y}H{high}M{low} {}v8M{high} {}v8", y - 4.0, y - 4.0);
+        let interval = format!("M{low} {}v8m0-4H{high}m0-4v8", y - 4.0);
         let spread = cell.spread.as_ref().map(|spread| spread_paths(spread, y + BOX, axis));
         let (spread, median) =
             spread.map_or((None, String::new()), |[thin, box_, median]| (Some([thin, box_]), median));
