@@ -1,5 +1,5 @@
 // Lets a reader choose, sort, hide, search and look closer, and keeps all that in the page's address.
-// Without this script the page is complete, in the order and with the reference of the results.
+// Without this script the page has every number, in the order and with the reference of the results, and all charts but the panels of costs.
 "use strict";
 (() => {
   // Every browser that can show the page's colours can unpack its results; any other shows the page as it is written.

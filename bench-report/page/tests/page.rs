@@ -714,6 +714,18 @@ fn the_page_of_the_default_grid_is_small() {
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
 }
 
+/// The page of eighty comparisons on twelve lanes has to stay below two million bytes.
+#[test]
+fn a_comparison_takes_few_bytes_of_the_page() {
+    let grid = default_grid();
+    let same = |one: &Cell, other: &Cell| {
+        (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
+    };
+    let comparisons = grid.cells.chunk_by(same).count();
+    let each = page::render(&grid, None).len() / comparisons;
+    assert!(each < 25_000, "{each} bytes for each of {comparisons}");
+}
+
 #[test]
 fn a_program_stands_beside() {
     let results = results();
