@@ -15,6 +15,8 @@ mod samples;
 
 pub(super) use costs::Bars;
 pub(super) use forest::Forest;
+pub(super) use frame::MARKER;
+pub(super) use label::in_column;
 pub(super) use lateness::{Ecdf, Late};
 pub(super) use lines::Lines;
 pub(super) use samples::Samples;

@@ -15,17 +15,23 @@ use crate::export;
 pub(super) struct Data {
     /// `results.json` without white space, packed: unpacked it would be half of the page.
     pub(super) json: String,
-    /// Links that contain a packed file.
-    pub(super) csv: String,
+    /// The panels of costs, packed: a list of pieces of HTML, one for each place.
+    pub(super) panels: String,
+    /// A link that contains a packed file.
     pub(super) markdown: String,
 }
 
 impl Data {
-    pub(super) fn of(results: &Results) -> Data {
+    /// Packs the data of a run, and the panels of its costs.
+    pub(super) fn of(results: &Results, panels: &[String]) -> Data {
+        let panels = serde_json::to_string(panels).expect("texts are plain data");
         Data {
             json: STANDARD.encode(packed(&minified(&results.to_json()))),
-            csv: link(&export::csv(results)),
-            markdown: link(&export::markdown(results)),
+            panels: STANDARD.encode(packed(&panels)),
+            markdown: format!(
+                "data:application/gzip;base64,{}",
+                STANDARD.encode(packed(&export::markdown(results)))
+            ),
         }
     }
 }
@@ -43,10 +49,6 @@ pub(super) fn policy(style: &str, script: Option<&str>) -> String {
 /// Hashes the text between two tags as a browser does.
 fn hash(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
-}
-
-fn link(file: &str) -> String {
-    format!("data:application/gzip;base64,{}", STANDARD.encode(packed(file)))
 }
 
 /// Removes the white space between the parts of some JSON.

@@ -1,6 +1,9 @@
 //! Prepares the lanes: their look, which is the same everywhere, and their cards.
 
-use super::links::{Links, Source};
+use super::{
+    chart::{MARKER, in_column},
+    links::{Links, Source},
+};
 use results::{
     Executor, Observed, Results,
     figures::{counted, listed},
@@ -32,16 +35,21 @@ pub(crate) struct Look {
 pub(crate) struct ChartLane {
     pub(crate) name: String,
     pub(crate) hue: usize,
-    /// The name of its marker, which is defined once on the page.
+    /// The names of its marker and of its head of a row, which are defined once on the page.
     pub(crate) mark: String,
+    pub(crate) head: String,
 }
 
-/// The definition of a lane's marker, for charts to use.
+/// The definition of a lane's marker, and of its head of a row: its name with the marker beside it.
 pub(crate) struct Marker {
     pub(crate) id: String,
+    pub(crate) head: String,
     /// The name of the lane, by which the script finds the lane of a mark.
     pub(crate) lane: String,
     pub(crate) outline: &'static str,
+    pub(crate) label: String,
+    /// The distance from the end of the label to the marker.
+    pub(crate) beside: f64,
 }
 
 /// The card of a lane.
@@ -80,7 +88,12 @@ impl Look {
 impl ChartLane {
     pub(crate) fn of(results: &Results, name: &str) -> ChartLane {
         let place = results.executors.iter().position(|executor| executor.name == name).unwrap_or(0);
-        ChartLane { name: name.to_owned(), hue: Look::of(results, name).hue, mark: mark(place) }
+        ChartLane {
+            name: name.to_owned(),
+            hue: Look::of(results, name).hue,
+            mark: mark(place),
+            head: head(place),
+        }
     }
 }
 
@@ -92,14 +105,21 @@ pub(super) fn markers(results: &Results) -> Vec<Marker> {
         .enumerate()
         .map(|(place, executor)| Marker {
             id: mark(place),
+            head: head(place),
             lane: executor.name.clone(),
             outline: Look::of(results, &executor.name).marker,
+            label: in_column(&executor.name),
+            beside: MARKER / 2.0,
         })
         .collect()
 }
 
 fn mark(place: usize) -> String {
     format!("m{place}")
+}
+
+fn head(place: usize) -> String {
+    format!("r{place}")
 }
 
 impl LaneCard {

@@ -16,6 +16,7 @@ mod links;
 mod memory;
 mod method;
 mod metrics;
+mod panels;
 mod race;
 mod sections;
 pub mod show;
@@ -91,6 +92,9 @@ struct Report {
 
 impl Report {
     fn of(results: &Results, links: &Links) -> Report {
+        let workloads = results.workloads.iter();
+        let sections: Vec<Section> =
+            workloads.map(|workload| Section::of(results, workload, links)).collect();
         Report {
             policy: data::policy(STYLE, Some(SCRIPT)),
             style: STYLE,
@@ -115,11 +119,6 @@ impl Report {
             races: race::races(results),
             legend: standings::legend(),
             by_row: !results.rows.is_empty(),
-            sections: results
-                .workloads
-                .iter()
-                .map(|workload| Section::of(results, workload, links))
-                .collect(),
             markers: lanes::markers(results),
             seen: sections::SEEN,
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor, links)).collect(),
@@ -127,7 +126,8 @@ impl Report {
             method: Method::of(results, links),
             circumstances: circumstances::all(results),
             packages: circumstances::packages(&results.build),
-            data: Data::of(results),
+            data: Data::of(results, &panels::pieces(&sections)),
+            sections,
         }
     }
 }

@@ -1,5 +1,5 @@
 // Lets a reader choose, sort, hide, search and look closer, and keeps all that in the page's address.
-// Without this script the page is complete, in the order and with the reference of the results.
+// Without this script the page has every number, in the order and with the reference of the results, and all charts but the panels of costs.
 "use strict";
 (() => {
   // Every browser that can show the page's colours can unpack its results; any other shows the page as it is written.
@@ -69,6 +69,13 @@
     const [whole, fraction] = number.split(".");
     const written = whole.replace(/\B(?=(\d{3})+$)/g, ",");
     return fraction === undefined ? written : `${written}.${fraction}`;
+  }
+
+  // Writes a number digit for digit as the results do: each has a point or an exponent.
+  function asWritten(value) {
+    const size = Math.abs(value);
+    if (value !== 0 && (size < 1e-5 || size >= 1e16)) return value.toExponential();
+    return Number.isInteger(value) ? `${value}.0` : String(value);
   }
 
   // ---- The page as it was written.
@@ -143,6 +150,13 @@
   let file;
   const ready = new Promise((resolve) => setTimeout(resolve)).then(async () => {
     file = await unpack(block.textContent);
+  });
+  // The panels of costs are unpacked into their places, so that they are found and printed like all that is written.
+  const complete = ready.then(async () => {
+    const pieces = JSON.parse(await unpack(document.getElementById("panels").textContent));
+    all("[data-packed]").forEach((place, index) => {
+      place.outerHTML = pieces[index];
+    });
   });
   const results = once(() => JSON.parse(file));
   const index = once(() => {
@@ -697,12 +711,13 @@
     tip.style.top = `${above >= 0 ? above : Math.min(at.bottom + 8, Math.max(innerHeight - height, 0))}px`;
   }
 
-  // Charts identify a lane by its marker, which is shorter than its name.
+  // Charts identify a lane by its marker, which is shorter than its name, and tables of figures by their heads.
   const nameLanes = once(() => {
     const names = new Map(all(".markers [data-name]").map((marker) => [`#${marker.id}`, marker.dataset.name]));
     for (const group of all(".chart > g")) {
       group.dataset.lane = all("use", group).map((use) => names.get(use.getAttribute("href"))).find(Boolean) ?? "";
     }
+    for (const row of all(".figures tbody tr:not(.workload)")) row.dataset.lane = row.cells[0].textContent.trim();
   });
 
   const ofLane = once(() => {
@@ -728,8 +743,10 @@
     });
   }
 
+  // Lanes are looked for once, so not before all of them are there.
   for (const kind of ["pointerover", "focusin"]) {
-    document.addEventListener(kind, ({ target }) => {
+    document.addEventListener(kind, async ({ target }) => {
+      await complete;
       nameLanes();
       showTip(target.closest?.("[data-tip]") ?? undefined);
       light(target.closest?.("[data-lane]")?.dataset.lane);
@@ -758,16 +775,48 @@
     observer.observe(table.parentElement);
   }
 
-  // ---- The files, when the page has come to rest: the results as they are, and the others unpacked.
+  // ---- The rows of the results, as export.rs writes them.
+
+  const COLUMNS = ["workload", "size", "threads", "executor", "status", "reason", "metric", "unit", "value", "low", "high", "blocks",
+    "ratio", "ratio-low", "ratio-high", "rank", "tied", "undecided", "near", "size-counts", "measure"];
+
+  function csvOf({ cells, workloads }) {
+    const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const kinds = new Map(workloads.map(({ name, size, measure }) => [name, [size ?? "", measure ?? ""]]));
+    const rows = cells.flatMap((cell) => {
+      const metrics = Object.entries(cell.metrics);
+      const found = metrics.length > 0 ? metrics : [["", undefined]];
+      return found.map(([name, metric]) => csvRow(cell, name, metric, kinds.get(cell.workload) ?? ["", ""]));
+    });
+    return [COLUMNS, ...rows].map((row) => `${row.map((field) => quoted(String(field))).join(",")}\n`).join("");
+  }
+
+  function csvRow(cell, name, metric, kind) {
+    const { workload, size, threads, executor, status, rank = "", tied, undecided = false, near = false } = cell;
+    const numbers = (estimate) =>
+      estimate ? [estimate.value, estimate.low, estimate.high].map(asWritten) : ["", "", ""];
+    const figures = measured(metric)
+      ? [metric.unit, ...numbers(metric), metric.blocks.map(asWritten).join(" ")]
+      : ["", "", "", "", ""];
+    const reason = metric?.unavailable ?? cell.reason ?? "";
+    return [
+      workload, size, threads, executor, status, reason, name, ...figures, ...numbers(cell.ratio), rank, tied, undecided, near, ...kind,
+    ];
+  }
+
+  // ---- The files, when the page has come to rest: the results as they are, their rows, and the tables unpacked.
 
   async function offerFiles() {
-    await ready;
-    json.href = URL.createObjectURL(new Blob([file], { type: "application/json" }));
-    json.parentElement.hidden = false;
-    for (const [link, type] of [[csv, "text/csv"], [markdown, "text/markdown"]]) {
-      link.href = URL.createObjectURL(new Blob([await unpack(link.href.split(",")[1])], { type }));
-      link.textContent = link.download = link.download.replace(".gz", "");
-    }
+    await complete;
+    const offer = (link, text, type) => {
+      link.href = URL.createObjectURL(new Blob([text], { type }));
+      link.parentElement.hidden = false;
+    };
+    offer(json, file, "application/json");
+    offer(csv, csvOf(results()), "text/csv");
+    offer(markdown, await unpack(markdown.href.split(",")[1]), "text/markdown");
+    markdown.textContent = markdown.download = markdown.download.replace(".gz", "");
+    document.querySelector("#downloads .unpacked").hidden = true;
   }
 
   const [json, csv, markdown] = all("#downloads a[download]");
@@ -777,8 +826,8 @@
 
   // For tests.
   window.photofinish = {
-    ready,
-    figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated },
+    ready: complete,
+    figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated, asWritten },
     state: () => state,
     squares: (threads, workload, size) => {
       const race = races.find((race) => race.threads === threads);

@@ -2,6 +2,7 @@
 
 mod extended;
 mod fixture;
+mod unpacked;
 
 use std::collections::HashSet;
 
@@ -9,7 +10,7 @@ use results::{Cell, Estimate, Growth, Lateness, Metric, Results, Spread, Status,
 
 #[test]
 fn every_chart_has_a_role_and_says_what_it_shows() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     let charts = charts(&page);
     assert!(charts.len() > 70, "{}", charts.len());
     for chart in charts {
@@ -23,7 +24,7 @@ fn every_chart_has_a_role_and_says_what_it_shows() {
 
 #[test]
 fn no_two_places_of_the_page_have_one_name() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     let mut seen = HashSet::new();
     for id in page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(seen.insert(id), "{id} stands twice");
@@ -32,7 +33,7 @@ fn no_two_places_of_the_page_have_one_name() {
 
 #[test]
 fn each_kind_of_chart_is_drawn() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     for kind in ["forest", "samples", "lines", "ecdf", "bars"] {
         assert!(page.contains(&format!("class=\"chart {kind}\"")), "{kind}");
     }
@@ -41,7 +42,7 @@ fn each_kind_of_chart_is_drawn() {
 #[test]
 fn the_shade_of_a_forest_is_the_noise_floor_of_its_row() {
     let results = extended::run();
-    let page = page::render(&results, None);
+    let page = unpacked::render(&results);
     let (workload, threads) = extended::EVERY_KIND;
     let wide = |size: u64| -> f64 {
         let forest = between(
@@ -57,13 +58,13 @@ fn the_shade_of_a_forest_is_the_noise_floor_of_its_row() {
     assert!((open / near - 1.0).abs() < 0.03, "{open} and {near}");
     assert!(wide(extended::OPEN) != wide(extended::NEAR));
     let old = Results { rows: Vec::new(), ..results.clone() };
-    assert!(!page::render(&old, None).contains("class=\"shaded\""), "without twins there was no floor");
+    assert!(!unpacked::render(&old).contains("class=\"shaded\""), "without twins there was no floor");
 }
 
 #[test]
 fn tooltips_say_every_figure() {
     let results = rich();
-    let page = page::render(&results, None);
+    let page = unpacked::render(&results);
     let tips = tips(&page);
     let said = |text: &str| tips.iter().any(|tip| tip.contains(text));
     for cell in results.cells.iter().filter(|cell| cell.status == Status::Ok) {
@@ -90,7 +91,7 @@ fn tooltips_say_every_figure() {
 
 #[test]
 fn a_tooltip_is_there_without_scripts() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     for chart in charts(&page) {
         assert_eq!(chart.matches(" data-tip").count(), chart.matches("<title>").count());
     }
@@ -98,9 +99,9 @@ fn a_tooltip_is_there_without_scripts() {
 
 #[test]
 fn every_lane_that_is_drawn_is_named() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     for chart in charts(&page) {
-        for group in chart.split("<g ").skip(1).map(|group| group.replace("#hit", "")) {
+        for group in chart.split("<g ").skip(1).map(|group| group.replace("#r", "#m")) {
             let group = group.as_str();
             let mark = between(group, "<use href=\"#m", "\"");
             assert!(group.starts_with("class=\"hue-"), "{group}");
@@ -111,21 +112,23 @@ fn every_lane_that_is_drawn_is_named() {
 
 #[test]
 fn a_program_is_drawn_among_figures_and_never_among_ratios() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     let place = rich().executors.iter().position(|lane| lane.name == extended::PROGRAM).unwrap();
-    let mark = format!("href=\"#m{place}\"");
+    let marks = ['m', 'r'].map(|kind| format!("href=\"#{kind}{place}\""));
     for (kind, drawn) in
         [("forest", false), ("samples", true), ("lines", true), ("bars", true), ("ecdf", true)]
     {
         let of_kind = format!("class=\"chart {kind}\"");
-        let found = charts(&page).iter().any(|chart| chart.contains(&of_kind) && chart.contains(&mark));
+        let found = charts(&page)
+            .iter()
+            .any(|chart| chart.contains(&of_kind) && marks.iter().any(|mark| chart.contains(mark)));
         assert_eq!(found, drawn, "{kind}");
     }
 }
 
 #[test]
 fn an_axis_says_what_it_counts_and_measures() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     assert!(
         page.contains(">tasks n, log; the exponents are of a whole run<") && page.contains(">tasks, log<")
     );
@@ -137,24 +140,24 @@ fn an_axis_says_what_it_counts_and_measures() {
 
 #[test]
 fn the_exponent_stands_in_the_label_of_the_line() {
-    assert!(page::render(&rich(), None).contains(">tokio n^1.02<"));
+    assert!(unpacked::render(&rich()).contains(">tokio n^1.02<"));
 }
 
 #[test]
 fn more_threads_than_processors_are_marked() {
     let mut results = rich();
     results.machine.cores = "2".to_owned();
-    assert!(!page::render(&results, None).contains("class=\"over\""));
+    assert!(!unpacked::render(&results).contains("class=\"over\""));
     results.machine.cores = "1 of 4".to_owned();
-    let page = page::render(&results, None);
+    let page = unpacked::render(&results);
     assert!(page.contains("class=\"over\"") && page.contains("2 threads, more than there are processors:"));
     results.machine.cores = "unknown".to_owned();
-    assert!(!page::render(&results, None).contains("class=\"over\""));
+    assert!(!unpacked::render(&results).contains("class=\"over\""));
 }
 
 #[test]
 fn a_metric_that_no_lane_has_is_named_once_and_not_drawn() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     let costs = between(&page, "<summary>Costs of wait-timeout besides time</summary>", "</details>");
     assert!(!costs.contains("<b>allocations"));
     assert_eq!(costs.matches("counted only by a build with the counting allocator").count(), 1);
@@ -164,14 +167,14 @@ fn a_metric_that_no_lane_has_is_named_once_and_not_drawn() {
 fn an_old_file_has_dots_and_estimates_but_no_boxes() {
     let mut results = results();
     results.cells.iter_mut().for_each(|cell| cell.spread = None);
-    let page = page::render(&results, None);
-    assert!(page.contains("class=\"dots\"") && page.contains("class=\"estimate\""));
+    let page = unpacked::render(&results);
+    assert!(page.contains("class=\"dots\"") && page.contains("<use href=\"#estimate\""));
     assert!(!page.contains("class=\"box\"") && !page.contains("class=\"chart ecdf\""));
 }
 
 #[test]
 fn the_path_of_the_lateness_rises_to_the_top() {
-    let page = page::render(&rich(), None);
+    let page = unpacked::render(&rich());
     let chart = *charts(&page).iter().find(|chart| chart.contains("chart ecdf")).unwrap();
     let line = between(chart, "class=\"line\" d=\"M", "\"");
     let mut height = line.split_once(' ').unwrap().1.split('v').next().unwrap().parse::<f64>().unwrap();
@@ -187,7 +190,7 @@ fn the_path_of_the_lateness_rises_to_the_top() {
 #[test]
 fn texts_never_overlap_and_numbers_are_numbers() {
     for (name, results) in odd() {
-        let page = page::render(&results, None);
+        let page = unpacked::render(&results);
         for chart in charts(&page) {
             for place in [" d=\"", " x=\"", " y=\"", " width=\"", "transform=\"", "viewBox=\""] {
                 for value in chart.split(place).skip(1).map(|rest| rest.split('"').next().unwrap()) {

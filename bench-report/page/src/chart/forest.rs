@@ -4,7 +4,7 @@ use super::{
     Chart, ChartLane, Comparison, Drawing, WIDTH,
     axis::{Axis, Tick, place, times},
     frame::{FIRST_ROW, MARKER, Rows},
-    label::{column, cut, width},
+    label::{column, width},
 };
 use results::{
     Cell, Estimate, Status,
@@ -34,7 +34,6 @@ pub(crate) struct Forest {
 pub(crate) struct Row {
     pub(crate) y: f64,
     pub(crate) lane: ChartLane,
-    pub(crate) label: String,
     pub(crate) mark: Option<Interval>,
     /// The ratio, or the reason why there is none.
     pub(crate) text: String,
@@ -80,7 +79,7 @@ impl Forest {
             },
             noise: floor.map(|(from, to)| (from, place(to - from))),
             ticks: ticks(axis),
-            rows: rows.map(|(index, lane)| Row::of(comparison, lane, index, names, axis)).collect(),
+            rows: rows.map(|(index, lane)| Row::of(comparison, lane, index, axis)).collect(),
         };
         Some(Chart {
             id: comparison.id("ratio"),
@@ -111,7 +110,7 @@ fn ticks(axis: &Axis) -> Vec<Tick> {
 }
 
 impl Row {
-    fn of(comparison: &Comparison<'_>, lane: &str, index: usize, names: f64, axis: &Axis) -> Row {
+    fn of(comparison: &Comparison<'_>, lane: &str, index: usize, axis: &Axis) -> Row {
         let cell = comparison.cell(lane);
         let ratio_of = cell.and_then(|cell| cell.ratio);
         let (text, detail) = match (cell, ratio_of) {
@@ -126,7 +125,6 @@ impl Row {
         Row {
             y: place(FIRST_ROW + ROW * (index as f64 + 0.5)),
             lane: comparison.lane(lane),
-            label: cut(lane, names),
             mark: ratio_of.map(|estimate: Estimate| Interval {
                 low: axis.at(estimate.low),
                 at: axis.at(estimate.value),

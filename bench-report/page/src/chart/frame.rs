@@ -3,7 +3,7 @@
 use super::{WIDTH, axis::place, label::LINE};
 
 /// The room for a marker, between the names of rows and their plot.
-pub(super) const MARKER: f64 = 22.0;
+pub(crate) const MARKER: f64 = 22.0;
 
 /// The top of the first row.
 pub(super) const FIRST_ROW: f64 = 4.0;
@@ -23,9 +23,8 @@ pub(crate) struct Rows {
     pub(crate) labels: f64,
     pub(crate) caption: f64,
     pub(crate) middle: f64,
-    /// The end of the names, and the place of the markers beside them.
+    /// The end of the names; the markers stand beside them.
     pub(crate) names: f64,
-    pub(crate) markers: f64,
 }
 
 /// A plot between two axes, with labels at its right.
@@ -57,7 +56,6 @@ impl Rows {
             caption: bottom + 27.0,
             middle: place((names + MARKER + right) / 2.0),
             names,
-            markers: names + MARKER / 2.0,
         }
     }
 }

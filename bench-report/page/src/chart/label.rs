@@ -31,9 +31,17 @@ pub(super) fn cut(text: &str, room: f64) -> String {
     characters[..head].iter().chain(&['…']).chain(&characters[tail..]).collect()
 }
 
+/// The width of the widest column of names.
+const COLUMN: f64 = 176.0;
+
 /// Returns the width of a column of names: that of the longest, within reason.
 pub(super) fn column<'a>(names: impl Iterator<Item = &'a str>) -> f64 {
-    names.map(width).fold(0.0, f64::max).clamp(50.0, 176.0).round()
+    names.map(width).fold(0.0, f64::max).clamp(50.0, COLUMN).round()
+}
+
+/// Returns a name as it stands in such a column.
+pub(crate) fn in_column(name: &str) -> String {
+    cut(name, COLUMN)
 }
 
 /// Returns places that are at least `gap` apart and as near to the wanted ones as that allows, between two

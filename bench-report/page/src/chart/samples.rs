@@ -34,7 +34,6 @@ pub(crate) struct Samples {
 pub(crate) struct Row {
     pub(crate) y: f64,
     pub(crate) lane: ChartLane,
-    pub(crate) label: String,
     /// The paths of the samples: whiskers and box.
     pub(crate) spread: Option<[String; 2]>,
     /// The blocks, as a path of points.
@@ -64,9 +63,7 @@ impl Samples {
             quantity: cut(&comparison.quantity(), 230.0),
             ticks: axis.ticks(writer(comparison.unit()), |label| width(label) + 8.0),
             rows: rows
-                .map(|(index, cell)| {
-                    Row::of(comparison, cell, names, FIRST_ROW + row * (index as f64 + 0.5), &axis)
-                })
+                .map(|(index, cell)| Row::of(comparison, cell, FIRST_ROW + row * (index as f64 + 0.5), &axis))
                 .collect(),
         };
         let edge = if beyond { "; values that are not above zero stand at the edge" } else { "" };
@@ -80,7 +77,7 @@ impl Samples {
 }
 
 impl Row {
-    fn of(comparison: &Comparison<'_>, cell: &Cell, names: f64, middle: f64, axis: &Axis) -> Row {
+    fn of(comparison: &Comparison<'_>, cell: &Cell, middle: f64, axis: &Axis) -> Row {
         let overhead = *cell.overhead().expect("only measured cells have a row");
         let at = |value| axis.at(value);
         // Heights are measured from the middle of the row.
@@ -88,14 +85,13 @@ impl Row {
         let below = y + BLOCKS;
         let dots = cell.overhead_of_blocks().iter().map(|&block| format!("M{} {below}h0", at(block)));
         let (low, high) = (at(overhead.low), at(overhead.high));
-        let interval = format!("M{low} {y}H{high}M{low} {}v8M{high} {}v8", y - 4.0, y - 4.0);
+        let interval = format!("M{low} {}v8m0-4H{high}m0-4v8", y - 4.0);
         let spread = cell.spread.as_ref().map(|spread| spread_paths(spread, y + BOX, axis));
         let (spread, median) =
             spread.map_or((None, String::new()), |[thin, box_, median]| (Some([thin, box_]), median));
         Row {
             y: place(middle),
             lane: comparison.lane(&cell.executor),
-            label: cut(&cell.executor, names),
             spread,
             dots: dots.collect(),
             line: median + &interval,

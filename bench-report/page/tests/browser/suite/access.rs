@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     Tests,
     pages::DEFAULT,
-    tab::{DOWN, ENTER, ESCAPE, SPACE, TAB, Tab},
+    tab::{DOWN, ENTER, ESCAPE, LAPTOP, PHONE, SPACE, TAB, Tab},
     tests,
 };
 
@@ -20,6 +20,7 @@ pub(crate) const TESTS: Tests = tests![
     keys_do_what_clicks_do,
     a_lane_is_lit_wherever_it_stands,
     a_mark_has_a_tooltip_until_escape,
+    every_link_leads_into_sight,
 ];
 
 /// The tests that need axe-core.
@@ -192,5 +193,44 @@ fn axe_finds_nothing_serious(tab: &mut Tab<'_>) {
                 .map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(node => node.html.slice(0, 200)).join(' | ')}`))",
         );
         assert_eq!(serious, json!([]), "{scheme}");
+    }
+}
+
+/// The sections between a link and its target get their heights when they are first seen, so each link has a
+/// tab that has seen none of them.
+fn every_link_leads_into_sight(tab: &mut Tab<'_>) {
+    const LINKS: &str = "(() => {
+        const race = '.race:not([hidden])';
+        const all = [...document.querySelectorAll('nav a, .standings tbody th a, .standings a.known')];
+        const shown = all.filter(link => link.checkVisibility());
+        const of = (selector) => shown.filter(link => link.matches(selector)).map(link => link.hash);
+        const [workloads, causes] = [of('th a'), of('.known')];
+        return [...of('nav a').map(hash => ['nav', hash]), [`${race} th`, workloads[0]], [`${race} th`, workloads.at(-1)], [`${race} td`, causes.at(-1)]];
+    })()";
+    for screen in [LAPTOP, PHONE] {
+        tab.show_on(screen);
+        tab.open(&DEFAULT.address);
+        let links: Vec<[String; 2]> = serde_json::from_value(tab.evaluate(LINKS)).unwrap();
+        assert!(links.len() > 8, "{links:?}");
+        for [place, hash] in links {
+            let mut fresh = tab.another();
+            fresh.show_on(screen);
+            fresh.open(&DEFAULT.address);
+            let link = format!("{place} a[href='{hash}']");
+            fresh.apply("link => document.querySelector(link).focus()", link);
+            fresh.press(ENTER);
+            fresh.wait_for(
+                "new Promise(done => {
+                    const before = scrollY;
+                    setTimeout(() => done(scrollY === before), 100);
+                })",
+            );
+            let top = fresh.apply(
+                "hash => document.getElementById(hash.slice(1)).getBoundingClientRect().top",
+                hash.as_str(),
+            );
+            let top = top.as_f64().unwrap();
+            assert!((0.0..f64::from(screen.height)).contains(&top), "{hash} is at {top} on {}", screen.width);
+        }
     }
 }

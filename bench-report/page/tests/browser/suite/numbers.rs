@@ -18,13 +18,13 @@ use super::{
 
 pub(crate) const TESTS: Tests = tests![
     without_scripts_every_number_and_chart_is_there,
-    without_scripts_the_tables_can_be_downloaded,
+    without_scripts_the_tables_can_be_downloaded_and_the_rows_are_named,
     downloads_are_the_results_and_their_exports,
 ];
 
 fn without_scripts_every_number_and_chart_is_there(tab: &mut Tab<'_>) {
     let charts =
-        "[...document.querySelectorAll('main svg[role=img]')].filter(chart => chart.checkVisibility()
+        "[...document.querySelectorAll('main svg[role=img]:not(.bars)')].filter(chart => chart.checkVisibility()
         && chart.getBoundingClientRect().height > 40).length";
     tab.open(&DEFAULT.address);
     tab.open_everything();
@@ -34,6 +34,9 @@ fn without_scripts_every_number_and_chart_is_there(tab: &mut Tab<'_>) {
     tab.open_everything();
     let without = tab.evaluate(charts).as_u64().unwrap() as usize;
     assert!(without >= with_scripts.max(comparisons(&DEFAULT.results)), "{without} charts of {with_scripts}");
+    // The panels of costs draw what the tables say, and a sentence stands in their place.
+    assert_eq!(tab.count("main svg.bars"), 0);
+    assert!(tab.texts("[data-packed]").iter().all(|said| said.starts_with("A script unpacks the panels")));
     let text = shown(tab.evaluate("document.body.innerText").as_str().unwrap());
     for cell in &DEFAULT.results.cells {
         for metric in cell.metrics.values().filter(|metric| matches!(metric, Metric::Measured { .. })) {
@@ -55,19 +58,17 @@ fn without_scripts_every_number_and_chart_is_there(tab: &mut Tab<'_>) {
     assert_eq!(tab.count("#controls:not([hidden])"), 0, "controls that do nothing");
 }
 
-fn without_scripts_the_tables_can_be_downloaded(tab: &mut Tab<'_>) {
+fn without_scripts_the_tables_can_be_downloaded_and_the_rows_are_named(tab: &mut Tab<'_>) {
     tab.disable_scripts();
     tab.open(&DEFAULT.address);
-    let held = |name: &str| {
-        let link =
-            tab.apply("name => document.querySelector(`#downloads [download=\"${name}.gz\"]`).href", name);
-        let packed = STANDARD.decode(link.as_str().unwrap().split_once(";base64,").unwrap().1).unwrap();
-        let mut text = String::new();
-        GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
-        text
-    };
-    assert_eq!(held("results.csv"), export::csv(&DEFAULT.results));
-    assert_eq!(held("standings.md"), export::markdown(&DEFAULT.results));
+    let link = tab.evaluate("document.querySelector('#downloads [download=\"standings.md.gz\"]').href");
+    let packed = STANDARD.decode(link.as_str().unwrap().split_once(";base64,").unwrap().1).unwrap();
+    let mut held = String::new();
+    GzDecoder::new(&packed[..]).read_to_string(&mut held).unwrap();
+    assert_eq!(held, export::markdown(&DEFAULT.results));
+    let [said] = &tab.texts("#downloads .unpacked")[..] else { panic!("no sentence on the rows") };
+    assert!(said.contains("bench-report export --format csv"), "{said}");
+    assert_eq!(tab.count("#downloads li:not([hidden])"), 1);
 }
 
 fn downloads_are_the_results_and_their_exports(tab: &mut Tab<'_>) {
@@ -87,6 +88,7 @@ fn downloads_are_the_results_and_their_exports(tab: &mut Tab<'_>) {
         assert!(json == serde_json::from_str::<Value>(&page.results.to_json()).unwrap(), "other results");
         assert!(file("results.csv") == export::csv(&page.results), "another CSV");
         assert!(file("standings.md") == export::markdown(&page.results), "another Markdown");
+        assert_eq!(tab.count("#downloads .unpacked[hidden]"), 1, "it is for readers without scripts");
     }
 }
 

@@ -96,6 +96,13 @@ fn the_script_writes_figures_as_the_program_does(tab: &mut Tab<'_>) {
     for (value, by_script) in values.iter().zip(by_script.as_array().unwrap()) {
         assert_eq!(*by_script, by_program(value), "{value:?}");
     }
+    // The rows to download have every digit, and numbers that are far from 1 have an exponent.
+    let far = (-30..30).map(|power| 10f64.powi(power) * 3.0);
+    let values: Vec<f64> = values.into_iter().chain(far).chain([0.0]).collect();
+    let by_script = tab.apply("values => values.map(photofinish.figures.asWritten)", json!(values));
+    for (value, by_script) in values.iter().zip(by_script.as_array().unwrap()) {
+        assert_eq!(*by_script, serde_json::to_string(value).unwrap());
+    }
 }
 
 fn every_metric_of_every_cell_is_that_of_the_results(tab: &mut Tab<'_>) {
