@@ -4,6 +4,8 @@
 //! The contract has the thread that calls `run` only wait, so a lane calls `block_on` on a thread of its own,
 //! which is one of the workers, until the lane is dropped.
 
+#[cfg(target_os = "linux")]
+mod net;
 mod waiting;
 
 use std::{
@@ -16,6 +18,9 @@ use std::{
 };
 
 use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
+
+#[cfg(target_os = "linux")]
+pub use net::{LaneListener, LaneTcp, LaneUnix};
 
 use hand_rolled::{Driven, Panic, Runtime, Spawner, Task, TaskError};
 
@@ -53,7 +58,7 @@ impl Flavour for MultiThread {
         name: "hand-rolled",
         description: "Multi-thread runtime of our own: work stealing, a run queue and a timer wheel for each worker.",
         class: Class::MultiThread,
-        limits: "Tasks, timers and blocking jobs are all it has: no sockets, no files, no signals. Young, \
+        limits: "Tasks, timers, blocking jobs and sockets, these on Linux, are all it has: no files, no signals. Young, \
                  and used by this project alone.",
         package: "hand-rolled",
         homepage: "this repository",
@@ -66,7 +71,7 @@ impl Flavour for CurrentThread {
         name: "hand-rolled-current-thread",
         description: "Event loop of our own: one run queue and one timer wheel, on a thread of its own.",
         class: Class::CurrentThread,
-        limits: "One thread, however many there are. No sockets, no files, no signals.",
+        limits: "One thread, however many there are. Sockets on Linux only, no files, no signals.",
         package: "hand-rolled",
         homepage: "this repository",
         source: file!(),

@@ -1,12 +1,13 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
-//! It needs nothing but std, and is small enough to be read in an evening: the [`tour`] follows one task through
+//! It needs nothing but std, and on Linux rustix for the system calls of sockets that std has no function for. It is small
+//! enough to be read in an evening: the [`tour`] follows one task through
 //! all files. If you have never written an executor, read `executors/steps` first: its ideas one by one.
 //!
 //! A [`Runtime`] polls tasks on the thread that calls [`Runtime::block_on`]; a
 //! [multi-thread](Runtime::multi_thread) one also on workers of its own. Inside a task everything is ambient:
 //! [`spawn`], [`spawn_blocking`], [`sleep`], [`yield_now`], [`timeout`], [`call_later`], and for futures that
-//! are not `Send`, on an event loop, [`spawn_local`].
+//! are not `Send`, on an event loop, [`spawn_local`]. On Linux there are sockets, in `net`.
 //!
 //! A [`Task`] is a handle: await it, [`cancel`](Task::cancel) it, ask it whether it is [`done`](Task::done)
 //! and how it ended, or add a [callback](Task::add_done_callback). [`wait`], [`gather()`] and
@@ -64,6 +65,7 @@
 //! - `group.rs`: [`TaskGroup`]; `group/member.rs`: its tasks
 //! - `promise.rs`: [`promise()`]
 //! - `calls.rs`: [`call_soon`], [`call_later`], [`call_at`]
+//! - `net.rs`: sockets, which are `net/tcp.rs` and `net/unix.rs`; `net/source.rs`: how an operation on one waits
 //! - `time.rs`: [`sleep`], [`yield_now`]; `time/timeout.rs`: [`timeout()`]
 //! - `inspect.rs`: [`current_task`], [`Runtime::tasks`], [`Runtime::metrics`]
 //! - `spawner.rs`: [`Spawner`], for other threads
@@ -85,11 +87,15 @@
 //! - `scheduler/debug.rs`: the tasks that have names, and what the debug mode watches of them
 //! - `scheduler/context.rs`: the runtime that the current thread works for
 //! - `scheduler/worker.rs`: a worker, and one turn of its loop; `scheduler/worker/rounds.rs`: what it does now and
-//!   then between two polls; `scheduler/worker/rest.rs`: how it parks
+//!   then between two polls; `scheduler/worker/rest.rs`: how it parks; `scheduler/worker/sockets.rs`: how it looks after
+//!   sockets
 //! - `scheduler.rs`: the state that the threads of a runtime share
 //! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
 //! - `scheduler/injector.rs`: the queue that any thread may push to
 //! - `scheduler/parking.rs`: parked workers, and the threads that wake them
+//! - `scheduler/reactor.rs`: who waits for sockets; `scheduler/reactor/slot.rs`: how ready one is, and who is told;
+//!   `scheduler/reactor/slots.rs`: all of them; `scheduler/reactor/epoll.rs`: the system's part, in whose place
+//!   `scheduler/reactor/nothing.rs` is elsewhere than on Linux
 //! - `scheduler/slack.rs`: has the system wake sleeping workers in time
 //! - `scheduler/trimming.rs`: the times at which memory goes back to the system
 //! - `scheduler/timers.rs`: wakers by deadline, in the wheel of `scheduler/wheel.rs`
@@ -152,6 +158,8 @@ mod inspect;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod net;
 mod panic;
 mod promise;
 mod runtime;

@@ -58,10 +58,12 @@
 //! failed when they were weakened; a comment at each says why it may be.
 
 mod blocking;
+pub(crate) mod epoll;
 mod memory;
 mod parking;
 mod promise;
 mod queues;
+mod reactor;
 mod runtime;
 mod task;
 mod timers;

@@ -31,6 +31,7 @@ pub(crate) mod driver;
 mod home;
 pub(crate) mod injector;
 pub(crate) mod parking;
+pub(crate) mod reactor;
 pub(crate) mod ring;
 mod slack;
 pub(crate) mod timers;
@@ -50,6 +51,7 @@ use crate::{
         debug::{Debug, Registry},
         injector::Injector,
         parking::Parking,
+        reactor::Sockets,
         ring::Ring,
         timers::{Time, Timers},
         trimming::Trimming,
@@ -83,6 +85,8 @@ pub(crate) struct Scheduler {
     pub(crate) parking: Parking,
     /// The timers that each worker has set; one set in an event loop.
     pub(crate) timers: Box<[Arc<Timers>]>,
+    /// The sockets that are waited for.
+    pub(crate) sockets: Sockets,
     /// The counters of each worker.
     counters: Box<[Counters]>,
     /// The number of tasks that were started on threads that are no workers.
@@ -143,6 +147,7 @@ impl Scheduler {
             rings: (0..rings).map(|_| Ring::new(0)).collect(),
             parking: Parking::default(),
             timers: Timers::new(rings.max(1)),
+            sockets: Sockets::default(),
             counters: (0..rings.max(1)).map(|_| Counters::default()).collect(),
             spawned_elsewhere: Counter::default(),
             is_debugged: debug.is_some(),
@@ -267,9 +272,10 @@ impl Scheduler {
         None
     }
 
-    /// Fires all timers, now and when they are set: nobody is to wait for one in vain.
-    pub(crate) fn fire_all_timers(&self) {
+    /// Fires all timers, now and when they are set, and ends all waits for sockets: nobody is to wait in vain.
+    pub(crate) fn end_all_waits(&self) {
         self.timers.iter().for_each(|timers| timers.fire_all());
+        self.sockets.end();
     }
 
     /// Returns the time at which a worker is to wake up to give memory back.

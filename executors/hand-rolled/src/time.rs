@@ -205,7 +205,7 @@ impl Future for YieldNow {
 }
 
 /// Queues the current task again once its poll is over, if `waker` is its own; otherwise wakes with `waker`.
-fn requeue(waker: &Waker) {
+pub(crate) fn requeue(waker: &Waker) {
     let is_current = context::with_current_if_any(|_, worker| {
         let worker = worker?;
         task::is_waker_of(waker, worker.running.get()).then(|| worker.yielded.set(true))

@@ -280,6 +280,14 @@
 //! **Cancellation.** `cancel` sets `CANCELLED` and queues the task like a wake; its runner then drops the
 //! future. A job that runs cannot be stopped, so its task ends and the closure goes on.
 //!
+//! **Sockets.** A read ([`net/source.rs`]) asks the system first. If nothing is there the socket gets a slot in the reactor
+//! ([`scheduler/reactor.rs`], [`scheduler/reactor/slots.rs`]), and the task stores its waker there
+//! ([`scheduler/reactor/slot.rs`], whose head says why no event is slept over). A worker that parks while there are such
+//! sockets waits in epoll ([`scheduler/reactor/epoll.rs`]) in place of sleeping, and one that is busy looks there now and
+//! then ([`scheduler/worker/sockets.rs`]). An event is a wake like any other. The sockets themselves are std's
+//! ([`net.rs`], [`net/tcp.rs`], [`net/unix.rs`]); elsewhere than on Linux there are none
+//! ([`scheduler/reactor/nothing.rs`]).
+//!
 //! **Timeouts and calls.** [`timeout`](crate::timeout()) polls a future beside a sleep
 //! ([`time/timeout.rs`]). [`call_later`](crate::call_later) and its like are tasks of a kind of their own
 //! ([`calls.rs`]), as are callbacks and stand-ins, so that there is one kind of queue for all.
@@ -325,6 +333,10 @@
 //! [`inspect.rs`]: ../../src/hand_rolled/inspect.rs.html
 //! [`lib.rs`]: ../../src/hand_rolled/lib.rs.html
 //! [`local.rs`]: ../../src/hand_rolled/local.rs.html
+//! [`net.rs`]: ../../src/hand_rolled/net.rs.html
+//! [`net/source.rs`]: ../../src/hand_rolled/net/source.rs.html
+//! [`net/tcp.rs`]: ../../src/hand_rolled/net/tcp.rs.html
+//! [`net/unix.rs`]: ../../src/hand_rolled/net/unix.rs.html
 //! [`panic.rs`]: ../../src/hand_rolled/panic.rs.html
 //! [`promise.rs`]: ../../src/hand_rolled/promise.rs.html
 //! [`runtime.rs`]: ../../src/hand_rolled/runtime.rs.html
@@ -340,6 +352,11 @@
 //! [`scheduler/home.rs`]: ../../src/hand_rolled/scheduler/home.rs.html
 //! [`scheduler/injector.rs`]: ../../src/hand_rolled/scheduler/injector.rs.html
 //! [`scheduler/parking.rs`]: ../../src/hand_rolled/scheduler/parking.rs.html
+//! [`scheduler/reactor.rs`]: ../../src/hand_rolled/scheduler/reactor.rs.html
+//! [`scheduler/reactor/epoll.rs`]: ../../src/hand_rolled/scheduler/reactor/epoll.rs.html
+//! [`scheduler/reactor/nothing.rs`]: ../../src/hand_rolled/scheduler/reactor/nothing.rs.html
+//! [`scheduler/reactor/slot.rs`]: ../../src/hand_rolled/scheduler/reactor/slot.rs.html
+//! [`scheduler/reactor/slots.rs`]: ../../src/hand_rolled/scheduler/reactor/slots.rs.html
 //! [`scheduler/ring.rs`]: ../../src/hand_rolled/scheduler/ring.rs.html
 //! [`scheduler/slack.rs`]: ../../src/hand_rolled/scheduler/slack.rs.html
 //! [`scheduler/timers.rs`]: ../../src/hand_rolled/scheduler/timers.rs.html
@@ -348,6 +365,7 @@
 //! [`scheduler/worker.rs`]: ../../src/hand_rolled/scheduler/worker.rs.html
 //! [`scheduler/worker/rest.rs`]: ../../src/hand_rolled/scheduler/worker/rest.rs.html
 //! [`scheduler/worker/rounds.rs`]: ../../src/hand_rolled/scheduler/worker/rounds.rs.html
+//! [`scheduler/worker/sockets.rs`]: ../../src/hand_rolled/scheduler/worker/sockets.rs.html
 //! [`spawner.rs`]: ../../src/hand_rolled/spawner.rs.html
 //! [`sync.rs`]: ../../src/hand_rolled/sync.rs.html
 //! [`task.rs`]: ../../src/hand_rolled/task.rs.html

@@ -1,4 +1,5 @@
-//! The examples print what the originals print, which lie beside them and are run by CPython.
+//! The examples print what the originals print, which lie beside them and are run by CPython; the one that is a server
+//! serves.
 
 use std::{path::Path, process::Command};
 
@@ -37,4 +38,35 @@ fn get_items() {
 #[test]
 fn blocking_squares() {
     same_lines("blocking_squares");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn echo() {
+    use std::{
+        io::{BufRead, BufReader, Read, Write},
+        net::{Shutdown, TcpStream},
+        process::Stdio,
+        time::Duration,
+    };
+
+    let run = ["run", "--quiet", "--package", "hand-rolled", "--example", "echo", "--", "127.0.0.1:0"];
+    let mut server = Command::new(env!("CARGO")).args(run).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on ").expect("it says where").to_owned();
+    let mut clients = [(); 3].map(|()| TcpStream::connect(&address).unwrap());
+    for client in &clients {
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    }
+    for (number, client) in clients.iter_mut().enumerate().rev() {
+        write!(client, "photo {number}").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, format!("photo {number}"));
+    }
+    // Cargo becomes the program that it runs.
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

@@ -245,7 +245,7 @@ fn end(scheduler: &Arc<Scheduler>) {
     scheduler.close();
     // Destructors may spawn and set timers, in vain.
     let _context = context::enter_aside(scheduler);
-    scheduler.fire_all_timers();
+    scheduler.end_all_waits();
     scheduler.abandon_tasks();
     scheduler.end(&mut Magazines::default());
 }

@@ -14,6 +14,16 @@ use crate::{
     },
 };
 
+/// Parks a worker that knows no sockets.
+fn park(
+    parking: &Parking,
+    worker: &Arc<Parker>,
+    has_work: impl FnOnce() -> bool,
+    next_deadline: impl Fn() -> Time,
+) -> WakeReason {
+    parking.park(worker, Time::NEVER, has_work, next_deadline, |alarm| worker.wait(alarm))
+}
+
 /// A parking beside a queue that only counts.
 #[derive(Default)]
 struct Place {
@@ -53,8 +63,7 @@ impl Place {
             if searches {
                 self.parking.end_search();
             }
-            let reason =
-                self.parking.park(&parker, Time::NEVER, || self.queued.load(Relaxed) > 0, || Time::NEVER);
+            let reason = park(&self.parking, &parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
             searches = reason == WakeReason::Task;
         }
     }
@@ -148,7 +157,7 @@ const LATER: Time = Time::PAST.after(std::time::Duration::from_nanos(1));
 fn keep_time(parking: &Parking, set: &AtomicBool) {
     let parker = Parker::new();
     while !set.load(Relaxed) {
-        parking.park(&parker, Time::NEVER, || false, || if set.load(Relaxed) { PASSED } else { Time::NEVER });
+        park(parking, &parker, || false, || if set.load(Relaxed) { PASSED } else { Time::NEVER });
     }
 }
 
@@ -194,7 +203,7 @@ fn leave_the_time_to_another(set_by_a_thread: bool) {
         _ if set.load(Relaxed) => LATER,
         _ => Time::NEVER,
     };
-    parking.park(&Parker::new(), Time::NEVER, || other_parks.load(Relaxed), deadline);
+    park(parking, &Parker::new(), || other_parks.load(Relaxed), deadline);
     parking.hand_over(deadline);
     match thread {
         Some(thread) => thread.join().unwrap(),

@@ -1,8 +1,8 @@
 //! The end of a runtime, which leaves nothing behind and takes nothing away from those it waits for.
 //!
-//! First nothing new starts: queues and pool are closed. Then all timers fire, and what is queued or suspended
-//! is dropped, on the dropping thread, while polls and jobs still run: one of them may be waiting for a timer,
-//! or for what a future owns. Only then threads are waited for. A poll may go on to spawn, or wake, something
+//! First nothing new starts: queues and pool are closed. Then all timers fire, all sockets are of no use any more, and
+//! what is queued or suspended is dropped, on the dropping thread, while polls and jobs still run: one of them may be
+//! waiting for a timer, for a socket, or for what a future owns. Only then threads are waited for. A poll may go on to spawn, or wake, something
 //! it waits for; so while workers do not end, the end looks again.
 //!
 //! ```text
@@ -124,12 +124,12 @@ impl End {
         self.scheduler.end(&mut self.shared.slot.take_core().magazines);
     }
 
-    /// Fires the timers, and drops the queued jobs and the futures that nobody polls: what runs may be waiting
+    /// Fires the timers, ends the waits for sockets, and drops the queued jobs and the futures that nobody polls: what runs may be waiting
     /// for one of them.
     pub(super) fn drop_futures(&mut self) {
         // Destructors may spawn and set timers, in vain, as in a runtime that runs.
         let _context = context::enter_aside(&self.scheduler);
-        self.scheduler.fire_all_timers();
+        self.scheduler.end_all_waits();
         self.shared.slot.take_entries().into_iter().for_each(Entry::end);
         mem::take(&mut self.queued_jobs).into_iter().for_each(JobEntry::abandon);
         self.scheduler.abandon_tasks();

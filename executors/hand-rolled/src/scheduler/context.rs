@@ -180,7 +180,7 @@ pub(crate) fn with_scheduler<R>(
 
 /// Returns the task that is being polled on this thread, if it is one of the innermost runtime's users.
 pub(crate) fn current_task() -> Option<TaskId> {
-    with_last(|last| debug::running(last.worker.as_ref()?.running.get())).flatten()
+    with_last(|last| debug::running(last.worker.as_ref()?.running_task())).flatten()
 }
 
 /// Returns true on a thread that polls tasks, and so must not wait.

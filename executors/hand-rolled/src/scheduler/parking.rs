@@ -28,6 +28,11 @@
 //! take long, it *hands over*: if a deadline is before all alarms that are left, a parked worker is told. That
 //! one stays in the list, sets its alarm anew, and sleeps on.
 //!
+//! # One waits for sockets
+//!
+//! A parked worker sleeps, or waits for sockets in place of that, if one is registered and nobody else does
+//! (`reactor.rs`). Which one that is has nothing to do with alarms: it too wakes at its own.
+//!
 //! # No task is slept over
 //!
 //! A worker that finds nothing and parks, and a thread that queues a task and finds no worker parked, must
@@ -38,7 +43,8 @@
 //!    thread:  queues a task      fence    reads the list      wakes one if there is one
 //! ```
 //!
-//! At least one of them sees the other (Dekker).
+//! At least one of them sees the other (Dekker). So it is with a new deadline and the look at the deadlines, and with the
+//! first socket and the look whether there are sockets.
 //!
 //! # At most one searches
 //!
@@ -49,17 +55,20 @@
 //! do.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::{Arc, OnceLock, PoisonError},
     time::Instant,
 };
 
 use crate::{
-    scheduler::timers::Time,
+    scheduler::{
+        reactor::{Batch, MOST_EVENTS, Reactor, Seat},
+        timers::Time,
+    },
     sync::{
         Condvar, Mutex, MutexGuard,
         atomic::{
             AtomicBool, AtomicU32, AtomicU64, AtomicUsize,
-            Ordering::{Acquire, Relaxed, Release, SeqCst},
+            Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst},
             fence,
         },
         lock,
@@ -114,17 +123,18 @@ impl Parking {
     /// Parks a worker until there is something to do, but no longer than to the next deadline, and not beyond
     /// `latest`. It may return for no reason.
     ///
-    /// `has_work` and `next_deadline` are called once the worker is in the list. Before the worker runs code
-    /// of the user again, it has to call [`hand_over`](Self::hand_over).
+    /// `has_work` and `next_deadline` are called once the worker is in the list; so is `wait`, which waits with the parker
+    /// of the worker. Before the worker runs code of the user again, it has to call [`hand_over`](Self::hand_over).
     pub(crate) fn park(
         &self,
         worker: &Arc<Parker>,
         latest: Time,
         has_work: impl FnOnce() -> bool,
         next_deadline: impl Fn() -> Time,
+        wait: impl Fn(Option<Instant>) -> Signal,
     ) -> WakeReason {
         let mut alarm = self.lie_down(worker, next_deadline());
-        // With the ones in `wake_one` and `wake_timekeeper`; see the head of the file.
+        // With the ones in `wake_one`, `wake_timekeeper` and `tell_of_seat`; see the head of the file.
         fence(SeqCst);
         if !has_work() && !self.is_closed() {
             loop {
@@ -132,7 +142,7 @@ impl Parking {
                 if next_deadline().nanoseconds() < self.alarm.load(Relaxed) {
                     alarm = self.set_alarm(worker, next_deadline());
                 }
-                if worker.wait(alarm.min(latest).instant()) != Signal::SetAlarm {
+                if wait(alarm.min(latest).instant()) != Signal::LookAgain {
                     break;
                 }
             }
@@ -201,15 +211,28 @@ impl Parking {
 
     /// Has a parked worker set its alarm, if the deadline is before all alarms.
     fn tell(&self, deadline: Time) {
-        if self.number.load(Relaxed) == 0 || deadline.nanoseconds() >= self.alarm.load(Relaxed) {
-            return;
+        if self.number.load(Relaxed) > 0 && deadline.nanoseconds() < self.alarm.load(Relaxed) {
+            self.look_again();
         }
+    }
+
+    /// Tells a parked worker that nobody waits for sockets any more, or that there are some now.
+    pub(crate) fn tell_of_seat(&self) {
+        // With the one in `park`; see the head of the file.
+        fence(SeqCst);
+        if self.number.load(Relaxed) > 0 {
+            self.look_again();
+        }
+    }
+
+    /// Has a parked worker look again what it is to wait for.
+    fn look_again(&self) {
         let parked = lock(&self.parked);
         // The one with the first alarm, which it need not keep then.
         let told = parked.iter().min_by_key(|parked| parked.alarm).map(|parked| parked.parker.clone());
         drop(parked);
         if let Some(told) = told {
-            told.signal(SET_ALARM);
+            told.signal(LOOK_AGAIN);
         }
     }
 
@@ -309,22 +332,26 @@ pub(crate) struct Parker {
     sleep: Mutex<()>,
     /// Notified of a signal to a thread that sleeps.
     signalled: Condvar,
+    /// The reactor of the runtime that the thread works for, once the thread has waited there.
+    reactor: OnceLock<Arc<Reactor>>,
 }
 
 /// The thread is to go on.
 const WOKEN: u32 = 1;
-/// The thread is to set its alarm anew.
-const SET_ALARM: u32 = 1 << 1;
+/// The thread is to look again what it waits for.
+const LOOK_AGAIN: u32 = 1 << 1;
 /// The thread sleeps, so whoever signals has to notify it.
 const SLEEPING: u32 = 1 << 2;
+/// The thread waits for sockets, so whoever signals has to wake it there.
+const POLLING: u32 = 1 << 3;
 
 /// The reason why a thread waits no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// It was woken, or its deadline has come.
     GoOn,
-    /// It is to set its alarm anew.
-    SetAlarm,
+    /// It is to look again at its alarm, and whether it is the one that waits for sockets.
+    LookAgain,
 }
 
 impl Parker {
@@ -335,11 +362,26 @@ impl Parker {
 
     /// Waits for a signal, or for the deadline; returns at once if there was one since it last waited.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Signal {
+        self.wait_by(deadline, || {
+            self.sleep(deadline);
+            false
+        })
+    }
+
+    /// Waits like [`wait`](Self::wait), and for events of sockets.
+    pub(crate) fn wait_in(&self, seat: Seat<'_>, batch: &mut Batch, deadline: Option<Instant>) -> Signal {
+        self.reactor.get_or_init(|| seat.reactor().clone());
+        self.wait_by(deadline, || self.poll(&seat, batch, deadline))
+    }
+
+    /// Calls `wait` until there is a signal, the deadline has come, or it returns true.
+    fn wait_by(&self, deadline: Option<Instant>, mut wait: impl FnMut() -> bool) -> Signal {
         loop {
             match self.signals.swap(0, Acquire) {
                 0 if deadline.is_some_and(has_passed) => return Signal::GoOn,
-                0 => self.sleep(deadline),
-                SET_ALARM => return Signal::SetAlarm,
+                0 if wait() => return Signal::GoOn,
+                0 => {}
+                LOOK_AGAIN => return Signal::LookAgain,
                 _ => return Signal::GoOn,
             }
         }
@@ -355,6 +397,18 @@ impl Parker {
         }
     }
 
+    /// Waits for events of sockets until there are some, there is a signal or the deadline has come, or for no
+    /// reason. Returns true if there are events.
+    fn poll(&self, seat: &Seat<'_>, batch: &mut Batch, deadline: Option<Instant>) -> bool {
+        // Releases the reactor. Acquire as in `sleep`.
+        if self.signals.compare_exchange(0, POLLING, AcqRel, Relaxed).is_err() {
+            return false;
+        }
+        let has_events = seat.wait(batch, MOST_EVENTS, deadline);
+        self.signals.fetch_and(!POLLING, Relaxed);
+        has_events
+    }
+
     /// Wakes the thread, now or when it next waits.
     pub(crate) fn unpark(&self) {
         self.signal(WOKEN);
@@ -362,10 +416,18 @@ impl Parker {
 
     /// Gives the thread a signal.
     fn signal(&self, signal: u32) {
-        if self.signals.fetch_or(signal, Release) == SLEEPING {
-            // It holds the lock until it sleeps.
-            drop(lock(&self.sleep));
-            self.signalled.notify_one();
+        match self.signals.fetch_or(signal, Release) {
+            SLEEPING => {
+                // It holds the lock until it sleeps.
+                drop(lock(&self.sleep));
+                self.signalled.notify_one();
+            }
+            POLLING => {
+                // Acquires the reactor.
+                fence(Acquire);
+                self.reactor.get().expect("it waits there").wake();
+            }
+            _ => {}
         }
     }
 }

@@ -3,7 +3,8 @@
 //! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; its own ring; the
 //! rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
 //!
-//! Its rooms: `worker/rounds.rs`, what it does between two polls now and then; `worker/rest.rs`, how it parks.
+//! Its rooms: `worker/rounds.rs`, what it does between two polls now and then; `worker/rest.rs`, how it parks;
+//! `worker/sockets.rs`, how it looks after sockets.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -17,6 +18,7 @@ use crate::{
         Scheduler,
         counters::Counters,
         parking::Parker,
+        reactor::Batch,
         ring::Ring,
         slack::NoSlack,
         timers::{Time, Timers},
@@ -30,6 +32,7 @@ use crate::{
 
 mod rest;
 mod rounds;
+mod sockets;
 
 /// The most tasks in a row that come before those of the ring, because they were woken last.
 const MAX_NEXT_IN_A_ROW: u32 = 3;
@@ -75,6 +78,10 @@ pub(crate) struct Worker {
     pub(crate) running: Cell<*const ()>,
     /// Set by a task that yields.
     pub(crate) yielded: Flag,
+    /// The events that it has taken and not delivered.
+    batch: RefCell<Batch>,
+    /// The number of polls that it had begun when a socket last gave something to one, and how often one did in that poll.
+    successes: Cell<(u64, u32)>,
 }
 
 /// The part of a worker that stays when another thread takes its place.
@@ -109,6 +116,8 @@ impl Worker {
             root: Cell::new(ptr::null()),
             running: Cell::new(ptr::null()),
             yielded: Flag::new(false),
+            batch: RefCell::default(),
+            successes: Cell::new((0, 0)),
         };
         if scheduler.rings.is_empty() {
             // Tasks that were queued before there was a worker come before those that the worker queues.
@@ -224,6 +233,7 @@ impl Worker {
         self.give_up_next();
         // The others can steal from its ring.
         self.pass_on();
+        self.leave_sockets();
         self.core.take()
     }
 
@@ -272,6 +282,12 @@ impl Worker {
     #[inline]
     pub(crate) fn end_poll(&self) {
         self.running.set(ptr::null());
+    }
+
+    /// Returns the id of the task that it polls; null between polls.
+    pub(crate) fn running_task(&self) -> *const () {
+        let running = self.running.get();
+        if running == sockets::delivery() { ptr::null() } else { running }
     }
 
     /// Takes the next task, from wherever there is one.

@@ -4,6 +4,8 @@
 mod alone;
 mod cases;
 mod faults;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod net;
 mod python;
 mod runtime;
 mod support;

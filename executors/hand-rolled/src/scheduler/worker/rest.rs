@@ -29,6 +29,7 @@ impl Worker {
         self.prepare_for_user();
         self.give_up_next();
         self.root.set(waker.data());
+        self.renew_successes();
     }
 
     /// Ends the poll of a root, and leaves the tasks that it has queued to free workers: one of them may block,
@@ -121,9 +122,11 @@ impl Worker {
             self.no_slack.get_or_init(NoSlack::on_this_thread);
         }
         let latest = scheduler.memory_alarm();
-        let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline);
+        let wait = |alarm| self.wait(alarm);
+        let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline, wait);
         self.searches.set(reason == WakeReason::Task);
         self.keeps_time.set(self.has_company());
+        self.deliver();
     }
 
     /// Returns true if there is a task for this worker, which is in the list of the parked.

@@ -144,6 +144,7 @@ impl Worker {
         if clock_reads.is_multiple_of(READS_BETWEEN_TRIMS) {
             self.trim();
         }
+        self.look_at_sockets(others, one_more);
         let queued = match self.scheduler.rings.get(self.number) {
             Some(ring) => ring.len(),
             None => self.core.borrow().entries.len(),
