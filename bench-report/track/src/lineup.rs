@@ -20,8 +20,8 @@ macro_rules! lane {
 #[cfg_attr(not(debug_assertions), inline)]
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
-    lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, blocks, restarts);
-    lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, blocks, restarts);
+    lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, blocks, restarts, sockets);
+    lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, blocks, restarts, sockets);
     lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, blocks, restarts, sockets);
     lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, blocks, restarts, sockets);
     lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking, blocks, sockets);
