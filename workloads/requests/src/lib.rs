@@ -77,6 +77,7 @@ impl<E: Net> Workload<E> for Requests {
     const MEASURE: Measure = MEASURE;
     const HAS_DEADLINE: bool = true; // the load is to come on time
     const SOCKETS: bool = true;
+    const LONG: bool = true;
     type Answer = Answer;
 
     fn prepare(rate: u64) -> Self {
@@ -124,6 +125,7 @@ impl<E: Net> Workload<E> for RequestsAmongWork {
     const MEASURE: Measure = MEASURE;
     const HAS_DEADLINE: bool = true; // the load is to come on time
     const SOCKETS: bool = true;
+    const LONG: bool = true;
     const LOADED_FROM_OUTSIDE: bool = true;
     type Answer = Answer;
 
