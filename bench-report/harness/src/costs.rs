@@ -14,10 +14,10 @@ use crate::{
     kernel::Kernel,
 };
 
-/// Runs before those that are counted: an allocation that is made once and kept is no cost of a run.
-const WARM_UPS: u64 = 2;
+/// Runs before those that are counted, besides the check: an allocation that is made once and kept is no cost of a run.
+const WARM_UPS: u64 = 1;
 /// Runs that are counted.
-const RUNS: u64 = 5;
+const RUNS: u64 = 3;
 /// Runs that wait at least this long are counted [twice](LONG_RUNS), without warm-up: the check has warmed them up.
 const LONG: Duration = Duration::from_millis(60);
 const LONG_RUNS: u64 = 2;
