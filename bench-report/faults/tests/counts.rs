@@ -234,11 +234,11 @@ fn allocations_and_bytes_are_those_that_were_planted() {
     // The boxes, the vector, and its reallocation.
     let planted = BOXES as f64 + 2.0;
     let (_, runs, unit) = value(cell, "allocations");
-    assert_eq!((runs.len(), &*unit), (5, "1/op"));
+    assert_eq!((runs.len(), &*unit), (3, "1/op"));
     assert!(runs.iter().all(|run| (planted..planted + 0.1).contains(run)), "{runs:?} for {planted}");
     let planted = (BOXES + 1) as f64 * 1_000.0;
     let (_, runs, unit) = value(cell, "allocated-bytes");
-    assert_eq!((runs.len(), &*unit), (5, "bytes/op"));
+    assert_eq!((runs.len(), &*unit), (3, "bytes/op"));
     assert!(runs.iter().all(|run| (planted..planted + 100.0).contains(run)), "{runs:?} for {planted}");
 }
 
@@ -261,7 +261,7 @@ fn the_kernel_counts_what_was_planted_or_says_why_not() {
     for (metric, planted) in [("instructions", 10.0..f64::INFINITY), ("system-calls", 1.0..1.1)] {
         match &cell(&results, "allocates").metrics[metric] {
             Metric::Measured { blocks, .. } => {
-                assert_eq!(blocks.len(), 5);
+                assert_eq!(blocks.len(), 3);
                 assert!(blocks.iter().all(|run| planted.contains(run)), "{metric}: {blocks:?}");
             }
             Metric::Unavailable { unavailable } => {
@@ -317,9 +317,9 @@ fn the_largest_size_is_counted_and_of_a_full_run_all_are() {
     };
     let [small, large] = &of("")[..] else { panic!("two sizes are two cells") };
     expect_uncounted(small, "counted at the largest size; a full run counts at all");
-    assert_eq!(value(large, "allocations").1.len(), 5);
+    assert_eq!(value(large, "allocations").1.len(), 3);
     let all = of(" --full");
-    assert!(all.len() == 2 && all.iter().all(|cell| value(cell, "allocations").1.len() == 5));
+    assert!(all.len() == 2 && all.iter().all(|cell| value(cell, "allocations").1.len() == 3));
 }
 
 /// Answers some requests as a track, up to where it ends.
@@ -437,6 +437,6 @@ fn ctrl_c_while_counting_keeps_the_counts_and_resume_goes_on() {
     assert_eq!(after.len(), 4, "every cell was counted: {after:?}");
     assert!(after.values().all(|&times| times == 1), "and none twice: {after:?}");
     for cell in &place.results().cells {
-        assert_eq!(value(cell, "allocations").1.len(), 5);
+        assert_eq!(value(cell, "allocations").1.len(), 3);
     }
 }
