@@ -1,6 +1,6 @@
 //! Reads the lock file: the versions of the packages in the program, and the number that one of them needs.
 
-use std::{collections::BTreeMap, ptr, sync::LazyLock};
+use std::{collections::BTreeMap, iter, ptr, sync::LazyLock};
 
 use serde::Deserialize;
 
@@ -17,6 +17,22 @@ const MANIFESTS: [&str; 2] = [
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../executors/hand-rolled/Cargo.toml")),
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../executors/api/Cargo.toml")),
 ];
+
+/// A table of `[dependencies]`, and those for some targets only.
+#[derive(Deserialize)]
+struct Manifest {
+    package: toml::Table,
+    #[serde(flatten)]
+    always: Needs,
+    #[serde(default)]
+    target: BTreeMap<String, Needs>,
+}
+
+#[derive(Deserialize)]
+struct Needs {
+    #[serde(default)]
+    dependencies: toml::Table,
+}
 
 #[derive(Deserialize)]
 struct Lock {
@@ -68,12 +84,6 @@ impl Lock {
 
     /// Returns the packages that one needs directly; `None` if only its manifest could tell, and is not at hand.
     fn needed_by(&self, package: &Package) -> Option<Vec<&Package>> {
-        #[derive(Deserialize)]
-        struct Manifest {
-            package: toml::Table,
-            #[serde(default)]
-            dependencies: toml::Table,
-        }
         let mut manifests = MANIFESTS
             .iter()
             .map(|text| -> Manifest { toml::from_str(text).expect("cargo has read the manifest too") });
@@ -82,10 +92,21 @@ impl Lock {
             None => {
                 let of_package =
                     |manifest: &Manifest| manifest.package["name"].as_str() == Some(&package.name);
-                manifests.find(of_package)?.dependencies.keys().cloned().collect()
+                manifests.find(of_package)?.needs()
             }
         };
         Some(references.iter().filter_map(|reference| self.find(reference)).collect())
+    }
+}
+
+impl Manifest {
+    /// Returns the names of the packages that it needs on any platform.
+    fn needs(&self) -> Vec<String> {
+        // How the model checker has it compiled is no platform.
+        let platforms =
+            self.target.iter().filter(|(target, _)| *target != "cfg(loom)").map(|(_, needs)| needs);
+        let needs = iter::once(&self.always).chain(platforms);
+        needs.flat_map(|needs| needs.dependencies.keys().cloned()).collect()
     }
 }
 
@@ -115,7 +136,15 @@ mod tests {
     fn what_tests_need_and_what_is_ours_is_not_counted() {
         let listed = &LOCK.find("hand-rolled").unwrap().dependencies;
         assert!(listed.iter().any(|package| package == "proptest"), "the lock file has both");
-        assert_eq!(dependencies("hand-rolled"), Some(0));
+        assert_eq!(dependencies("executor-api"), Some(0));
+        let more = ["proptest", "loom"].map(|package| dependencies(package).unwrap());
+        assert!(more.iter().all(|more| dependencies("hand-rolled").unwrap() < *more), "{more:?}");
+    }
+
+    #[test]
+    fn what_is_needed_on_one_platform_is_counted() {
+        let rustix = dependencies("rustix").unwrap();
+        assert_eq!(dependencies("hand-rolled"), Some(rustix + 1), "rustix, for the sockets of Linux");
     }
 
     #[test]

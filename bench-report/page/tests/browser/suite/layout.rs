@@ -16,6 +16,7 @@ pub(crate) const TESTS: Tests = tests![
     verdicts_and_first_row_are_seen_at_once,
     no_page_scrolls_sideways,
     every_noise_floor_can_be_read,
+    no_line_of_the_first_column_is_covered,
     light_and_dark_differ_and_can_be_read,
 ];
 
@@ -61,6 +62,45 @@ fn every_noise_floor_can_be_read(tab: &mut Tab<'_>) {
         );
         let cut = cut.as_array().unwrap();
         assert!(cut.len() == 9 && cut.iter().all(|whole| *whole == true), "{cut:?} at {}", screen.width);
+    }
+}
+
+/// Cells of the first column stick, so the browser moves each to whole pixels by itself, and one may cover the line above it.
+fn no_line_of_the_first_column_is_covered(tab: &mut Tab<'_>) {
+    tab.show_on(PHONE);
+    tab.prefer("dark");
+    tab.open(&DEFAULT.address);
+    for tenths in 0..10 {
+        let bottom = tab.apply(
+            "tenths => {
+                const table = document.querySelector('.race:not([hidden]) .scroll');
+                table.style.marginTop = `${10 + tenths / 10}px`;
+                return Math.ceil(table.getBoundingClientRect().bottom + scrollY);
+            }",
+            tenths,
+        );
+        let picture = tab.picture_from(0, bottom.as_u64().expect("a number") as u32);
+        let covered = tab.apply(
+            "async picture => {
+                const file = new Blob([Uint8Array.from(atob(picture), byte => byte.charCodeAt(0))]);
+                const image = await createImageBitmap(file);
+                const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d', { willReadFrequently: true });
+                canvas.drawImage(image, 0, 0);
+                const heads = [...document.querySelectorAll('.race:not([hidden]) tr > th:first-child')];
+                return heads.filter(head => head.checkVisibility() && !head.closest('tfoot')).filter(head => {
+                    const { left, bottom } = head.getBoundingClientRect();
+                    const colour = getComputedStyle(head).borderBottomColor;
+                    const near = canvas.getImageData(left + 2, Math.round(bottom + scrollY) - 3, 1, 4).data;
+                    return ![0, 4, 8, 12].some(at => colour === `rgb(${near.slice(at, at + 3).join(', ')})`);
+                }).map(head => head.innerText);
+            }",
+            picture,
+        );
+        assert_eq!(
+            covered,
+            json!([]),
+            "the line below them is covered, {tenths} tenths of a pixel further down"
+        );
     }
 }
 
