@@ -398,17 +398,17 @@ fn check_lane_says_what_is_right_and_what_is_wrong() {
     };
     let sound = check(&[&this(), PEER, "nothing"]);
     assert_eq!(sound.status.code(), Some(0), "{}", said(&sound));
-    assert!(said(&sound).contains("spawn-join/10000/t1: ok\n"), "{}", said(&sound));
+    assert!(said(&sound).contains("spawn-join/1000/t1: ok\n"), "{}", said(&sound));
     for (fault, line) in [
         (
             "lie",
-            "spawn-join/10000/t1: failed: wrong answer: [10000,49995001], expected [10000,49995000]; its last words",
+            "spawn-join/1000/t1: failed: wrong answer: [1000,499501], expected [1000,499500]; its last words",
         ),
         ("decline", "description: failed: needs better weather; its last words: I do decline\n"),
         ("older", "description: failed: speaks protocol 1, this lab speaks 2; its last words: I do older\n"),
         ("little", "dance: failed: no such workload; there are spawn-join, sleep-fan-out\n"),
-        ("little", "spawn-join/10000/t2: n/a: it bears at most 50\n"),
-        ("hang", "spawn-join/10000/t1: failed: exceeded its time limit of 1s; its last words: I do hang\n"),
+        ("little", "spawn-join/1000/t2: n/a: it bears at most 50\n"),
+        ("hang", "spawn-join/1000/t1: failed: exceeded its time limit of 1s; its last words: I do hang\n"),
     ] {
         let output = check(&["--time-limit", "1", &this(), PEER, fault]);
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));
