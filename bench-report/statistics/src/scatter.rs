@@ -317,9 +317,11 @@ mod tests {
     fn intervals_cover_the_truth_as_often_as_they_say_however_processes_scatter() {
         let mut simulation = Simulation::with_seed(17);
         for pattern in Pattern::ALL {
-            for blocks in [3, 4, 5, 7, 10, 20] {
+            for blocks in [2, 3, 4, 5, 7, 10, 20] {
                 let coverage = coverage(&mut simulation, pattern, blocks, &Scatter::of);
-                assert!((0.93..=0.97).contains(&coverage), "{pattern:?}, {blocks} blocks: {coverage}");
+                // Of two blocks, those of a quick run, too little is learned to be less careful.
+                let most = if blocks == 2 { 0.985 } else { 0.97 };
+                assert!((0.93..=most).contains(&coverage), "{pattern:?}, {blocks} blocks: {coverage}");
             }
         }
     }
