@@ -52,7 +52,7 @@
 //! - *Forks.* A child of a fork must not use the sockets that have waited in its parent: they give errors there. Nor can a
 //!   runtime that has waited for sockets in the parent wait for any in the child, which makes its own.
 //! - *Busy workers.* They look at the sockets between two polls, some 50 µs after anybody did. While there is a parked
-//!   worker it waits for them, unless the last to do so has been woken and is in a long poll.
+//!   worker it waits for them, unless the last to wait or look is in a long poll.
 
 mod source;
 mod tcp;

@@ -7,7 +7,7 @@
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(not(loom))]
 pub(crate) use std::{
-    sync::{Condvar, Mutex, MutexGuard, atomic},
+    sync::{Condvar, Mutex, MutexGuard, OnceLock, atomic},
     thread_local,
 };
 
@@ -42,6 +42,33 @@ macro_rules! loom_thread_local {
 }
 #[cfg(loom)]
 pub(crate) use loom_thread_local as thread_local;
+
+/// A cell that is written once, of which loom can see who finds it written.
+#[cfg(loom)]
+pub(crate) struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    is_written: atomic::AtomicBool,
+}
+
+#[cfg(loom)]
+impl<T> Default for OnceLock<T> {
+    fn default() -> OnceLock<T> {
+        OnceLock { value: std::sync::OnceLock::new(), is_written: atomic::AtomicBool::new(false) }
+    }
+}
+
+#[cfg(loom)]
+impl<T> OnceLock<T> {
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.is_written.load(atomic::Ordering::Acquire).then(|| self.value.get())?
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        let value = self.value.get_or_init(make);
+        self.is_written.swap(true, atomic::Ordering::AcqRel);
+        value
+    }
+}
 
 /// A cell whose accesses loom can see.
 #[cfg(loom)]

@@ -8,7 +8,7 @@ use std::{
     task::{Wake, Waker},
 };
 
-use super::{Count, briefly, parker};
+use super::{Count, briefly, end, parker, scheduler};
 use crate::{
     scheduler::{
         parking::{Parker, Parking},
@@ -83,6 +83,30 @@ fn no_byte_is_slept_over_whenever_it_comes() {
 }
 
 #[test]
+fn a_byte_that_comes_as_another_task_registers_the_socket_is_not_cleared_away() {
+    loom::model(|| {
+        let reactor = Reactor::new().unwrap();
+        let registration = Arc::new(reactor.register().0);
+        let writes_and_polls = {
+            let (reactor, registration) = (reactor.clone(), registration.clone());
+            thread::spawn(move || {
+                registration.drained(registration.seen().unwrap(), Direction::Write, ()).unwrap();
+                reactor.poller().send();
+                poll_once(&reactor);
+            })
+        };
+        if reactor.poller().receive() {
+            // So that there is an event in any case.
+            reactor.poller().send();
+        } else {
+            registration.drained_before(Direction::Read, ()).unwrap();
+            assert!(read(&reactor, &registration));
+        }
+        writes_and_polls.join().unwrap();
+    });
+}
+
+#[test]
 fn a_second_byte_that_comes_as_the_first_is_read_is_not_cleared_away() {
     loom::model(|| {
         let reactor = Reactor::new().unwrap();
@@ -133,6 +157,23 @@ fn whoever_waits_as_the_runtime_ends_gets_an_error() {
         };
         reactor.end();
         reads.join().unwrap();
+    });
+}
+
+#[test]
+fn a_socket_that_is_registered_as_the_runtime_ends_gives_an_error() {
+    loom::model(|| {
+        let scheduler = scheduler();
+        let registers = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || scheduler.register())
+        };
+        scheduler.close();
+        scheduler.end_all_waits();
+        if let Ok(registration) = registers.join().unwrap() {
+            assert!(registration.seen().is_err());
+        }
+        end(scheduler);
     });
 }
 

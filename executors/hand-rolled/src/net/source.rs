@@ -103,7 +103,7 @@ impl<S: AsFd> Source<S> {
         let made = context::current("a socket").register()?;
         // A reader and a writer may come at the same time.
         let registration = self.registration.get_or_init(|| made);
-        registration.drained(registration.seen()?, direction, self.socket.as_fd())
+        registration.drained_before(direction, self.socket.as_fd())
     }
 }
 

@@ -405,7 +405,12 @@ impl Parker {
             return false;
         }
         let has_events = seat.wait(batch, MOST_EVENTS, deadline);
-        self.signals.fetch_and(!POLLING, Relaxed);
+        if has_events {
+            // The thread goes on, which is all that a signal could tell it.
+            self.signals.swap(0, Acquire);
+        } else {
+            self.signals.fetch_and(!POLLING, Relaxed);
+        }
         has_events
     }
 

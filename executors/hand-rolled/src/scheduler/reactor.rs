@@ -55,7 +55,7 @@ mod slots;
 
 use std::{
     io,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     task::Waker,
     time::{Duration, Instant},
 };
@@ -66,9 +66,12 @@ use crate::{
     fork,
     panic::{contain, drop_quietly},
     scheduler::{Scheduler, timers::Time},
-    sync::atomic::{
-        AtomicBool, AtomicU64, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release},
+    sync::{
+        OnceLock,
+        atomic::{
+            AtomicBool, AtomicU64, AtomicUsize,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     task::ThinWaker,
 };
@@ -190,6 +193,7 @@ impl Scheduler {
     pub(crate) fn register(&self) -> io::Result<Registration> {
         let reactor = self.sockets.reactor()?;
         let (registration, is_first) = reactor.register();
+        // The lock of the injector, which the end closes first: it finds the reactor, or this one finds it closed.
         if self.is_closed() {
             reactor.end();
         }
@@ -266,6 +270,12 @@ impl Reactor {
         fork::is_child_of(self.process)
     }
 
+    /// Returns true once it has ended.
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
+    }
+
     /// Ends it: wakes whoever waits, and lets nobody wait from now on.
     pub(crate) fn end(&self) {
         self.ended.store(true, Relaxed);
@@ -321,7 +331,10 @@ impl Batch {
         if self.events.is_empty() {
             self.events = vec![epoll::blank(); MOST_EVENTS].into_boxed_slice();
         }
-        self.number = poller.wait(&mut self.events[..limit], timeout);
+        let number = poller.wait(&mut self.events[..limit], timeout);
+        // Whoever was only woken finds a signal, or waits on: the bell may have come late.
+        let is_bell = number == 1 && epoll::read(&self.events[0]).is_none();
+        self.number = if is_bell { 0 } else { number };
     }
 
     /// Returns true if there are events.
@@ -367,7 +380,7 @@ impl Registration {
     /// Returns an error if nobody tells of events any more.
     #[inline]
     fn check(&self) -> io::Result<()> {
-        if self.reactor.ended.load(Relaxed) || self.reactor.is_the_parents() {
+        if self.reactor.has_ended() || self.reactor.is_the_parents() {
             return Err(self.error());
         }
         Ok(())
@@ -397,6 +410,17 @@ impl Registration {
         Ok(())
     }
 
+    /// Notes that an operation had to wait, which was tried before it was known that the socket is registered.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, and that the runtime has ended.
+    pub(crate) fn drained_before(&self, direction: Direction, socket: Descriptor<'_>) -> io::Result<()> {
+        self.check()?;
+        // If another task has registered it, any event so far may have come after the operation.
+        self.drained(Seen::BEFORE_EVENTS, direction, socket)
+    }
+
     /// Notes that an operation has taken all there was, after the state was `seen`: the next would have to wait.
     #[inline]
     pub(crate) fn emptied(&self, seen: Seen, direction: Direction) {
@@ -410,9 +434,15 @@ impl Registration {
         self.slot().wait(direction, ticket, waker)
     }
 
-    /// Takes the waker of a future back that waits no longer.
+    /// Takes the waker of a future back that waits no longer. If another future of its task still waits, which had its waker
+    /// there before, the task is woken, so that it waits again.
     pub(crate) fn forget(&self, direction: Direction, ticket: u32) {
-        drop_quietly(self.slot().forget(direction, ticket));
+        let waker = self.slot().forget(direction, ticket);
+        if slot::has_displaced(ticket) {
+            contain(|| waker.map(ThinWaker::wake)).ok();
+        } else {
+            drop_quietly(waker);
+        }
     }
 }
 

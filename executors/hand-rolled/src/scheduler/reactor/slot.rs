@@ -26,6 +26,7 @@
 use std::task::Waker;
 
 use crate::{
+    panic::drop_quietly,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -78,6 +79,17 @@ const TICK: u64 = 1 << 16;
 const TICKS: u64 = 0xffff << 16;
 /// The bits below the generation.
 const GENERATION: u32 = 32;
+/// The bit of a ticket whose future has taken the place of another of its task.
+const DISPLACED: u32 = 1;
+
+// One for each socket that has waited.
+#[cfg(all(target_os = "linux", not(loom)))]
+const _: () = assert!(size_of::<Slot>() <= 40);
+
+/// Returns true if the future with this ticket has taken the place of another one of its task.
+pub(super) fn has_displaced(ticket: u32) -> bool {
+    ticket & DISPLACED != 0
+}
 
 impl Readiness {
     /// Something can be read.
@@ -118,6 +130,9 @@ impl Direction {
 }
 
 impl Seen {
+    /// The state of a slot before the first event of its socket, as far as [`Slot::clear`] looks at it.
+    pub(super) const BEFORE_EVENTS: Seen = Seen(0);
+
     /// Returns true if an operation in this direction may succeed.
     pub(crate) fn is_ready(self, direction: Direction) -> bool {
         Readiness(self.0).has(direction)
@@ -228,7 +243,8 @@ impl Slot {
     /// Has `waker` woken by the next event of the direction. The caller then has to look at the state again.
     ///
     /// A future that waits has a ticket, zero at first; the one whose ticket was given last has its waker here. So a
-    /// future that is polled by another task than before replaces its own waker, and no other's.
+    /// future that is polled by another task than before replaces its own waker, and no other's. Of two futures of one task
+    /// the second takes the place of the first; its ticket [says so](has_displaced).
     ///
     /// Returns false if another task waits: then nothing has changed.
     pub(crate) fn wait(&self, direction: Direction, ticket: &mut u32, waker: &Waker) -> bool {
@@ -246,13 +262,14 @@ impl Slot {
             Some(thin)
         } else {
             if !is_own {
-                *last = last.wrapping_add(1).max(1);
+                let next = (*last | DISPLACED).wrapping_add(1).max(DISPLACED + 1);
+                *last = if stored.is_some() { next | DISPLACED } else { next };
                 *ticket = *last;
             }
             stored.replace(thin)
         };
         drop(waiting);
-        drop(unneeded);
+        drop_quietly(unneeded);
         !is_taken
     }
 

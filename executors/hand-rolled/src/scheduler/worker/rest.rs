@@ -29,13 +29,13 @@ impl Worker {
         self.prepare_for_user();
         self.give_up_next();
         self.root.set(waker.data());
-        self.renew_successes();
     }
 
     /// Ends the poll of a root, and leaves the tasks that it has queued to free workers: one of them may block,
     /// and this thread alone can poll the root.
     pub(crate) fn end_root(&self) {
         self.root.set(ptr::null());
+        self.renew_successes();
         let has_tasks = |ring: &Ring| ring.len() > 0;
         self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));
     }

@@ -24,6 +24,9 @@ impl Worker {
     pub(super) fn wait(&self, alarm: Option<Instant>) -> Signal {
         let Some(reactor) = self.scheduler.sockets.in_use() else { return self.parker.wait(alarm) };
         if reactor.is_the_parents() {
+            if reactor.has_ended() {
+                return self.parker.wait(alarm);
+            }
             // Who waits for a socket here waits for the parent's.
             reactor.end();
             return Signal::GoOn;
@@ -92,7 +95,7 @@ impl Worker {
         successes < MOST_SUCCESSES || poll != self.counters().polls.get()
     }
 
-    /// Begins to count anew: a root is about to be polled, which is no poll of a task.
+    /// Begins to count anew: a root has been polled, which counts as no poll, and the next task is to have its own share.
     pub(super) fn renew_successes(&self) {
         self.successes.set((0, 0));
     }

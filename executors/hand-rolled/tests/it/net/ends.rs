@@ -282,6 +282,20 @@ fn a_child_of_a_fork_gets_errors_and_leaves_its_parent_alone() {
 }
 
 #[test]
+fn a_child_of_a_fork_sleeps_while_sockets_wait_in_its_parent() {
+    alone(|| {
+        let runtime = Runtime::current_thread();
+        let (stream, _blocking) = half_blocking_pair();
+        runtime.block_on(async { assert!(timeout(ms(1), stream.read(&mut [0])).await.is_err()) });
+        in_fork(|| {
+            let before = runtime.metrics().parks;
+            runtime.block_on(sleep(ms(20)));
+            assert!(runtime.metrics().parks - before < 10);
+        });
+    });
+}
+
+#[test]
 fn a_thread_of_a_job_that_waits_for_a_socket_needs_no_worker_of_its_own() {
     watched_on_each_number(|runtime| {
         runtime.block_on(async {

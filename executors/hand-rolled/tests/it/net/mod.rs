@@ -3,6 +3,7 @@
 mod ends;
 mod listeners;
 mod streams;
+mod table;
 mod time;
 mod turns;
 

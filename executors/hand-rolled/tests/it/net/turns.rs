@@ -13,12 +13,15 @@ use std::{
 };
 
 use hand_rolled::{
+    Runtime,
     net::{TcpStream, UnixStream},
     sleep, spawn, timeout, yield_now,
 };
 
 use super::{half_blocking_pair, half_blocking_unix_pair, read_byte, send, tcp_pair};
-use crate::{OnDrop, ms, until, watched_on_each_flavour, watched_on_each_number};
+use crate::{
+    Gate, OnDrop, ms, poll_once, until, wait_until, watched, watched_on_each_flavour, watched_on_each_number,
+};
 
 #[test]
 fn a_socket_that_is_always_ready_starves_nobody() {
@@ -71,6 +74,32 @@ fn a_task_succeeds_64_times_a_poll() {
 }
 
 #[test]
+fn what_a_root_has_used_is_not_taken_from_the_next_task() {
+    watched(|| {
+        Runtime::current_thread().block_on(async {
+            let (one, _other) = UnixStream::pair().unwrap();
+            let (root, _other_of_root) = half_blocking_unix_pair();
+            let polls = Arc::new(AtomicUsize::new(0));
+            let counted = polls.clone();
+            let task = spawn(async move {
+                let mut write = Box::pin(one.write_all(&[1]));
+                poll_fn(|context| {
+                    counted.fetch_add(1, SeqCst);
+                    write.as_mut().poll(context)
+                })
+                .await
+                .unwrap();
+            });
+            for _ in 0..64 {
+                root.write_all(&[1]).await.unwrap();
+            }
+            task.await.unwrap();
+            assert_eq!(polls.load(SeqCst), 1);
+        });
+    });
+}
+
+#[test]
 fn sockets_are_looked_at_while_a_worker_never_parks() {
     watched_on_each_number(|runtime| {
         let (stream, blocking) = half_blocking_pair();
@@ -100,6 +129,36 @@ fn sockets_are_looked_at_while_a_worker_never_parks() {
             busy.iter().for_each(|task| _ = task.cancel());
         });
         sends.join().unwrap();
+    });
+}
+
+#[test]
+fn whoever_is_woken_while_it_waits_for_sockets_gets_up_once() {
+    watched(|| {
+        let runtime = Arc::new(Runtime::current_thread());
+        let (stream, _blocking) = half_blocking_pair();
+        runtime.block_on(async { assert!(timeout(ms(1), stream.read(&mut [0])).await.is_err()) });
+        let gates: Vec<_> = (0..20).map(|_| Gate::default()).collect();
+        let opens = {
+            let (runtime, gates, before) = (runtime.clone(), gates.clone(), runtime.metrics().parks);
+            thread::spawn(move || {
+                for (gate, number) in gates.iter().zip(1..) {
+                    wait_until(|| runtime.metrics().parks >= before + number);
+                    thread::sleep(ms(1));
+                    gate.open();
+                }
+            })
+        };
+        let before = runtime.metrics().parks;
+        let passes = runtime.spawn(async move {
+            for gate in &gates {
+                gate.pass().await;
+            }
+        });
+        runtime.block_on(passes).unwrap();
+        opens.join().unwrap();
+        let parks = runtime.metrics().parks - before;
+        assert!(parks < 30, "{parks} for 20 wake-ups");
     });
 }
 
@@ -202,6 +261,52 @@ fn a_waker_that_panics_harms_nobody() {
 }
 
 #[test]
+fn a_waker_that_panics_as_it_is_replaced_harms_nobody() {
+    watched_on_each_number(|runtime| {
+        runtime.block_on(async {
+            let (one, other) = tcp_pair().await;
+            let drops = OnDrop((|| std::panic::resume_unwind(Box::new("its destructor"))) as fn());
+            let waker = Waker::from(Arc::new(Panics(Arc::default(), drops)));
+            let mut buffer = [0];
+            let mut read = Box::pin(one.read(&mut buffer));
+            assert!(read.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            // From now on the one that is stored is the last.
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(waker))).ok();
+            assert!(poll_once(read.as_mut()).await.is_pending());
+            other.write_all(&[7]).await.unwrap();
+            assert_eq!(read.await.unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn of_two_waits_of_one_task_each_is_told() {
+    watched_on_each_number(|runtime| {
+        runtime.block_on(async {
+            let (one, other) = tcp_pair().await;
+            let (mut first_buffer, mut second_buffer) = ([0], [0]);
+            let mut first = Box::pin(one.read(&mut first_buffer));
+            let mut second = Some(Box::pin(one.read(&mut second_buffer)));
+            let task = poll_fn(|context| {
+                let read = first.as_mut().poll(context);
+                // It waits in place of the first, and then is dropped.
+                if let Some(mut second) = second.take() {
+                    assert!(read.is_pending() && second.as_mut().poll(context).is_pending());
+                }
+                read
+            });
+            let sends = spawn(async move {
+                sleep(ms(1)).await;
+                other.write_all(&[7]).await.unwrap();
+                other
+            });
+            assert_eq!(task.await.unwrap(), 1);
+            drop(sends.await);
+        });
+    });
+}
+
+#[test]
 fn a_wait_that_was_forgotten_is_no_wait_of_the_next_socket() {
     watched_on_each_number(|runtime| {
         runtime.block_on(async {
@@ -209,7 +314,7 @@ fn a_wait_that_was_forgotten_is_no_wait_of_the_next_socket() {
             let mut buffer = [0];
             let one: &'static TcpStream = Box::leak(Box::new(one));
             let mut read = Box::pin(one.read(Box::leak(Box::new([0]))));
-            assert!(crate::poll_once(read.as_mut()).await.is_pending());
+            assert!(poll_once(read.as_mut()).await.is_pending());
             std::mem::forget(read);
             // It counts as one who waits, for who could tell.
             let second = spawn(async move { one.read(&mut buffer).await });
