@@ -30,6 +30,8 @@ pub(crate) fn take(browser: &Mutex<Browser>, arguments: &[String]) {
             tab.call("Emulation.setScrollbarsHidden", json!({ "hidden": true }));
             tab.open(&address);
             tab.lay_out_everything();
+            // When its files are offered a page is as high as it stays.
+            tab.wait_for("document.querySelector('#downloads .unpacked').hidden");
             let height =
                 tab.evaluate("document.documentElement.scrollHeight").as_u64().expect("a number") as u32;
             for (part, from) in (0..height).step_by(HEIGHT as usize).enumerate() {
