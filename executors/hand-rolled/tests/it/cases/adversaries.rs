@@ -308,9 +308,12 @@ fn a147_the_future_that_a_worker_polls_goes_at_the_end_of_that_poll() {
             let (drops, (polled, poll), (release, released)) =
                 (Drops::default(), mpsc::channel(), mpsc::channel::<()>());
             let guard = drops.guard();
+            let is_polled = Arc::new(AtomicBool::new(false));
+            let begins = is_polled.clone();
             let mut parent = runtime.spawn(TaskGroup::run(async move |group| {
                 group.spawn(async move {
                     let _guard = guard;
+                    begins.store(true, SeqCst);
                     polled.send(()).expect("it is heard");
                     released.recv().expect("it is released");
                     pending::<()>().await;
@@ -324,6 +327,8 @@ fn a147_the_future_that_a_worker_polls_goes_at_the_end_of_that_poll() {
                 release.send(()).expect("the child waits for it");
             });
             runtime.block_on(async {
+                // A child that is only queued goes with the group.
+                until(|| is_polled.load(SeqCst)).await;
                 until_suspended(&runtime, 1).await;
                 parent.cancel();
                 assert!(matches!((&mut parent).await, Err(TaskError::Cancelled)), "it waits for nobody");
