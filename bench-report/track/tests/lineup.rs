@@ -228,7 +228,8 @@ fn what_is_known_is_of_this_lineup(lineup: &Lineup) -> Result<(), Failed> {
 fn every_lane_says_who_drops_what_is_cancelled(lineup: &Lineup) -> Result<(), Failed> {
     let of_cancellation = KNOWN.iter().filter(|entry| entry.workloads.contains(&"cancellation"));
     let said: Vec<&str> = of_cancellation.flat_map(|entry| entry.lanes).copied().collect();
-    for lane in &lineup.lanes {
+    // The floor of sockets has no tasks.
+    for lane in lineup.lanes.iter().filter(|lane| lane.name != "epoll") {
         assert_eq!(said.iter().filter(|said| **said == lane.name).count(), 1, "{}", lane.name);
     }
     Ok(())
