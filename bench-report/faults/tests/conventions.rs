@@ -1,4 +1,4 @@
-//! What cargo, other runners of tests and editors ask of every test program.
+//! Tests of the questions that cargo, other runners of tests and editors ask of every test program.
 
 use std::process::{Command, Stdio};
 

@@ -27,7 +27,7 @@ static OF_THREADS: Mutex<Vec<Arc<Mutex<Histogram<u64>>>>> = Mutex::new(Vec::new(
 /// The time by which the earliest sleep was too early, in ns.
 static EARLIEST: AtomicU64 = AtomicU64::new(0);
 
-/// What runs have told of since it was last kept or forgotten, in ns.
+/// The latenesses that runs have told since they were last kept or forgotten, in ns.
 static TOLD: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
 thread_local! {

@@ -1,4 +1,4 @@
-//! What is said to the user: on the standard output what was asked for, on the standard error all else.
+//! Talks to the user: on the standard output it says what was asked for, on the standard error all else.
 //!
 //! The macros that print panic if nobody can be reached, and a terminal may be gone, a pipe closed or a disk full.
 

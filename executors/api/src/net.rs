@@ -36,14 +36,14 @@ pub trait Net: Executor {
     ///
     /// # Errors
     ///
-    /// Those of `bind`: the port is taken, there is no such address, no file descriptor is left.
+    /// Returns those of `bind`: the port is taken, there is no such address, no file descriptor is left.
     fn listen(address: SocketAddr) -> impl Future<Output = io::Result<Self::Listener>> + Send + 'static;
 
     /// Connects.
     ///
     /// # Errors
     ///
-    /// Those of `connect`: it is refused, no file descriptor is left.
+    /// Returns those of `connect`: it is refused, no file descriptor is left.
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Tcp>> + Send + 'static;
 
     /// Makes a connected pair of Unix sockets.
@@ -63,7 +63,7 @@ pub trait Listener: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Those of `getsockname`.
+    /// Returns those of `getsockname`.
     fn address(&self) -> io::Result<SocketAddr>;
 
     /// Waits for the next connection. One task accepts at a time.
@@ -72,7 +72,7 @@ pub trait Listener: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Those of `accept`. The listener can be used again: after "too many open files" it accepts what has waited once
+    /// Returns those of `accept`. The listener can be used again: after "too many open files" it accepts what has waited once
     /// there are file descriptors.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 }

@@ -46,7 +46,7 @@ fn watched(connections: Connections) -> io::Result<Connections> {
     Ok(connections)
 }
 
-/// What one end has received of a message, and how many it has still to receive.
+/// The part of a message that one end has received, and the number of messages that it has still to receive.
 struct Place {
     message: [u8; MESSAGE],
     filled: usize,

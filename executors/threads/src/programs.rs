@@ -47,7 +47,7 @@ impl Program {
 /// How many threads an ordinary machine has room for at once.
 const THREADS: Option<u64> = Some(10_000);
 
-/// How many connections, with a thread at each end.
+/// The most connections, with a thread at each end.
 const PAIRS: Option<u64> = Some(1_000);
 
 /// All of them.

@@ -1,4 +1,4 @@
-//! What the runs of a workload share although it is of the executor's types, which a workload does not name.
+//! Keeps what the runs of a workload share, although it is of the executor's types, which a workload does not name.
 
 use std::{
     any::Any,

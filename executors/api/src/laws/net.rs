@@ -105,7 +105,7 @@ pub fn a_reset_ends_each_call<E: Net>(config: &Config) {
     });
 }
 
-/// What another thread or another task writes wakes the task that reads, also if every worker is parked.
+/// A write by another thread or another task wakes the task that reads, also if every worker is parked.
 pub fn what_is_written_wakes_a_parked_worker<E: Net>(config: &Config) {
     const ROUNDS: u8 = 20;
     run::<E, _>(config, async {

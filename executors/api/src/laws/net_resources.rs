@@ -65,7 +65,7 @@ pub fn an_accept_without_descriptors_is_an_error_and_works_again<E: Net>(config:
     });
 }
 
-/// What a run has opened is closed after it: what it dropped, and what a cancelled task held.
+/// A run leaves no socket open, neither one that it dropped nor one that a cancelled task held.
 pub fn what_a_run_opens_is_closed<E: Net>(config: &Config) {
     async fn use_sockets<E: Net>() {
         let (listener, address) = listening::<E>().await;

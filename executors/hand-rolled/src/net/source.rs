@@ -26,7 +26,7 @@ pub(super) struct Source<S> {
     socket: S,
 }
 
-/// What an operation has given.
+/// The result of one try of an operation.
 pub(super) enum Given<T> {
     /// This, and there may be more.
     Some(T),

@@ -30,7 +30,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the system: the port is taken, there is no such address, no file descriptor is left.
+    /// Returns those of the system: the port is taken, there is no such address, no file descriptor is left.
     pub fn bind(address: impl Into<SocketAddr>) -> io::Result<TcpListener> {
         net::TcpListener::bind(address.into())?.try_into()
     }
@@ -42,7 +42,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the system. The listener can be used again: if no file descriptor is left, each call gives the error,
+    /// Returns those of the system. The listener can be used again: if no file descriptor is left, each call gives the error,
     /// and the first after there is one again accepts what has waited.
     ///
     /// # Panics
@@ -63,7 +63,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.socket().local_addr()
     }
@@ -113,7 +113,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system: it is refused, no file descriptor is left.
+    /// Returns those of the system: it is refused, no file descriptor is left.
     ///
     /// # Panics
     ///
@@ -146,7 +146,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system, such as a reset by the other end.
+    /// Returns those of the system, such as a reset by the other end.
     ///
     /// # Panics
     ///
@@ -161,7 +161,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system, such as a reset by the other end.
+    /// Returns those of the system, such as a reset by the other end.
     ///
     /// # Panics
     ///
@@ -189,7 +189,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system: the connection is no more.
+    /// Returns those of the system: the connection is no more.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.socket().shutdown(how)
     }
@@ -198,7 +198,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system: the connection is no more.
+    /// Returns those of the system: the connection is no more.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.socket().peer_addr()
     }
@@ -207,7 +207,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.socket().local_addr()
     }
@@ -217,7 +217,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.source.socket().set_nodelay(nodelay)
     }
@@ -226,7 +226,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.source.socket().nodelay()
     }

@@ -34,7 +34,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// Those of the system: there is such a file, no file descriptor is left.
+    /// Returns those of the system: there is such a file, no file descriptor is left.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
         net::UnixListener::bind(path)?.try_into()
     }
@@ -58,7 +58,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.socket().local_addr()
     }
@@ -106,7 +106,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system: nobody listens there, no file descriptor is left. If too many connections wait to be accepted,
+    /// Returns those of the system: nobody listens there, no file descriptor is left. If too many connections wait to be accepted,
     /// one of the kind [`WouldBlock`](io::ErrorKind::WouldBlock): nobody tells when there is room.
     pub fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
@@ -119,7 +119,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     ///
     /// # Panics
     ///
@@ -132,7 +132,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system: the other end is closed.
+    /// Returns those of the system: the other end is closed.
     ///
     /// # Panics
     ///
@@ -158,7 +158,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system: the connection is no more.
+    /// Returns those of the system: the connection is no more.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.socket().shutdown(how)
     }
@@ -167,7 +167,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system: the connection is no more.
+    /// Returns those of the system: the connection is no more.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.socket().peer_addr()
     }
@@ -176,7 +176,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.socket().local_addr()
     }

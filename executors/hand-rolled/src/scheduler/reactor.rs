@@ -189,7 +189,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that the runtime has ended.
+    /// Returns those of the system, and an error if the runtime has ended.
     pub(crate) fn register(&self) -> io::Result<Registration> {
         let reactor = self.sockets.reactor()?;
         let (registration, is_first) = reactor.register();
@@ -401,7 +401,7 @@ impl Registration {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns those of the system.
     pub(crate) fn drained(&self, seen: Seen, direction: Direction, socket: Descriptor<'_>) -> io::Result<()> {
         let (slot, token) = (self.slot(), self.token());
         slot.ask(direction, |is_new, writes| self.reactor.poller.watch(socket, token, is_new, writes))?;
@@ -414,7 +414,7 @@ impl Registration {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that the runtime has ended.
+    /// Returns those of the system, and an error if the runtime has ended.
     pub(crate) fn drained_before(&self, direction: Direction, socket: Descriptor<'_>) -> io::Result<()> {
         self.check()?;
         // If another task has registered it, any event so far may have come after the operation.

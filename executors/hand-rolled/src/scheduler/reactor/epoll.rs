@@ -46,7 +46,7 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// Those of the system: no file descriptor is left, or there is no `epoll_pwait2`.
+    /// Returns those of the system: no file descriptor is left, or there is no `epoll_pwait2`.
     pub(super) fn new() -> io::Result<Poller> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
@@ -60,7 +60,7 @@ impl Poller {
     ///
     /// # Errors
     ///
-    /// Those of the system: the user watches too many, or there is no memory.
+    /// Returns those of the system: the user watches too many, or there is no memory.
     pub(super) fn watch(
         &self,
         socket: Descriptor<'_>,

@@ -194,7 +194,7 @@ impl Slot {
     ///
     /// # Errors
     ///
-    /// Those of `ask`.
+    /// Returns those of `ask`.
     pub(super) fn ask<E>(
         &self,
         direction: Direction,
