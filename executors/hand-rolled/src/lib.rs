@@ -1,6 +1,6 @@
 //! A runtime for futures, built by hand: asyncio's event loop, and the same loop on several threads.
 //!
-//! It needs nothing but std, and on Linux rustix for the system calls of sockets that std has no function for. It is small
+//! It needs nothing but std, and on Linux rustix for the system calls of sockets. It is small
 //! enough to be read in an evening: the [`tour`] follows one task through
 //! all files. If you have never written an executor, read `executors/steps` first: its ideas one by one.
 //!

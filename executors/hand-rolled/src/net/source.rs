@@ -1,13 +1,14 @@
 //! A socket and its place in the reactor: operations that are tried, and wait where they would block.
 
 use std::{
-    fmt,
-    io::{self, Read, Write},
+    fmt, io,
     os::fd::{AsFd, BorrowedFd},
     pin::Pin,
     sync::OnceLock,
     task::{Context, Poll},
 };
+
+use rustix::net::{RecvFlags, SendFlags};
 
 use crate::{
     scheduler::{
@@ -59,16 +60,15 @@ impl<S: AsFd> Source<S> {
     }
 
     /// Reads what is there; `wanted` names it, in a panic.
-    pub(super) async fn read(&self, wanted: &'static str, buffer: &mut [u8]) -> io::Result<usize>
-    where
-        for<'a> &'a S: Read,
-    {
-        let read = |mut socket: &S| {
+    pub(super) async fn read(&self, wanted: &'static str, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = |socket: &S| {
             if buffer.is_empty() {
                 // Some sockets would wait.
                 return Ok(Given::Some(0));
             }
-            let read = socket.read(buffer)?;
+            // Not std's read: in a process of several threads the libc behind it prepares for being cancelled, before and
+            // after each call, which takes a tenth of a round trip over a Unix socket.
+            let (read, _) = rustix::net::recv(socket, &mut *buffer, RecvFlags::empty())?;
             // What comes later is an event, and so is the end. At the end there is nothing to wait for.
             Ok(if 0 < read && read < buffer.len() { Given::All(read) } else { Given::Some(read) })
         };
@@ -76,20 +76,15 @@ impl<S: AsFd> Source<S> {
     }
 
     /// Writes what there is room for; `wanted` names it, in a panic.
-    pub(super) async fn write(&self, wanted: &'static str, bytes: &[u8]) -> io::Result<usize>
-    where
-        for<'a> &'a S: Write,
-    {
+    pub(super) async fn write(&self, wanted: &'static str, bytes: &[u8]) -> io::Result<usize> {
         // A part tells that there is no more room for now; but only the next attempt has the system tell when there is.
-        let write = |mut socket: &S| socket.write(bytes).map(Given::Some);
+        // An end that is closed is an error, and no signal.
+        let write = |socket: &S| Ok(Given::Some(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?));
         self.attempt(wanted, Direction::Write, write).await
     }
 
     /// Writes all; `wanted` names it, in a panic.
-    pub(super) async fn write_all(&self, wanted: &'static str, mut bytes: &[u8]) -> io::Result<()>
-    where
-        for<'a> &'a S: Write,
-    {
+    pub(super) async fn write_all(&self, wanted: &'static str, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let written = self.write(wanted, bytes).await?;
             bytes = &bytes[written..];
