@@ -115,12 +115,20 @@ pub enum Record {
         /// The reason.
         reason: String,
     },
-    /// The end of a process that missed a deadline, so that its heat was run again.
+    /// The end of a process that did not because something other than its lane spoiled its runs, however often its heat was run.
+    Spoiled {
+        /// The process.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The reason.
+        reason: String,
+    },
+    /// The end of a process that missed a deadline or was spoiled, so that its heat was run again.
     Again {
         /// The process.
         #[serde(flatten)]
         slot: Slot,
-        /// The reason why it failed.
+        /// The reason why it did not measure.
         reason: String,
     },
     /// A heat in which the race stood still, so that it was run again.
@@ -192,8 +200,25 @@ pub struct Slot {
 pub enum Outcome {
     /// It measured.
     Measured(Checked, Vec<Sample>, Rest),
-    /// It did not measure, for this reason.
+    /// It did not measure.
+    Faulty(Fault),
+}
+
+/// The reason why a process did not measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Something is wrong with the cell.
     Failed(String),
+    /// Something other than the lane spoiled its runs.
+    Spoiled(String),
+}
+
+impl Fault {
+    /// Returns the reason in words.
+    pub fn reason(&self) -> &str {
+        let (Fault::Failed(reason) | Fault::Spoiled(reason)) = self;
+        reason
+    }
 }
 
 /// The outcomes of a run so far, by cell and block.
@@ -308,7 +333,10 @@ impl Past {
                     past.outcomes.insert((slot.cell, slot.block), Outcome::Measured(checked, samples, rest));
                 }
                 Record::Failed { slot, reason } => {
-                    past.outcomes.insert((slot.cell, slot.block), Outcome::Failed(reason));
+                    past.outcomes.insert((slot.cell, slot.block), Outcome::Faulty(Fault::Failed(reason)));
+                }
+                Record::Spoiled { slot, reason } => {
+                    past.outcomes.insert((slot.cell, slot.block), Outcome::Faulty(Fault::Spoiled(reason)));
                 }
                 Record::Again { .. } => {}
                 Record::StoodStill { times, for_ns, .. } => {

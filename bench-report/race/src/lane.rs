@@ -22,6 +22,8 @@ use crate::{child::Child, environment, guard::Guard, platform, standstill::Stand
 pub enum Trouble {
     /// Something is wrong with the cell: a result.
     Failed(String),
+    /// Something other than the lane spoiled its runs: a result, once repeating them was no help.
+    Spoiled(String),
     /// The run was interrupted: no result.
     Interrupted,
 }
@@ -99,7 +101,8 @@ impl LaneProcess {
     ///
     /// # Errors
     ///
-    /// [`Trouble::Failed`] if it says that it cannot, dies, hangs, or says anything that is no reply.
+    /// [`Trouble::Failed`] if it says that it cannot, dies, hangs, or says anything that is no reply; [`Trouble::Spoiled`] if it
+    /// says that its runs were.
     pub fn ask(&mut self, request: &Request) -> Result<Reply, Trouble> {
         self.tell(request)?;
         self.hear()
@@ -127,6 +130,10 @@ impl LaneProcess {
         let line = self.hear_line()?;
         match serde_json::from_str(&line) {
             Ok(Reply::Failed(reason) | Reply::NotApplicable(reason)) => Err(self.gives_up(reason)),
+            Ok(Reply::Spoiled(reason)) => {
+                self.child.end();
+                Err(Trouble::Spoiled(reason))
+            }
             Ok(reply) => Ok(reply),
             Err(error) => Err(self.fails(&format!("{}: {error}", invalid(&line)))),
         }

@@ -99,7 +99,7 @@ fn ask(path: &Path, cells: &[CellId], against: &str, limits: &Limits) -> Result<
     match Track::ask(programs, &workspace(), &threads, limits) {
         Ok(track) => Ok(Some(track)),
         Err(Trouble::Interrupted) => Ok(None),
-        Err(Trouble::Failed(reason)) => {
+        Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
             Err(invalid(format!("{against} cannot race with this program: {reason}")))
         }
     }
