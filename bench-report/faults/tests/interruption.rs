@@ -20,6 +20,7 @@ use crate::run::{Place, said, this};
 crate::tests![
     ctrl_c_keeps_what_was_measured_and_resume_goes_on,
     a_killed_parent_leaves_no_process_and_resume_goes_on,
+    a_lab_without_memory_says_where_its_samples_are,
     a_kill_that_asks_ends_a_cell_that_hangs,
     a_signal_that_was_ignored_at_the_start_stays_ignored,
     a_terminal_that_is_gone_keeps_what_was_measured,
@@ -130,14 +131,42 @@ fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
 
 fn a_killed_parent_leaves_no_process_and_resume_goes_on() {
     let place = Place::new();
-    let mut parent = start(&place, LONG);
+    let mut command = place.command(LONG);
+    let parent = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
     until("a few cells are measured", || measured(&place) >= 3);
     until("a cell's process is there", || !of_cells(&parent, &place.out()).is_empty());
     let orphans = of_cells(&parent, &place.out());
     signal(&parent, Signal::SIGKILL);
-    parent.wait().expect("it is our child");
+    let output = parent.wait_with_output().expect("it is our child");
     until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+    let expected = format!("what was measured is in {}", place.only_run().display());
+    assert!(said(&output).contains(&expected), "the guard says it: {}", said(&output));
     resume(&place);
+}
+
+/// It aborts, within std more often than not, where it cannot say anything any more; its guard can.
+fn a_lab_without_memory_says_where_its_samples_are() {
+    let place = Place::new();
+    let mut command = place.command(LONG);
+    let lab = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    until("a few cells are measured", || measured(&place) >= 3);
+    let pid = format!("--pid={}", lab.id());
+    let limited = Command::new("prlimit").args([&pid, "--as=1000000"]).status();
+    if !limited.is_ok_and(|status| status.success()) {
+        writeln!(io::stderr(), "skipped: there is no prlimit").ok();
+        signal(&lab, Signal::SIGKILL);
+    }
+    let output = lab.wait_with_output().expect("it is our child");
+    let said = said(&output);
+    // With what is left cells may fail, and the run come to an end.
+    if output.status.code().is_none() {
+        let expected = format!("what was measured is in {}", place.only_run().display());
+        assert!(said.contains(&expected), "{}: {said}", output.status);
+    }
+    let before = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    assert!(before.lines().filter(|line| line.contains("\"kind\":\"process\"")).count() >= 3);
+    let output = place.run("--resume");
+    assert!(matches!(output.status.code(), Some(0 | 2 | 64)), "{}", crate::run::said(&output));
 }
 
 fn a_kill_that_asks_ends_a_cell_that_hangs() {

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use lane_protocol::{CellId, Count, Counts, Observed, Proof, Rest};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::standstill::Stood;
 
@@ -292,8 +292,9 @@ pub struct Past {
 impl Past {
     /// Reads what a run has left; empty if it has not begun.
     ///
-    /// Cuts off what a crash left unfinished at the end of the file: a line, and the samples of a process that never ended,
-    /// which would count for the one that replaces it.
+    /// Cuts off what a crash left unfinished at the end of the file: what is no line, because it was never ended or a disk
+    /// has the room for it and not the text, and the samples of a process that never ended, which would count for the one that
+    /// replaces it.
     ///
     /// # Errors
     ///
@@ -303,7 +304,7 @@ impl Past {
             return Ok(Past::default());
         }
         let text = fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let end = end_of_lines(&text);
         let complete =
             str::from_utf8(&text[..end]).with_context(|| format!("{} is corrupt", path.display()))?;
         let past = Past::collect(complete).with_context(|| format!("{} is corrupt", path.display()))?;
@@ -322,7 +323,9 @@ impl Past {
     fn collect(text: &str) -> Result<Past> {
         let mut past = Past::default();
         let mut samples: HashMap<Slot, Vec<Sample>> = HashMap::new();
-        for (index, line) in text.lines().enumerate() {
+        // An editor may have left a line that is empty.
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        for (index, line) in lines {
             let record = serde_json::from_str(line).with_context(|| format!("line {}", index + 1))?;
             match record {
                 Record::Sample { slot, sample } => samples.entry(slot).or_default().push(sample),
@@ -352,6 +355,20 @@ impl Past {
         }
         Ok(past)
     }
+}
+
+/// Returns the end of the last line that is whole, whatever a crash has left after it; that of the file if there is none, in which
+/// case it is no journal.
+fn end_of_lines(text: &[u8]) -> usize {
+    let mut end = text.len();
+    for line in text.split_inclusive(|&byte| byte == b'\n').rev() {
+        // A record that only a later version knows is one.
+        if line.ends_with(b"\n") && serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+            return end;
+        }
+        end -= line.len();
+    }
+    text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1)
 }
 
 #[cfg(test)]
@@ -437,10 +454,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_record_at_the_end_is_cut_off_and_an_empty_line_is_none() {
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        let whole = fs::read_to_string(&path).expect("it was written");
+        for rubbish in ["\n", "\0\0\0\0", "\0\0\0\0\n", "{\"kind\":\"sam\n\n", "\r\n"] {
+            fs::write(&path, format!("{whole}{rubbish}")).expect("the folder is ours");
+            let past = Past::read_and_mend(&path).expect("it is well");
+            assert_eq!(past.outcomes.len(), 1, "{rubbish:?}");
+            assert_eq!(fs::read_to_string(&path).expect("it is there"), whole, "{rubbish:?}");
+        }
+        fs::write(&path, whole.replace('\n', "\r\n\r\n")).expect("the folder is ours");
+        assert_eq!(Past::read_and_mend(&path).expect("it is well").outcomes.len(), 1);
+    }
+
+    #[test]
     fn a_corrupt_line_is_an_error_that_names_file_and_line() {
-        let (_folder, path) = file_with("{\"kind\":\"sam\n");
-        let message = format!("{:#}", Past::read_and_mend(&path).expect_err("it is corrupt"));
-        assert!(message.contains("samples.jsonl") && message.contains("line 1"), "{message}");
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        let whole = fs::read_to_string(&path).expect("it was written");
+        let of_tomorrow = "{\"kind\":\"of-tomorrow\"}\n";
+        for (text, line) in [
+            (format!("{{\"kind\":\"sam\n{whole}"), "line 1"),
+            ("no journal\n".to_owned(), "line 1"),
+            (format!("{whole}{of_tomorrow}"), "line 4"),
+        ] {
+            fs::write(&path, &text).expect("the folder is ours");
+            let message = format!("{:#}", Past::read_and_mend(&path).expect_err("it is corrupt"));
+            assert!(message.contains("samples.jsonl") && message.contains(line), "{message}");
+            assert_eq!(fs::read_to_string(&path).expect("it is there"), text, "nothing is cut off");
+        }
     }
 
     #[cfg(target_os = "linux")]
