@@ -25,6 +25,7 @@ crate::tests![
     a_signal_that_was_ignored_at_the_start_stays_ignored,
     a_terminal_that_is_gone_keeps_what_was_measured,
     a_disk_without_room_is_named_and_resume_goes_on,
+    a_limit_of_processor_time_ends_a_run_in_order,
     a_corrupt_line_stops_the_resuming_and_is_named,
     a_finished_run_is_not_resumed,
     a_changed_program_does_not_resume,
@@ -183,11 +184,7 @@ fn a_kill_that_asks_ends_a_cell_that_hangs() {
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     for (name, ignored) in [("HUP", Signal::SIGHUP), ("INT", Signal::SIGINT)] {
         let place = Place::new();
-        let run = place.command(LONG);
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("trap '' {name}; exec \"$@\""), "sh"]);
-        shell.arg(run.get_program()).args(run.get_args());
-        shell.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut shell = in_a_shell(&format!("trap '' {name}"), &place);
         let mut lab = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("there is a shell");
         until("a few cells are measured", || measured(&place) >= 3);
         signal(&lab, ignored);
@@ -208,22 +205,37 @@ fn a_terminal_that_is_gone_keeps_what_was_measured() {
     resume(&place);
 }
 
-/// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk.
+/// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk; unless its signal is ignored it
+/// would end the process.
 fn a_disk_without_room_is_named_and_resume_goes_on() {
+    for prelude in ["ulimit -f 100; trap '' XFSZ", "ulimit -f 100"] {
+        let place = Place::new();
+        let output = in_a_shell(prelude, &place).output().expect("there is a shell");
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{prelude}: {said}");
+        assert!(said.contains("failed to write to") && said.contains("samples.jsonl"), "{said}");
+        assert!((3..60).contains(&measured(&place)), "what was measured before is kept");
+        resume(&place);
+    }
+}
+
+/// A batch system asks for the end when the time of its processors is used up.
+fn a_limit_of_processor_time_ends_a_run_in_order() {
     let place = Place::new();
-    let run = place.command(LONG);
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -f 100; trap '' XFSZ; exec \"$@\"", "sh"])
-        .arg(run.get_program())
-        .args(run.get_args())
-        .envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .output()
-        .expect("there is a shell");
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("failed to write to") && said.contains("samples.jsonl"), "{said}");
-    assert!((3..60).contains(&measured(&place)), "what was measured before is kept");
+    let mut lab = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&lab, Signal::SIGXCPU);
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(130));
     resume(&place);
+}
+
+/// A run that is long, as a shell starts it after some words.
+fn in_a_shell(prelude: &str, place: &Place) -> Command {
+    let run = place.command(LONG);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{prelude}; exec \"$@\""), "sh"]).arg(run.get_program()).args(run.get_args());
+    shell.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
 }
 
 fn interrupted_run() -> Place {

@@ -264,8 +264,11 @@ impl SampleLog {
     ///
     /// # Errors
     ///
-    /// If it cannot be written: a full disk.
+    /// If it cannot be written, because the disk is full, or the file is gone: what is written to it then is lost.
     pub fn append(&mut self, records: &[Record]) -> Result<()> {
+        if !self.path.exists() {
+            bail!("{} is gone: somebody has moved or removed it during the race", self.path.display());
+        }
         let mut lines = String::new();
         for record in records {
             lines += &serde_json::to_string(record).expect("a record is plain data");
@@ -484,6 +487,17 @@ mod tests {
             assert!(message.contains("samples.jsonl") && message.contains(line), "{message}");
             assert_eq!(fs::read_to_string(&path).expect("it is there"), text, "nothing is cut off");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_journal_that_is_gone_is_an_error_at_once() {
+        let (folder, path) = file_with("");
+        let mut log = SampleLog::open(&path).expect("it opens");
+        log.append(&records(0)).expect("there is room");
+        drop(folder);
+        let message = format!("{:#}", log.append(&records(1)).expect_err("it is gone"));
+        assert!(message.contains("samples.jsonl is gone"), "{message}");
     }
 
     #[cfg(target_os = "linux")]

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
         mpsc::RecvTimeoutError,
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -47,6 +48,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The time that a lane has to end after its input: twice what the protocol says, because the machine may be busy.
 const PARTING: Duration = Duration::from_secs(2);
 
+/// The time for which the system may have no room for a process.
+const SCARCITY: Duration = Duration::from_secs(1);
+
 /// The process of a lane.
 ///
 /// After an error there is nothing to be had from it but its end. The process is gone when this is, whatever it did.
@@ -82,7 +86,7 @@ impl LaneProcess {
     ) -> Result<LaneProcess, Trouble> {
         environment::confine(&mut command);
         let program = command.get_program().to_string_lossy().into_owned();
-        let child = Child::start(command, &limits.guard)
+        let child = start_in_time(&mut command, limits)
             .map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;
         Ok(LaneProcess { child, is_track, limits: limits.clone(), left: limits.time })
     }
@@ -217,6 +221,23 @@ impl LaneProcess {
 
     fn ended(&mut self, status: ExitStatus) -> Trouble {
         self.fails(&format!("its process {}", platform::describe_exit(status)))
+    }
+}
+
+/// Starts a process, once the system has room for it: that others leave none for a moment is no fault of the lane.
+fn start_in_time(command: &mut Command, limits: &Limits) -> io::Result<Child> {
+    let start = Instant::now();
+    loop {
+        match Child::start(command, &limits.guard) {
+            Err(error)
+                if platform::is_scarcity(&error)
+                    && start.elapsed() < SCARCITY
+                    && !limits.interrupted.load(SeqCst) =>
+            {
+                thread::sleep(GLANCE);
+            }
+            ended => return ended,
+        }
     }
 }
 
