@@ -20,10 +20,12 @@ use crate::run::{Place, said, this};
 crate::tests![
     ctrl_c_keeps_what_was_measured_and_resume_goes_on,
     a_killed_parent_leaves_no_process_and_resume_goes_on,
+    a_lab_without_memory_says_where_its_samples_are,
     a_kill_that_asks_ends_a_cell_that_hangs,
     a_signal_that_was_ignored_at_the_start_stays_ignored,
     a_terminal_that_is_gone_keeps_what_was_measured,
     a_disk_without_room_is_named_and_resume_goes_on,
+    a_limit_of_processor_time_ends_a_run_in_order,
     a_corrupt_line_stops_the_resuming_and_is_named,
     a_finished_run_is_not_resumed,
     a_changed_program_does_not_resume,
@@ -130,14 +132,42 @@ fn ctrl_c_keeps_what_was_measured_and_resume_goes_on() {
 
 fn a_killed_parent_leaves_no_process_and_resume_goes_on() {
     let place = Place::new();
-    let mut parent = start(&place, LONG);
+    let mut command = place.command(LONG);
+    let parent = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
     until("a few cells are measured", || measured(&place) >= 3);
     until("a cell's process is there", || !of_cells(&parent, &place.out()).is_empty());
     let orphans = of_cells(&parent, &place.out());
     signal(&parent, Signal::SIGKILL);
-    parent.wait().expect("it is our child");
+    let output = parent.wait_with_output().expect("it is our child");
     until("the processes of cells have ended", || orphans.iter().all(|&pid| is_gone(pid)));
+    let expected = format!("what was measured is in {}", place.only_run().display());
+    assert!(said(&output).contains(&expected), "the guard says it: {}", said(&output));
     resume(&place);
+}
+
+/// It aborts, within std more often than not, where it cannot say anything any more; its guard can.
+fn a_lab_without_memory_says_where_its_samples_are() {
+    let place = Place::new();
+    let mut command = place.command(LONG);
+    let lab = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    until("a few cells are measured", || measured(&place) >= 3);
+    let pid = format!("--pid={}", lab.id());
+    let limited = Command::new("prlimit").args([&pid, "--as=1000000"]).status();
+    if !limited.is_ok_and(|status| status.success()) {
+        writeln!(io::stderr(), "skipped: there is no prlimit").ok();
+        signal(&lab, Signal::SIGKILL);
+    }
+    let output = lab.wait_with_output().expect("it is our child");
+    let said = said(&output);
+    // With what is left cells may fail, and the run come to an end.
+    if output.status.code().is_none() {
+        let expected = format!("what was measured is in {}", place.only_run().display());
+        assert!(said.contains(&expected), "{}: {said}", output.status);
+    }
+    let before = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    assert!(before.lines().filter(|line| line.contains("\"kind\":\"process\"")).count() >= 3);
+    let output = place.run("--resume");
+    assert!(matches!(output.status.code(), Some(0 | 2 | 64)), "{}", crate::run::said(&output));
 }
 
 fn a_kill_that_asks_ends_a_cell_that_hangs() {
@@ -154,11 +184,7 @@ fn a_kill_that_asks_ends_a_cell_that_hangs() {
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     for (name, ignored) in [("HUP", Signal::SIGHUP), ("INT", Signal::SIGINT)] {
         let place = Place::new();
-        let run = place.command(LONG);
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("trap '' {name}; exec \"$@\""), "sh"]);
-        shell.arg(run.get_program()).args(run.get_args());
-        shell.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut shell = in_a_shell(&format!("trap '' {name}"), &place);
         let mut lab = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("there is a shell");
         until("a few cells are measured", || measured(&place) >= 3);
         signal(&lab, ignored);
@@ -179,22 +205,37 @@ fn a_terminal_that_is_gone_keeps_what_was_measured() {
     resume(&place);
 }
 
-/// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk.
+/// The kernel refuses what goes beyond the limit of a file's size, as it does on a full disk; unless its signal is ignored it
+/// would end the process.
 fn a_disk_without_room_is_named_and_resume_goes_on() {
+    for prelude in ["ulimit -f 100; trap '' XFSZ", "ulimit -f 100"] {
+        let place = Place::new();
+        let output = in_a_shell(prelude, &place).output().expect("there is a shell");
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{prelude}: {said}");
+        assert!(said.contains("failed to write to") && said.contains("samples.jsonl"), "{said}");
+        assert!((3..60).contains(&measured(&place)), "what was measured before is kept");
+        resume(&place);
+    }
+}
+
+/// A batch system asks for the end when the time of its processors is used up.
+fn a_limit_of_processor_time_ends_a_run_in_order() {
     let place = Place::new();
-    let run = place.command(LONG);
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -f 100; trap '' XFSZ; exec \"$@\"", "sh"])
-        .arg(run.get_program())
-        .args(run.get_args())
-        .envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .output()
-        .expect("there is a shell");
-    let said = said(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("failed to write to") && said.contains("samples.jsonl"), "{said}");
-    assert!((3..60).contains(&measured(&place)), "what was measured before is kept");
+    let mut lab = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&lab, Signal::SIGXCPU);
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(130));
     resume(&place);
+}
+
+/// A run that is long, as a shell starts it after some words.
+fn in_a_shell(prelude: &str, place: &Place) -> Command {
+    let run = place.command(LONG);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{prelude}; exec \"$@\""), "sh"]).arg(run.get_program()).args(run.get_args());
+    shell.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
 }
 
 fn interrupted_run() -> Place {

@@ -85,6 +85,7 @@ fn enter<E: Timer>(suite: &mut Suite) {
     suite.race::<E, CountsNothing>("a timer");
     suite.race::<E, PanicsSecond>("a timer");
     suite.race::<E, IsLate>("a timer");
+    suite.race::<E, IsSpoiled>("a timer");
     suite.race::<E, Differs>("a timer");
     suite.race::<E, Wavers>("a timer");
     suite.race::<E, Obeys>("a timer");
@@ -176,6 +177,9 @@ struct IsLate {
     is_late: bool,
 }
 
+/// Has a load that comes late: of size 1 in the second process that has it, of size 2 in all on one lane.
+struct IsSpoiled(bool);
+
 /// Sleeps longer on one lane than on the other.
 struct Differs(Duration);
 
@@ -251,6 +255,31 @@ impl<E: Timer> Workload<E> for IsLate {
     }
     fn operations(&self) -> u64 {
         1
+    }
+}
+
+impl<E: Timer> Workload<E> for IsSpoiled {
+    const ABOUT: About = About { name: "is-spoiled", ..<Sound as Workload<E>>::ABOUT };
+    const SIZES: &'static [u64] = &[1, 2];
+    type Answer = u64;
+
+    fn prepare(size: u64) -> Self {
+        IsSpoiled(match size {
+            1 => lines_in(&add_line("begun", "a process")) == 2,
+            _ => IS_ON_TOKIO.load(SeqCst),
+        })
+    }
+    async fn run(self: Arc<Self>) -> u64 {
+        3
+    }
+    fn expected(&self) -> u64 {
+        3
+    }
+    fn operations(&self) -> u64 {
+        1
+    }
+    fn spoiled(&self) -> Option<String> {
+        self.0.then(|| "this machine cannot send the load in time".to_owned())
     }
 }
 

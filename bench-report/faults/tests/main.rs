@@ -19,6 +19,7 @@ mod gate;
 mod interruption;
 mod lanes;
 mod mutants;
+mod profiles;
 #[cfg(target_os = "linux")]
 mod programs;
 #[cfg(unix)]
@@ -70,6 +71,7 @@ fn trials() -> Vec<Trial> {
         bad_input::TESTS,
         conventions::TESTS,
         mutants::TESTS,
+        profiles::TESTS,
         run::TESTS,
         sockets::TESTS,
         tracks::TESTS,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use results::{Metric, Results};
+use results::{Metric, Results, Status};
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,6 +24,7 @@ crate::tests![
     a_ratio_that_a_run_tells_is_its_figure,
     lanes_that_only_wait_do_it_together,
     a_heat_that_misses_a_deadline_is_run_again_and_one_that_always_does_fails,
+    a_heat_that_is_spoiled_is_run_again_and_one_that_always_is_blames_no_lane,
     only_the_first_blocks_are_checked,
     a_finished_run_goes_on_and_keeps_all_that_it_has_measured,
     only_a_finished_run_goes_on,
@@ -280,6 +281,27 @@ fn a_heat_that_misses_a_deadline_is_run_again_and_one_that_always_does_fails() {
     assert_eq!((of_size(2, "again").len(), of_size(2, "failed").len()), (7, 1));
     let again = &of_size(2, "again")[0];
     assert!(again["reason"].as_str().expect("a text").contains("wrong answer: 2, expected 3"), "{again}");
+}
+
+fn a_heat_that_is_spoiled_is_run_again_and_one_that_always_is_blames_no_lane() {
+    let place = Place::new();
+    let output = place.run("--quick --blocks 2 --threads 1 --workloads is-spoiled --sizes 1,2");
+    assert_eq!(output.status.code(), Some(0), "no lane has failed: {}", said(&output));
+    let of_size = |size: u64, kind: &str| -> Vec<Value> {
+        lines(&place, kind).into_iter().filter(|line| line["size"] == size).collect()
+    };
+    assert_eq!((of_size(1, "again").len(), of_size(1, "spoiled").len()), (1, 0), "the second process");
+    // Seven times; the eighth time it is a result. Nobody asks for it again.
+    assert!(of_size(2, "again").len() >= 7 && of_size(2, "failed").is_empty());
+    let results = place.results();
+    for cell in &results.cells {
+        let status = (cell.executor == "tokio" && cell.size == 2).then_some(Status::NotApplicable);
+        assert_eq!(cell.status, status.unwrap_or(Status::Ok), "{}", cell.id());
+        assert_eq!(cell.spoiled, status.is_some(), "{}", cell.id());
+    }
+    let reason = results.cells.iter().find_map(|cell| cell.reason.as_deref());
+    assert_eq!(reason, Some("this machine cannot send the load in time"));
+    assert!(said(&output).contains("is-spoiled/2/t1/tokio n/a: this machine cannot"), "{}", said(&output));
 }
 
 fn only_the_first_blocks_are_checked() {

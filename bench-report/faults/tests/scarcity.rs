@@ -5,13 +5,22 @@ use std::{
     io::{self, Write},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
 };
 
 use nix::unistd::Uid;
 
-use crate::run::{Place, SHORTEST, said};
+use crate::{
+    interruption::{measured, until},
+    run::{Place, SHORTEST, said},
+};
 
-crate::tests![too_few_descriptors_are_no_panic, too_few_threads_are_no_panic];
+crate::tests![
+    too_few_descriptors_are_no_panic,
+    too_few_threads_are_no_panic,
+    a_scarcity_that_passes_fails_no_lane,
+];
 
 /// A user who has no process yet, so that the kernel counts those of this test alone.
 const NOBODY: u32 = 64_321;
@@ -46,6 +55,27 @@ fn too_few_descriptors_are_no_panic() {
     let codes: Vec<_> =
         (5..20).step_by(2).map(|most| limited(&format!("ulimit -n {most}"), None).status.code()).collect();
     assert!(codes.iter().any(|code| *code != Some(0)), "it was scarce: {codes:?}");
+}
+
+/// Others have all descriptors for a moment, in which no process can be started.
+fn a_scarcity_that_passes_fails_no_lane() {
+    let place = Place::new();
+    let mut command = place.command("--quick --blocks 20 --threads 1 --workloads sound");
+    let lab = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    until("a few cells are measured", || measured(&place) >= 3);
+    let limit = |most: &str| {
+        let [pid, most] = [format!("--pid={}", lab.id()), format!("--nofile={most}:")];
+        Command::new("prlimit").args([pid, most]).status().is_ok_and(|status| status.success())
+    };
+    let is_scarce = limit("3");
+    if is_scarce {
+        thread::sleep(Duration::from_millis(300));
+        assert!(limit("256"));
+    } else {
+        writeln!(io::stderr(), "skipped: there is no prlimit").ok();
+    }
+    let output = lab.wait_with_output().expect("it is our child");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
 fn too_few_threads_are_no_panic() {

@@ -1,6 +1,12 @@
 //! A race that stands still for a while: nobody fails of it, and nothing of it is in the figures.
 
-use std::{fs, process::Child, thread, time::Duration};
+use std::{
+    fs,
+    io::{self, Write},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -14,7 +20,11 @@ use crate::{
     run::Place,
 };
 
-crate::tests![a_lab_that_is_stopped_fails_no_lane, a_race_that_is_frozen_as_a_whole_fails_no_lane];
+crate::tests![
+    a_lab_that_is_stopped_fails_no_lane,
+    a_race_that_is_frozen_as_a_whole_fails_no_lane,
+    a_machine_that_sleeps_is_noticed_though_the_clock_does_not_go_on,
+];
 
 /// Runs that last a while, with a time limit that is shorter than the standstill.
 const RUN: &str = "--quick --blocks 20 --threads 1 --workloads sound --executors tokio,tokio-current-thread \
@@ -28,6 +38,43 @@ fn a_lab_that_is_stopped_fails_no_lane() {
 /// As a container that is paused.
 fn a_race_that_is_frozen_as_a_whole_fails_no_lane() {
     stand_still(|lab, place| of_cells(lab, &place.out()));
+}
+
+/// What a program sees of the sleep of a machine: only the time since boot goes on. A test can make no machine sleep.
+const SLEEP: &str = r#"
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int error = syscall(SYS_clock_gettime, clock, now);
+    char *slept = getenv("PHOTOFINISH_SLEPT");
+    if (clock == CLOCK_BOOTTIME && slept && !access(slept, F_OK)) now->tv_sec += 100;
+    return error;
+}
+"#;
+
+fn a_machine_that_sleeps_is_noticed_though_the_clock_does_not_go_on() {
+    let place = Place::new();
+    let folder = place.out().parent().expect("it lies in a folder").to_owned();
+    let [source, library, slept] = ["sleep.c", "sleep.so", "slept"].map(|name| folder.join(name));
+    fs::write(&source, SLEEP).expect("the folder is ours");
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    if !compiled.is_ok_and(|status| status.success()) {
+        writeln!(io::stderr(), "skipped: there is no compiler for C").ok();
+        return;
+    }
+    let mut command = place.command(RUN);
+    command.env("LD_PRELOAD", &library).env("PHOTOFINISH_SLEPT", &slept);
+    let mut lab = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    until("a few cells are measured", || measured(&place) >= 3);
+    fs::write(&slept, "").expect("the folder is ours");
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(0));
+    let results = place.results();
+    assert!(results.cells.iter().all(|cell| cell.status == Status::Ok), "{:?}", results.cells);
+    let stood_still = results.run.stood_still.expect("it is told");
+    assert!(stood_still.times >= 1 && stood_still.seconds > 95.0, "{stood_still:?}");
 }
 
 fn stand_still(with_it: impl Fn(&Child, &Place) -> Vec<u32>) {

@@ -1,7 +1,7 @@
 //! One workload on one started executor: the only place where a clock is read around the work.
 
 use std::{
-    fmt::Debug,
+    fmt::{self, Debug, Display},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -22,14 +22,24 @@ use crate::{
     watched::Watched,
 };
 
-/// The time that threads which have ended may take to be gone.
-const PARTING: Duration = Duration::from_millis(100);
+/// The time that threads which have ended may take to be gone. On a busy machine they need a turn for that, and only a lane that
+/// leaves threads behind waits so long.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// The time for which sleeps are watched; the run in which it ends is the last.
 const WATCH: Duration = Duration::from_millis(20);
 
 /// The number of times that a sample is taken whose runs are spoiled each time.
 const ATTEMPTS: usize = 5;
+
+/// The reason why a case gives no figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Something is wrong with it.
+    Failed(String),
+    /// Something outside the executor spoiled its runs each time.
+    Spoiled(String),
+}
 
 /// A prepared workload on a started executor.
 pub struct OpenCase {
@@ -204,6 +214,19 @@ fn audited_root<W: Workload<Audited>>(workload: Arc<W>) -> Boxed<'static, Result
     })
 }
 
+impl From<String> for Fault {
+    fn from(reason: String) -> Fault {
+        Fault::Failed(reason)
+    }
+}
+
+impl Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Fault::Failed(reason) | Fault::Spoiled(reason)) = self;
+        formatter.write_str(reason)
+    }
+}
+
 impl OpenCase {
     /// Returns the number of operations in one run.
     pub fn operations(&self) -> u64 {
@@ -248,7 +271,7 @@ impl OpenCase {
     /// # Errors
     ///
     /// If an answer was wrong, the runs took no longer than the waiting in them, or they were spoiled every time.
-    pub fn sample(&self, iterations: u64) -> Result<Sample, String> {
+    pub fn sample(&self, iterations: u64) -> Result<Sample, Fault> {
         let mut attempts = ATTEMPTS;
         loop {
             // Discards what earlier runs, the check and those that were spoiled, have told.
@@ -261,7 +284,7 @@ impl OpenCase {
                     lateness::keep_told();
                     return Ok(sample);
                 }
-                Some(reason) if attempts == 0 => return Err(reason),
+                Some(reason) if attempts == 0 => return Err(Fault::Spoiled(reason)),
                 Some(_) => {}
             }
         }

@@ -49,7 +49,7 @@ use lane_protocol::{Cell, Count, CountRequest, Counts, Proof, Ready, Reply, Requ
 pub use crate::{
     allocator::Allocator,
     audited::Audited,
-    case::OpenCase,
+    case::{Fault, OpenCase},
     suite::{Suite, about_program},
     watched::Watched,
 };
@@ -79,9 +79,11 @@ pub fn serve(suite: &Suite, build: &TrackBuild) -> ExitCode {
     };
     let conversation = AssertUnwindSafe(|| converse(suite, build, &requests, &mut say));
     let outcome = catch_unwind(conversation);
-    let outcome = outcome.unwrap_or_else(|panic| Err(format!("panicked: {}", message_of(&*panic))));
-    if let Err(complaint) = outcome {
-        say(&Reply::Failed(complaint));
+    let outcome = outcome.unwrap_or_else(|panic| Err(format!("panicked: {}", message_of(&*panic)).into()));
+    match outcome {
+        Ok(()) => {}
+        Err(Fault::Failed(reason)) => drop(say(&Reply::Failed(reason))),
+        Err(Fault::Spoiled(reason)) => drop(say(&Reply::Spoiled(reason))),
     }
     ExitCode::SUCCESS
 }
@@ -92,7 +94,7 @@ fn converse(
     build: &TrackBuild,
     requests: &Receiver<String>,
     say: &mut dyn FnMut(&Reply) -> bool,
-) -> Result<(), String> {
+) -> Result<(), Fault> {
     let mut prepared: Option<(OpenCase, Option<Proof>)> = None;
     for line in requests {
         let request = serde_json::from_str(&line);
@@ -111,7 +113,7 @@ fn converse(
             }
             (Request::Runs(iterations @ 1..), Some((case, _))) => Reply::Sample(case.sample(iterations)?),
             (Request::Rest { watch }, Some((case, proof))) => Reply::Rest(rest(case, proof.as_ref(), watch)?),
-            _ => return Err(format!("was asked out of turn: `{}`", line.trim_end())),
+            _ => return Err(format!("was asked out of turn: `{}`", line.trim_end()).into()),
         };
         if !say(&reply) {
             break;

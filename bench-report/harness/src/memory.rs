@@ -17,6 +17,6 @@ pub(crate) fn measure(case: &OpenCase) -> Result<MemoryUse, String> {
     // Memory that was taken to get here, and given back, must not hide what the run takes.
     platform::forget_peak_rss();
     let before = peak()?;
-    case.sample(1)?;
+    case.sample(1).map_err(|fault| fault.to_string())?;
     Ok(MemoryUse { before, after: peak()? })
 }

@@ -154,6 +154,9 @@ fn judge(
                     None => (Change::Undecided, None, Some("takes two blocks of each".to_owned())),
                 }
             }
+            (Some(Status::Ok), Some(_)) if new.is_some_and(|new| new.spoiled) => {
+                (Change::Undecided, None, new.map(in_words))
+            }
             (Some(Status::Ok), Some(_)) => (Change::Regressed, None, new.map(in_words)),
             (Some(Status::Ok), None) => {
                 (Change::Undecided, None, Some(format!("not run in {}", sides[1].name)))

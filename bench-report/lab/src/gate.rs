@@ -43,6 +43,8 @@ pub(crate) fn blocks_to_go(plan: &Plan, results: &Results, margin: f64) -> Vec<O
     let rules = rules(plan, margin);
     let of_comparison = |lanes: &[CellId]| {
         let pairs = lanes.iter().filter_map(|cell| pair_of(plan, results, cell));
+        // What is spoiled has no further blocks.
+        let pairs = pairs.filter(|(old, new)| !old.spoiled && !new.spoiled);
         let open = pairs.filter(|&(old, new)| answer(&rules, old, new, false).change == Change::Undecided);
         let to_go = open.map(|(old, _)| to_next_look(old.overhead_of_blocks().len()));
         to_go.max().map(|blocks| blocks as f64)
@@ -88,8 +90,10 @@ fn answer(rules: &Rules, old: &Cell, new: &Cell, is_over: bool) -> ComparedCell 
     let [in_old, in_new] = [old, new].map(Cell::overhead_of_blocks);
     let look = rules.judge_pairs(in_old, in_new, is_over);
     let failed = |cell: &Cell| format!("failed: {}", lookup::reason(cell));
+    let spoiled = [old, new].into_iter().find(|cell| cell.spoiled);
     let (change, reason) = match (old.status, new.status) {
         (Status::Ok, Status::Ok) => (look.map_or(Change::Undecided, |look| look.change), None),
+        _ if let Some(cell) = spoiled => (Change::Undecided, Some(format!("n/a: {}", lookup::reason(cell)))),
         (Status::Ok, _) => (Change::Regressed, Some(failed(new))),
         _ => (Change::Improved, Some(format!("{} before", failed(old)))),
     };

@@ -40,7 +40,7 @@ mod exit {
 2    A cell has failed; the others are measured. compare, gate: the two cannot be compared, and one line says why
 3    compare, gate: nothing has regressed, and something is undecided or not comparable
 64   The command line makes no sense, or there is no such run
-130  Interrupted by Ctrl-C, by a kill that asks, or because the terminal is gone; `--resume` goes on with a run
+130  Interrupted by Ctrl-C, by a kill that asks, or because the terminal or a batch system's time is gone; `--resume` goes on with a run
 ";
     /// All is well.
     pub(super) const OK: u8 = 0;
@@ -75,6 +75,7 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Runs `bench-report`, with the arguments of this process.
 pub fn main() -> ExitCode {
+    signals::bear_limit_of_files();
     conclude(|arguments| {
         let Some(BenchReport { command }) = parse(arguments)? else { return Ok(exit::OK) };
         match command {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use race::race::Progress;
+use race::{journal::Fault, race::Progress};
 use results::CellId;
 
 use crate::output::complain;
@@ -105,7 +105,11 @@ impl Progress for Bar {
         self.bar.suspend(|| complain(&line));
     }
 
-    fn failed(&mut self, cell: &CellId, reason: &str) {
-        self.bar.suspend(|| complain(&format!("{cell} failed: {reason}")));
+    fn faulty(&mut self, cell: &CellId, fault: &Fault) {
+        let line = match fault {
+            Fault::Failed(reason) => format!("{cell} failed: {reason}"),
+            Fault::Spoiled(reason) => format!("{cell} n/a: {reason}"),
+        };
+        self.bar.suspend(|| complain(&line));
     }
 }

@@ -42,10 +42,8 @@ pub(crate) fn select(
     let mut selection =
         Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs };
     for workload in workloads.into_iter().filter(|workload| !is_too_long(workload, arguments)) {
-        let is_meant = |&threads: &usize| {
-            threads <= processors.get() || workload.oversubscribed || !arguments.threads.is_empty()
-        };
-        let threads: Vec<usize> = all_threads.iter().copied().filter(is_meant).collect();
+        let most = if arguments.threads.is_empty() { most_threads(workload, processors) } else { usize::MAX };
+        let threads: Vec<usize> = all_threads.iter().copied().filter(|&threads| threads <= most).collect();
         // A program's memory is not counted.
         for lane in lanes.iter().filter(|lane| lane.command.is_none()) {
             let able = |threads: &&usize| {
@@ -89,6 +87,16 @@ pub(crate) fn threads(arguments: &SelectionArguments, processors: NonZeroUsize) 
         }
         [] => ascending([1, processors.get()]),
         asked => ascending(asked.iter().map(|threads| threads.get())),
+    }
+}
+
+/// Returns the most workers that a workload races with unless others are asked for.
+fn most_threads(workload: &WorkloadEntry, processors: NonZeroUsize) -> usize {
+    match processors.get() {
+        _ if workload.oversubscribed => usize::MAX,
+        // With a single processor it does not apply, and says so.
+        processors if workload.loaded_from_outside => (processors - 1).max(1),
+        processors => processors,
     }
 }
 
@@ -368,6 +376,13 @@ mod tests {
         let [(cell, reason)] = &selection.not_applicable[..] else { panic!("one cell does not apply") };
         let expected = ("rain/10/t3/oak", "its load takes a processor, and workers have all of them");
         assert_eq!((&*cell.to_string(), &**reason), expected);
+        // Nobody has asked for three.
+        let unasked = SelectionArguments { threads: Vec::new(), ..arguments };
+        let selection = select(&lineup(), &Descriptions::new(), &unasked, three).expect("there are some");
+        assert_eq!(names(&selection.cells), ["rain/10/t1/oak"]);
+        assert!(selection.not_applicable.is_empty(), "{:?}", selection.not_applicable);
+        let selection = selected(&of(&["oak"], &["grow", "rain"])).expect("the other has some");
+        assert_eq!(selection.not_applicable.len(), 1, "one processor is too few, and it is said");
     }
 
     #[test]

@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::{Context, Result};
 #[cfg(unix)]
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGXCPU, SIGXFSZ};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// Ctrl-C, a kill that asks, and a terminal that is gone.
+/// Ctrl-C, a kill that asks, a terminal that is gone, and a batch system whose processor time is used up.
 #[cfg(unix)]
-const SIGNALS: [c_int; 3] = [SIGINT, SIGTERM, SIGHUP];
+const SIGNALS: [c_int; 4] = [SIGINT, SIGTERM, SIGHUP, SIGXCPU];
 #[cfg(not(unix))]
 const SIGNALS: [c_int; 2] = [SIGINT, SIGTERM];
 
@@ -28,6 +28,19 @@ pub(crate) fn interruption() -> Result<Arc<AtomicBool>> {
     }
     Ok(interrupted)
 }
+
+/// Has a file that would grow beyond the limit of its size be an error, as a full disk is, and not the end of this process.
+#[cfg(unix)]
+pub(crate) fn bear_limit_of_files() {
+    if ignored() & (1 << (SIGXFSZ - 1)) == 0 {
+        // Without it nothing is worse than before.
+        signal_hook::flag::register(SIGXFSZ, Arc::default()).ok();
+    }
+}
+
+/// Does nothing: files have no limits here.
+#[cfg(not(unix))]
+pub(crate) fn bear_limit_of_files() {}
 
 /// Returns the set of the signals that this process ignores, a bit each; empty where the system does not say.
 fn ignored() -> u64 {

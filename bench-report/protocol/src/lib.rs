@@ -130,6 +130,8 @@ pub enum Reply {
     Rest(Rest),
     /// Says at any time that the cell has failed, and why. The lane ends.
     Failed(String),
+    /// Says in place of a sample that something other than the lane spoiled its runs, and what. The lane ends.
+    Spoiled(String),
     /// Says at any time that the lane cannot do this here, and why. The lane ends.
     NotApplicable(String),
 }

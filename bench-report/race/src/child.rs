@@ -43,9 +43,9 @@ impl Child {
     /// # Errors
     ///
     /// If it does not start.
-    pub(crate) fn start(mut command: Command, guard: &Guard) -> io::Result<Child> {
+    pub(crate) fn start(command: &mut Command, guard: &Guard) -> io::Result<Child> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        platform::shield_from_terminal(&mut command);
+        platform::shield_from_terminal(command);
         let mut handle = command.spawn()?;
         let guarded = guard.watch(handle.id());
         let stdin = handle.stdin.take();

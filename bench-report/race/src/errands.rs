@@ -74,7 +74,7 @@ impl Counting {
             launcher.check_programs(log.path())?;
             let (record, outcome) = match counted {
                 Ok(counts) => (Record::Counted { job: job.clone(), counts: counts.clone() }, Ok(counts)),
-                Err(Trouble::Failed(reason)) => {
+                Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
                     (Record::NotCounted { job: job.clone(), reason: reason.clone() }, Err(reason))
                 }
                 Err(Trouble::Interrupted) => return Ok(false),

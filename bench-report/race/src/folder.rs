@@ -76,6 +76,7 @@ impl Folder {
     ///
     /// [`NothingToResume`] if there is no such run, or somebody else measures it.
     pub fn unfinished(out: &Path, name: Option<&str>) -> Result<(Folder, Plan)> {
+        let runs_folder = out.join("runs");
         let runs = Run::all(out);
         let run = match name {
             None => runs.iter().find(|run| !run.is_copy() && !run.is_finished()),
@@ -87,6 +88,9 @@ impl Folder {
                 Err(NothingToResume(format!("the run {name} is finished")).into())
             }
             (Some(run), _) => run.take_up(),
+            (None, Some(name)) if runs_folder.join(name).join(PLAN).is_file() => {
+                Err(NothingToResume(format!("the run {name} has no sound {PLAN}")).into())
+            }
             (None, Some(name)) => Err(NothingToResume(format!("{out} has no run {name}")).into()),
             (None, None) if runs.is_empty() => {
                 Err(NothingToResume(format!("{out} has no run to resume")).into())
@@ -233,6 +237,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     // A pipe or a device cannot be.
     if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        // A pipe that nobody reads would never be open; and as long as this is, its reader waits for more.
+        let _open = platform::open_at_once(&path)?;
         return fs::write(&path, text);
     }
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
@@ -250,4 +256,31 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         folder.sync_all().ok();
     }
     replaced
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{process::Command, sync::mpsc, thread, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_an_error_and_one_that_is_read_gets_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()));
+        let (sender, ended) = mpsc::channel();
+        let path = pipe.clone();
+        thread::spawn(move || sender.send(write(&path, "unread").is_err()));
+        assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(true), "nobody reads");
+
+        let text = "read ".repeat(1 << 16);
+        let path = pipe.clone();
+        let reader = thread::spawn(move || fs::read_to_string(path));
+        // The reader may not be there yet.
+        while write(&pipe, &text).is_err() {
+            thread::yield_now();
+        }
+        assert!(reader.join().expect("it only reads").is_ok_and(|read| read == text));
+    }
 }

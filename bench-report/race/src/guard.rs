@@ -2,10 +2,13 @@
 //!
 //! A process that gets SIGKILL can do nothing any more, so the guard is a process of its own. The lab tells it, on a pipe,
 //! of every process group that it starts and of every one that has ended. The end of the pipe is the end of the lab.
+//!
+//! It also has the last word: a lab that runs out of memory aborts, or is killed by the kernel, and says no more where its
+//! samples are.
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead, Write},
+    io::{self, BufRead, Write},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -35,12 +38,17 @@ impl Guard {
     ///
     /// A race does not depend on it: it is there for the case that the lab is killed.
     pub fn station(mut command: Command) -> Guard {
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
         // What is sent to the group of the lab, as Ctrl-C is, must not end its guard.
         platform::shield_from_terminal(&mut command);
         let Ok(mut handle) = command.spawn() else { return Guard::default() };
         let stdin = handle.stdin.take();
         Guard(Some(Arc::new(Mutex::new(Stationed { handle, stdin }))))
+    }
+
+    /// Has the guard say a line if the lab is killed.
+    pub fn say_at_death(&self, line: &str) {
+        self.tell(&format!("={}\n", line.replace('\n', " ")));
     }
 
     /// Has the guard watch over a process and all of its group.
@@ -67,20 +75,29 @@ impl Drop for Guarded {
 
 impl Drop for Stationed {
     fn drop(&mut self) {
-        self.stdin = None;
+        // This is no death.
+        if let Some(mut stdin) = self.stdin.take() {
+            stdin.write_all(b"=\n").ok();
+        }
         self.handle.wait().ok();
     }
 }
 
-/// Stands guard: reads what the lab tells, to its end, and kills the process groups that have not ended by then.
+/// Stands guard: reads what the lab tells, to its end, kills the process groups that have not ended by then, and says what it is
+/// to say.
 pub fn stand(told: impl BufRead) {
     let mut groups = BTreeSet::new();
+    let mut last_word = String::new();
     for line in told.lines().map_while(Result::ok) {
         match line.split_at_checked(1) {
             Some(("+", group)) => drop(groups.insert(group.to_owned())),
             Some(("-", group)) => drop(groups.remove(group)),
+            Some(("=", line)) => line.clone_into(&mut last_word),
             _ => {}
         }
     }
     groups.iter().filter_map(|group| group.parse().ok()).for_each(platform::end_group);
+    if !last_word.is_empty() {
+        writeln!(io::stderr(), "{last_word}").ok();
+    }
 }

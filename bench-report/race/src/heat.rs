@@ -13,7 +13,7 @@ use results::CellId;
 
 use crate::{
     calibrate::{Entrant, Known, Measurement},
-    journal::{CountingJob, Record, Slot},
+    journal::{CountingJob, Fault, Record, Slot},
     lane::{LaneProcess, Limits, Trouble},
     plan::{Plan, WATCHED_BLOCKS},
     rounds::Heat,
@@ -33,7 +33,7 @@ pub struct Launcher {
 }
 
 /// A slot, and the measurement in it or the reason why there is none.
-pub(crate) type Ended = (Slot, Result<Measurement, String>);
+pub(crate) type Ended = (Slot, Result<Measurement, Fault>);
 
 impl Launcher {
     /// Starts the process of a cell, under whatever name it races, and asks it to prepare the cell, and to check it unless it
@@ -190,7 +190,8 @@ pub(crate) fn run_heat(
     for Lane { slot, entrant } in lanes {
         match entrant.and_then(Entrant::finish) {
             Ok(measurement) => ended.push((slot, Ok(measurement))),
-            Err(Trouble::Failed(reason)) => ended.push((slot, Err(reason))),
+            Err(Trouble::Failed(reason)) => ended.push((slot, Err(Fault::Failed(reason)))),
+            Err(Trouble::Spoiled(reason)) => ended.push((slot, Err(Fault::Spoiled(reason)))),
             Err(Trouble::Interrupted) => return None,
         }
     }
@@ -229,7 +230,12 @@ pub(crate) fn records(heat: &Heat, ended: &[Ended], took: Duration) -> Vec<Recor
 fn records_of_lane((slot, ended): &Ended) -> Vec<Record> {
     let Measurement { pid, checked, samples, rest } = match ended {
         Ok(measurement) => measurement,
-        Err(reason) => return vec![Record::Failed { slot: slot.clone(), reason: reason.clone() }],
+        Err(Fault::Failed(reason)) => {
+            return vec![Record::Failed { slot: slot.clone(), reason: reason.clone() }];
+        }
+        Err(Fault::Spoiled(reason)) => {
+            return vec![Record::Spoiled { slot: slot.clone(), reason: reason.clone() }];
+        }
     };
     let end = Record::Process {
         slot: slot.clone(),

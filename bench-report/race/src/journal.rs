@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use lane_protocol::{CellId, Count, Counts, Observed, Proof, Rest};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::standstill::Stood;
 
@@ -115,12 +115,20 @@ pub enum Record {
         /// The reason.
         reason: String,
     },
-    /// The end of a process that missed a deadline, so that its heat was run again.
+    /// The end of a process that did not because something other than its lane spoiled its runs, however often its heat was run.
+    Spoiled {
+        /// The process.
+        #[serde(flatten)]
+        slot: Slot,
+        /// The reason.
+        reason: String,
+    },
+    /// The end of a process that missed a deadline or was spoiled, so that its heat was run again.
     Again {
         /// The process.
         #[serde(flatten)]
         slot: Slot,
-        /// The reason why it failed.
+        /// The reason why it did not measure.
         reason: String,
     },
     /// A heat in which the race stood still, so that it was run again.
@@ -192,8 +200,25 @@ pub struct Slot {
 pub enum Outcome {
     /// It measured.
     Measured(Checked, Vec<Sample>, Rest),
-    /// It did not measure, for this reason.
+    /// It did not measure.
+    Faulty(Fault),
+}
+
+/// The reason why a process did not measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Something is wrong with the cell.
     Failed(String),
+    /// Something other than the lane spoiled its runs.
+    Spoiled(String),
+}
+
+impl Fault {
+    /// Returns the reason in words.
+    pub fn reason(&self) -> &str {
+        let (Fault::Failed(reason) | Fault::Spoiled(reason)) = self;
+        reason
+    }
 }
 
 /// The outcomes of a run so far, by cell and block.
@@ -239,8 +264,11 @@ impl SampleLog {
     ///
     /// # Errors
     ///
-    /// If it cannot be written: a full disk.
+    /// If it cannot be written, because the disk is full, or the file is gone: what is written to it then is lost.
     pub fn append(&mut self, records: &[Record]) -> Result<()> {
+        if !self.path.exists() {
+            bail!("{} is gone: somebody has moved or removed it during the race", self.path.display());
+        }
         let mut lines = String::new();
         for record in records {
             lines += &serde_json::to_string(record).expect("a record is plain data");
@@ -267,8 +295,9 @@ pub struct Past {
 impl Past {
     /// Reads what a run has left; empty if it has not begun.
     ///
-    /// Cuts off what a crash left unfinished at the end of the file: a line, and the samples of a process that never ended,
-    /// which would count for the one that replaces it.
+    /// Cuts off what a crash left unfinished at the end of the file: what is no line, because it was never ended or a disk
+    /// has the room for it and not the text, and the samples of a process that never ended, which would count for the one that
+    /// replaces it.
     ///
     /// # Errors
     ///
@@ -278,7 +307,7 @@ impl Past {
             return Ok(Past::default());
         }
         let text = fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let end = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let end = end_of_lines(&text);
         let complete =
             str::from_utf8(&text[..end]).with_context(|| format!("{} is corrupt", path.display()))?;
         let past = Past::collect(complete).with_context(|| format!("{} is corrupt", path.display()))?;
@@ -297,7 +326,9 @@ impl Past {
     fn collect(text: &str) -> Result<Past> {
         let mut past = Past::default();
         let mut samples: HashMap<Slot, Vec<Sample>> = HashMap::new();
-        for (index, line) in text.lines().enumerate() {
+        // An editor may have left a line that is empty.
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        for (index, line) in lines {
             let record = serde_json::from_str(line).with_context(|| format!("line {}", index + 1))?;
             match record {
                 Record::Sample { slot, sample } => samples.entry(slot).or_default().push(sample),
@@ -308,7 +339,10 @@ impl Past {
                     past.outcomes.insert((slot.cell, slot.block), Outcome::Measured(checked, samples, rest));
                 }
                 Record::Failed { slot, reason } => {
-                    past.outcomes.insert((slot.cell, slot.block), Outcome::Failed(reason));
+                    past.outcomes.insert((slot.cell, slot.block), Outcome::Faulty(Fault::Failed(reason)));
+                }
+                Record::Spoiled { slot, reason } => {
+                    past.outcomes.insert((slot.cell, slot.block), Outcome::Faulty(Fault::Spoiled(reason)));
                 }
                 Record::Again { .. } => {}
                 Record::StoodStill { times, for_ns, .. } => {
@@ -324,6 +358,20 @@ impl Past {
         }
         Ok(past)
     }
+}
+
+/// Returns the end of the last line that is whole, whatever a crash has left after it; that of the file if there is none, in which
+/// case it is no journal.
+fn end_of_lines(text: &[u8]) -> usize {
+    let mut end = text.len();
+    for line in text.split_inclusive(|&byte| byte == b'\n').rev() {
+        // A record that only a later version knows is one.
+        if line.ends_with(b"\n") && serde_json::from_slice::<IgnoredAny>(line).is_ok() {
+            return end;
+        }
+        end -= line.len();
+    }
+    text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1)
 }
 
 #[cfg(test)]
@@ -409,10 +457,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_record_at_the_end_is_cut_off_and_an_empty_line_is_none() {
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        let whole = fs::read_to_string(&path).expect("it was written");
+        for rubbish in ["\n", "\0\0\0\0", "\0\0\0\0\n", "{\"kind\":\"sam\n\n", "\r\n"] {
+            fs::write(&path, format!("{whole}{rubbish}")).expect("the folder is ours");
+            let past = Past::read_and_mend(&path).expect("it is well");
+            assert_eq!(past.outcomes.len(), 1, "{rubbish:?}");
+            assert_eq!(fs::read_to_string(&path).expect("it is there"), whole, "{rubbish:?}");
+        }
+        fs::write(&path, whole.replace('\n', "\r\n\r\n")).expect("the folder is ours");
+        assert_eq!(Past::read_and_mend(&path).expect("it is well").outcomes.len(), 1);
+    }
+
+    #[test]
     fn a_corrupt_line_is_an_error_that_names_file_and_line() {
-        let (_folder, path) = file_with("{\"kind\":\"sam\n");
-        let message = format!("{:#}", Past::read_and_mend(&path).expect_err("it is corrupt"));
-        assert!(message.contains("samples.jsonl") && message.contains("line 1"), "{message}");
+        let (_folder, path) = file_with("");
+        SampleLog::open(&path).expect("it opens").append(&records(0)).expect("there is room");
+        let whole = fs::read_to_string(&path).expect("it was written");
+        let of_tomorrow = "{\"kind\":\"of-tomorrow\"}\n";
+        for (text, line) in [
+            (format!("{{\"kind\":\"sam\n{whole}"), "line 1"),
+            ("no journal\n".to_owned(), "line 1"),
+            (format!("{whole}{of_tomorrow}"), "line 4"),
+        ] {
+            fs::write(&path, &text).expect("the folder is ours");
+            let message = format!("{:#}", Past::read_and_mend(&path).expect_err("it is corrupt"));
+            assert!(message.contains("samples.jsonl") && message.contains(line), "{message}");
+            assert_eq!(fs::read_to_string(&path).expect("it is there"), text, "nothing is cut off");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_journal_that_is_gone_is_an_error_at_once() {
+        let (folder, path) = file_with("");
+        let mut log = SampleLog::open(&path).expect("it opens");
+        log.append(&records(0)).expect("there is room");
+        drop(folder);
+        let message = format!("{:#}", log.append(&records(1)).expect_err("it is gone"));
+        assert!(message.contains("samples.jsonl is gone"), "{message}");
     }
 
     #[cfg(target_os = "linux")]

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
         mpsc::RecvTimeoutError,
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,6 +23,8 @@ use crate::{child::Child, environment, guard::Guard, platform, standstill::Stand
 pub enum Trouble {
     /// Something is wrong with the cell: a result.
     Failed(String),
+    /// Something other than the lane spoiled its runs: a result, once repeating them was no help.
+    Spoiled(String),
     /// The run was interrupted: no result.
     Interrupted,
 }
@@ -44,6 +47,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 
 /// The time that a lane has to end after its input: twice what the protocol says, because the machine may be busy.
 const PARTING: Duration = Duration::from_secs(2);
+
+/// The time for which the system may have no room for a process.
+const SCARCITY: Duration = Duration::from_secs(1);
 
 /// The process of a lane.
 ///
@@ -80,7 +86,7 @@ impl LaneProcess {
     ) -> Result<LaneProcess, Trouble> {
         environment::confine(&mut command);
         let program = command.get_program().to_string_lossy().into_owned();
-        let child = Child::start(command, &limits.guard)
+        let child = start_in_time(&mut command, limits)
             .map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;
         Ok(LaneProcess { child, is_track, limits: limits.clone(), left: limits.time })
     }
@@ -99,7 +105,8 @@ impl LaneProcess {
     ///
     /// # Errors
     ///
-    /// [`Trouble::Failed`] if it says that it cannot, dies, hangs, or says anything that is no reply.
+    /// [`Trouble::Failed`] if it says that it cannot, dies, hangs, or says anything that is no reply; [`Trouble::Spoiled`] if it
+    /// says that its runs were.
     pub fn ask(&mut self, request: &Request) -> Result<Reply, Trouble> {
         self.tell(request)?;
         self.hear()
@@ -127,6 +134,10 @@ impl LaneProcess {
         let line = self.hear_line()?;
         match serde_json::from_str(&line) {
             Ok(Reply::Failed(reason) | Reply::NotApplicable(reason)) => Err(self.gives_up(reason)),
+            Ok(Reply::Spoiled(reason)) => {
+                self.child.end();
+                Err(Trouble::Spoiled(reason))
+            }
             Ok(reply) => Ok(reply),
             Err(error) => Err(self.fails(&format!("{}: {error}", invalid(&line)))),
         }
@@ -210,6 +221,23 @@ impl LaneProcess {
 
     fn ended(&mut self, status: ExitStatus) -> Trouble {
         self.fails(&format!("its process {}", platform::describe_exit(status)))
+    }
+}
+
+/// Starts a process, once the system has room for it: that others leave none for a moment is no fault of the lane.
+fn start_in_time(command: &mut Command, limits: &Limits) -> io::Result<Child> {
+    let start = Instant::now();
+    loop {
+        match Child::start(command, &limits.guard) {
+            Err(error)
+                if platform::is_scarcity(&error)
+                    && start.elapsed() < SCARCITY
+                    && !limits.interrupted.load(SeqCst) =>
+            {
+                thread::sleep(GLANCE);
+            }
+            ended => return ended,
+        }
     }
 }
 

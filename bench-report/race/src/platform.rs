@@ -2,7 +2,7 @@
 //!
 //! Everything here has an answer everywhere; where a system has none, the answer is `None`.
 
-use std::{fs, time::Duration};
+use std::{fs, io, path::Path, time::Duration};
 
 #[cfg(unix)]
 mod system {
@@ -59,6 +59,22 @@ mod system {
         })
     }
 
+    /// Opens a file to write to it; a pipe that nobody reads is an error.
+    pub(crate) fn open_at_once(path: &Path) -> io::Result<fs::File> {
+        use std::os::unix::fs::OpenOptionsExt;
+        fs::OpenOptions::new().write(true).custom_flags(nix::libc::O_NONBLOCK).open(path)
+    }
+
+    /// Tells whether an error is for want of room: of processes, threads, descriptors or memory, or a program that is still being
+    /// written.
+    pub(crate) fn is_scarcity(error: &io::Error) -> bool {
+        use nix::errno::Errno::{EAGAIN, EMFILE, ENFILE, ENOMEM, ETXTBSY};
+        [EAGAIN, EMFILE, ENFILE, ENOMEM, ETXTBSY]
+            .map(|code| code as i32)
+            .iter()
+            .any(|&code| error.raw_os_error() == Some(code))
+    }
+
     /// Says how a process ended.
     pub(crate) fn describe_exit(status: ExitStatus) -> String {
         match status.signal() {
@@ -99,6 +115,16 @@ mod system {
         None
     }
 
+    /// Opens a file to write to it.
+    pub(crate) fn open_at_once(path: &Path) -> io::Result<fs::File> {
+        fs::OpenOptions::new().write(true).open(path)
+    }
+
+    /// Tells whether an error is for want of room.
+    pub(crate) fn is_scarcity(error: &io::Error) -> bool {
+        [io::ErrorKind::WouldBlock, io::ErrorKind::OutOfMemory].contains(&error.kind())
+    }
+
     /// Says how a process ended.
     pub(crate) fn describe_exit(status: ExitStatus) -> String {
         format!("ended with {status}")
@@ -126,5 +152,6 @@ pub(crate) fn peak_rss_of(process: u32) -> Option<u64> {
 }
 
 pub(crate) use system::{
-    cpu_with_children, describe_exit, end_group, end_with_children, holder_of_lock, shield_from_terminal,
+    cpu_with_children, describe_exit, end_group, end_with_children, holder_of_lock, is_scarcity,
+    open_at_once, shield_from_terminal,
 };

@@ -14,7 +14,7 @@ use crate::{
     facts::{self, Reading},
     folder::Folder,
     heat::{Ended, Launcher, places, records, run_heat},
-    journal::{Outcome, Outcomes, Past, Record, SampleLog, Slot},
+    journal::{Fault, Outcome, Outcomes, Past, Record, SampleLog, Slot},
     plan::{CHECKED_BLOCKS, Plan},
     rounds::{self, Heat, Judge, Rounds, Stage},
     standstill::Standstills,
@@ -44,8 +44,8 @@ pub trait Progress {
     /// The race stood still for so long, and `next` starts anew.
     fn stood_still(&mut self, time: Duration, next: &str);
 
-    /// A cell has failed.
-    fn failed(&mut self, cell: &CellId, reason: &str);
+    /// A cell has no figures.
+    fn faulty(&mut self, cell: &CellId, fault: &Fault);
 }
 
 /// Runs what is left of `plan`, and returns its results.
@@ -67,7 +67,7 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
     let mut counting = Counting::of(lineup, plan, past.tallies);
     let all = counting.left();
     let mut next = |done: usize, cell: &CellId| progress.counting(done, all, cell);
-    if !counting.run(launcher, &mut log, &failures(&raced.outcomes), &mut next)? {
+    if !counting.run(launcher, &mut log, &faulty(&raced.outcomes), &mut next)? {
         return Ok(Ending::Interrupted);
     }
     log.sync()?;
@@ -118,7 +118,7 @@ pub struct Raced {
 
 /// Runs what is left of `plan`, as long as the `judge` wants it and there is time; `None` if it was interrupted.
 ///
-/// A cell that fails in one block is not run again in the next: it cannot be ok any more, and neither can a lane whose
+/// A cell that is faulty in one block is not run again in the next: it cannot be ok any more, and neither can a lane whose
 /// twin has failed. A comparison of which a block was interrupted runs in it again as a whole: its lanes are to meet the
 /// machine in the same mood.
 ///
@@ -143,17 +143,17 @@ pub fn run_heats(
             Some(took) => *took,
             None => {
                 let stage = rounds.stage();
-                let failed = failures(&outcomes);
-                let lanes: Vec<Slot> = places(&heat).filter(|slot| !failed.contains(&slot.cell)).collect();
+                let faulty = faulty(&outcomes);
+                let lanes: Vec<Slot> = places(&heat).filter(|slot| !faulty.contains(&slot.cell)).collect();
                 let known = |cell: &CellId| known(&outcomes, cell, heat.block);
                 let mut run = |progress: &mut dyn Progress| {
                     let mut next = |index, cell: &CellId| tell(progress, stage, index, cell);
                     run_heat(launcher, plan, lanes.clone(), &known, &mut next)
                 };
-                let attempts = attempts_of(lineup, &heat);
+                let has_deadline = has_deadline(lineup, &heat);
                 let standstills = &launcher.limits.standstills;
                 let Some((ended, took)) =
-                    run_in_time(attempts, standstills, &heat, &mut log, progress, &mut run)?
+                    run_in_time(has_deadline, standstills, &heat, &mut log, progress, &mut run)?
                 else {
                     return Ok(None);
                 };
@@ -170,34 +170,36 @@ pub fn run_heats(
     Ok(Some(Raced { outcomes, outlook, further_blocks: rounds.further_blocks() }))
 }
 
-/// The number of times that a heat with a deadline is run at most.
+/// The number of times that a heat is run at most of which a lane may be faulty through no fault of its own.
 const ATTEMPTS: usize = 8;
 
-/// Returns the number of times that a heat is run, until no lane fails.
+/// Tells whether the workload of a heat has a deadline.
 ///
-/// A workload with a deadline answers wrong if the machine stands still for the time of a few tasks, as one that shares its
-/// processors does now and then. A lane that is wrong itself fails again.
-fn attempts_of(lineup: &Lineup, heat: &Heat) -> usize {
+/// It answers wrong if the machine stands still for the time of a few tasks, as one that shares its processors does now and
+/// then. A lane that is wrong itself fails again.
+fn has_deadline(lineup: &Lineup, heat: &Heat) -> bool {
     let workload = heat.lanes.first().and_then(|cell| lineup.workload(&cell.workload));
-    if workload.is_some_and(|workload| workload.has_deadline) { ATTEMPTS } else { 1 }
+    workload.is_some_and(|workload| workload.has_deadline)
 }
 
 /// Runs a heat, and returns its outcome and the time it took; `None` if it was interrupted.
 ///
-/// It is run again if a lane has failed, as long as it has `attempts`; and always if the race stood still meanwhile, because
-/// nobody can tell what of it was measured before, and what after. Both are in the journal.
+/// It is run again, a few times at most, if the runs of a lane were spoiled, or if one has failed and `has_deadline`; and always if
+/// the race stood still meanwhile, because nobody can tell what of it was measured before, and what after. Both are in the
+/// journal.
 ///
 /// # Errors
 ///
 /// If the journal cannot be written.
 fn run_in_time(
-    mut attempts: usize,
+    has_deadline: bool,
     standstills: &Standstills,
     heat: &Heat,
     log: &mut SampleLog,
     progress: &mut dyn Progress,
     run: &mut dyn FnMut(&mut dyn Progress) -> Option<Vec<Ended>>,
 ) -> Result<Option<(Vec<Ended>, Duration)>> {
+    let mut attempts = ATTEMPTS;
     loop {
         let stopwatch = standstills.stopwatch();
         let Some(ended) = run(progress) else { return Ok(None) };
@@ -208,14 +210,16 @@ fn run_in_time(
             continue;
         }
         attempts -= 1;
-        let failed = ended.iter().filter_map(|(slot, ended)| Some((slot, ended.as_ref().err()?)));
-        let again =
-            |(slot, reason): (&Slot, &String)| Record::Again { slot: slot.clone(), reason: reason.clone() };
-        let again: Vec<Record> = failed.map(again).collect();
-        if again.is_empty() || attempts == 0 {
+        let faults = ended.iter().filter_map(|(slot, ended)| Some((slot, ended.as_ref().err()?)));
+        let is_excused = |(_, fault): (_, &Fault)| has_deadline || matches!(fault, Fault::Spoiled(_));
+        if attempts == 0 || !faults.clone().any(is_excused) {
             return Ok(Some((ended, took)));
         }
-        log.append(&again)?;
+        let again = |(slot, fault): (&Slot, &Fault)| Record::Again {
+            slot: slot.clone(),
+            reason: fault.reason().to_owned(),
+        };
+        log.append(&faults.map(again).collect::<Vec<Record>>())?;
     }
 }
 
@@ -223,11 +227,11 @@ fn run_in_time(
 fn fail_with_twins(plan: &Plan, heat: &Heat, outcomes: &mut Outcomes) {
     for twin in heat.lanes.iter().filter(|cell| plan.is_twin(cell)) {
         let lane = (plan.in_lineup(twin), heat.block);
-        if let Some(Outcome::Failed(reason)) = outcomes.get(&(twin.clone(), heat.block))
-            && !matches!(outcomes.get(&lane), Some(Outcome::Failed(_)))
+        if let Some(Outcome::Faulty(Fault::Failed(reason))) = outcomes.get(&(twin.clone(), heat.block))
+            && !matches!(outcomes.get(&lane), Some(Outcome::Faulty(_)))
         {
-            let failed = Outcome::Failed(format!("{reason} (as {})", twin.executor));
-            outcomes.insert(lane, failed);
+            let failed = Fault::Failed(format!("{reason} (as {})", twin.executor));
+            outcomes.insert(lane, Outcome::Faulty(failed));
         }
     }
 }
@@ -239,7 +243,7 @@ fn known(outcomes: &Outcomes, cell: &CellId, block: usize) -> Option<Known> {
     }
     let earlier = (0..block).find_map(|block| match outcomes.get(&(cell.clone(), block))? {
         Outcome::Measured(checked, samples, _) => Some((checked, samples)),
-        Outcome::Failed(_) => None,
+        Outcome::Faulty(_) => None,
     });
     let (checked, samples) = earlier?;
     let runs: u64 = samples.iter().map(|sample| sample.iterations).sum();
@@ -260,17 +264,17 @@ fn tell(progress: &mut dyn Progress, stage: Stage, started: usize, next: &CellId
     }
 }
 
-fn failures(outcomes: &Outcomes) -> HashSet<CellId> {
-    let failed = outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
-    failed.map(|((cell, _), _)| cell.clone()).collect()
+fn faulty(outcomes: &Outcomes) -> HashSet<CellId> {
+    let faulty = outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Faulty(_)));
+    faulty.map(|((cell, _), _)| cell.clone()).collect()
 }
 
 fn outcome((slot, ended): Ended, progress: &mut dyn Progress) -> ((CellId, usize), Outcome) {
     let outcome = match ended {
         Ok(measured) => Outcome::Measured(measured.checked, measured.samples, measured.rest),
-        Err(reason) => {
-            progress.failed(&slot.cell, &reason);
-            Outcome::Failed(reason)
+        Err(fault) => {
+            progress.faulty(&slot.cell, &fault);
+            Outcome::Faulty(fault)
         }
     };
     ((slot.cell, slot.block), outcome)

@@ -277,7 +277,12 @@ mod tests {
     use super::*;
     use results::{Period, Profile};
 
-    use crate::{assemble, facts, journal::Outcome, plan::Sampling, twins};
+    use crate::{
+        assemble, facts,
+        journal::{Fault, Outcome},
+        plan::Sampling,
+        twins,
+    };
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -513,7 +518,7 @@ mod tests {
     #[test]
     fn every_lane_that_failed_is_nothing_to_wait_for() {
         let plan = plan(1);
-        let sport = |_: &Heat, _: &CellId| (Outcome::Failed("on purpose".to_owned()), SECOND);
+        let sport = |_: &Heat, _: &CellId| (Outcome::Faulty(Fault::Failed("on purpose".to_owned())), SECOND);
         assert_eq!(run(&plan, &by_results(&plan), &sport).len(), 2);
     }
 

@@ -8,7 +8,7 @@ use lane_protocol::{
 };
 use race::{
     assemble,
-    journal::{CountingJob, Outcome, Outcomes, Tallies},
+    journal::{CountingJob, Fault, Outcome, Outcomes, Tallies},
     plan::{Alias, Plan},
 };
 use results::{Cell, Estimate, LaneSummary, Metric, Place, Results, Status, Summary};
@@ -71,7 +71,7 @@ impl Race {
     fn fail(mut self, workload: &str, size: u64, lane: &str) -> Race {
         let cell = cell(workload, size, lane);
         self.outcomes.retain(|(other, block), _| *other != cell || *block == 0);
-        self.outcomes.insert((cell, 1), Outcome::Failed("hung".to_owned()));
+        self.outcomes.insert((cell, 1), Outcome::Faulty(Fault::Failed("hung".to_owned())));
         self
     }
 

@@ -22,6 +22,9 @@ pub struct Cell {
     /// The reason why it failed or does not apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// `true` if it does not apply because something other than the lane spoiled its runs, however often they were repeated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spoiled: bool,
     /// The metrics by name; empty unless the cell is ok.
     pub metrics: BTreeMap<String, Metric>,
     /// The overhead relative to the best lane of the same workload, size and threads. The interval is
@@ -66,7 +69,7 @@ pub enum Status {
     Ok,
     /// Panicked, hung, was killed, gave a wrong answer or did other work; the reason says which.
     Failed,
-    /// The lane lacks a capability that the workload needs; the reason names it.
+    /// The lane lacks a capability that the workload needs, or this machine cannot run it; the reason says which.
     NotApplicable,
 }
 

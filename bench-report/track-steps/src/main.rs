@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     enter::<steps::WokenNext>(&mut suite);
     enter::<steps::TimerWheel>(&mut suite);
     enter::<executor_hand_rolled::HandRolled>(&mut suite);
-    serve(&suite, &build())
+    serve(&suite, &build!())
 }
 
 /// Enters an executor in all workloads but those that end executors, which the steps never do.

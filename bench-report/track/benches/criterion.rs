@@ -43,7 +43,7 @@ const USAGE: u8 = 64;
 fn main() -> ExitCode {
     match env::var(CELL) {
         Ok(cell) => measure(&cell.parse().expect("this program has written it")),
-        Err(_) if build().profile == PROFILE || !is_read() => start_all(),
+        Err(_) if build!().profile == PROFILE || !is_read() => start_all(),
         Err(_) => start_in_profile(),
     }
 }
@@ -105,7 +105,7 @@ fn cells() -> Result<Vec<Start>, String> {
     let mut arguments = env::args().skip_while(|argument| argument != "--exact").skip(1);
     let Some(exact) = arguments.next() else { return Ok(all_cells(!is_read() && !has("--list"))) };
     let found = exact.parse().and_then(|cell: CellId| {
-        let lineup = lineup().lineup(&build(), &[cell.threads]);
+        let lineup = lineup().lineup(&build!(), &[cell.threads]);
         check(&lineup, &cell).map(|()| (cell, lineup))
     });
     let (cell, lineup) = match found {
@@ -123,7 +123,7 @@ fn all_cells(is_test: bool) -> Vec<Start> {
     if is_test {
         threads.truncate(1);
     }
-    let lineup = lineup().lineup(&build(), &threads);
+    let lineup = lineup().lineup(&build!(), &threads);
     let mut all = Vec::new();
     for workload in &lineup.workloads {
         for &size in if is_test { &workload.sizes[..workload.sizes.len().min(1)] } else { &workload.sizes } {

@@ -13,5 +13,5 @@ use track::{build, lineup::lineup};
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    serve(&lineup(), &build())
+    serve(&lineup(), &build!())
 }

@@ -207,7 +207,7 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
 
 fn reason(trouble: Trouble) -> String {
     match trouble {
-        Trouble::Failed(reason) => reason,
+        Trouble::Failed(reason) | Trouble::Spoiled(reason) => reason,
         Trouble::Interrupted => "interrupted".to_owned(),
     }
 }

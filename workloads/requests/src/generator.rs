@@ -114,7 +114,7 @@ impl Punctuality {
         let Punctuality { requests, late } = self;
         (100 * late > requests).then(|| {
             format!(
-                "the generator was late: {late} of {requests} requests were sent {LATE:?} after they were due"
+                "this machine cannot send the load in time: {late} of {requests} requests were sent {LATE:?} after they were due"
             )
         })
     }
@@ -218,7 +218,9 @@ mod tests {
         assert_eq!(Punctuality { requests: 100, late: 1 }.complaint(), None);
         assert_eq!(
             Punctuality { requests: 100, late: 2 }.complaint().as_deref(),
-            Some("the generator was late: 2 of 100 requests were sent 500µs after they were due")
+            Some(
+                "this machine cannot send the load in time: 2 of 100 requests were sent 500µs after they were due"
+            )
         );
     }
 }

@@ -75,7 +75,6 @@ impl<E: Net> Workload<E> for Requests {
     };
     const SIZES: &'static [u64] = &[1_000, 10_000];
     const MEASURE: Measure = MEASURE;
-    const HAS_DEADLINE: bool = true; // the load is to come on time
     const SOCKETS: bool = true;
     const LONG: bool = true;
     type Answer = Answer;
@@ -123,7 +122,6 @@ impl<E: Net> Workload<E> for RequestsAmongWork {
     const SIZES: &'static [u64] = &[20];
     const FULL_SIZES: &'static [u64] = &[200, 1_000];
     const MEASURE: Measure = MEASURE;
-    const HAS_DEADLINE: bool = true; // the load is to come on time
     const SOCKETS: bool = true;
     const LONG: bool = true;
     const LOADED_FROM_OUTSIDE: bool = true;

@@ -20,6 +20,7 @@ pub(crate) fn check(arguments: &ListArguments) -> Result<u8> {
     for cell in plan.cells.iter().chain(&memory) {
         match launcher.check(&plan, cell) {
             Ok(()) => say(&format!("{cell}: ok\n"))?,
+            Err(Trouble::Spoiled(reason)) => say(&format!("{cell}: n/a: {reason}\n"))?,
             Err(Trouble::Failed(reason)) => {
                 say(&format!("{cell}: failed: {reason}\n"))?;
                 code = exit::CELL_FAILED;

@@ -28,7 +28,7 @@ pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
     let lane = match lane::describe(track.command_of_program(&arguments.command), &limits) {
         Ok(lane) => lane,
         Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
-        Err(Trouble::Failed(reason)) => {
+        Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
             say(&format!("description: failed: {reason}\n"))?;
             return Ok(exit::CELL_FAILED);
         }
@@ -49,6 +49,7 @@ pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
         match finding {
             Ok(finding) => say(&format!("{subject}: {finding}\n"))?,
             Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
+            Err(Trouble::Spoiled(reason)) => say(&format!("{subject}: n/a: {reason}\n"))?,
             Err(Trouble::Failed(reason)) => {
                 say(&format!("{subject}: failed: {reason}\n"))?;
                 code = exit::CELL_FAILED;

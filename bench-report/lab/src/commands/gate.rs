@@ -79,6 +79,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let others = BTreeMap::from([(theirs.path.clone(), theirs)]);
     let Some(launcher) = prepared.launcher(&plan, others)? else { return Ok(exit::INTERRUPTED) };
     let folder = Folder::create(&out, &mut plan)?;
+    launcher.limits.guard.say_at_death("error: the gate was killed: nothing is decided");
     let Some(results) = race_until_decided(&launcher, &plan, &folder, *margin)? else {
         complain("interrupted: nothing is decided");
         return Ok(exit::INTERRUPTED);
@@ -99,7 +100,7 @@ fn ask(path: &Path, cells: &[CellId], against: &str, limits: &Limits) -> Result<
     match Track::ask(programs, &workspace(), &threads, limits) {
         Ok(track) => Ok(Some(track)),
         Err(Trouble::Interrupted) => Ok(None),
-        Err(Trouble::Failed(reason)) => {
+        Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
             Err(invalid(format!("{against} cannot race with this program: {reason}")))
         }
     }

@@ -94,7 +94,9 @@ impl Prepared {
         let track = match Track::ask(built, workspace, threads, &limits) {
             Ok(track) => track,
             Err(Trouble::Interrupted) => return Ok(None),
-            Err(Trouble::Failed(reason)) => return Err(anyhow!("the track {}: {reason}", path.display())),
+            Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
+                return Err(anyhow!("the track {}: {reason}", path.display()));
+            }
         };
         let programs: Vec<String> = track
             .lineup
@@ -108,7 +110,7 @@ impl Prepared {
             let description = track.command(&name, 1).and_then(|command| lane::describe(command, &limits));
             let description = match description {
                 Ok(description) => Ok(description),
-                Err(Trouble::Failed(reason)) => Err(reason),
+                Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => Err(reason),
                 Err(Trouble::Interrupted) => return Ok(None),
             };
             descriptions.insert(name, description);
@@ -146,7 +148,7 @@ impl Prepared {
                 Ok(Some(Launcher { tracks, specifications, limits }))
             }
             Err(Trouble::Interrupted) => Ok(None),
-            Err(Trouble::Failed(reason)) => {
+            Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
                 Err(anyhow!("the track does not specify its workloads: {reason}"))
             }
         }

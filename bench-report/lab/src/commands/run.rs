@@ -52,6 +52,11 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
         complain("interrupted before anything was measured");
         return Ok(exit::INTERRUPTED);
     };
+    let path = folder.path().display();
+    launcher.limits.guard.say_at_death(&format!(
+        "error: the lab was killed; what was measured is in {path}: --resume goes on from there, and if it has results already, \
+         `bench-report report {path}` draws the page"
+    ));
     let mut bar = Bar::new(plan.goes_on().then_some(plan.budget));
     let ending = run_race(&launcher, &plan, &folder, &mut bar);
     bar.finish();

@@ -163,6 +163,7 @@ fn beside(cell: &Cell) -> Cell {
         rank: None,
         tied: false,
         undecided: false,
+        spoiled: false,
         near: false,
         ratios: Default::default(),
         flags: Vec::new(),

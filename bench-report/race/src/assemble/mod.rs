@@ -18,7 +18,7 @@ use statistics::lateness;
 
 use crate::{
     facts,
-    journal::{Checked, Outcome, Outcomes, Sample, Tallies},
+    journal::{Checked, Fault, Outcome, Outcomes, Sample, Tallies},
     known,
     plan::{CHECKED_BLOCKS, Plan, WATCHED_BLOCKS, same_comparison},
 };
@@ -103,14 +103,17 @@ fn judged(plan: &Plan, outcomes: &Outcomes) -> Vec<Cell> {
         let compared = |lane: &CellId| {
             plan.is_program(&lane.executor).then(|| in_lineup(plan, &lane.executor).0.to_owned())
         };
-        let judge = |(lane, of_lane): (&CellId, &Result<_, String>)| match of_lane {
+        let judge = |(lane, of_lane): (&CellId, &Result<_, Fault>)| match of_lane {
             Ok(of_lane) => {
                 let others = lanes.iter().zip(&processes);
                 let others = others.filter(|(other, _)| compared(other) == compared(lane));
                 let blocks = common_blocks(others.map(|(_, processes)| processes));
                 judge(lane, of_lane, &blocks, plan.is_program(&lane.executor))
             }
-            Err(reason) => blank(lane, Status::Failed, Some(reason)),
+            Err(Fault::Failed(reason)) => blank(lane, Status::Failed, Some(reason)),
+            Err(Fault::Spoiled(reason)) => {
+                Cell { spoiled: true, ..blank(lane, Status::NotApplicable, Some(reason)) }
+            }
         };
         lanes.iter().zip(&processes).map(judge).collect()
     };
@@ -125,21 +128,21 @@ fn by_cell(outcomes: &Outcomes) -> HashMap<&CellId, BTreeMap<usize, &Outcome>> {
     by_cell
 }
 
-/// Returns the processes of a cell by block, or the reason why it has failed.
+/// Returns the processes of a cell by block, or the reason why it has no figures.
 fn processes<'a>(
     outcomes: Option<&BTreeMap<usize, &'a Outcome>>,
-) -> Result<BTreeMap<usize, Measured<'a>>, String> {
-    let outcomes = outcomes.ok_or("was never measured")?;
+) -> Result<BTreeMap<usize, Measured<'a>>, Fault> {
+    let outcomes = outcomes.ok_or_else(|| Fault::Failed("was never measured".to_owned()))?;
     let process = |(&block, outcome): (&usize, &&'a Outcome)| match outcome {
         Outcome::Measured(checked, samples, done) => Ok((block, (checked, &samples[..], done))),
-        Outcome::Failed(reason) => Err(reason.clone()),
+        Outcome::Faulty(fault) => Err(fault.clone()),
     };
     outcomes.iter().map(process).collect()
 }
 
 /// The blocks that all lanes have which have not failed: ratios are paired by block.
 fn common_blocks<'a>(
-    lanes: impl Iterator<Item = &'a Result<BTreeMap<usize, Measured<'a>>, String>>,
+    lanes: impl Iterator<Item = &'a Result<BTreeMap<usize, Measured<'a>>, Fault>>,
 ) -> Vec<usize> {
     let sound: Vec<_> = lanes.flatten().collect();
     let Some((first, others)) = sound.split_first() else { return Vec::new() };
@@ -188,6 +191,7 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
         executor: id.executor.clone(),
         status,
         reason: reason.map(str::to_owned),
+        spoiled: false,
         metrics: BTreeMap::new(),
         ratio: None,
         rank: None,
