@@ -12,6 +12,7 @@ use results::{
     lookup,
 };
 
+pub(crate) use groups::floor;
 pub use groups::{GroupVerdict, groups, leaves_out};
 use lead::Lead;
 use reasons::by_reason;

@@ -85,7 +85,7 @@ fn verdict(results: &Results, group: Option<&str>, summary: &Summary) -> GroupVe
 }
 
 /// Returns the noise floor of the means of a group, or of all comparisons by the clock.
-fn floor(results: &Results, group: Option<&str>, threads: usize) -> f64 {
+pub(crate) fn floor(results: &Results, group: Option<&str>, threads: usize) -> f64 {
     let is_meant = |workload: &Workload| match group {
         Some(group) => workload.group == group,
         None => workload.measure.is_empty(),

@@ -369,7 +369,6 @@ fn a_pair_leaves_two_lanes_and_their_ratio(tab: &mut Tab<'_>) {
     tab.open(&DEFAULT.address);
     tick(tab, "lane", "async-std");
     let hidden = shown_in(tab);
-    tab.click("#controls details:has([name=one]) summary");
     tab.choose("[name=one]", "async-std");
     assert_eq!(shown_in(tab), hidden, "one lane is no pair");
     tab.choose("[name=other]", "smol");
