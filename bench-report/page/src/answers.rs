@@ -1,11 +1,11 @@
-//! The answers of a run in a few figures: how the lanes stand in each kind of work, relative to the best of those that may
-//! be chosen.
+//! The answers of a run in a few figures: how the lanes stand in each kind of work, relative to the best of those that can
+//! serve: published, maintained, with timers and sockets.
 //!
 //! This is data without a form: the first screen of the page, the end of the terminal and the table of the README are drawn
 //! from it. The ratios are those of the results. They are relative to another lane than the ranks there, so their marks are
 //! made here, from the intervals of the pairs.
 
-use results::{Cell, Estimate, LEVEL, Results, Summary, lookup};
+use results::{Cell, Estimate, Executor, LEVEL, Metric, Results, Summary, lookup};
 
 use crate::verdict::{self, floor_of_group};
 
@@ -21,7 +21,7 @@ const WIDER: [f64; 2] = [1.42, 0.29];
 pub struct Answers {
     /// Workers of the executors.
     pub threads: usize,
-    /// The lanes that may be chosen, in the order of the lineup, and behind them the others that were measured. Programs are
+    /// The lanes that can serve, in the order of the lineup, and behind them the others that were measured. Programs are
     /// not among them.
     pub lanes: Vec<AnsweringLane>,
     /// The kinds of work, in the order of the lineup; the comparisons themselves, if there is one kind only.
@@ -35,8 +35,8 @@ pub struct Answers {
 pub struct AnsweringLane {
     /// Its name.
     pub name: String,
-    /// `true` if it may be chosen: the best is one of these.
-    pub may_be_chosen: bool,
+    /// `true` if it can serve, and so may be chosen: the best is one of these.
+    pub can_serve: bool,
 }
 
 /// A kind of work, and how the lanes stand in it.
@@ -55,18 +55,18 @@ pub struct Kind {
 pub enum Place {
     /// The lane has no figure there, for this reason.
     Missing(String),
-    /// The lane has a figure, and no lane that may be chosen has one.
+    /// The lane has a figure, and no lane that can serve has one.
     Alone,
-    /// The lane's ratio to the best of those that may be chosen, and what is known of it. That of the best is 1.
+    /// The lane's ratio to the best of those that can serve, and what is known of it. That of the best is 1.
     Known(Estimate, Mark),
 }
 
 /// The relation of a lane to another one, with what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// It is the best of those that may be chosen.
+    /// It is the best of those that can serve.
     Best,
-    /// It is ahead of the best of those that may be chosen, and is none of them.
+    /// It is ahead of the best of those that can serve, and is none of them.
     Ahead,
     /// It is shown to be within 10 %, or within the noise floor.
     Level,
@@ -94,10 +94,10 @@ pub struct Pair {
 }
 
 impl Answers {
-    /// Returns the answers at a number of threads; the best is found among the lanes that `may_be_chosen`, and if none of those
-    /// was measured among all executors.
-    pub fn of(results: &Results, threads: usize, may_be_chosen: impl Fn(&str) -> bool) -> Answers {
-        let lanes = lanes(results, threads, may_be_chosen);
+    /// Returns the answers at a number of threads. The best is one of the lanes that can serve, or if none of those was measured
+    /// one of all executors.
+    pub fn of(results: &Results, threads: usize) -> Answers {
+        let lanes = lanes(results, threads);
         let summaries = results.groups.iter().filter(|group| group.summary.threads == threads);
         let mut kinds: Vec<Kind> = summaries
             .map(|group| Kind::of_summary(results, Some(&group.group), &group.summary, &lanes))
@@ -111,6 +111,20 @@ impl Answers {
         Answers { threads, lanes, kinds, all }
     }
 
+    /// Returns the memory that a task of each lane takes in a workload, in bytes; `None` where that is unknown.
+    pub fn bytes_a_task(&self, results: &Results, workload: &str) -> Vec<Option<f64>> {
+        let known = |lane: &AnsweringLane| {
+            let mut memory = results.memory.iter();
+            let of_lane =
+                memory.find(|memory| memory.workload == workload && memory.executor == lane.name)?;
+            match &of_lane.bytes_a_task {
+                Metric::Measured { estimate, .. } => Some(estimate.value),
+                Metric::Unavailable { .. } => None,
+            }
+        };
+        self.lanes.iter().map(known).collect()
+    }
+
     /// Returns the lane with a mark in a kind of work; the first, if there are several.
     pub fn with_mark(&self, kind: &Kind, mark: Mark) -> Option<&str> {
         let mut places = self.lanes.iter().zip(&kind.places);
@@ -120,20 +134,21 @@ impl Answers {
     }
 }
 
-/// Returns the lanes with a figure at a number of threads: first those that may be chosen.
-fn lanes(results: &Results, threads: usize, may_be_chosen: impl Fn(&str) -> bool) -> Vec<AnsweringLane> {
+/// Returns the lanes with a figure at a number of threads: first those that can serve.
+fn lanes(results: &Results, threads: usize) -> Vec<AnsweringLane> {
     let is_measured = |lane: &str| {
         let mut cells = results.cells.iter();
         cells.any(|cell| cell.threads == threads && cell.executor == lane && cell.overhead().is_some())
     };
-    let names = results.executors.iter().map(|lane| &*lane.name);
-    let names = names.filter(|lane| !lookup::is_program(results, lane) && is_measured(lane));
-    let lane = |name: &str| AnsweringLane { name: name.to_owned(), may_be_chosen: may_be_chosen(name) };
-    let mut lanes: Vec<AnsweringLane> = names.map(lane).collect();
-    if !lanes.iter().any(|lane| lane.may_be_chosen) {
-        lanes.iter_mut().for_each(|lane| lane.may_be_chosen = true);
+    let executors = results.executors.iter();
+    let executors =
+        executors.filter(|lane| !lookup::is_program(results, &lane.name) && is_measured(&lane.name));
+    let lane = |lane: &Executor| AnsweringLane { name: lane.name.clone(), can_serve: lane.can_serve() };
+    let mut lanes: Vec<AnsweringLane> = executors.map(lane).collect();
+    if !lanes.iter().any(|lane| lane.can_serve) {
+        lanes.iter_mut().for_each(|lane| lane.can_serve = true);
     }
-    lanes.sort_by_key(|lane| !lane.may_be_chosen);
+    lanes.sort_by_key(|lane| !lane.can_serve);
     lanes
 }
 
@@ -188,7 +203,7 @@ fn places(
     ratio: impl Fn(&str, &str) -> Option<Estimate>,
     reason: impl Fn(&str) -> String,
 ) -> Vec<Place> {
-    let candidates = lanes.iter().filter(|lane| lane.may_be_chosen);
+    let candidates = lanes.iter().filter(|lane| lane.can_serve);
     let measured = candidates.filter_map(|lane| Some((&*lane.name, figure(&lane.name)?)));
     let measured: Vec<_> = measured.collect();
     let rivals = measured.len().saturating_sub(1).max(1);

@@ -24,6 +24,7 @@ pub mod show;
 pub mod side_by_side;
 pub(crate) mod standings;
 pub mod table;
+pub mod terminal;
 pub mod verdict;
 
 use std::path::Path;
