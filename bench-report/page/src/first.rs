@@ -170,16 +170,16 @@ fn questions(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec
         small: whole(summary.comparisons as u64),
         anchor: standings::id(threads),
         key: "all:".to_owned(),
-        floor: short(verdict::floor(results, None, threads)),
+        floor: short(verdict::floor_of_group(results, None, threads)),
         class: "means all",
-        squares: means(results, summary, verdict::floor(results, None, threads), runtimes, &|_| true),
+        squares: means(results, summary, verdict::floor_of_group(results, None, threads), runtimes, &|_| true),
     }));
     questions
 }
 
 fn of_group(results: &Results, group: &GroupSummary, runtimes: &[Runtime<'_>]) -> Question {
     let GroupSummary { group, about, summary } = group;
-    let floor = verdict::floor(results, Some(group), summary.threads);
+    let floor = verdict::floor_of_group(results, Some(group), summary.threads);
     let is_in = |cell: &Cell| {
         results.workloads.iter().any(|workload| workload.name == cell.workload && workload.group == *group)
     };

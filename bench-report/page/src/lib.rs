@@ -5,6 +5,7 @@
 //! no arithmetic. The words come from [`verdict`], the form of the figures from [`results::figures`], the
 //! look from the stylesheets in `templates`.
 
+pub mod answers;
 mod chart;
 mod circumstances;
 mod controls;
@@ -24,6 +25,7 @@ pub mod show;
 pub mod side_by_side;
 pub(crate) mod standings;
 pub mod table;
+pub mod terminal;
 pub mod verdict;
 
 use std::path::Path;
