@@ -1,5 +1,5 @@
 // Lets a reader choose, sort, hide, search and look closer, and keeps all that in the page's address.
-// Without this script the page has every number, in the order and with the reference of the results, and all charts but the panels of costs.
+// Without this script the page has every number, in the order and with the reference of the results, and all charts but those in folds.
 "use strict";
 (() => {
   // Every browser that can show the page's colours can unpack its results; any other shows the page as it is written.
@@ -151,9 +151,9 @@
   const ready = new Promise((resolve) => setTimeout(resolve)).then(async () => {
     file = await unpack(block.textContent);
   });
-  // The panels of costs are unpacked into their places, so that they are found and printed like all that is written.
+  // The charts of folds are unpacked into their places, so that they are found and printed like all that is written.
   const complete = ready.then(async () => {
-    const pieces = JSON.parse(await unpack(document.getElementById("panels").textContent));
+    const pieces = JSON.parse(await unpack(document.getElementById("folded").textContent));
     all("[data-packed]").forEach((place, index) => {
       place.outerHTML = pieces[index];
     });
