@@ -65,6 +65,9 @@ pub struct LaneSummary {
     /// The geometric means of its ratios to each other lane that was measured in every comparison, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ratios: BTreeMap<String, Estimate>,
+    /// The lanes that it is surely behind in the mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<String>,
     /// The number of comparisons in which it was measured.
     pub cells: usize,
 }

@@ -80,16 +80,18 @@ fn summary(threads: usize, comparisons: &[&[Cell]], fields: &[Field]) -> Summary
             geomean: None,
             place: None,
             ratios: BTreeMap::new(),
+            behind: Vec::new(),
             cells: cells(lane),
         };
         match (reference, names.iter().position(|name| name == lane)) {
             (Some(reference), Some(index)) => {
-                let Overall { place, ratios } = &overall[index];
+                let Overall { place, ratios, behind } = &overall[index];
                 let to_others = names.iter().zip(ratios).filter(|(name, _)| name != &lane);
                 LaneSummary {
                     geomean: Some(ratios[reference]),
                     place: Some(*place),
                     ratios: to_others.map(|(name, ratio)| ((*name).to_owned(), *ratio)).collect(),
+                    behind: behind.iter().map(|&other| names[other].to_owned()).collect(),
                     ..blank
                 }
             }
