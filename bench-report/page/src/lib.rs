@@ -12,13 +12,13 @@ mod controls;
 mod data;
 pub mod export;
 mod first;
+mod folded;
 mod known;
 mod lanes;
 mod links;
 mod memory;
 mod method;
 mod metrics;
-mod panels;
 mod race;
 mod sections;
 pub mod show;
@@ -133,7 +133,7 @@ impl Report {
             method: Method::of(results, links),
             circumstances: circumstances::all(results),
             packages: circumstances::packages(&results.build),
-            data: Data::of(results, &panels::pieces(&sections)),
+            data: Data::of(results, &folded::pieces(&sections)),
             sections,
         }
     }
