@@ -3,18 +3,13 @@
 //!
 //! This is data without a form: the first screen of the page, the end of the terminal and the table of the README are drawn
 //! from it. The ratios are those of the results. They are relative to another lane than the ranks there, so their marks are
-//! made here, from the intervals of the pairs.
+//! made here, by the rule of those ranks: the results say of each two lanes whether one is surely behind the other.
+//!
+//! Flavours of one runtime count as one, which has its best flavour in each kind of work and in each row.
 
 use results::{Cell, Estimate, Executor, LEVEL, Metric, Results, Summary, lookup};
 
 use crate::verdict::{self, floor_of_group};
-
-/// The factors by which an interval of 95 % is widened, on a log scale, before one of two lanes is called behind the other, and
-/// for each further lane that the best is picked from, times the logarithm of their number.
-///
-/// The interval holds for one pair that was chosen beforehand. A rank takes 99 %, for all lanes at once. These are the
-/// quotients of such quantiles of Student's t with ten degrees of freedom; with more of them the intervals need less.
-const WIDER: [f64; 2] = [1.42, 0.29];
 
 /// The lanes at one number of threads, and their standings in each kind of work.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,11 +25,15 @@ pub struct Answers {
     pub all: Option<Kind>,
 }
 
-/// A lane in the answers.
+/// A runtime in the answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweringLane {
-    /// Its name.
+    /// Its name: that of its first lane.
     pub name: String,
+    /// Its lanes that were measured.
+    pub flavours: Vec<String>,
+    /// Its package, or its name in files from before that was said.
+    pub package: String,
     /// `true` if it can serve, and so may be chosen: the best is one of these.
     pub can_serve: bool,
 }
@@ -48,6 +47,8 @@ pub struct Kind {
     pub comparisons: usize,
     /// The place of each lane, in the order of the lanes.
     pub places: Vec<Place>,
+    /// The flavour whose place that is; `None` without a figure.
+    pub flavours: Vec<Option<String>>,
 }
 
 /// The place of a lane in a kind of work.
@@ -114,13 +115,16 @@ impl Answers {
     /// Returns the memory that a task of each lane takes in a workload, in bytes; `None` where that is unknown.
     pub fn bytes_a_task(&self, results: &Results, workload: &str) -> Vec<Option<f64>> {
         let known = |lane: &AnsweringLane| {
-            let mut memory = results.memory.iter();
-            let of_lane =
-                memory.find(|memory| memory.workload == workload && memory.executor == lane.name)?;
-            match &of_lane.bytes_a_task {
-                Metric::Measured { estimate, .. } => Some(estimate.value),
-                Metric::Unavailable { .. } => None,
-            }
+            let of_lane = |flavour: &String| {
+                let mut memory = results.memory.iter();
+                let found =
+                    memory.find(|memory| memory.workload == workload && memory.executor == *flavour)?;
+                match &found.bytes_a_task {
+                    Metric::Measured { estimate, .. } => Some(estimate.value),
+                    Metric::Unavailable { .. } => None,
+                }
+            };
+            lane.flavours.iter().filter_map(of_lane).min_by(f64::total_cmp)
         };
         self.lanes.iter().map(known).collect()
     }
@@ -143,13 +147,29 @@ fn lanes(results: &Results, threads: usize) -> Vec<AnsweringLane> {
     let executors = results.executors.iter();
     let executors =
         executors.filter(|lane| !lookup::is_program(results, &lane.name) && is_measured(&lane.name));
-    let lane = |lane: &Executor| AnsweringLane { name: lane.name.clone(), can_serve: lane.can_serve() };
-    let mut lanes: Vec<AnsweringLane> = executors.map(lane).collect();
+    let mut lanes: Vec<AnsweringLane> = Vec::new();
+    for lane in executors {
+        let package = package(lane);
+        match lanes.iter_mut().find(|known| known.package == package) {
+            Some(known) => known.flavours.push(lane.name.clone()),
+            None => lanes.push(AnsweringLane {
+                name: lane.name.clone(),
+                flavours: vec![lane.name.clone()],
+                package: package.to_owned(),
+                can_serve: lane.can_serve(),
+            }),
+        }
+    }
     if !lanes.iter().any(|lane| lane.can_serve) {
         lanes.iter_mut().for_each(|lane| lane.can_serve = true);
     }
     lanes.sort_by_key(|lane| !lane.can_serve);
     lanes
+}
+
+/// Returns the package that a lane is a flavour of, or its name in files from before that was said.
+pub(crate) fn package(lane: &Executor) -> &str {
+    if lane.package.is_empty() { &lane.name } else { &lane.package }
 }
 
 impl Kind {
@@ -162,14 +182,15 @@ impl Kind {
     ) -> Kind {
         let floor = floor_of_group(results, group, summary.threads);
         let of = |name: &str| summary.lanes.iter().find(|lane| lane.executor == name);
-        let mean = |name: &str| Some(of(name)?.geomean?.value);
-        let ratio = |name: &str, to: &str| of(name)?.ratios.get(to).copied();
-        let reason = |name: &str| verdict::reason_without_mean(results, group, summary, name);
-        Kind {
-            name: group.unwrap_or("All in time").to_owned(),
-            comparisons: summary.comparisons,
-            places: places(lanes, floor, mean, ratio, reason),
-        }
+        let figures = Figures {
+            floor,
+            of: &|name| Some(of(name)?.geomean?.value),
+            ratio: &|name, to| of(name)?.ratios.get(to).copied(),
+            behind: &|name| of(name).map_or(&[], |lane| &lane.behind),
+            tells: tells(results),
+            reason: &|name| verdict::reason_without_mean(results, group, summary, name),
+        };
+        figures.kind(group.unwrap_or("All in time"), summary.comparisons, lanes)
     }
 
     /// Returns the standings in each comparison.
@@ -180,69 +201,86 @@ impl Kind {
         rows.map(|(workload, size)| {
             let cells: Vec<&Cell> = results.comparison(workload, size, threads).collect();
             let of = |name: &str| cells.iter().find(|cell| cell.executor == name);
-            let value = |name: &str| Some(of(name)?.overhead()?.value);
-            let ratio = |name: &str, to: &str| of(name)?.ratios.get(to).copied();
-            let reason =
-                |name: &str| of(name).map_or("not run".to_owned(), |cell| lookup::reason(cell).to_owned());
-            let floor = results.floor_of_row(workload, size, threads);
-            Kind {
-                name: format!("{workload}/{size}"),
-                comparisons: 1,
-                places: places(lanes, floor, value, ratio, reason),
-            }
+            let figures = Figures {
+                floor: results.floor_of_row(workload, size, threads),
+                of: &|name| Some(of(name)?.overhead()?.value),
+                ratio: &|name, to| of(name)?.ratios.get(to).copied(),
+                behind: &|name| of(name).map_or(&[], |cell| &cell.behind),
+                tells: tells(results),
+                reason: &|name| of(name).map_or("not run".to_owned(), |cell| lookup::reason(cell).to_owned()),
+            };
+            figures.kind(&format!("{workload}/{size}"), 1, lanes)
         })
         .collect()
     }
 }
 
-/// Returns the place of each lane by its figure, of which less is better, and by its ratio to another lane.
-fn places(
-    lanes: &[AnsweringLane],
+/// Tells whether the results say which lanes a lane is behind; those from before have intervals of two lanes alone.
+pub(crate) fn tells(results: &Results) -> bool {
+    results.cells.iter().any(|cell| !cell.behind.is_empty())
+}
+
+/// Tells whether a lane is surely behind another in a row, if the results tell; without that by the interval of the two.
+pub(crate) fn is_behind(lane: &Cell, other: &Cell, tells: bool, floor: f64) -> bool {
+    if tells {
+        return lane.behind.contains(&other.executor);
+    }
+    lane.ratios.get(&other.executor).is_some_and(|ratio| ratio.low > floor)
+}
+
+/// The figures of a kind of work, by the names of lanes, of which less is better, and what is known of them.
+struct Figures<'a> {
     floor: f64,
-    figure: impl Fn(&str) -> Option<f64>,
-    ratio: impl Fn(&str, &str) -> Option<Estimate>,
-    reason: impl Fn(&str) -> String,
-) -> Vec<Place> {
-    let candidates = lanes.iter().filter(|lane| lane.can_serve);
-    let measured = candidates.filter_map(|lane| Some((&*lane.name, figure(&lane.name)?)));
-    let measured: Vec<_> = measured.collect();
-    let rivals = measured.len().saturating_sub(1).max(1);
-    let best = measured.iter().min_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(name, _)| *name);
-    let place = |lane: &AnsweringLane| match (figure(&lane.name), best) {
-        (None, _) => Place::Missing(reason(&lane.name)),
-        (Some(_), None) => Place::Alone,
-        (Some(_), Some(best)) if best == lane.name => {
-            Place::Known(Estimate { value: 1.0, low: 1.0, high: 1.0 }, Mark::Best)
-        }
-        (Some(_), Some(best)) => match ratio(&lane.name, best) {
-            Some(ratio) => Place::Known(ratio, Mark::of_picked(&ratio, rivals, floor)),
-            None => Place::Missing("not compared".to_owned()),
-        },
-    };
-    lanes.iter().map(place).collect()
+    of: &'a dyn Fn(&str) -> Option<f64>,
+    ratio: &'a dyn Fn(&str, &str) -> Option<Estimate>,
+    /// The lanes that a lane is surely behind.
+    behind: &'a dyn Fn(&str) -> &'a [String],
+    tells: bool,
+    /// The reason why a lane has no figure.
+    reason: &'a dyn Fn(&str) -> String,
+}
+
+impl Figures<'_> {
+    fn kind(&self, name: &str, comparisons: usize, lanes: &[AnsweringLane]) -> Kind {
+        let least = |flavours: &mut dyn Iterator<Item = &String>| {
+            let measured = flavours.filter_map(|flavour| Some((flavour.clone(), (self.of)(flavour)?)));
+            measured.min_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(flavour, _)| flavour)
+        };
+        let flavours: Vec<Option<String>> =
+            lanes.iter().map(|lane| least(&mut lane.flavours.iter())).collect();
+        let choices = lanes.iter().zip(&flavours).filter(|(lane, _)| lane.can_serve);
+        let best = least(&mut choices.filter_map(|(_, flavour)| flavour.as_ref()));
+        let place = |(lane, flavour): (&AnsweringLane, &Option<String>)| match (flavour, &best) {
+            (None, _) => Place::Missing((self.reason)(&lane.name)),
+            (Some(_), None) => Place::Alone,
+            (Some(flavour), Some(best)) if best == flavour => {
+                Place::Known(Estimate { value: 1.0, low: 1.0, high: 1.0 }, Mark::Best)
+            }
+            (Some(flavour), Some(best)) => match (self.ratio)(flavour, best) {
+                Some(ratio) => Place::Known(ratio, self.mark(flavour, best, &ratio)),
+                None => Place::Missing("not compared".to_owned()),
+            },
+        };
+        let places = lanes.iter().zip(&flavours).map(place).collect();
+        Kind { name: name.to_owned(), comparisons, places, flavours }
+    }
+
+    fn mark(&self, lane: &str, best: &str, ratio: &Estimate) -> Mark {
+        let is_behind = |lane: &str, other: &str| (self.behind)(lane).iter().any(|behind| behind == other);
+        let order = self.tells.then(|| [is_behind(lane, best), is_behind(best, lane)]);
+        Mark::of(ratio, order, self.floor)
+    }
 }
 
 impl Mark {
-    /// Judges the ratio of a lane to the best, which was picked among so many rivals.
-    fn of_picked(ratio: &Estimate, rivals: usize, floor: f64) -> Mark {
-        let [pair, rival] = WIDER;
-        let factor = pair + rival * (rivals as f64).ln();
-        let wider = |end: f64| ratio.value * (end / ratio.value).powf(factor);
-        Mark::judge(ratio, [wider(ratio.low), wider(ratio.high)], floor)
-    }
-
-    /// Judges the ratio of one lane to another, of a pair that was chosen beforehand.
-    pub fn of_pair(ratio: &Estimate, floor: f64) -> Mark {
-        Mark::judge(ratio, [ratio.low, ratio.high], floor)
-    }
-
-    /// Judges a ratio: its order by the `ends` of one interval, how near it is by its own.
-    fn judge(ratio: &Estimate, [low, high]: [f64; 2], floor: f64) -> Mark {
+    /// Judges a lane by its ratio to another, and by whether it is surely behind and surely ahead; without that by the interval.
+    fn of(ratio: &Estimate, order: Option<[bool; 2]>, floor: f64) -> Mark {
         let floor = floor.max(1.0);
         let level = floor.max(LEVEL);
-        if low > floor {
+        let [behind, ahead] = order.unwrap_or([ratio.low > floor, ratio.high < floor.recip()]);
+        if behind {
             Mark::Behind
-        } else if high < floor.recip() {
+        } else if ahead {
             Mark::Ahead
         } else if ratio.high <= level && ratio.low >= level.recip() {
             Mark::Level
@@ -255,14 +293,20 @@ impl Mark {
 }
 
 impl Pair {
-    /// Counts the rows that two lanes share at a number of threads, by what is known of the two alone.
-    pub fn of(results: &Results, threads: usize, first: &str, second: &str) -> Pair {
+    /// Counts the rows that two runtimes share at a number of threads, by what is known of the best flavours of both.
+    pub fn of(results: &Results, threads: usize, first: &AnsweringLane, second: &AnsweringLane) -> Pair {
+        let same = |one: &Cell, other: &Cell| {
+            (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
+        };
+        let tells = tells(results);
         let mut pair = Pair::default();
-        for cell in results.cells.iter().filter(|cell| cell.threads == threads && cell.executor == first) {
-            let Some(ratio) = cell.ratios.get(second) else { continue };
-            let floor = results.floor_of_row(&cell.workload, cell.size, threads);
+        for row in results.cells.chunk_by(same).filter(|row| row[0].threads == threads) {
+            let [Some(one), Some(other)] = [first, second].map(|lane| lane.best_of(row)) else { continue };
+            let Some(ratio) = one.ratios.get(&other.executor) else { continue };
+            let floor = results.floor_of_row(&one.workload, one.size, threads);
+            let order = [is_behind(one, other, tells, floor), is_behind(other, one, tells, floor)];
             pair.rows += 1;
-            *match Mark::of_pair(ratio, floor) {
+            *match Mark::of(ratio, Some(order), floor) {
                 Mark::Ahead => &mut pair.first,
                 Mark::Behind => &mut pair.second,
                 Mark::Best | Mark::Level | Mark::Near => &mut pair.level,
@@ -270,5 +314,14 @@ impl Pair {
             } += 1;
         }
         pair
+    }
+}
+
+impl AnsweringLane {
+    /// Returns the cell of its best flavour in a row.
+    pub(crate) fn best_of<'a>(&self, row: &'a [Cell]) -> Option<&'a Cell> {
+        let own = row.iter().filter(|cell| cell.rank.is_some() && self.flavours.contains(&cell.executor));
+        let value = |cell: &Cell| cell.overhead().map_or(f64::INFINITY, |overhead| overhead.value);
+        own.min_by(|one, other| value(one).total_cmp(&value(other)))
     }
 }

@@ -246,7 +246,7 @@ fn pair(results: &Results, answers: &Answers) -> Option<String> {
     let mut serving = answers.lanes.iter().filter(|lane| lane.can_serve);
     let (first, second) = (serving.next()?, serving.next()?);
     let Pair { rows, first: leads, second: other_leads, level, open } =
-        Pair::of(results, answers.threads, &first.name, &second.name);
+        Pair::of(results, answers.threads, first, second);
     (rows > 1).then(|| {
         format!(
             "Of {rows} rows {} leads {leads} and {} {other_leads}; {level} are level, {open} open.",
