@@ -113,8 +113,7 @@ fn silent(results: &Results) -> String {
         None => "other machines".to_owned(),
     };
     format!(
-        "{sockets}, files, {more}. Tasks do almost no work, so other programs differ less: 100 ns an operation are 1 % of a core at \
-         100,000 a second."
+        "{sockets}, files, {more}. Tasks do almost no work; in yours 100 ns an operation are 1 % of a core at 100,000 a second."
     )
 }
 
@@ -276,7 +275,8 @@ fn squares(answers: &Answers, kind: &Kind) -> Vec<FirstSquare> {
                     _ if !lane.can_serve => return FirstSquare::new("", &number, &flavour),
                     Mark::Best | Mark::Level => ("lead".to_owned(), format!("{number} =")),
                     Mark::Open => (format!("{} open", standings::shade(ratio.value)), format!("{number} ~")),
-                    Mark::Ahead | Mark::Near | Mark::Behind => (standings::shade(ratio.value), number),
+                    Mark::Near => (standings::shade(ratio.value), format!("{number} ≈")),
+                    Mark::Ahead | Mark::Behind => (standings::shade(ratio.value), number),
                 };
                 FirstSquare::new(&class, &text, title.trim_end())
             }

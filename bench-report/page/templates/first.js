@@ -72,7 +72,7 @@
       if (isBehind(lane, best, row.floor)) return { kind: shade(ratio.value), text: number, title };
       switch (closeness(ratio, row.floor)) {
         case "level": return { kind: "lead", text: `${number} =`, title };
-        case "near": return { kind: shade(ratio.value), text: number, title };
+        case "near": return { kind: shade(ratio.value), text: `${number} ≈`, title };
         default: return { kind: `${shade(ratio.value)} open`, text: `${number} ~`, title };
       }
     });
@@ -177,9 +177,19 @@
     else page.choose({ hide: hides(button), reference: hides(button).length > 0 ? "visible" : "best", one: "", other: "" });
   });
   presets.addEventListener("change", () => page.readForm());
-  // A square leads where its row leads.
+  // A square leads where its row leads. The rows of means are shown as the mean is made: among those that can serve.
   document.getElementById("first").addEventListener("click", ({ target }) => {
-    if (target.closest("tbody td")) target.closest("tr").querySelector("a").click();
+    const cell = target.closest("tbody th a, tbody td");
+    if (!cell) return;
+    const row = cell.closest("tr");
+    const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex ?? 0];
+    const { hide, one, other } = page.state();
+    const serving = presets.querySelector("button:not([data-hide=''])[data-hide]");
+    const asWritten = hide.length === 0 && !(one && other);
+    if (serving && asWritten && row.classList.contains("means") && !head.classList.contains("yardstick")) serving.click();
+    if (cell.matches("a")) return;
+    location.hash = row.querySelector("a").hash;
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
   });
   document.addEventListener("shown", show);
   presets.hidden = false;

@@ -1,10 +1,10 @@
 //! Facts about the first screen, drawn from a made-up run whose lanes say how they stand.
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "of what tests share this needs a part")]
 mod extended;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "of what tests share this needs a part")]
 mod fixture;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "of what tests share this needs a part")]
 mod html;
 mod served;
 
