@@ -15,6 +15,7 @@ pub const GROUPS: &[(&str, &str)] = &[
     ("Start and end", "of a runtime"),
     ("Sockets", "echo, connecting"),
     ("Request latency", "how late a request ends"),
+    ("Memory", "bytes of a task"),
 ];
 
 /// Returns what a group is about; an empty text if it is not in the list.
