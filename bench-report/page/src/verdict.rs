@@ -13,6 +13,7 @@ use results::{
 };
 
 pub use groups::{GroupVerdict, groups, leaves_out};
+pub(crate) use groups::{floor_of_group, reason_without_mean};
 use lead::Lead;
 use reasons::by_reason;
 
@@ -21,7 +22,7 @@ use reasons::by_reason;
 pub struct Winner<'a> {
     /// The lanes of rank 1, the best first: one that leads, or several that share the lead.
     pub leaders: Vec<&'a str>,
-    /// The same lanes by what is known of them: level, near or undecided.
+    /// The same lanes by what is known of them: level, near or open.
     pub(crate) lead: Lead<'a>,
     /// The overhead of the best of them.
     pub overhead: Estimate,

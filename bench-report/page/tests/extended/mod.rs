@@ -166,6 +166,7 @@ fn beside(cell: &Cell) -> Cell {
         spoiled: false,
         near: false,
         ratios: Default::default(),
+        behind: Vec::new(),
         flags: Vec::new(),
         ..cell.clone()
     }

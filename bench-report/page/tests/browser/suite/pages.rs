@@ -15,7 +15,7 @@ use std::{
 use results::{Cell, Estimate, Memory, Metric, Results, Row, Status, Warning};
 use serde_json::Value;
 
-use crate::extended;
+use crate::{extended, served};
 
 /// The made-up run as it is.
 pub(crate) static DEFAULT: LazyLock<Page> = LazyLock::new(|| Page::of("default", fixture()));
@@ -24,8 +24,11 @@ pub(crate) static DEFAULT: LazyLock<Page> = LazyLock::new(|| Page::of("default",
 /// reverse the page.
 pub(crate) static HOSTILE: LazyLock<Page> = LazyLock::new(|| Page::of("hostile", hostile()));
 
-/// The made-up run with as many groups of workloads as the lineup has, each with a verdict.
-pub(crate) static GROUPS: LazyLock<Page> = LazyLock::new(|| Page::of("groups", groups()));
+/// The made-up run with nine groups of workloads, each with a verdict.
+pub(crate) static GROUPS: LazyLock<Page> = LazyLock::new(|| Page::of("groups", groups(9)));
+
+/// The made-up run with as many groups as the lineup has, of which each lane says how it stands.
+pub(crate) static SERVED: LazyLock<Page> = LazyLock::new(|| Page::of("served", served()));
 
 /// A made-up run from before there were rows.
 pub(crate) static OLD: LazyLock<Page> = LazyLock::new(|| Page::of("old", old()));
@@ -155,14 +158,14 @@ fn memory(threads: usize, place: usize, lane: &str) -> Memory {
     }
 }
 
-fn groups() -> Results {
-    const GROUPS: usize = 9;
+/// Makes the made-up run one of so many groups of workloads.
+fn groups(many: usize) -> Results {
     let mut results = fixture();
     let workloads = results.workloads.clone();
     let cells = results.cells.clone();
     let (summaries, rows) = (results.groups.clone(), results.rows.clone());
     (results.workloads, results.cells, results.groups, results.rows) = Default::default();
-    for place in 0..GROUPS {
+    for place in 0..many {
         let (group, mut workload) =
             (format!("Group number {place}"), workloads[place % workloads.len()].clone());
         let same = |cell: &&Cell| cell.workload == workload.name;
@@ -180,6 +183,12 @@ fn groups() -> Results {
             results.groups.push(summary);
         }
     }
+    results
+}
+
+fn served() -> Results {
+    let mut results = groups(13);
+    served::serve(&mut results);
     results
 }
 
