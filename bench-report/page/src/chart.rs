@@ -9,6 +9,7 @@ mod costs;
 mod forest;
 mod frame;
 mod label;
+pub(super) mod late;
 mod lateness;
 mod lines;
 mod samples;

@@ -10,7 +10,7 @@ use results::{
     lookup,
 };
 
-/// The number of lane colours in the stylesheet.
+/// The number of colours of executors in the stylesheet.
 const HUES: usize = 8;
 
 /// Outlines around the origin that are told apart without colour: circle, square, diamond, and triangles up
@@ -26,7 +26,8 @@ const MARKERS: [&str; 5] = [
 /// The colour and the marker of a lane: the same everywhere on the page.
 #[derive(Clone)]
 pub(crate) struct Look {
-    pub(super) hue: usize,
+    /// The name of its colour in the stylesheet: "2", "2-light" for a flavour, or "program".
+    pub(super) hue: String,
     pub(super) marker: &'static str,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Look {
 #[derive(Clone)]
 pub(crate) struct ChartLane {
     pub(crate) name: String,
-    pub(crate) hue: usize,
+    pub(crate) hue: String,
     /// The names of its marker and of its head of a row, which are defined once on the page.
     pub(crate) mark: String,
     pub(crate) head: String,
@@ -74,14 +75,29 @@ pub(super) struct LaneCard {
 }
 
 impl Look {
-    /// Returns the look of a lane by its place in the lineup.
+    /// Returns the look of a lane: the colour of its executor, lighter if it is a flavour of that, and a marker by its
+    /// place in the lineup.
     pub(super) fn of(results: &Results, lane: &str) -> Look {
-        Look::at(results.executors.iter().position(|executor| executor.name == lane).unwrap_or(0))
+        let place = results.executors.iter().position(|executor| executor.name == lane).unwrap_or(0);
+        let names: Vec<&str> = results.executors.iter().map(|executor| &*executor.name).collect();
+        let executors: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| !lookup::is_program(results, name) && executor_of(&names, name) == *name)
+            .collect();
+        let executor = executor_of(&names, lane);
+        let hue = executors.iter().position(|known| *known == executor).map_or(0, |hue| hue % HUES);
+        let hue = match () {
+            () if lookup::is_program(results, lane) => "program".to_owned(),
+            () if executor == lane => hue.to_string(),
+            () => format!("{hue}-light"),
+        };
+        Look { hue, ..Look::at(place) }
     }
 
     /// Returns the look at a place; five markers and eight hues repeat after forty lanes.
     pub(super) fn at(place: usize) -> Look {
-        Look { hue: place % HUES, marker: MARKERS[place % MARKERS.len()] }
+        Look { hue: (place % HUES).to_string(), marker: MARKERS[place % MARKERS.len()] }
     }
 }
 
@@ -95,6 +111,12 @@ impl ChartLane {
             head: head(place),
         }
     }
+}
+
+/// Returns the lane that a lane is a flavour of, by its name: `smol` for `smol-local`; itself if there is none.
+fn executor_of<'a>(names: &[&'a str], lane: &'a str) -> &'a str {
+    let is_flavour = |name: &str| lane.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+    names.iter().copied().filter(|name| is_flavour(name)).min_by_key(|name| name.len()).unwrap_or(lane)
 }
 
 /// Defines the markers of all lanes.

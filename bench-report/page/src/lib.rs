@@ -5,6 +5,7 @@
 //! no arithmetic. The words come from [`verdict`], the form of the figures from [`results::figures`], the
 //! look from the stylesheets in `templates`.
 
+mod added;
 mod chart;
 mod circumstances;
 mod controls;
@@ -22,6 +23,7 @@ mod sections;
 pub mod show;
 pub mod side_by_side;
 pub(crate) mod standings;
+mod synonyms;
 pub mod table;
 pub mod verdict;
 
@@ -77,6 +79,8 @@ struct Report {
     controls: Controls,
     races: Vec<Race>,
     legend: Legend,
+    /// Words to search for.
+    suggested: &'static str,
     /// `true` if each row has a noise floor of its own, as it has but in older files.
     by_row: bool,
     sections: Vec<Section>,
@@ -118,6 +122,7 @@ impl Report {
             controls: Controls::of(results),
             races: race::races(results),
             legend: standings::legend(),
+            suggested: synonyms::SUGGESTED,
             by_row: !results.rows.is_empty(),
             markers: lanes::markers(results),
             seen: sections::SEEN,
