@@ -9,6 +9,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use page::terminal::LINES;
+
 use crate::{
     run::{Place, SHORTEST, bare_lab, lab, said, this},
     tracks,
@@ -19,6 +21,7 @@ crate::tests![
     an_output_that_is_full_is_one_line,
     a_race_goes_on_though_nobody_reads,
     a_terminal_without_cursor_gets_lines,
+    every_comparison_is_shown_on_demand,
     folders_have_any_names,
     a_gate_in_a_folder_that_cargo_cannot_name_is_refused,
     exit_codes_are_told,
@@ -93,6 +96,18 @@ fn a_terminal_without_cursor_gets_lines() {
         let seen = String::from_utf8_lossy(&output.stdout);
         assert!(seen.contains(" left"), "{term:?}: {seen}");
         assert!(!seen.contains('\u{1b}'), "{term:?}: {seen}");
+        let (_, end) = seen.split_once("Photofinish: ").expect("it ends with the answers");
+        assert!(end.lines().count() <= LINES && end.contains("Report: "), "{term:?}: {seen}");
+    }
+}
+
+fn every_comparison_is_shown_on_demand() {
+    for (arguments, tables) in [(SHORTEST.to_owned(), 0), (format!("{SHORTEST} --table"), 1)] {
+        let place = Place::new();
+        let output = place.command(&arguments).output().expect("the program starts");
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(shown.matches("│ sound").count(), tables, "{shown}");
+        assert!(shown.lines().last().is_some_and(|line| line.starts_with("Report: ")), "{shown}");
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Subcommands {
     Check(ListArguments),
     /// Draws the page again from results, or puts the results of several runs or machines side by side
     Report(ReportArguments),
+    /// Shows a run on the terminal: every comparison in a line or some, and what the run ended with
+    Show(ShowArguments),
     /// Writes results as CSV, every figure, or as Markdown, the standings
     Export(ExportArguments),
     /// Says what has changed between two runs: exit code 1 if a cell regressed, 3 if one is undecided, 2 if they cannot
@@ -93,6 +95,9 @@ pub(crate) struct RunArguments {
     /// Time limit of the process of one cell
     #[arg(long, value_name = "SECONDS", default_value_t = TIME_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) time_limit: u64,
+    /// Show every comparison at the end too, as `bench-report show` does
+    #[arg(long)]
+    pub(crate) table: bool,
     /// List the cells and measure nothing
     #[arg(long)]
     pub(crate) list: bool,
@@ -149,6 +154,17 @@ pub(crate) struct ReportArguments {
     /// Where the page goes [default: report.html beside the results; side-by-side.html beside the first of several]
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
+}
+
+/// A run to be shown.
+#[derive(Args)]
+pub(crate) struct ShowArguments {
+    /// The results: a file, or a run by its name or its folder [default: those of the newest run]
+    #[arg(value_name = "RESULTS")]
+    pub(crate) results: Option<PathBuf>,
+    /// Where runs and saved runs are [default: target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Results for other programs.

@@ -10,6 +10,7 @@ mod list;
 mod prepare;
 mod report;
 mod run;
+mod show;
 
 use std::{
     env,
@@ -25,7 +26,7 @@ use crate::{
 
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
-    report::report, run::run,
+    report::report, run::run, show::show,
 };
 
 /// Finds the results that a user names: a file, the folder of a run, or the name of a run, saved or not.

@@ -81,6 +81,7 @@ pub fn main() -> ExitCode {
             Subcommands::Run(arguments) => commands::run(*arguments),
             Subcommands::Check(arguments) => commands::check(&arguments),
             Subcommands::Report(arguments) => commands::report(arguments),
+            Subcommands::Show(arguments) => commands::show(arguments),
             Subcommands::Export(arguments) => commands::export(arguments),
             Subcommands::Compare(arguments) => commands::compare(arguments),
             Subcommands::Gate(arguments) => commands::gate(arguments),

@@ -134,7 +134,7 @@ fn further_blocks(run: &Run) -> String {
 }
 
 /// Writes the noise floors of the rows, or in older files that of the clock.
-fn noise_floor(results: &Results) -> String {
+pub(super) fn noise_floor(results: &Results) -> String {
     match (&floors(results)[..], &results.noise) {
         ([floor], _) => ratio(*floor),
         ([least, .., most], _) => format!("{} to {}", ratio(*least), ratio(*most)),
@@ -153,6 +153,20 @@ pub(super) fn floors(results: &Results) -> Vec<f64> {
 /// Writes the part of a ratio beyond 1, in percent.
 pub(super) fn beyond_1(ratio: f64) -> String {
     format!("{:.1} %", (ratio - 1.0) * 100.0)
+}
+
+/// Writes the time that a run took, as minutes and seconds: `5:46`; `None` if its times cannot be read.
+pub(super) fn duration(run: &Run) -> Option<String> {
+    let periods = match &run.periods[..] {
+        [] => &[Period { started: run.started.clone(), finished: run.finished.clone() }][..],
+        periods => periods,
+    };
+    let length = |Period { started, finished }: &Period| {
+        let [started, finished] = [started, finished].map(|moment| moment.parse::<Timestamp>().ok());
+        Some(finished?.as_second() - started?.as_second())
+    };
+    let seconds = periods.iter().map(length).sum::<Option<i64>>()?;
+    Some(format!("{}:{:02}", seconds / 60, seconds % 60))
 }
 
 /// Writes the periods in which a run was measured.

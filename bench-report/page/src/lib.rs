@@ -6,11 +6,13 @@
 //! look from the stylesheets in `templates`.
 
 mod added;
+pub mod answers;
 mod chart;
 mod circumstances;
 mod controls;
 mod data;
 pub mod export;
+mod first;
 mod folded;
 mod known;
 mod lanes;
@@ -25,6 +27,7 @@ pub mod side_by_side;
 pub(crate) mod standings;
 mod synonyms;
 pub mod table;
+pub mod terminal;
 pub mod verdict;
 
 use std::path::Path;
@@ -36,6 +39,7 @@ use results::{Profile, Results, figures::counted};
 use circumstances::{Fact, Facts, Settled};
 use controls::Controls;
 use data::Data;
+use first::First;
 use lanes::{LaneCard, Marker};
 use links::Links;
 use memory::MemoryOfTasks;
@@ -47,13 +51,14 @@ use standings::Legend;
 /// The stylesheet of the page.
 const STYLE: &str = concat!(
     include_str!("../templates/base.css"),
+    include_str!("../templates/first.css"),
     include_str!("../templates/tables.css"),
     include_str!("../templates/sections.css"),
     include_str!("../templates/end.css")
 );
 
 /// The script of the page.
-const SCRIPT: &str = include_str!("../templates/report.js");
+const SCRIPT: &str = concat!(include_str!("../templates/report.js"), include_str!("../templates/first.js"));
 
 /// Draws the page of a run. Links to files of the repository start from `folder`, the folder that the page
 /// goes into.
@@ -76,6 +81,7 @@ struct Report {
     caution: &'static str,
     warnings: Vec<String>,
     warned: String,
+    first: First,
     controls: Controls,
     races: Vec<Race>,
     legend: Legend,
@@ -119,6 +125,7 @@ impl Report {
                 .map(|warning| format!("{}: {}.", warning.finding, warning.remedy))
                 .collect(),
             warned: counted(results.warnings.len(), "warning"),
+            first: First::of(results),
             controls: Controls::of(results),
             races: race::races(results),
             legend: standings::legend(),

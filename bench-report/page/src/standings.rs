@@ -62,6 +62,8 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// `true` if the workload above it is of another group and this group has a name.
     pub(crate) opens: bool,
+    /// The anchor of the group's rows.
+    pub(crate) id: String,
     /// The anchor of its section, if it has one.
     pub(crate) anchor: Option<String>,
     /// The quantity of its figures: "per task", "lateness of a tick".
@@ -141,6 +143,7 @@ impl Standings {
                 workload: workload.name.clone(),
                 name: workload.group.clone(),
                 opens: mem::replace(&mut above, &workload.group) != workload.group,
+                id: group_id(threads, &workload.group),
                 anchor: Some(anchor(&workload.name)),
                 quantity: lookup::quantity_in_short(results, &workload.name),
                 is_otherwise: !workload.measure.is_empty(),
@@ -150,7 +153,7 @@ impl Standings {
         }
         Standings {
             threads: counted(threads, "thread"),
-            id: format!("standings-{threads}"),
+            id: id(threads),
             columns: lanes.iter().map(|lane| Column::of(results, lane)).collect(),
             is_wide: lanes.len() >= MANY,
             without: without(&groups),
@@ -204,6 +207,17 @@ impl Standings {
     pub(crate) fn failures(&self) -> Vec<&Reason> {
         self.reasons.iter().filter(|reason| reason.has_failed).collect()
     }
+}
+
+/// Returns the anchor of the table of a number of threads.
+pub(super) fn id(threads: usize) -> String {
+    format!("standings-{threads}")
+}
+
+/// Returns the anchor of a group's rows in that table.
+pub(super) fn group_id(threads: usize, group: &str) -> String {
+    let safe = |character: char| if character.is_alphanumeric() { character } else { '-' };
+    format!("rows-{threads}-{}", group.chars().map(safe).collect::<String>())
 }
 
 /// Returns the shades, from the leader's to that of the highest ratios.
@@ -290,6 +304,7 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
                 workload: workload.to_owned(),
                 name: known.map_or(String::new(), |known| known.group.clone()),
                 opens: false,
+                id: String::new(),
                 anchor: known.map(|_| anchor(workload)),
                 quantity: "per task".to_owned(),
                 is_otherwise: false,
@@ -379,7 +394,7 @@ fn bounds(estimate: &Estimate) -> String {
     format!("{}, between {low} and {}", ratio(estimate.value), ratio(estimate.high))
 }
 
-fn shade(ratio: f64) -> String {
+pub(super) fn shade(ratio: f64) -> String {
     let index = SHADES.iter().position(|&limit| ratio < limit).unwrap_or(SHADES.len());
     format!("shade-{index}")
 }

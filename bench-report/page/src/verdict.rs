@@ -13,6 +13,7 @@ use results::{
 };
 
 pub use groups::{GroupVerdict, groups, leaves_out};
+pub(crate) use groups::{floor_of_group, reason_without_mean};
 use lead::Lead;
 use reasons::by_reason;
 

@@ -430,6 +430,7 @@
     const current = races.findIndex((race) => String(race.threads) === state.threads);
     const words = current < 0 ? "" : inWords(races[current], plans[current]);
     if (inForce.textContent !== words) inForce.textContent = words;
+    document.dispatchEvent(new Event("shown"));
     inForce.classList.toggle("chosen", address({ ...state, theme: "auto", threads: defaults.threads }) !== "");
   }
 
@@ -859,12 +860,9 @@
 
   const [json, csv, markdown] = all("#downloads a[download]");
 
-  show();
-  offerFiles();
-
-  // For tests.
+  // For the first screen, and for tests.
   window.photofinish = {
-    ready: complete,
+    ready: complete, results, isVisible, choose, readForm,
     figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated, asWritten },
     state: () => state,
     squares: (threads, workload, size) => {
@@ -872,4 +870,6 @@
       return squares(race, race.rows.find((row) => row.workload === workload && row.size === size));
     },
   };
+  show();
+  offerFiles();
 })();

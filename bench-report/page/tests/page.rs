@@ -483,9 +483,9 @@ fn rows_and_pairs_can_be_chosen() {
     let rows = text(between(&page, "<select name=\"rows\">", "</select>"));
     assert_eq!(rows, "all what differs what is settled what is open");
     for name in ["one", "other"] {
-        let lanes = between(&page, &format!("<select name=\"{name}\">"), "</select>");
-        assert!(lanes.starts_with("<option value=\"\">none</option>"), "{lanes}");
-        assert!(lanes.contains("value=\"tokio\"") && !lanes.contains(PROGRAM), "{lanes}");
+        let lanes = between(&page, &format!("<select name=\"{name}\" form=\"controls\">"), "</select>");
+        assert!(lanes.starts_with("<option value=\"\">any"), "{lanes}");
+        assert!(lanes.contains("<option>tokio</option>") && !lanes.contains(PROGRAM), "{lanes}");
     }
 }
 
@@ -774,7 +774,11 @@ fn what_a_size_adds_is_the_difference_to_none() {
 fn a_row_is_found_by_other_words() {
     let page = page::render(&results(), None);
     let also = |workload: &str| {
-        between(between(&page, &format!("<tbody id=\"rows-2-{workload}\""), ">"), "data-also=\"", "\"")
+        between(
+            between(&page, &format!("<tbody id=\"workload-{workload}-rows-2\""), ">"),
+            "data-also=\"",
+            "\"",
+        )
     };
     assert!(also("wait-timeout").contains("cancel"));
     assert!(also("blocking-squares").contains("spawn_blocking"));

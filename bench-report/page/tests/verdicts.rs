@@ -149,6 +149,7 @@ fn all_comparisons_come_first_and_a_group_that_is_all_of_them_is_left_out() {
     let mut results = run(&[("a", 1.0, BEST), ("b", 2.0, BEHIND)]);
     let group = |comparisons, group: &str| GroupSummary {
         group: group.to_owned(),
+        about: String::new(),
         summary: Summary { comparisons, ..results.summaries[0].clone() },
     };
     let several = vec![group(4, "Timers"), group(5, "Jobs")];

@@ -30,6 +30,9 @@ pub struct Summary {
 pub struct GroupSummary {
     /// The group, as its workloads name it.
     pub group: String,
+    /// The kind of work in it, in a few words: "many sleeps, timeouts"; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// The lanes over its comparisons, as over all.
     #[serde(flatten)]
     pub summary: Summary,

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     let ending = run_race(&launcher, &plan, &folder, &mut bar);
     bar.finish();
     match ending? {
-        Ending::Finished(results) => publish(&results, &folder, &out, arguments.save.as_deref()),
+        Ending::Finished(results) => publish(&results, &folder, &out, &arguments),
         Ending::Interrupted => {
             complain(&format!(
                 "interrupted; what was measured is in {}, and --resume goes on from there",
@@ -186,29 +186,29 @@ fn take_up(
     Ok(launcher.map(|launcher| Begun { launcher, folder, plan }))
 }
 
-/// Writes results and page, for the run and as the newest, and shows the verdict.
-fn publish(results: &Results, folder: &Folder, out: &Path, save: Option<&str>) -> Result<u8> {
+/// Writes results and page, for the run and as the newest, and shows the answers.
+fn publish(results: &Results, folder: &Folder, out: &Path, arguments: &RunArguments) -> Result<u8> {
     let json = results.to_json();
     // From the text, whose numbers are rounded: who draws the page again gets the same.
     let results = &Results::parse(&json).expect("it was written a moment ago");
-    let written = write_all(results, &json, folder, out, save);
+    let written = write_all(results, &json, folder, out, arguments.save.as_deref());
+    if arguments.table {
+        say(&format!("{}\n", page::table::verdict_table(results)));
+    }
     for warning in &results.warnings {
         say(&format!("warning: {}; {}\n", warning.finding, warning.remedy));
-    }
-    say(&format!("{}\n", page::table::verdict_table(results)));
-    if let Some(settled) = page::table::settled(results) {
-        say(&format!("{settled}\n"));
     }
     let failed: Vec<_> = results.cells.iter().filter(|cell| cell.status == Status::Failed).collect();
     for cell in &failed {
         say(&format!("failed: {}: {}\n", cell.id(), cell.reason.as_deref().unwrap_or("unknown")));
     }
+    say(&page::terminal::ending(results));
     written?;
     say(&format!("Report: {}\n", out.join("report.html").display()));
     Ok(if failed.is_empty() { exit::OK } else { exit::CELL_FAILED })
 }
 
-/// Shows a part of the verdict. What was measured is in the files: that nobody sees it here is no failure of the run.
+/// Shows a part of the answers. What was measured is in the files: that nobody sees it here is no failure of the run.
 fn say(text: &str) {
     if let Err(error) = super::say(text) {
         complain(&format!("warning: {error:#}"));

@@ -75,7 +75,7 @@ fn is_readable(summary: &Summary) -> bool {
 }
 
 fn verdict(results: &Results, group: Option<&str>, summary: &Summary) -> GroupVerdict {
-    let floor = floor(results, group, summary.threads);
+    let floor = floor_of_group(results, group, summary.threads);
     GroupVerdict {
         group: group.map(str::to_owned),
         comparisons: summary.comparisons,
@@ -87,7 +87,7 @@ fn verdict(results: &Results, group: Option<&str>, summary: &Summary) -> GroupVe
 }
 
 /// Returns the noise floor of the means of a group, or of all comparisons by the clock.
-fn floor(results: &Results, group: Option<&str>, threads: usize) -> f64 {
+pub(crate) fn floor_of_group(results: &Results, group: Option<&str>, threads: usize) -> f64 {
     let is_meant = |workload: &Workload| match group {
         Some(group) => workload.group == group,
         None => workload.measure.is_empty(),
@@ -263,7 +263,7 @@ fn missing(results: &Results, group: Option<&str>, summary: &Summary) -> Option<
             && !absent.iter().any(|(absent, _)| absent == name)
     });
     let reasons: Vec<(&str, String)> =
-        names.map(|name| (name, without_mean(results, group, summary, name))).collect();
+        names.map(|name| (name, reason_without_mean(results, group, summary, name))).collect();
     let reasons: Vec<(&str, &str)> = reasons.iter().map(|(name, reason)| (*name, &**reason)).collect();
     let reasons: Vec<String> =
         by_reason(&reasons).iter().map(|(reason, lanes)| format!("{} ({reason})", listed(lanes))).collect();
@@ -271,7 +271,12 @@ fn missing(results: &Results, group: Option<&str>, summary: &Summary) -> Option<
 }
 
 /// Returns the reason why a lane has no mean.
-fn without_mean(results: &Results, group: Option<&str>, summary: &Summary, lane: &str) -> String {
+pub(crate) fn reason_without_mean(
+    results: &Results,
+    group: Option<&str>,
+    summary: &Summary,
+    lane: &str,
+) -> String {
     let in_group = |cell: &&Cell| {
         let mut workloads = results.workloads.iter().filter(|workload| workload.name == cell.workload);
         group.is_none_or(|group| workloads.any(|workload| workload.group == group))

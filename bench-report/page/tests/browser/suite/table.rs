@@ -364,8 +364,9 @@ fn a_section_leads_back_to_its_rows_at_any_number_of_threads(tab: &mut Tab<'_>) 
     for threads in ["1", "2"] {
         let link = format!("#workload-blocking-squares a.back[data-threads='{threads}']");
         tab.evaluate(&format!("document.querySelector({link:?}).click()"));
-        let rows =
-            format!("document.getElementById('rows-{threads}-blocking-squares').getBoundingClientRect().top");
+        let rows = format!(
+            "document.getElementById('workload-blocking-squares-rows-{threads}').getBoundingClientRect().top"
+        );
         // The rows are below the navigation, which stays.
         tab.wait_for(&format!(
             "{rows} >= document.querySelector('nav').getBoundingClientRect().bottom && {rows} < innerHeight"
@@ -416,7 +417,6 @@ fn a_pair_leaves_two_lanes_and_their_ratio(tab: &mut Tab<'_>) {
     tab.open(&DEFAULT.address);
     tick(tab, "lane", "async-std");
     let hidden = shown_in(tab);
-    tab.click("#controls details:has([name=one]) summary");
     tab.choose("[name=one]", "async-std");
     assert_eq!(shown_in(tab), hidden, "one lane is no pair");
     tab.choose("[name=other]", "smol");
