@@ -5,10 +5,12 @@ use super::{
     links::{Links, Source},
 };
 use results::{
-    Executor, Observed, Results,
-    figures::{counted, listed},
+    Capability, Cell, Executor, Metric, Observed, Results, Standing,
+    figures::{bytes, counted, listed},
     lookup,
 };
+
+use crate::verdict;
 
 /// The number of colours of executors in the stylesheet.
 const HUES: usize = 8;
@@ -60,6 +62,14 @@ pub(super) struct LaneCard {
     pub(super) about: String,
     pub(super) class: String,
     pub(super) version: String,
+    /// Its capabilities beside tasks; `None` if the results do not say.
+    pub(super) has: Option<String>,
+    /// The party that answers for it; empty if the results do not say.
+    pub(super) standing: String,
+    /// The rows in which it is the best, level, near, open and behind, a sentence for each number of threads.
+    pub(super) did: Vec<String>,
+    /// The memory of a task that waits; empty if it was not measured.
+    pub(super) memory: String,
     /// The workers that were requested and those that were seen, for each number of them.
     pub(super) workers: Vec<String>,
     pub(super) jobs: String,
@@ -154,6 +164,13 @@ impl LaneCard {
             about: executor.about.clone(),
             class: class(results, executor),
             version: executor.version.clone(),
+            has: has(executor),
+            standing: standing(executor),
+            did: lookup::races(results)
+                .into_iter()
+                .filter_map(|threads| did(results, &executor.name, threads))
+                .collect(),
+            memory: memory(results, &executor.name),
             workers: workers(results, &executor.name),
             jobs: jobs(&seen),
             processors: processors(&seen),
@@ -169,6 +186,75 @@ impl LaneCard {
             source: links.to(&executor.source),
         }
     }
+}
+
+/// Lists what a lane has beside tasks, in the order of the contract.
+fn has(executor: &Executor) -> Option<String> {
+    let name = |capability: &Capability| match capability {
+        Capability::Timer => "timers",
+        Capability::BlockingPool => "a blocking pool",
+        Capability::Remote => "tasks from other threads",
+        Capability::BlockOn => "block_on",
+        Capability::Restart => "an end",
+        Capability::Sockets => "sockets",
+    };
+    let names: Vec<&str> = executor.has.iter().map(name).collect();
+    let tells = executor.standing.is_some();
+    tells.then(|| if names.is_empty() { "tasks alone".to_owned() } else { listed(&names) })
+}
+
+fn standing(executor: &Executor) -> String {
+    match &executor.standing {
+        None => String::new(),
+        Some(Standing::Published) => "published and maintained".to_owned(),
+        Some(Standing::Discontinued(advisory)) => format!("discontinued: {advisory}"),
+        Some(Standing::Ours) => "ours: a yardstick, which nobody else uses".to_owned(),
+        Some(Standing::Experiment) => "an experiment".to_owned(),
+    }
+}
+
+/// Counts the rows of a lane by its place: "2 threads: best 2, level 2, open 9, behind 16 of 29"; `None` if it has no
+/// place in any.
+fn did(results: &Results, lane: &str, threads: usize) -> Option<String> {
+    let same = |one: &Cell, other: &Cell| {
+        (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
+    };
+    let rows = results.cells.chunk_by(same).filter(|row| row[0].threads == threads);
+    let rows: Vec<&[Cell]> = rows.filter(|row| row.iter().any(|cell| cell.rank.is_some())).collect();
+    let place = |row: &&[Cell]| {
+        let cell = row.iter().find(|cell| cell.executor == lane && cell.rank.is_some())?;
+        let best = verdict::winner(row.iter()).map(|winner| winner.leaders[0]);
+        Some(match cell.rank {
+            _ if best == Some(lane) => "best",
+            Some(1) if cell.undecided => "open",
+            Some(1) if cell.near => "near",
+            Some(1) => "level",
+            _ => "behind",
+        })
+    };
+    let places: Vec<&str> = rows.iter().filter_map(place).collect();
+    let count = |word: &str| match places.iter().filter(|place| **place == word).count() {
+        0 => None,
+        many => Some(format!("{word} {many}")),
+    };
+    let counts: Vec<String> =
+        ["best", "level", "near", "open", "behind"].into_iter().filter_map(count).collect();
+    let threads = counted(threads, "thread");
+    (!places.is_empty())
+        .then(|| format!("{threads}: {} of {}", counts.join(", "), counted(rows.len(), "row")))
+}
+
+/// Writes the bytes of a lane's task that sleeps, for each number of threads: "448 B a task of sleepers".
+fn memory(results: &Results, lane: &str) -> String {
+    let of_lane = results.memory.iter().filter(|memory| memory.executor == lane);
+    let written = of_lane.filter_map(|memory| match &memory.bytes_a_task {
+        Metric::Measured { estimate, .. } => {
+            let threads = counted(memory.threads, "thread");
+            Some(format!("{} a task of {}, {threads}", bytes(estimate.value), memory.workload))
+        }
+        Metric::Unavailable { .. } => None,
+    });
+    written.collect::<Vec<_>>().join("; ")
 }
 
 fn class(results: &Results, executor: &Executor) -> String {

@@ -16,8 +16,8 @@ use flate2::read::GzDecoder;
 use html::{HOSTILE, append_hostile, between, expected, tags, text};
 use page::{export, table, verdict};
 use results::{
-    Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Outlook, Period, Results,
-    Status, Warning, figures, lookup,
+    Capability, Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Outlook,
+    Period, Results, Standing, Status, Warning, figures, lookup,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -766,6 +766,34 @@ fn what_a_size_adds_is_the_difference_to_none() {
     assert!(
         !page::render(&self::results(), None).contains("note added"),
         "without a size 0 there is no difference"
+    );
+}
+
+/// A card begins with what a lane has and how it did; what was seen in its run is in a fold.
+#[test]
+fn a_card_begins_with_what_a_lane_has_and_how_it_did() {
+    let mut results = results();
+    let tokio = results.executors.iter_mut().find(|executor| executor.name == "tokio").unwrap();
+    tokio.standing = Some(Standing::Discontinued("RUSTSEC-2025-0052".to_owned()));
+    tokio.has = vec![Capability::Timer, Capability::Sockets];
+    let page = page::render(&results, None);
+    let card =
+        page.split("<li class=\"hue-").find(|card| card.contains("data-lane=\"tokio\">\n<h3>")).unwrap();
+    let card = card.split("</li>").next().unwrap();
+    let (first, seen) = card.split_once("<details>").unwrap();
+    let first = text(&format!("<li {first}"));
+    assert!(
+        first.contains("Has timers and sockets Standing discontinued: RUSTSEC-2025-0052 Rows 2 threads: "),
+        "{first}"
+    );
+    assert!(text(seen).contains("Workers"), "{seen}");
+    // The counts are those of the table.
+    let row = |cell: &&Cell| cell.executor == "tokio" && cell.threads == 2 && cell.rank.is_some();
+    let (leading, behind): (Vec<&Cell>, Vec<&Cell>) =
+        results.cells.iter().filter(row).partition(|cell| cell.rank == Some(1));
+    assert!(
+        first.contains(&format!("behind {} of {} rows", behind.len(), leading.len() + behind.len())),
+        "{first}"
     );
 }
 
