@@ -2,9 +2,11 @@
 
 use results::{
     Cell, Results, Workload,
-    figures::{counted, in_unit, listed, whole},
+    figures::{counted, in_unit, listed},
     lookup,
 };
+
+use crate::sizes;
 
 /// Writes the sentences of a workload: for each comparison of a size what each lane has more than at size 0, there or in
 /// a workload of the same group that measures the same. None if there is no size 0.
@@ -49,7 +51,7 @@ fn sentence(
     (!lanes.is_empty()).then(|| {
         format!(
             "{}, {}: {} more than at size 0{place}. These are plain differences, without an interval.",
-            whole(size),
+            sizes::sized(results, &workload.name, size),
             counted(threads, "thread"),
             listed(&lanes)
         )

@@ -24,6 +24,7 @@ mod race;
 mod sections;
 pub mod show;
 pub mod side_by_side;
+pub(crate) mod sizes;
 pub(crate) mod standings;
 mod synonyms;
 pub mod table;

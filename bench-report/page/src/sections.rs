@@ -6,7 +6,7 @@ use super::{
     known::KnownEntry,
     lanes::ChartLane,
     links::{Links, Source, anchor},
-    metrics,
+    metrics, sizes,
 };
 use results::{
     Cell, Estimate, Growth, Metric, Results, Status, Workload,
@@ -195,7 +195,11 @@ fn proofs(results: &Results, cells: &[&Cell]) -> Vec<Proofs> {
     let comparisons = cells.chunk_by(|one, other| (one.size, one.threads) == (other.size, other.threads));
     comparisons
         .map(|lanes| Proofs {
-            title: format!("{}, {}", whole(lanes[0].size), counted(lanes[0].threads, "thread")),
+            title: format!(
+                "{}, {}",
+                sizes::sized(results, &lanes[0].workload, lanes[0].size),
+                counted(lanes[0].threads, "thread")
+            ),
             rows: lanes.iter().filter_map(|cell| Proof::of(results, cell)).collect(),
         })
         .filter(|proofs| !proofs.rows.is_empty())
@@ -370,7 +374,7 @@ fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
 
 fn group(results: &Results, workload: &str, size: u64, threads: usize, columns: &[Column]) -> Group {
     Group {
-        title: format!("{}, {}", whole(size), counted(threads, "thread")),
+        title: format!("{}, {}", sizes::sized(results, workload, size), counted(threads, "thread")),
         rows: lookup::racing(results, threads)
             .into_iter()
             .map(|lane| {

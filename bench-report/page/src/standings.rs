@@ -5,7 +5,7 @@
 
 use std::mem;
 
-use super::{known, lanes::Look, links::anchor, synonyms};
+use super::{known, lanes::Look, links::anchor, sizes, synonyms};
 use results::{
     Cell, Estimate, LEVEL, Memory, Metric, Results, Status,
     figures::{bytes, counted, in_unit, interval_in_unit, listed, ratio, ratio_interval, whole},
@@ -79,6 +79,8 @@ pub(crate) struct Group {
 pub(crate) struct Row {
     pub(crate) number: u64,
     pub(crate) size: String,
+    /// The size with its unit: "50 µs".
+    pub(crate) sized: String,
     /// The things that the size counts; may be empty.
     pub(crate) counts: String,
     /// The noise floor of the row, a ratio; empty if it has none of its own.
@@ -266,6 +268,7 @@ fn row(
     Row {
         number: size,
         size: whole(size),
+        sized: sizes::sized(results, workload, size),
         counts: counts.map_or(String::new(), |workload| workload.size.clone()),
         floor: results.row(workload, size, threads).map_or(String::new(), |row| ratio(row.floor)),
         squares: lanes.iter().map(square).collect(),
@@ -312,6 +315,7 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
                 rows: vec![Row {
                     number: 0,
                     size: String::new(),
+                    sized: String::new(),
                     counts: String::new(),
                     floor: String::new(),
                     squares: lanes.iter().map(|lane| memory_square(results, memories, lane)).collect(),

@@ -760,13 +760,31 @@ fn what_a_size_adds_is_the_difference_to_none() {
         .map(|said| said.split('<').next().unwrap().to_owned())
         .collect();
     assert!(
-        said.iter().any(|said| said.starts_with("10,000, 2 threads: ") && said.contains(&added)),
+        said.iter().any(|said| said.starts_with("10,000 tasks, 2 threads: ") && said.contains(&added)),
         "{said:?}"
     );
     assert!(
         !page::render(&self::results(), None).contains("note added"),
         "without a size 0 there is no difference"
     );
+}
+
+/// A number without its unit says little, and the whole description of it does not fit into a row.
+#[test]
+fn a_size_has_its_unit() {
+    for (counts, expected) in [
+        ("µs of a sleep", "100 µs"),
+        ("places in the channel; at 10,000, it is unbounded", "100 places"),
+        ("n", "n = 100"),
+        ("requests a second", "100 requests a second"),
+        ("", "100"),
+    ] {
+        let mut results = results();
+        results.workloads.iter_mut().for_each(|workload| workload.size = counts.to_owned());
+        let page = page::render(&results, None);
+        let head = between(table(&page, 2), "<span class=\"size\"", "</span>");
+        assert_eq!(head.rsplit('>').next().unwrap(), expected);
+    }
 }
 
 /// A card begins with what a lane has and how it did; what was seen in its run is in a fold.
@@ -1053,7 +1071,10 @@ fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
     let quantity = lookup::quantity_in_short(results, &cell.workload);
     let floor = results.row(&cell.workload, cell.size, cell.threads).map(|row| figures::ratio(row.floor));
     let floor = floor.map_or(String::new(), |floor| format!(" floor {floor}"));
-    let head = format!("{} {} {quantity}{floor}", cell.workload, figures::whole(cell.size));
+    let counts =
+        results.workloads.iter().find(|known| known.name == cell.workload).map_or("", |known| &known.size);
+    let size = format!("{} {counts}", figures::whole(cell.size));
+    let head = format!("{} {} {quantity}{floor}", cell.workload, size.trim());
     assert_eq!(text(between(row, "<th scope=\"row\">", "</th>")), head);
     let square = row.split("<td ").nth(column + 1).unwrap();
     assert!(square.contains(&format!("data-lane=\"{}\"", cell.executor)), "{square}");

@@ -151,7 +151,10 @@ fn rows<'a>(results: &'a Results, choice: &Choice<'_>) -> Vec<(&'a str, u64)> {
         let group = known.map_or("", |known| &known.group);
         let (size, quantity) = match choice.metric {
             MEMORY => (String::new(), "per task".to_owned()),
-            _ => (figures::whole(size), lookup::quantity_in_short(results, workload)),
+            _ => {
+                let counts = known.map_or("", |known| &known.size);
+                (format!("{} {counts}", figures::whole(size)), lookup::quantity_in_short(results, workload))
+            }
         };
         let words = format!("{workload} {group} {size} {quantity}").to_lowercase();
         choice.search.to_lowercase().split_whitespace().all(|word| words.contains(word))
