@@ -9,6 +9,7 @@ mod costs;
 mod forest;
 mod frame;
 mod label;
+pub(super) mod late;
 mod lateness;
 mod lines;
 mod samples;
@@ -21,12 +22,8 @@ pub(super) use lateness::{Ecdf, Late};
 pub(super) use lines::Lines;
 pub(super) use samples::Samples;
 
-use super::{lanes::ChartLane, links::anchor};
-use results::{
-    Cell, Estimate, Results,
-    figures::{counted, whole},
-    lookup,
-};
+use super::{lanes::ChartLane, links::anchor, sizes};
+use results::{Cell, Estimate, Results, figures::counted, lookup};
 
 /// The width of a chart.
 const WIDTH: f64 = 400.0;
@@ -84,9 +81,10 @@ impl<'a> Comparison<'a> {
             .collect()
     }
 
-    /// Writes its size and number of threads: `10,000, 2 threads`.
+    /// Writes its size and number of threads: `10,000 tasks, 2 threads`.
     pub(super) fn name(&self) -> String {
-        format!("{}, {}", whole(self.size), counted(self.threads, "thread"))
+        let size = sizes::sized(self.results, self.workload, self.size);
+        format!("{size}, {}", counted(self.threads, "thread"))
     }
 
     /// Returns the anchor of one of its charts.

@@ -5,12 +5,14 @@ use super::{
     links::{Links, Source},
 };
 use results::{
-    Executor, Observed, Results,
-    figures::{counted, listed},
+    Capability, Cell, Executor, Metric, Observed, Results, Standing,
+    figures::{bytes, counted, listed},
     lookup,
 };
 
-/// The number of lane colours in the stylesheet.
+use crate::verdict;
+
+/// The number of colours of executors in the stylesheet.
 const HUES: usize = 8;
 
 /// Outlines around the origin that are told apart without colour: circle, square, diamond, and triangles up
@@ -26,7 +28,8 @@ const MARKERS: [&str; 5] = [
 /// The colour and the marker of a lane: the same everywhere on the page.
 #[derive(Clone)]
 pub(crate) struct Look {
-    pub(super) hue: usize,
+    /// The name of its colour in the stylesheet: "2", "2-light" for a flavour, or "program".
+    pub(super) hue: String,
     pub(super) marker: &'static str,
 }
 
@@ -34,7 +37,7 @@ pub(crate) struct Look {
 #[derive(Clone)]
 pub(crate) struct ChartLane {
     pub(crate) name: String,
-    pub(crate) hue: usize,
+    pub(crate) hue: String,
     /// The names of its marker and of its head of a row, which are defined once on the page.
     pub(crate) mark: String,
     pub(crate) head: String,
@@ -59,6 +62,14 @@ pub(super) struct LaneCard {
     pub(super) about: String,
     pub(super) class: String,
     pub(super) version: String,
+    /// Its capabilities beside tasks; `None` if the results do not say.
+    pub(super) has: Option<String>,
+    /// The party that answers for it; empty if the results do not say.
+    pub(super) standing: String,
+    /// The rows in which it is the best, level, near, open and behind, a sentence for each number of threads.
+    pub(super) did: Vec<String>,
+    /// The memory of a task that waits; empty if it was not measured.
+    pub(super) memory: String,
     /// The workers that were requested and those that were seen, for each number of them.
     pub(super) workers: Vec<String>,
     pub(super) jobs: String,
@@ -74,14 +85,29 @@ pub(super) struct LaneCard {
 }
 
 impl Look {
-    /// Returns the look of a lane by its place in the lineup.
+    /// Returns the look of a lane: the colour of its executor, lighter if it is a flavour of that, and a marker by its
+    /// place in the lineup.
     pub(super) fn of(results: &Results, lane: &str) -> Look {
-        Look::at(results.executors.iter().position(|executor| executor.name == lane).unwrap_or(0))
+        let place = results.executors.iter().position(|executor| executor.name == lane).unwrap_or(0);
+        let names: Vec<&str> = results.executors.iter().map(|executor| &*executor.name).collect();
+        let executors: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| !lookup::is_program(results, name) && executor_of(&names, name) == *name)
+            .collect();
+        let executor = executor_of(&names, lane);
+        let hue = executors.iter().position(|known| *known == executor).map_or(0, |hue| hue % HUES);
+        let hue = match () {
+            () if lookup::is_program(results, lane) => "program".to_owned(),
+            () if executor == lane => hue.to_string(),
+            () => format!("{hue}-light"),
+        };
+        Look { hue, ..Look::at(place) }
     }
 
     /// Returns the look at a place; five markers and eight hues repeat after forty lanes.
     pub(super) fn at(place: usize) -> Look {
-        Look { hue: place % HUES, marker: MARKERS[place % MARKERS.len()] }
+        Look { hue: (place % HUES).to_string(), marker: MARKERS[place % MARKERS.len()] }
     }
 }
 
@@ -95,6 +121,12 @@ impl ChartLane {
             head: head(place),
         }
     }
+}
+
+/// Returns the lane that a lane is a flavour of, by its name: `smol` for `smol-local`; itself if there is none.
+fn executor_of<'a>(names: &[&'a str], lane: &'a str) -> &'a str {
+    let is_flavour = |name: &str| lane.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+    names.iter().copied().filter(|name| is_flavour(name)).min_by_key(|name| name.len()).unwrap_or(lane)
 }
 
 /// Defines the markers of all lanes.
@@ -132,6 +164,13 @@ impl LaneCard {
             about: executor.about.clone(),
             class: class(results, executor),
             version: executor.version.clone(),
+            has: has(executor),
+            standing: standing(executor),
+            did: lookup::races(results)
+                .into_iter()
+                .filter_map(|threads| did(results, &executor.name, threads))
+                .collect(),
+            memory: memory(results, &executor.name),
             workers: workers(results, &executor.name),
             jobs: jobs(&seen),
             processors: processors(&seen),
@@ -147,6 +186,75 @@ impl LaneCard {
             source: links.to(&executor.source),
         }
     }
+}
+
+/// Lists what a lane has beside tasks, in the order of the contract.
+fn has(executor: &Executor) -> Option<String> {
+    let name = |capability: &Capability| match capability {
+        Capability::Timer => "timers",
+        Capability::BlockingPool => "a blocking pool",
+        Capability::Remote => "tasks from other threads",
+        Capability::BlockOn => "block_on",
+        Capability::Restart => "an end",
+        Capability::Sockets => "sockets",
+    };
+    let names: Vec<&str> = executor.has.iter().map(name).collect();
+    let tells = executor.standing.is_some();
+    tells.then(|| if names.is_empty() { "tasks alone".to_owned() } else { listed(&names) })
+}
+
+fn standing(executor: &Executor) -> String {
+    match &executor.standing {
+        None => String::new(),
+        Some(Standing::Published) => "published and maintained".to_owned(),
+        Some(Standing::Discontinued(advisory)) => format!("discontinued: {advisory}"),
+        Some(Standing::Ours) => "ours: a yardstick, which nobody else uses".to_owned(),
+        Some(Standing::Experiment) => "an experiment".to_owned(),
+    }
+}
+
+/// Counts the rows of a lane by its place: "2 threads: best 2, level 2, open 9, behind 16 of 29"; `None` if it has no
+/// place in any.
+fn did(results: &Results, lane: &str, threads: usize) -> Option<String> {
+    let same = |one: &Cell, other: &Cell| {
+        (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
+    };
+    let rows = results.cells.chunk_by(same).filter(|row| row[0].threads == threads);
+    let rows: Vec<&[Cell]> = rows.filter(|row| row.iter().any(|cell| cell.rank.is_some())).collect();
+    let place = |row: &&[Cell]| {
+        let cell = row.iter().find(|cell| cell.executor == lane && cell.rank.is_some())?;
+        let best = verdict::winner(row.iter()).map(|winner| winner.leaders[0]);
+        Some(match cell.rank {
+            _ if best == Some(lane) => "best",
+            Some(1) if cell.undecided => "open",
+            Some(1) if cell.near => "near",
+            Some(1) => "level",
+            _ => "behind",
+        })
+    };
+    let places: Vec<&str> = rows.iter().filter_map(place).collect();
+    let count = |word: &str| match places.iter().filter(|place| **place == word).count() {
+        0 => None,
+        many => Some(format!("{word} {many}")),
+    };
+    let counts: Vec<String> =
+        ["best", "level", "near", "open", "behind"].into_iter().filter_map(count).collect();
+    let threads = counted(threads, "thread");
+    (!places.is_empty())
+        .then(|| format!("{threads}: {} of {}", counts.join(", "), counted(rows.len(), "row")))
+}
+
+/// Writes the bytes of a lane's task that sleeps, for each number of threads: "448 B a task of sleepers".
+fn memory(results: &Results, lane: &str) -> String {
+    let of_lane = results.memory.iter().filter(|memory| memory.executor == lane);
+    let written = of_lane.filter_map(|memory| match &memory.bytes_a_task {
+        Metric::Measured { estimate, .. } => {
+            let threads = counted(memory.threads, "thread");
+            Some(format!("{} a task of {}, {threads}", bytes(estimate.value), memory.workload))
+        }
+        Metric::Unavailable { .. } => None,
+    });
+    written.collect::<Vec<_>>().join("; ")
 }
 
 fn class(results: &Results, executor: &Executor) -> String {

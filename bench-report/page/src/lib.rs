@@ -5,6 +5,7 @@
 //! no arithmetic. The words come from [`verdict`], the form of the figures from [`results::figures`], the
 //! look from the stylesheets in `templates`.
 
+mod added;
 pub mod answers;
 mod chart;
 mod circumstances;
@@ -23,7 +24,9 @@ mod race;
 mod sections;
 pub mod show;
 pub mod side_by_side;
+pub(crate) mod sizes;
 pub(crate) mod standings;
+mod synonyms;
 pub mod table;
 pub mod terminal;
 pub mod verdict;
@@ -83,6 +86,8 @@ struct Report {
     controls: Controls,
     races: Vec<Race>,
     legend: Legend,
+    /// Words to search for.
+    suggested: &'static str,
     /// `true` if each row has a noise floor of its own, as it has but in older files.
     by_row: bool,
     sections: Vec<Section>,
@@ -125,6 +130,7 @@ impl Report {
             controls: Controls::of(results),
             races: race::races(results),
             legend: standings::legend(),
+            suggested: synonyms::SUGGESTED,
             by_row: !results.rows.is_empty(),
             markers: lanes::markers(results),
             seen: sections::SEEN,

@@ -1,11 +1,12 @@
 //! Prepares a section for each workload: its description, its charts, and every figure of its cells.
 
 use super::{
-    chart::{Bars, Chart, Comparison, Ecdf, Forest, Late, Lines, Samples},
+    added,
+    chart::{Bars, Chart, Comparison, Ecdf, Forest, Late, Lines, Samples, late},
     known::KnownEntry,
     lanes::ChartLane,
     links::{Links, Source, anchor},
-    metrics,
+    metrics, sizes,
 };
 use results::{
     Cell, Estimate, Growth, Metric, Results, Status, Workload,
@@ -44,6 +45,10 @@ pub(super) struct Section {
     pub(super) unavailable: Vec<String>,
     /// The growth of the cost with the size, a sentence for each lane.
     pub(super) growth: Vec<String>,
+    /// The numbers of threads at which it has rows, to link back to them.
+    pub(super) rows_at: Vec<(usize, String)>,
+    /// What a size adds to the figure without it, a sentence for each.
+    pub(super) added: Vec<String>,
     /// The known issues of its lanes.
     pub(super) known: Vec<KnownEntry>,
     /// Reservations about figures, a sentence for each cell.
@@ -82,7 +87,8 @@ pub(super) const SEEN: [&str; 11] = [
 
 /// Charts that have to be opened.
 pub(super) struct Fold {
-    pub(super) summary: String,
+    /// Its name beside that of the section: "scatter".
+    pub(super) summary: &'static str,
     /// The note on how to read them.
     pub(super) note: &'static str,
     /// The number of columns, of three, that the note takes.
@@ -138,7 +144,11 @@ impl Section {
         let (costs, costless) = columns_of_costs(&cells, operation);
         let comparisons = Comparison::all(results, &workload.name);
         let charts = charts(results, &comparisons);
+        let races = lookup::races(results).into_iter();
+        let rows_at = races.filter(|threads| !lookup::sizes(results, &workload.name, *threads).is_empty());
         Section {
+            rows_at: rows_at.map(|threads| (threads, counted(threads, "thread"))).collect(),
+            added: added::sentences(results, workload),
             name: workload.name.clone(),
             anchor: anchor(&workload.name),
             about: workload.about.clone(),
@@ -185,7 +195,11 @@ fn proofs(results: &Results, cells: &[&Cell]) -> Vec<Proofs> {
     let comparisons = cells.chunk_by(|one, other| (one.size, one.threads) == (other.size, other.threads));
     comparisons
         .map(|lanes| Proofs {
-            title: format!("{}, {}", whole(lanes[0].size), counted(lanes[0].threads, "thread")),
+            title: format!(
+                "{}, {}",
+                sizes::sized(results, &lanes[0].workload, lanes[0].size),
+                counted(lanes[0].threads, "thread")
+            ),
             rows: lanes.iter().filter_map(|cell| Proof::of(results, cell)).collect(),
         })
         .filter(|proofs| !proofs.rows.is_empty())
@@ -229,7 +243,8 @@ fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
         .flat_map(|comparisons| {
             let forests = comparisons.iter().filter_map(|comparison| Forest::of(comparison, &axis));
             let lines = Lines::over_sizes(results, &comparisons.iter().collect::<Vec<_>>());
-            forests.chain(lines).collect::<Vec<_>>()
+            let late = largest(comparisons).filter_map(|comparison| late::of(results, comparison));
+            forests.chain(lines).chain(late).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -244,18 +259,14 @@ fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> V
     let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
     let late = Late::of(results, workload);
     let folds = [
+        Fold::of("scatter", blocks, largest(comparisons).filter_map(Samples::of).collect()),
         Fold::of(
-            format!("Scatter of the blocks and samples of {workload}"),
-            blocks,
-            largest(comparisons).filter_map(Samples::of).collect(),
-        ),
-        Fold::of(
-            format!("Effect of more threads on {workload}"),
+            "threads",
             "Lanes that ran at only one number of threads are left out. The band is the 95 % interval.",
             over_threads(results, comparisons),
         ),
         Fold::of(
-            format!("Lateness of the {} of {workload}", late.things),
+            "lateness",
             late.note,
             comparisons.iter().filter_map(|comparison| Ecdf::of(late, comparison)).collect(),
         ),
@@ -264,7 +275,7 @@ fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> V
 }
 
 impl Fold {
-    fn of(summary: String, note: &'static str, charts: Vec<Chart>) -> Fold {
+    fn of(summary: &'static str, note: &'static str, charts: Vec<Chart>) -> Fold {
         Fold { summary, note, words: words(charts.len()), charts }
     }
 }
@@ -363,7 +374,7 @@ fn groups(results: &Results, workload: &str, columns: &[Column]) -> Vec<Group> {
 
 fn group(results: &Results, workload: &str, size: u64, threads: usize, columns: &[Column]) -> Group {
     Group {
-        title: format!("{}, {}", whole(size), counted(threads, "thread")),
+        title: format!("{}, {}", sizes::sized(results, workload, size), counted(threads, "thread")),
         rows: lookup::racing(results, threads)
             .into_iter()
             .map(|lane| {

@@ -5,10 +5,10 @@
 
 use std::mem;
 
-use super::{known, lanes::Look, links::anchor};
+use super::{known, lanes::Look, links::anchor, sizes, synonyms};
 use results::{
     Cell, Estimate, LEVEL, Memory, Metric, Results, Status,
-    figures::{bytes, counted, in_unit, interval_in_unit, ratio, ratio_interval, whole},
+    figures::{bytes, counted, in_unit, interval_in_unit, listed, ratio, ratio_interval, whole},
     lookup,
 };
 
@@ -16,6 +16,9 @@ use crate::verdict;
 
 /// The ratios below which a lane has the next lighter shade.
 const SHADES: [f64; 4] = [1.25, 2.0, 4.0, 8.0];
+
+/// From this number of lanes on a table needs narrower columns.
+const MANY: usize = 9;
 
 /// Reasons longer than this are cut in the table and given in full below it.
 const REASON_IN_CELL: usize = 32;
@@ -35,11 +38,18 @@ pub(crate) struct Standings {
     pub(crate) comparisons: String,
     pub(crate) absent: Vec<String>,
     pub(crate) reasons: Vec<Reason>,
+    /// `true` if it has so many lanes that its columns are narrower.
+    pub(crate) is_wide: bool,
+    /// The reasons why lanes have a dash, a sentence each.
+    pub(crate) without: Vec<String>,
 }
 
 /// A lane at the head of its column.
 pub(crate) struct Column {
     pub(crate) name: String,
+    /// The name and the flavour as they stand above each other.
+    pub(crate) executor: String,
+    pub(crate) flavour: &'static str,
     pub(crate) look: Look,
     /// `true` for a program: no square below it has a ratio, a rank or a shade.
     pub(crate) is_program: bool,
@@ -60,6 +70,8 @@ pub(crate) struct Group {
     pub(crate) quantity: String,
     /// `true` if that is not time on the clock, so that the mean leaves it out.
     pub(crate) is_otherwise: bool,
+    /// The words that a search finds it by, besides its own.
+    pub(crate) also: String,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -67,6 +79,8 @@ pub(crate) struct Group {
 pub(crate) struct Row {
     pub(crate) number: u64,
     pub(crate) size: String,
+    /// The size with its unit: "50 µs".
+    pub(crate) sized: String,
     /// The things that the size counts; may be empty.
     pub(crate) counts: String,
     /// The noise floor of the row, a ratio; empty if it has none of its own.
@@ -83,6 +97,8 @@ pub(crate) struct Square {
     pub(crate) mark: String,
     pub(crate) figure: String,
     pub(crate) detail: String,
+    /// The full reason why a cell was not measured; otherwise empty.
+    pub(crate) reason: String,
     /// The place of the full reason, if it did not fit.
     pub(crate) reason_id: Option<String>,
     /// The mark that leads to a known issue of the lane.
@@ -94,6 +110,7 @@ pub(crate) struct Reason {
     pub(crate) id: String,
     pub(crate) cell: String,
     pub(crate) reason: String,
+    pub(crate) has_failed: bool,
 }
 
 /// The meanings of the shades.
@@ -135,20 +152,16 @@ impl Standings {
                 anchor: Some(anchor(&workload.name)),
                 quantity: lookup::quantity_in_short(results, &workload.name),
                 is_otherwise: !workload.measure.is_empty(),
+                also: also(results, &workload.name),
                 rows,
             });
         }
         Standings {
             threads: counted(threads, "thread"),
             id: id(threads),
-            columns: lanes
-                .iter()
-                .map(|lane| Column {
-                    name: (*lane).to_owned(),
-                    look: Look::of(results, lane),
-                    is_program: lookup::is_program(results, lane),
-                })
-                .collect(),
+            columns: lanes.iter().map(|lane| Column::of(results, lane)).collect(),
+            is_wide: lanes.len() >= MANY,
+            without: without(&groups),
             width: lanes.len() + 1,
             groups,
             memory: memory(results, threads, &lanes),
@@ -157,6 +170,47 @@ impl Standings {
             absent: verdict::absent(results, threads),
             reasons,
         }
+    }
+}
+
+impl Column {
+    fn of(results: &Results, lane: &str) -> Column {
+        let (executor, flavour) = match lane.strip_suffix("-current-thread") {
+            Some(executor) if !executor.is_empty() => (executor, "one thread"),
+            _ => (lane, ""),
+        };
+        Column {
+            name: lane.to_owned(),
+            executor: executor.to_owned(),
+            flavour,
+            look: Look::of(results, lane),
+            is_program: lookup::is_program(results, lane),
+        }
+    }
+}
+
+/// Writes a sentence for each reason why squares have a dash: "rayon and futures: needs a timer".
+fn without(groups: &[Group]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    let squares = groups.iter().flat_map(|group| &group.rows).flat_map(|row| &row.squares);
+    for square in squares.filter(|square| square.is_absent()) {
+        let place = reasons.iter().position(|(reason, _)| *reason == square.reason);
+        let place = place.unwrap_or_else(|| {
+            reasons.push((&square.reason, Vec::new()));
+            reasons.len() - 1
+        });
+        let lanes = &mut reasons[place].1;
+        if !lanes.contains(&&*square.lane) {
+            lanes.push(&square.lane);
+        }
+    }
+    reasons.iter().map(|(reason, lanes)| format!("{reason}: {}", listed(lanes))).collect()
+}
+
+impl Standings {
+    /// Returns the reasons of the cells that have failed.
+    pub(crate) fn failures(&self) -> Vec<&Reason> {
+        self.reasons.iter().filter(|reason| reason.has_failed).collect()
     }
 }
 
@@ -217,6 +271,7 @@ fn row(
     Row {
         number: size,
         size: whole(size),
+        sized: sizes::sized(results, workload, size),
         counts: counts.map_or(String::new(), |workload| workload.size.clone()),
         floor: results.row(workload, size, threads).map_or(String::new(), |row| ratio(row.floor)),
         squares: lanes.iter().map(square).collect(),
@@ -224,6 +279,17 @@ fn row(
 }
 
 impl Square {
+    /// Returns `true` if it is a dash, since its lane lacks something that the row needs.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.figure == "n/a" && !self.reason.is_empty()
+    }
+
+    /// Returns the detail in two parts: the ratio, and its interval, which has to go where room is scarce.
+    pub(crate) fn parts(&self) -> (&str, &str) {
+        let behind_ratio = || self.detail.find('×').map_or(self.detail.len(), |at| at + '×'.len_utf8());
+        self.detail.split_at(if self.detail.starts_with('[') { 0 } else { behind_ratio() })
+    }
+
     /// Makes this the square of a lane.
     fn of(self, results: &Results, lane: &str) -> Square {
         let parts = [&*self.shade, if lookup::is_program(results, lane) { "program" } else { "" }];
@@ -248,9 +314,11 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
                 anchor: known.map(|_| anchor(workload)),
                 quantity: "per task".to_owned(),
                 is_otherwise: false,
+                also: also(results, workload),
                 rows: vec![Row {
                     number: 0,
                     size: String::new(),
+                    sized: String::new(),
                     counts: String::new(),
                     floor: String::new(),
                     squares: lanes.iter().map(|lane| memory_square(results, memories, lane)).collect(),
@@ -258,6 +326,13 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
             }
         })
         .collect()
+}
+
+/// Returns the words that the rows of a workload are found by, besides their own.
+fn also(results: &Results, workload: &str) -> String {
+    let group =
+        results.workloads.iter().find(|known| known.name == workload).map_or("", |known| &known.group);
+    synonyms::of(&format!("{workload} {group} {}", lookup::quantity_in_short(results, workload)))
 }
 
 /// Makes the square of a lane's bytes per task, from the memory of the lanes in one workload.
@@ -337,6 +412,7 @@ fn unmeasured(figure: &str, detail: &str) -> Square {
         shade: shade.to_owned(),
         figure: figure.to_owned(),
         detail: detail.to_owned(),
+        reason: detail.to_owned(),
         ..Square::default()
     }
 }
@@ -354,9 +430,11 @@ fn with_reason(figure: &str, cell: &Cell, reasons: &mut Vec<Reason>) -> Square {
         id: id.clone(),
         cell: format!("{executor}, {workload}, {}, {threads}: {figure}", whole(*size)),
         reason: reason.to_owned(),
+        has_failed: figure == "failed",
     });
     let beginning: String = reason.chars().take(REASON_IN_CELL).collect();
-    Square { reason_id: Some(id), ..unmeasured(figure, &format!("{}…", beginning.trim_end())) }
+    let cut = unmeasured(figure, &format!("{}…", beginning.trim_end()));
+    Square { reason_id: Some(id), reason: reason.to_owned(), ..cut }
 }
 
 fn comparisons(results: &Results, threads: usize) -> usize {
@@ -387,7 +465,8 @@ fn mean(results: &Results, threads: usize, lane: &str) -> Square {
         None if lookup::is_program(results, lane) => unmeasured("beside", ""),
         None => {
             let cells = found.map_or(0, |found| found.cells);
-            unmeasured("n/a", &format!("ran {cells} of {}", comparisons(results, threads)))
+            let ran = format!("ran {cells} of {}", comparisons(results, threads));
+            Square { reason: String::new(), ..unmeasured("n/a", &ran) }
         }
     };
     square.of(results, lane)

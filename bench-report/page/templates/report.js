@@ -109,7 +109,7 @@
       const home = row.parentElement;
       // The noise floor is none of the words to search for.
       const head = all(".what, .quantity", row.firstElementChild).map((part) => part.textContent).join(" ");
-      const words = `${workload} ${home.dataset.group} ${head}`.toLowerCase();
+      const words = `${workload} ${home.dataset.group} ${head} ${home.dataset.also}`.toLowerCase();
       return { row, home, workload, size: Number(size), memory: size === undefined, words, squares: byLane(row) };
     });
     const head = table.tHead.rows[0];
@@ -439,7 +439,9 @@
     const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
     const asked = (row) =>
       !state.without.includes(row.workload) && words.every((word) => row.words.includes(word)) && isOfKind(race, row);
-    const eligible = race.rows.filter((row) => row.memory === byMemory);
+    const hasFigure = (row) => state.metric === "overhead" || byMemory || hasMetric(race, row);
+    const ofMetric = race.rows.filter((row) => row.memory === byMemory);
+    const eligible = ofMetric.filter(hasFigure);
     const written = new Map(anew ? [...eligible, race.mean].map((row) => [row, squares(race, row)]) : []);
     const of = (row) => written.get(row) ?? squares(race, row);
     const [, back, kind, name] = /^(-?)(lane|row):(.*)$/s.exec(state.sort) ?? [];
@@ -461,10 +463,17 @@
       written,
       visible: new Set(eligible.filter(asked)),
       eligible,
+      without: ofMetric.length - eligible.length,
       rows: column ? sorted(race.rows, (row) => (eligible.includes(row) ? of(row).get(name)?.ratio : undefined)) : undefined,
       lanes: figures ? sortedLanes((lane) => figures.get(lane)?.value) : race.lanes,
       head: column ? race.heads.get(name) : keyRow?.row.firstElementChild,
     };
+  }
+
+  // Tells whether any lane of a row has the metric that is chosen.
+  function hasMetric(race, row) {
+    const cells = [...comparison(race, row).values()].filter(({ executor }) => race.heads.has(executor));
+    return cells.some(({ metrics }) => measured(metrics[state.metric]));
   }
 
   // Tells whether a row shows what the reader asked for: a difference, or a comparison that is settled or open. The memory of
@@ -522,20 +531,28 @@
       for (const cell of line.children) if (cell.dataset.lane !== undefined) cell.hidden = !isVisible(cell.dataset.lane);
     }
     const across = race.lanes.filter(isVisible).length + 1;
+    race.table.classList.toggle("wide", across > 9);
     for (const group of race.groups) group.rows[0].cells[0].colSpan = across;
     for (const head of all("[aria-sort]", race.table)) if (head !== plan.head) head.removeAttribute("aria-sort");
     plan.head?.setAttribute("aria-sort", state.sort.startsWith("-") ? "descending" : "ascending");
   }
 
   function writeSquare(element, { shade, mark, figure, detail }, isProgram) {
-    const isCut = shade === "none" && detail.length > 32;
     const known = all(":scope > .known", element);
     element.className = isProgram ? `${shade} program`.trim() : shade;
+    if (figure === "n/a" && !element.closest("tfoot")) {
+      const dash = make("abbr", "", "–");
+      dash.title = detail;
+      return element.replaceChildren(dash, ...known);
+    }
+    const part = make("span", "detail", "");
+    const end = detail.startsWith("[") ? 0 : detail.indexOf("×") + 1 || detail.length;
+    part.append(detail.slice(0, end), ...(end < detail.length ? [make("span", "more", detail.slice(end))] : []));
     element.replaceChildren(
       ...(mark ? [make("span", "mark", mark), " "] : []),
       make("b", "", figure),
       ...known,
-      make("span", "detail", isCut ? `${detail.slice(0, 32).trimEnd()}…` : detail),
+      part,
     );
   }
 
@@ -545,10 +562,11 @@
     race.what.textContent = isWritten ? written.what : `${sentence()} [95 % interval]`;
     race.meanOf.textContent = state.metric === "overhead" ? written.meanOf[place] : "only of overhead";
     const reasons = new Set();
-    for (const squares of plan.written.values()) {
-      for (const { shade, detail } of squares.values()) if (shade === "none" && detail.length > 32) reasons.add(detail);
+    for (const [row, squares] of plan.written) {
+      if (row === race.mean || !plan.visible.has(row)) continue;
+      for (const { figure, detail } of squares.values()) if (figure === "n/a") reasons.add(detail);
     }
-    race.unavailable.textContent = reasons.size > 0 ? `n/a: ${[...reasons].join("; ")}.` : "";
+    race.unavailable.textContent = reasons.size > 0 ? `– ${[...reasons].join("; ")}.` : "";
     race.unavailable.hidden = reasons.size === 0;
   }
 
@@ -582,8 +600,13 @@
     if (rows > 0) parts.push(`${rows} of ${counted(plan.eligible.length, "row")}`);
     const said = [`${sentence()}.`];
     if (kind() !== "" && !plan.eligible.some((row) => row.memory)) said.push(`Only rows ${kind()}.`);
-    if (plan.eligible.length === 0) said.push(`Not measured at ${counted(race.threads, "thread")}.`);
+    const name = form.elements.metric.options[known.metric.indexOf(state.metric)].text;
+    if (plan.without > 0) said.push(`${counted(plan.without, "row")} without ${name} left out.`);
+    else if (plan.eligible.length === 0) said.push(`Not measured at ${counted(race.threads, "thread")}.`);
     if (state.metric !== "overhead") said.push("Its ratios have no interval and no mean; the verdicts are on overhead.");
+    if (plan.visible.size === 0 && state.search !== "" && plan.eligible.length > 0) {
+      said.push(`No row matches “${state.search.trim()}”: try ${inForce.dataset.suggested}.`);
+    }
     if (parts.length === 0) said.push("Nothing is hidden.");
     else {
       const depends = referenceOf(state) === "visible" && lanes > 0;
@@ -665,6 +688,12 @@
       race.mean.row.firstElementChild.append(named("Sort the lanes by their mean", "row:mean"));
     }
   }
+
+  // A link back to the rows of a workload shows the number of threads that they are at.
+  document.addEventListener("click", ({ target }) => {
+    const threads = target.closest?.("a.back")?.dataset.threads;
+    if (threads !== undefined) choose({ threads });
+  });
 
   addSortButtons();
   form.hidden = false;

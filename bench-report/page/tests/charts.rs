@@ -39,6 +39,21 @@ fn each_kind_of_chart_is_drawn() {
     }
 }
 
+/// What most sleeps had to wait is seen without opening anything, for those sizes whose number carries it.
+#[test]
+fn the_lateness_of_most_sleeps_is_unfolded() {
+    let page = page::render(&rich(), None);
+    let charts: Vec<&str> = charts(&page).into_iter().filter(|chart| chart.contains("-late\"")).collect();
+    assert!(!charts.is_empty());
+    for chart in charts {
+        let id = attribute(chart, "aria-labelledby").unwrap();
+        let caption = between(&page, &format!("<figcaption id=\"{id}\">"), "</figcaption>");
+        assert!(caption.contains("Lateness, median and p") && caption.contains(" within "), "{caption}");
+        let tips = tips(chart);
+        assert!(tips.iter().all(|tip| tip.contains(": p50 ") && tip.contains(", p9")), "{tips:?}");
+    }
+}
+
 #[test]
 fn the_shade_of_a_forest_is_the_noise_floor_of_its_row() {
     let results = extended::run();
@@ -119,8 +134,10 @@ fn a_program_is_drawn_among_figures_and_never_among_ratios() {
         [("forest", false), ("samples", true), ("lines", true), ("bars", true), ("ecdf", true)]
     {
         let of_kind = format!("class=\"chart {kind}\"");
+        // A lateness is drawn as a ratio is, and is none.
         let found = charts(&page)
             .iter()
+            .filter(|chart| !chart.contains("-late\""))
             .any(|chart| chart.contains(&of_kind) && marks.iter().any(|mark| chart.contains(mark)));
         assert_eq!(found, drawn, "{kind}");
     }
@@ -158,7 +175,8 @@ fn more_threads_than_processors_are_marked() {
 #[test]
 fn a_metric_that_no_lane_has_is_named_once_and_not_drawn() {
     let page = unpacked::render(&rich());
-    let costs = between(&page, "<summary>Costs of wait-timeout besides time</summary>", "</details>");
+    let costs =
+        between(&page, "<summary>costs<span class=\"of\"> of wait-timeout</span></summary>", "</details>");
     assert!(!costs.contains("<b>allocations"));
     assert_eq!(costs.matches("counted only by a build with the counting allocator").count(), 1);
 }

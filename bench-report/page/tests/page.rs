@@ -16,8 +16,8 @@ use flate2::read::GzDecoder;
 use html::{HOSTILE, append_hostile, between, expected, tags, text};
 use page::{export, table, verdict};
 use results::{
-    Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Outlook, Period, Results,
-    Status, Warning, figures, lookup,
+    Capability, Cell, Estimate, Growth, Lateness, Memory, Metric, Noise, NoisePair, Observed, Outlook,
+    Period, Results, Standing, Status, Warning, figures, lookup,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -192,6 +192,10 @@ fn every_cell_stands_in_its_row_and_column() {
             assert!(page.contains(&format!("({}).", lookup::reason(cell))));
             continue;
         };
+        if cell.status == Status::NotApplicable {
+            assert_eq!(square, "–", "{cell:?}");
+            continue;
+        }
         for part in expected(cell) {
             assert!(square.contains(&part), "{cell:?} reads {square:?}, without {part:?}");
         }
@@ -247,7 +251,7 @@ fn what_a_program_does_not_tell_is_not_zero() {
     cell.observed = Some(silent);
     let lane = cell.executor.clone();
     let page = page::render(&results, None);
-    let seen = between(&page, "<summary>Observations of each cell", "</table>");
+    let seen = between(&page, "<summary>proof<span", "</table>");
     let row = text(between(seen, &format!("<th>{lane}<td>"), "<tr"));
     let words: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(words.iter().filter(|word| **word == "n/a").count(), 4, "{row}");
@@ -550,7 +554,7 @@ fn a_lane_says_what_was_asked_of_it_and_what_was_seen() {
     let [tokio, smol] = ["tokio", "smol"].map(|lane| {
         text(between(
             &page,
-            &format!("<li class=\"hue-{}\" data-lane=\"{lane}\">", hue(&results, lane)),
+            &format!("<li class=\"hue-{}\" data-lane=\"{lane}\">", hue(&page, lane)),
             "</li>",
         ))
     });
@@ -709,6 +713,135 @@ fn a_comparison_that_no_lane_finished_has_no_winner() {
     assert!(page::render(&results, None).contains("hung"));
 }
 
+/// Flavours are lighter, and programs are grey: no two executors of a lineup of up to eight look alike.
+#[test]
+fn an_executor_has_a_colour_of_its_own() {
+    let results = results();
+    let page = page::render(&results, None);
+    let hue = |lane: &str| hue(&page, lane).to_owned();
+    let executors = ["hand-rolled", "tokio", "async-std", "smol", "rayon"];
+    assert_eq!(executors.map(hue), ["0", "1", "2", "3", "4"]);
+    for (flavour, executor) in [("tokio-current-thread", "tokio"), ("smol-local", "smol")] {
+        assert_eq!(hue(flavour), format!("{}-light", hue(executor)));
+    }
+    assert_eq!(hue(PROGRAM), "program");
+}
+
+#[test]
+fn a_dash_has_its_reason_in_its_title_and_below_the_table() {
+    let results = results();
+    let page = page::render(&results, None);
+    let standings = between(&page, "id=\"standings-2\"", "<details>");
+    let (table, below) = standings.split_once("</table>").unwrap();
+    assert!(table.contains("<abbr title=\"needs a timer\">–</abbr>"), "{table}");
+    assert!(!text(between(table, "<tbody", "<tfoot>")).contains("n/a"));
+    let said = between(below, "<p class=\"note without\">", "</p>");
+    assert_eq!(said.matches("needs a timer: rayon").count(), 1, "{said}");
+}
+
+/// A neighbour costs what it adds to the lateness that is there without it.
+#[test]
+fn what_a_size_adds_is_the_difference_to_none() {
+    let mut results = results();
+    let workload = results.workloads.iter_mut().find(|workload| workload.name == "sleep-fan-out").unwrap();
+    workload.measure = "lateness of a tick".to_owned();
+    for cell in results.cells.iter_mut().filter(|cell| cell.workload == "sleep-fan-out" && cell.size == 100) {
+        cell.size = 0;
+    }
+    let [none, many] = [0, 10_000].map(|size| {
+        let cell = results.comparison("sleep-fan-out", size, 2).find(|cell| cell.executor == "smol").unwrap();
+        cell.overhead().unwrap().value
+    });
+    let page = page::render(&results, None);
+    let added = format!("smol {}", figures::ns(many - none));
+    let said: Vec<String> = page
+        .split("<p class=\"note added\">")
+        .skip(1)
+        .map(|said| said.split('<').next().unwrap().to_owned())
+        .collect();
+    assert!(
+        said.iter().any(|said| said.starts_with("10,000 tasks, 2 threads: ") && said.contains(&added)),
+        "{said:?}"
+    );
+    assert!(
+        !page::render(&self::results(), None).contains("note added"),
+        "without a size 0 there is no difference"
+    );
+}
+
+/// A number without its unit says little, and the whole description of it does not fit into a row.
+#[test]
+fn a_size_has_its_unit() {
+    for (counts, expected) in [
+        ("µs of a sleep", "100 µs"),
+        ("places in the channel; at 10,000, it is unbounded", "100 places"),
+        ("n", "n = 100"),
+        ("requests a second", "100 requests a second"),
+        ("", "100"),
+    ] {
+        let mut results = results();
+        results.workloads.iter_mut().for_each(|workload| workload.size = counts.to_owned());
+        let page = page::render(&results, None);
+        let head = between(table(&page, 2), "<span class=\"size\"", "</span>");
+        assert_eq!(head.rsplit('>').next().unwrap(), expected);
+    }
+}
+
+/// A card begins with what a lane has and how it did; what was seen in its run is in a fold.
+#[test]
+fn a_card_begins_with_what_a_lane_has_and_how_it_did() {
+    let mut results = results();
+    let tokio = results.executors.iter_mut().find(|executor| executor.name == "tokio").unwrap();
+    tokio.standing = Some(Standing::Discontinued("RUSTSEC-2025-0052".to_owned()));
+    tokio.has = vec![Capability::Timer, Capability::Sockets];
+    let page = page::render(&results, None);
+    let card =
+        page.split("<li class=\"hue-").find(|card| card.contains("data-lane=\"tokio\">\n<h3>")).unwrap();
+    let card = card.split("</li>").next().unwrap();
+    let (first, seen) = card.split_once("<details>").unwrap();
+    let first = text(&format!("<li {first}"));
+    assert!(
+        first.contains("Has timers and sockets Standing discontinued: RUSTSEC-2025-0052 Rows 2 threads: "),
+        "{first}"
+    );
+    assert!(text(seen).contains("Workers"), "{seen}");
+    // The counts are those of the table.
+    let row = |cell: &&Cell| cell.executor == "tokio" && cell.threads == 2 && cell.rank.is_some();
+    let (leading, behind): (Vec<&Cell>, Vec<&Cell>) =
+        results.cells.iter().filter(row).partition(|cell| cell.rank == Some(1));
+    assert!(
+        first.contains(&format!("behind {} of {} rows", behind.len(), leading.len() + behind.len())),
+        "{first}"
+    );
+}
+
+/// Readers look for latency, memory or cancelling, whatever the rows call it.
+#[test]
+fn a_row_is_found_by_other_words() {
+    let page = page::render(&results(), None);
+    let also = |workload: &str| {
+        between(
+            between(&page, &format!("<tbody id=\"workload-{workload}-rows-2\""), ">"),
+            "data-also=\"",
+            "\"",
+        )
+    };
+    assert!(also("wait-timeout").contains("cancel"));
+    assert!(also("blocking-squares").contains("spawn_blocking"));
+    assert!(!also("blocking-squares").contains("cancel"));
+}
+
+#[test]
+fn a_section_leads_back_to_its_rows() {
+    let page = page::render(&results(), None);
+    let links: Vec<&str> =
+        page.split("class=\"back\" href=\"#").skip(1).map(|link| link.split('"').next().unwrap()).collect();
+    assert!(links.len() > 6, "{links:?}");
+    for link in links {
+        assert_eq!(page.matches(&format!("<tbody id=\"{link}\"")).count(), 1, "{link}");
+    }
+}
+
 #[test]
 fn an_empty_run_has_a_page() {
     let mut results = results();
@@ -794,7 +927,7 @@ fn what_is_known_stands_in_its_section_and_is_marked_in_the_table() {
     let page = page::render(&results, None);
     let section = between(&page, "<section id=\"workload-sleep-fan-out\"", "</section>");
     let known = text(between(section, "<div class=\"known\">", "</dl>"));
-    assert_eq!(known, "Known tokio A sleep may end late. tokio#5021 smol A waiting task is notified.");
+    assert_eq!(known, "Known causes tokio A sleep may end late. tokio#5021 smol A waiting task is notified.");
     assert!(section.contains("<a href=\"https://github.com/tokio-rs/tokio/issues/5021\">tokio#5021</a>"));
     let table = table(&page, 2);
     let marked: Vec<&str> = table.split("<td ").filter(|square| square.contains("class=\"known\"")).collect();
@@ -917,16 +1050,19 @@ fn observed(workers: usize, threads: usize) -> Observed {
     }
 }
 
-/// Returns the number of a lane's colour.
-fn hue(results: &Results, lane: &str) -> usize {
-    results.executors.iter().position(|executor| executor.name == lane).unwrap()
+/// Returns the name of the colour that the card of a lane has.
+fn hue<'a>(page: &'a str, lane: &str) -> &'a str {
+    let (before, _) = page.split_once(&format!("\" data-lane=\"{lane}\">\n<h3>")).expect("a card");
+    before.rsplit_once("<li class=\"hue-").expect("a colour").1
 }
 
 /// Returns the text of a cell's square, if its lane has a column.
 fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
     let table = table(page, cell.threads);
     let lanes = between(table, "<tr><th scope=\"col\">", "</tr>").split("<th ").skip(1);
-    let column = lanes.map(text).position(|lane| lane.trim_start_matches("program ") == cell.executor)?;
+    let column = lanes
+        .map(|head| between(head, "data-lane=\"", "\""))
+        .position(|lane| text(&format!("<i>{lane}")) == cell.executor)?;
     let row = between(
         table,
         &format!("<tr data-workload=\"{}\" data-size=\"{}\">", cell.workload, cell.size),
@@ -935,11 +1071,15 @@ fn square(page: &str, results: &Results, cell: &Cell) -> Option<String> {
     let quantity = lookup::quantity_in_short(results, &cell.workload);
     let floor = results.row(&cell.workload, cell.size, cell.threads).map(|row| figures::ratio(row.floor));
     let floor = floor.map_or(String::new(), |floor| format!(" floor {floor}"));
-    let head = format!("{} {} {quantity}{floor}", cell.workload, figures::whole(cell.size));
+    let counts =
+        results.workloads.iter().find(|known| known.name == cell.workload).map_or("", |known| &known.size);
+    let size = format!("{} {counts}", figures::whole(cell.size));
+    let head = format!("{} {} {quantity}{floor}", cell.workload, size.trim());
     assert_eq!(text(between(row, "<th scope=\"row\">", "</th>")), head);
     let square = row.split("<td ").nth(column + 1).unwrap();
     assert!(square.contains(&format!("data-lane=\"{}\"", cell.executor)), "{square}");
-    Some(text(&format!("<td {square}")))
+    // The two parts of a detail have no space between them.
+    Some(text(&format!("<td {square}")).replace("× ,", "×,"))
 }
 
 fn table(page: &str, threads: usize) -> &str {

@@ -15,7 +15,7 @@ use results::{
 use crate::verdict::{self, Winner};
 
 const RIGHT: f64 = 346.0;
-const ROW: f64 = 19.0;
+pub(super) const ROW: f64 = 19.0;
 
 /// Names this many of the lanes that share the lead above the chart.
 const NAMED: usize = 3;

@@ -31,6 +31,12 @@ pub(super) fn cut(text: &str, room: f64) -> String {
     characters[..head].iter().chain(&['…']).chain(&characters[tail..]).collect()
 }
 
+/// Returns a lane's name as it fits beside a chart: a flavour is shortened before anything is cut.
+pub(super) fn short(name: &str, room: f64) -> String {
+    let flavour = name.strip_suffix("-current-thread").filter(|_| width(name) > room);
+    cut(&flavour.map_or(name.to_owned(), |executor| format!("{executor}, 1 thread")), room)
+}
+
 /// The width of the widest column of names.
 const COLUMN: f64 = 176.0;
 
@@ -104,6 +110,13 @@ mod tests {
     fn labels_without_enough_room_still_do_not_overlap() {
         let places = apart(&[5.0; 6], 14.0, 0.0, 20.0);
         assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= 14.0 - 1e-9), "{places:?}");
+    }
+
+    #[test]
+    fn a_flavour_is_shortened_before_it_is_cut() {
+        assert_eq!(short("tokio-current-thread", 150.0), "tokio-current-thread");
+        assert_eq!(short("hand-rolled-current-thread", 150.0), "hand-rolled, 1 thread");
+        assert!(short("hand-rolled-current-thread", 60.0).contains('…'));
     }
 
     #[test]

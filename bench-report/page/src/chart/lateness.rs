@@ -4,7 +4,7 @@ use super::{
     Chart, ChartLane, Comparison, Drawing, WIDTH,
     axis::{Axis, Tick, fine, place, time},
     frame::{LABELS, Plot, RIGHT, TOP},
-    label::{LINE, cut, width},
+    label::{LINE, short, width},
 };
 use results::{
     Cell, Lateness, Metric, Results,
@@ -21,9 +21,9 @@ const LEFT: f64 = 40.0;
 const STEPS: f64 = 40.0;
 
 /// A quantile: its name and its share.
-type Quantile = (&'static str, f64);
+pub(super) type Quantile = (&'static str, f64);
 
-const MEDIAN: Quantile = ("p50", 0.5);
+pub(super) const MEDIAN: Quantile = ("p50", 0.5);
 
 /// The drawn lateness of a comparison.
 pub(crate) struct Ecdf {
@@ -44,7 +44,7 @@ pub(crate) struct Late {
     /// The things: "sleeps".
     pub(crate) things: &'static str,
     /// The things, and what becomes of them: "sleeps end".
-    happen: &'static str,
+    pub(super) happen: &'static str,
     /// Says what a curve shows.
     pub(crate) note: &'static str,
 }
@@ -141,7 +141,7 @@ impl Curve {
                 .into_iter()
                 .map(|(_, share): Quantile| (across.at(quantile(lateness, share)), height(share, bottom)))
                 .collect(),
-            label: cut(lane, WIDTH - LABELS - 14.0 - width(&figure) - 4.0),
+            label: short(lane, WIDTH - LABELS - 14.0 - width(&figure) - 4.0),
             figure,
             label_y: place(y + 4.0),
             marker_y: place(y),
@@ -185,7 +185,7 @@ fn cumulative(lateness: &Lateness) -> Vec<(f64, f64)> {
 }
 
 /// Returns the least lateness that a share of the sleeps does not exceed.
-fn quantile(lateness: &Lateness, share: f64) -> f64 {
+pub(super) fn quantile(lateness: &Lateness, share: f64) -> f64 {
     let cumulative = cumulative(lateness);
     let reached = cumulative.iter().find(|(_, reached)| *reached >= share);
     reached.or(cumulative.last()).map_or(0.0, |(late, _)| *late)

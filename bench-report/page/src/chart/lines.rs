@@ -6,7 +6,7 @@ use super::{
     axis::{Axis, Tick, place, thinned, writer},
     extent,
     frame::{LABELS, Plot, RIGHT, TOP},
-    label::{LINE, apart, cut, width},
+    label::{LINE, apart, cut, short, width},
 };
 use results::{
     Cell, Estimate, Growth, Results,
@@ -97,7 +97,12 @@ impl Lines {
             .iter()
             .filter_map(|lane| Some((&*lane.lane.name, exponent(results, first, &lane.lane.name)?)));
         let grows = lanes.iter().any(|lane| !lane.note.is_empty());
-        let size = cut(first.counts(), 90.0);
+        // Beside the exponents there is room for a word or two: "ms of a poll that does not yield" is "ms" there.
+        let counts = first.counts();
+        let size = match counts.split_once(' ') {
+            Some((unit, _)) if grows && width(counts) > 90.0 => unit.to_owned(),
+            _ => cut(counts, 260.0),
+        };
         let axis = if grows {
             format!("{size} n, log; the exponents are of a whole run")
         } else {
@@ -249,7 +254,7 @@ impl<'a> LaneCells<'a> {
         let room = WIDTH - LABELS - width(&self.note);
         Series {
             leader: format!("M{} {}L{} {label}", end.x, end.y, LABELS - 3.0),
-            label: format!("{}{}", cut(&self.lane.name, room), self.note),
+            label: format!("{}{}", short(&self.lane.name, room), self.note),
             label_y: place(label + 4.0),
             tooltip: format!("{}{}; {}", self.lane.name, self.detail, figures.join("; ")),
             lane: self.lane.clone(),

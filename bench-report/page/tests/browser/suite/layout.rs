@@ -16,6 +16,7 @@ pub(crate) const TESTS: Tests = tests![
     the_answers_are_seen_at_once,
     the_answers_can_be_read_on_a_phone,
     no_page_scrolls_sideways,
+    no_column_is_cut,
     every_noise_floor_can_be_read,
     no_line_below_a_head_is_covered,
     light_and_dark_differ_and_can_be_read,
@@ -65,6 +66,31 @@ fn no_page_scrolls_sideways(tab: &mut Tab<'_>) {
             tab.open(&page.address);
             tab.open_everything();
             assert_no_sideways_scroll(tab);
+        }
+    }
+}
+
+/// However many lanes there are, all are seen from a laptop on, below heads that stay, and no figure leaves its square.
+fn no_column_is_cut(tab: &mut Tab<'_>) {
+    // Twenty lanes are too many, fourteen are not.
+    let names = LARGE.results.executors.iter().map(|lane| &*lane.name);
+    let others: Vec<&str> = names.filter(|name| name.ends_with("-3") || name.ends_with("-2")).collect();
+    let hidden = format!("&hide={}", others.join(","));
+    for (page, threads, hide) in [(&DEFAULT, 1, ""), (&DEFAULT, 2, ""), (&LARGE, 1, &*hidden)] {
+        for screen in [LAPTOP, Screen { width: 1440, ..LAPTOP }, Screen { width: 1920, ..LAPTOP }] {
+            tab.show_on(screen);
+            tab.open(&format!("{}?threads={threads}{hide}", page.address));
+            let table = "document.querySelector('.race:not([hidden]) table.standings')";
+            tab.wait_for(&format!("{table}.parentElement.classList.contains('fits')"));
+            assert_eq!(
+                tab.evaluate(&format!("getComputedStyle({table}.tHead.rows[0].cells[1]).position")),
+                "sticky"
+            );
+            let cut = tab.evaluate(&format!(
+                "[...{table}.querySelectorAll('td[data-lane] b')].filter(figure => figure.getBoundingClientRect().left
+                    < figure.parentElement.getBoundingClientRect().left).map(figure => figure.innerText)"
+            ));
+            assert_eq!(cut, json!([]), "at {}", screen.width);
         }
     }
 }

@@ -151,7 +151,10 @@ fn rows<'a>(results: &'a Results, choice: &Choice<'_>) -> Vec<(&'a str, u64)> {
         let group = known.map_or("", |known| &known.group);
         let (size, quantity) = match choice.metric {
             MEMORY => (String::new(), "per task".to_owned()),
-            _ => (figures::whole(size), lookup::quantity_in_short(results, workload)),
+            _ => {
+                let counts = known.map_or("", |known| &known.size);
+                (format!("{} {counts}", figures::whole(size)), lookup::quantity_in_short(results, workload))
+            }
         };
         let words = format!("{workload} {group} {size} {quantity}").to_lowercase();
         choice.search.to_lowercase().split_whitespace().all(|word| words.contains(word))
@@ -169,6 +172,13 @@ fn rows<'a>(results: &'a Results, choice: &Choice<'_>) -> Vec<(&'a str, u64)> {
     };
     rows.dedup();
     rows.retain(|(workload, size)| asked(workload, *size));
+    // A row of which no lane has the metric is left out.
+    let is_measured = |metric: Option<&Metric>| matches!(metric, Some(Metric::Measured { .. }));
+    rows.retain(|(workload, size)| {
+        let mut cells = results.comparison(workload, *size, choice.threads);
+        let has = |cell: &Cell| is_measured(cell.metrics.get(choice.metric));
+        ["overhead", MEMORY].contains(&choice.metric) || cells.any(has)
+    });
     rows.retain(|(workload, size)| choice.metric == MEMORY || is_of_kind(results, choice, workload, *size));
     rows
 }
@@ -367,15 +377,15 @@ fn mean(results: &Results, choice: &Choice<'_>, lane: &str) -> String {
     if is_program(results, lane) {
         return "beside".to_owned();
     }
+    let without = |reason: &str| joined(&["n/a", reason]);
     if choice.metric != "overhead" {
-        return unmeasured("n/a", "only of overhead").text;
+        return without("only of overhead");
     }
     let summary = results.summaries.iter().find(|summary| summary.threads == choice.threads);
     let (comparisons, lanes) = summary.map_or((0, &[][..]), |summary| (summary.comparisons, &summary.lanes));
     let found = lanes.iter().find(|known| known.executor == lane);
     let Some((own, best)) = found.and_then(|found| Some((found, found.geomean?))) else {
-        return unmeasured("n/a", &format!("ran {} of {comparisons}", found.map_or(0, |found| found.cells)))
-            .text;
+        return without(&format!("ran {} of {comparisons}", found.map_or(0, |found| found.cells)));
     };
     let least = |lanes: &mut dyn Iterator<Item = &LaneSummary>| {
         let with_mean = lanes.filter_map(|lane| Some((lane.geomean?.value, lane.executor.clone())));
@@ -394,7 +404,7 @@ fn mean(results: &Results, choice: &Choice<'_>, lane: &str) -> String {
     };
     match ratio {
         Some(ratio) => figures::ratio_with_interval(&ratio),
-        None => unmeasured("n/a", &format!("no ratio to {}", reference.unwrap_or_default())).text,
+        None => without(&format!("no ratio to {}", reference.unwrap_or_default())),
     }
 }
 
@@ -406,8 +416,12 @@ fn geomean(results: &Results, choice: &Choice<'_>, lane: &str) -> Option<Estimat
     summary.lanes.iter().find(|known| known.executor == lane)?.geomean
 }
 
-/// Makes a square without a figure. A long reason is cut; all of it stands below the table.
+/// Makes a square without a figure: a dash, whose reason is its title, or a failure. A long reason is cut; all of it
+/// stands below the table.
 fn unmeasured(figure: &str, reason: &str) -> Square {
+    if figure == "n/a" {
+        return Square { text: "–".to_owned(), value: None, ratio: None };
+    }
     let beginning: String = reason.chars().take(32).collect();
     let cut = if beginning == reason { beginning } else { format!("{}…", beginning.trim_end()) };
     Square { text: joined(&[figure, &cut]), value: None, ratio: None }

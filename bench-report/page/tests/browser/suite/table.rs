@@ -25,6 +25,9 @@ pub(crate) const TESTS: Tests = tests![
     a_mark_in_the_table_leads_to_what_is_known,
     what_has_no_figure_comes_last,
     a_search_leaves_the_rows_that_have_its_words,
+    a_search_knows_other_words_and_says_if_it_finds_nothing,
+    rows_without_the_metric_are_left_out_and_counted,
+    a_section_leads_back_to_its_rows_at_any_number_of_threads,
     rows_are_shown_by_what_is_known_of_them,
     a_pair_leaves_two_lanes_and_their_ratio,
     an_open_square_keeps_its_words_only_beside_the_best,
@@ -42,7 +45,9 @@ const TABLE: &str = r"(() => {
     if (race.length !== 1) throw new Error(`${race.length} races are visible`);
     const table = race[0].querySelector('table.standings');
     const all = (selector, within) => [...within.querySelectorAll(selector)].filter(found => found.checkVisibility());
-    const squares = row => all(':scope > td', row).map(square => square.innerText.replace('†', '').replace(/\s+/g, ' ').trim());
+    // Intervals are there, though a narrow window hides them.
+    const parts = square => [...square.querySelectorAll('.mark, b, .detail, abbr')].map(part => part.textContent);
+    const squares = row => all(':scope > td', row).map(square => parts(square).join(' ').replace(/\s+/g, ' ').trim());
     const lanes = all('thead th[data-lane]', table).map(head => head.dataset.lane);
     for (const row of all('tr[data-workload], tfoot tr', table)) {
         const own = all(':scope > td', row).map(square => square.dataset.lane);
@@ -310,9 +315,7 @@ fn what_has_no_figure_comes_last(tab: &mut Tab<'_>) {
         let shown = shown_in(tab);
         assert_eq!(shown, Table::of(&DEFAULT.results, &Choice { sort, ..default() }));
         let rayon = shown.lanes.iter().position(|lane| lane == "rayon").unwrap();
-        assert!(
-            shown.rows[0].squares[rayon].contains('×') && shown.rows[8].squares[rayon].starts_with("n/a")
-        );
+        assert!(shown.rows[0].squares[rayon].contains('×') && shown.rows[8].squares[rayon] == "–");
     }
 }
 
@@ -325,6 +328,51 @@ fn a_search_leaves_the_rows_that_have_its_words(tab: &mut Tab<'_>) {
         let table = shown_in(tab);
         assert_eq!(table, Table::of(&DEFAULT.results, &Choice { search, ..default() }), "{search}");
         assert_eq!(table.rows.len(), rows, "{search}");
+    }
+}
+
+fn a_search_knows_other_words_and_says_if_it_finds_nothing(tab: &mut Tab<'_>) {
+    tab.open(&DEFAULT.address);
+    let words = |tab: &Tab<'_>| tab.texts("#in-force")[0].clone();
+    for (search, workload, rows) in [("Cancel", "wait-timeout", 2), ("spawn_blocking", "blocking-squares", 4)]
+    {
+        tab.write("[name=search]", search);
+        let found = shown_in(tab).rows;
+        assert_eq!(found.len(), rows, "{search}");
+        assert!(found.iter().all(|row| row.workload.starts_with(workload)), "{found:?}");
+        assert!(!words(tab).contains("No row matches"), "{}", words(tab));
+    }
+    tab.write("[name=search]", "nothing of the kind");
+    assert!(words(tab).contains("No row matches “nothing of the kind”: try latency, "), "{}", words(tab));
+}
+
+fn rows_without_the_metric_are_left_out_and_counted(tab: &mut Tab<'_>) {
+    tab.open(&DEFAULT.address);
+    let said = |tab: &Tab<'_>| tab.texts("#in-force")[0].clone();
+    let metric = "allocations";
+    tab.choose("[name=metric]", metric);
+    let shown = shown_in(tab);
+    assert_eq!(shown, Table::of(&DEFAULT.results, &Choice { metric, ..default() }));
+    let left_out = format!("{} rows without allocations left out. ", 9 - shown.rows.len());
+    assert!(shown.rows.len() < 9 && said(tab).contains(&left_out), "{}", said(tab));
+    tab.choose("[name=metric]", "cpu");
+    assert!(!said(tab).contains("left out"), "{}", said(tab));
+}
+
+fn a_section_leads_back_to_its_rows_at_any_number_of_threads(tab: &mut Tab<'_>) {
+    tab.open(&DEFAULT.address);
+    for threads in ["1", "2"] {
+        let link = format!("#workload-blocking-squares a.back[data-threads='{threads}']");
+        tab.evaluate(&format!("document.querySelector({link:?}).click()"));
+        let rows = format!(
+            "document.getElementById('workload-blocking-squares-rows-{threads}').getBoundingClientRect().top"
+        );
+        // The rows are below the navigation, which stays.
+        tab.wait_for(&format!(
+            "{rows} >= document.querySelector('nav').getBoundingClientRect().bottom && {rows} < innerHeight"
+        ));
+        assert_eq!(tab.evaluate("document.querySelector('nav').getBoundingClientRect().top"), 0);
+        assert_eq!(shown_in(tab).threads.to_string(), threads);
     }
 }
 
