@@ -31,6 +31,8 @@ crate::tests![
     a_peer_in_python_races_and_is_shown_beside_the_others,
     a_peer_races_against_itself_in_a_gate,
     check_lane_says_what_is_right_and_what_is_wrong,
+    check_lane_tries_the_fewest_threads_and_two,
+    a_run_is_specified_in_one_line,
     a_program_that_is_not_there_does_not_apply,
     a_program_that_declines_does_not_apply,
     a_program_whose_description_is_nonsense_does_not_apply,
@@ -176,6 +178,7 @@ pub(crate) fn misbehave() -> ExitCode {
                 let workloads = r#"{"spawn-join": 50, "sleep-fan-out": null, "dance": null}"#;
                 describe(r#""protocol": 2, "threads": [2, 4]"#, workloads)
             }
+            "double" => describe(r#""protocol": 2, "threads": [1, 4]"#, r#"{"spawn-join": null}"#),
             _ => describe(r#""protocol": 2, "threads": [1, 1]"#, r#"{"spawn-join": null}"#),
         }
         return ExitCode::SUCCESS;
@@ -190,6 +193,7 @@ pub(crate) fn misbehave() -> ExitCode {
             // Not a line.
             print!("{}", "x".repeat(1 << 16));
         },
+        "double" => say(&format!(r#"{{"observed": {{"threads": {}}}}}"#, request["cell"]["threads"])),
         _ => say(r#"{"observed": {"threads": 1}}"#),
     }
     let (sum, pause) = (size * (size - 1) / 2, Duration::from_millis(2));
@@ -415,6 +419,53 @@ fn check_lane_says_what_is_right_and_what_is_wrong() {
         assert!(said(&output).contains(line), "{line}{}", said(&output));
     }
     assert_eq!(check(&[]).status.code(), Some(64));
+}
+
+fn check_lane_tries_the_fewest_threads_and_two() {
+    let checked = |arguments: &[&str], fault: &str| -> Vec<String> {
+        let mut command = lab("check-lane", this().as_ref());
+        command.args(arguments).args([&this(), PEER, fault]).env(CHOSEN, TRACK);
+        let output = command.output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let lines = said(&output);
+        let cells = lines.lines().filter_map(|line| line.strip_prefix("spawn-join/1000/"));
+        cells.map(str::to_owned).collect()
+    };
+    assert_eq!(checked(&[], "nothing"), ["t1: ok"], "it has no more");
+    assert_eq!(checked(&[], "double"), ["t1: ok", "t2: ok"]);
+    assert_eq!(checked(&["--threads", "3"], "double"), ["t3: ok"]);
+    assert_eq!(checked(&["--threads", "1,2"], "nothing"), ["t1: ok", "t2: n/a: it has at most 1 thread"]);
+}
+
+fn a_run_is_specified_in_one_line() {
+    let specified = |cells: &[&str]| {
+        let mut command = lab("specify", this().as_ref());
+        command.args(cells).env(CHOSEN, TRACK).output().expect("the program starts")
+    };
+    let lines = |output: &Output| -> Vec<Value> {
+        assert_eq!(output.status.code(), Some(0), "{}", said(output));
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    };
+    let one = lines(&specified(&["spawn-join/3/t2"]));
+    let [run] = &one[..] else { panic!("{one:?}") };
+    assert_eq!(
+        (&run["operations"], &run["ideal-ns"], &run["measure"]),
+        (&3.into(), &0.into(), &"clock".into())
+    );
+    assert_eq!(
+        (&run["answer"][0], &run["work"]["spawned"], &run["threads"]),
+        (&3.into(), &3.into(), &2.into())
+    );
+    assert!(run["description"].as_str().is_some_and(|text| text.ends_with('.')), "{run}");
+    assert_eq!(lines(&specified(&[])).len(), 2, "each workload");
+    for (bad, complaint) in
+        [("dance/1/t1", "no workload `dance`"), ("spawn-join", "a cell is WORKLOAD/SIZE/tTHREADS")]
+    {
+        let output = specified(&[bad]);
+        assert_eq!(output.status.code(), Some(64));
+        assert!(said(&output).contains(complaint), "{}", said(&output));
+    }
 }
 
 fn peer(name: &str) -> PathBuf {

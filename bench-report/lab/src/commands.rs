@@ -11,6 +11,7 @@ mod prepare;
 mod report;
 mod run;
 mod show;
+mod specify;
 
 use std::{
     env,
@@ -26,7 +27,7 @@ use crate::{
 
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
-    report::report, run::run, show::show,
+    report::report, run::run, show::show, specify::specify,
 };
 
 /// Finds the results that a user names: a file, the folder of a run, or the name of a run, saved or not.

@@ -86,6 +86,7 @@ pub fn main() -> ExitCode {
             Subcommands::Compare(arguments) => commands::compare(arguments),
             Subcommands::Gate(arguments) => commands::gate(arguments),
             Subcommands::List(arguments) => commands::list(&arguments),
+            Subcommands::Specify(arguments) => commands::specify(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),
             Subcommands::ExitCodes => say(exit::ALL).map(|()| exit::OK),
             Subcommands::Guard => {
