@@ -15,19 +15,19 @@ use crate::export;
 pub(super) struct Data {
     /// `results.json` without white space, packed: unpacked it would be half of the page.
     pub(super) json: String,
-    /// The panels of costs, packed: a list of pieces of HTML, one for each place.
-    pub(super) panels: String,
+    /// The charts of folds, packed: a list of pieces of HTML, one for each place.
+    pub(super) folded: String,
     /// A link that contains a packed file.
     pub(super) markdown: String,
 }
 
 impl Data {
-    /// Packs the data of a run, and the panels of its costs.
-    pub(super) fn of(results: &Results, panels: &[String]) -> Data {
-        let panels = serde_json::to_string(panels).expect("texts are plain data");
+    /// Packs the data of a run, and the charts of its folds.
+    pub(super) fn of(results: &Results, folded: &[String]) -> Data {
+        let folded = serde_json::to_string(folded).expect("texts are plain data");
         Data {
             json: STANDARD.encode(packed(&minified(&results.to_json()))),
-            panels: STANDARD.encode(packed(&panels)),
+            folded: STANDARD.encode(packed(&folded)),
             markdown: format!(
                 "data:application/gzip;base64,{}",
                 STANDARD.encode(packed(&export::markdown(results)))

@@ -11,13 +11,14 @@ mod circumstances;
 mod controls;
 mod data;
 pub mod export;
+mod first;
+mod folded;
 mod known;
 mod lanes;
 mod links;
 mod memory;
 mod method;
 mod metrics;
-mod panels;
 mod race;
 mod sections;
 pub mod show;
@@ -36,6 +37,7 @@ use results::{Profile, Results, figures::counted};
 use circumstances::{Fact, Facts, Settled};
 use controls::Controls;
 use data::Data;
+use first::First;
 use lanes::{LaneCard, Marker};
 use links::Links;
 use memory::MemoryOfTasks;
@@ -47,13 +49,14 @@ use standings::Legend;
 /// The stylesheet of the page.
 const STYLE: &str = concat!(
     include_str!("../templates/base.css"),
+    include_str!("../templates/first.css"),
     include_str!("../templates/tables.css"),
     include_str!("../templates/sections.css"),
     include_str!("../templates/end.css")
 );
 
 /// The script of the page.
-const SCRIPT: &str = include_str!("../templates/report.js");
+const SCRIPT: &str = concat!(include_str!("../templates/report.js"), include_str!("../templates/first.js"));
 
 /// Draws the page of a run. Links to files of the repository start from `folder`, the folder that the page
 /// goes into.
@@ -76,6 +79,7 @@ struct Report {
     caution: &'static str,
     warnings: Vec<String>,
     warned: String,
+    first: First,
     controls: Controls,
     races: Vec<Race>,
     legend: Legend,
@@ -117,6 +121,7 @@ impl Report {
                 .map(|warning| format!("{}: {}.", warning.finding, warning.remedy))
                 .collect(),
             warned: counted(results.warnings.len(), "warning"),
+            first: First::of(results),
             controls: Controls::of(results),
             races: race::races(results),
             legend: standings::legend(),
@@ -128,7 +133,7 @@ impl Report {
             method: Method::of(results, links),
             circumstances: circumstances::all(results),
             packages: circumstances::packages(&results.build),
-            data: Data::of(results, &panels::pieces(&sections)),
+            data: Data::of(results, &folded::pieces(&sections)),
             sections,
         }
     }

@@ -74,7 +74,7 @@ impl Pair {
             lane: executor.clone(),
             look: Look::of(results, executor),
             ratio: ratio_with_interval(ratio),
-            different: if *different { "different" } else { "level" },
+            different: if *different { "yes" } else { "no" },
         }
     }
 }
@@ -97,7 +97,7 @@ fn noise(results: &Results) -> String {
         return format!("{rows} No lane raced against itself.");
     };
     format!(
-        "{rows} In {} a lane raced against itself under another name. By the clock, 95 % of these twins differed by no more \
+        "{rows} In {} a lane raced against itself under another name. Measured in time, 95 % of these twins differed by no more \
          than {}; without floors, the rule of a race would call {} of them different, although none is.",
         counted(noise.pairs.len(), "comparison"),
         ratio(noise.floor),
@@ -120,7 +120,7 @@ fn noise_of_measures(results: &Results) -> String {
     format!(
         "In {} a lane raced against itself under another name. The rule of a race would call {} of these pairs \
          different, although none is. At least 95 % of them differed by no more than {}: this is the noise \
-         floor, and a smaller difference is a tie.{others}",
+         floor, and lanes that differ by less are level.{others}",
         counted(noise.pairs.len(), "comparison"),
         noise.different,
         circumstances::beyond_1(noise.floor)

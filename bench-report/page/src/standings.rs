@@ -52,6 +52,8 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// `true` if the workload above it is of another group and this group has a name.
     pub(crate) opens: bool,
+    /// The anchor of the group's rows.
+    pub(crate) id: String,
     /// The anchor of its section, if it has one.
     pub(crate) anchor: Option<String>,
     /// The quantity of its figures: "per task", "lateness of a tick".
@@ -77,7 +79,7 @@ pub(crate) struct Row {
 pub(crate) struct Square {
     pub(crate) lane: String,
     pub(crate) shade: String,
-    /// "best", "level", "near", "open", "=4", or nothing.
+    /// "best", "level", "near", "open", or nothing for a lane that is behind.
     pub(crate) mark: String,
     pub(crate) figure: String,
     pub(crate) detail: String,
@@ -126,6 +128,7 @@ impl Standings {
                 workload: workload.name.clone(),
                 name: workload.group.clone(),
                 opens: mem::replace(&mut above, &workload.group) != workload.group,
+                id: group_id(threads, &workload.group),
                 anchor: Some(anchor(&workload.name)),
                 quantity: lookup::quantity_in_short(results, &workload.name),
                 is_otherwise: !workload.measure.is_empty(),
@@ -134,7 +137,7 @@ impl Standings {
         }
         Standings {
             threads: counted(threads, "thread"),
-            id: format!("standings-{threads}"),
+            id: id(threads),
             columns: lanes
                 .iter()
                 .map(|lane| Column {
@@ -154,11 +157,22 @@ impl Standings {
     }
 }
 
+/// Returns the anchor of the table of a number of threads.
+pub(super) fn id(threads: usize) -> String {
+    format!("standings-{threads}")
+}
+
+/// Returns the anchor of a group's rows in that table.
+pub(super) fn group_id(threads: usize, group: &str) -> String {
+    let safe = |character: char| if character.is_alphanumeric() { character } else { '-' };
+    format!("rows-{threads}-{}", group.chars().map(safe).collect::<String>())
+}
+
 /// Returns the shades, from the leader's to that of the highest ratios.
 pub(super) fn legend() -> Legend {
     let shade =
         |class: &str, index: usize, meaning: String| Shade { class: format!("{class}-{index}"), meaning };
-    let lead = Shade { class: "lead".to_owned(), meaning: "best, or not shown to be behind it".to_owned() };
+    let lead = Shade { class: "lead".to_owned(), meaning: "best, or level with it".to_owned() };
     let last = SHADES.len();
     let behind = (0..=last).map(|index| match SHADES.get(index) {
         Some(limit) => shade("shade", index, format!("under {limit}×")),
@@ -227,6 +241,7 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
                 workload: workload.to_owned(),
                 name: known.map_or(String::new(), |known| known.group.clone()),
                 opens: false,
+                id: String::new(),
                 anchor: known.map(|_| anchor(workload)),
                 quantity: "per task".to_owned(),
                 is_otherwise: false,
@@ -259,17 +274,27 @@ fn measured(cell: &Cell, best: bool) -> Square {
     let (Some(overhead), Some(ratio), Some(rank)) = (cell.overhead(), &cell.ratio, cell.rank) else {
         return unmeasured("n/a", "no overhead in the results");
     };
-    let mark = match (best, rank, cell.tied) {
-        (true, _, _) => "best".to_owned(),
-        (_, 1, _) if cell.undecided => "open".to_owned(),
-        (_, 1, _) if cell.near => "near".to_owned(),
-        (_, 1, _) => "level".to_owned(),
-        (_, _, true) => format!("={rank}"),
-        _ => String::new(),
+    let mark = match rank {
+        _ if best => "best",
+        1 if cell.undecided => "open",
+        1 if cell.near => "near",
+        1 => "level",
+        _ => "",
     };
-    let shade = if rank == 1 { "lead".to_owned() } else { shade(ratio.value) };
+    // Blue is for lanes that are the best or level with it. Any other has the shade of its own ratio.
+    let shade = match mark {
+        "best" | "level" => "lead".to_owned(),
+        "open" => format!("{} open", shade(ratio.value)),
+        _ => shade(ratio.value),
+    };
     let detail = if mark == "open" { bounds(ratio) } else { ratio_to_best(ratio) };
-    Square { shade, mark, figure: in_unit(cell.unit(), overhead.value), detail, ..Square::default() }
+    Square {
+        shade,
+        mark: mark.to_owned(),
+        figure: in_unit(cell.unit(), overhead.value),
+        detail,
+        ..Square::default()
+    }
 }
 
 /// Makes the square of a program: its own figure, compared with no other lane.
@@ -298,7 +323,7 @@ fn bounds(estimate: &Estimate) -> String {
     format!("{}, between {low} and {}", ratio(estimate.value), ratio(estimate.high))
 }
 
-fn shade(ratio: f64) -> String {
+pub(super) fn shade(ratio: f64) -> String {
     let index = SHADES.iter().position(|&limit| ratio < limit).unwrap_or(SHADES.len());
     format!("shade-{index}")
 }
@@ -344,7 +369,7 @@ fn over(results: &Results, threads: usize) -> String {
     let many = whole(comparisons(results, threads) as u64);
     let summary = results.summaries.iter().find(|summary| summary.threads == threads);
     let in_part = summary.is_some_and(|summary| verdict::leaves_out(results, summary));
-    if in_part { format!("{many}, by the clock") } else { many }
+    if in_part { format!("{many}, measured in time") } else { many }
 }
 
 /// Makes the square of a lane's geometric mean. It says of a program that it has none, and of a lane with

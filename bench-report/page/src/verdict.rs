@@ -22,7 +22,7 @@ use reasons::by_reason;
 pub struct Winner<'a> {
     /// The lanes of rank 1, the best first: one that leads, or several that share the lead.
     pub leaders: Vec<&'a str>,
-    /// The same lanes by what is known of them: level, near or undecided.
+    /// The same lanes by what is known of them: level, near or open.
     pub(crate) lead: Lead<'a>,
     /// The overhead of the best of them.
     pub overhead: Estimate,

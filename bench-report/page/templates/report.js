@@ -1,5 +1,5 @@
 // Lets a reader choose, sort, hide, search and look closer, and keeps all that in the page's address.
-// Without this script the page has every number, in the order and with the reference of the results, and all charts but the panels of costs.
+// Without this script the page has every number, in the order and with the reference of the results, and all charts but those in folds.
 "use strict";
 (() => {
   // Every browser that can show the page's colours can unpack its results; any other shows the page as it is written.
@@ -151,9 +151,9 @@
   const ready = new Promise((resolve) => setTimeout(resolve)).then(async () => {
     file = await unpack(block.textContent);
   });
-  // The panels of costs are unpacked into their places, so that they are found and printed like all that is written.
+  // The charts of folds are unpacked into their places, so that they are found and printed like all that is written.
   const complete = ready.then(async () => {
-    const pieces = JSON.parse(await unpack(document.getElementById("panels").textContent));
+    const pieces = JSON.parse(await unpack(document.getElementById("folded").textContent));
     all("[data-packed]").forEach((place, index) => {
       place.outerHTML = pieces[index];
     });
@@ -274,6 +274,8 @@
   const pairOf = ({ one, other }) => (one !== "" && other !== "" && one !== other ? [one, other] : undefined);
   const referenceOf = (state) => pairOf(state)?.[1] ?? state.reference;
   const isVisible = (lane) => pairOf(state)?.includes(lane) ?? !state.hide.includes(lane);
+  // Lanes whose ratio is surely below this are level.
+  const LEVEL = 1.1;
   const none = (figure, detail) => ({ shade: "none", mark: "", figure, detail });
   const measured = (metric) => (metric && "value" in metric ? metric : undefined);
   const shade = (value) => {
@@ -295,7 +297,7 @@
     const [programs, lanes] = [true, false].map((which) => ok.filter((lane) => race.programs.has(lane) === which));
     const executors =
       state.metric === "overhead" && !row.memory
-        ? ofOverhead(lanes, cells)
+        ? ofOverhead(race, row, lanes, cells)
         : ofValues(new Map(lanes.map((lane) => [lane, found(lane)])));
     return new Map([...executors, ...programs.map((lane) => [lane, beside(found(lane))])]);
   }
@@ -310,7 +312,14 @@
     return { shade: "", mark: "", figure, detail: interval, value: found.value, ratio: found.value };
   }
 
-  function ofOverhead(lanes, cells) {
+  // Names what is known of a lane beside a reference, by the interval of their ratio: nothing if it is ahead or behind.
+  function standing({ value, low, high }, floor) {
+    if (low > floor || high < 1 / floor) return "";
+    if (high <= LEVEL && low >= 1 / LEVEL) return "level";
+    return high <= value * LEVEL && low >= value / LEVEL ? "near" : "open";
+  }
+
+  function ofOverhead(race, row, lanes, cells) {
     const chosen = referenceOf(state);
     const ranked = lanes.filter((lane) => {
       const cell = cells.get(lane);
@@ -321,25 +330,25 @@
     const shown = least(ranked.filter(isVisible), value);
     const leader = chosen === "visible" && shown !== undefined ? shown : best;
     // The reference is the best of all, whose ratios allow for its being picked, or a lane whose ratios are those of the pair.
-    const reference = known.hide.includes(chosen) ? chosen : leader;
-    const toBest = reference === best && (chosen === "best" || chosen === "visible");
+    const toLane = known.hide.includes(chosen);
+    const reference = toLane ? chosen : leader;
+    const toBest = reference === best && !toLane;
+    const floor = floorOf(race, row);
     return new Map(lanes.map((lane) => {
       if (!ranked.includes(lane)) return [lane, none("n/a", "no overhead in the results")];
       const cell = cells.get(lane);
       const itself = { value: 1, low: 1, high: 1 };
       const estimate = toBest ? cell.ratio : lane === reference ? itself : cell.ratios?.[reference];
       const mark =
-        lane === leader ? "best"
-        : cell.rank === 1 ? (cell.undecided ? "open" : cell.near ? "near" : "level")
-        : cell.tied ? `=${cell.rank}`
-        : "";
-      const leads = chosen === "visible" || chosen === "best";
-      const look =
-        leads && cell.rank === cells.get(leader)?.rank ? "lead"
+        lane === reference ? (toLane ? "" : "best")
         : !estimate ? ""
-        : leads ? shade(Math.max(estimate.value, 1))
-        : lane === reference ? "lead"
-        : shade(estimate.value);
+        : toBest ? (cell.rank !== 1 ? "" : cell.undecided ? "open" : cell.near ? "near" : "level")
+        : standing(estimate, floor);
+      // Blue is for the reference and lanes that are level with it. Any other has the shade of its own ratio.
+      const look =
+        lane === reference || mark === "level" ? "lead"
+        : !estimate ? ""
+        : `${shade(toLane ? estimate.value : Math.max(estimate.value, 1))}${mark === "open" ? " open" : ""}`;
       const detail = !estimate ? `no ratio to ${reference}`
         : toBest && mark === "open" ? bounds(estimate)
         : estimate.low === estimate.high ? ratio(estimate.value)
@@ -350,7 +359,7 @@
 
   // Writes a ratio to the best that may be anything from level to far behind, and what is known of it.
   const bounds = ({ value, low, high }) =>
-    `${ratio(value)}, between ${low <= 1.1 ? "level" : ratio(low)} and ${ratio(high)}`;
+    `${ratio(value)}, between ${low <= LEVEL ? "level" : ratio(low)} and ${ratio(high)}`;
 
   // Makes the squares of any other metric. No statistics were applied to it, so a ratio is a quotient and has no interval.
   function ofValues(metrics) {
@@ -421,6 +430,7 @@
     const current = races.findIndex((race) => String(race.threads) === state.threads);
     const words = current < 0 ? "" : inWords(races[current], plans[current]);
     if (inForce.textContent !== words) inForce.textContent = words;
+    document.dispatchEvent(new Event("shown"));
     inForce.classList.toggle("chosen", address({ ...state, theme: "auto", threads: defaults.threads }) !== "");
   }
 
@@ -821,12 +831,9 @@
 
   const [json, csv, markdown] = all("#downloads a[download]");
 
-  show();
-  offerFiles();
-
-  // For tests.
+  // For the first screen, and for tests.
   window.photofinish = {
-    ready: complete,
+    ready: complete, results, isVisible, choose, readForm,
     figures: { ns, bytes, ratio, ratioInterval, count, whole, counted, metric, fixed, separated, asWritten },
     state: () => state,
     squares: (threads, workload, size) => {
@@ -834,4 +841,6 @@
       return squares(race, race.rows.find((row) => row.workload === workload && row.size === size));
     },
   };
+  show();
+  offerFiles();
 })();

@@ -21,6 +21,7 @@ fn run(lanes: &[(&str, f64, Option<Place>)]) -> Results {
         geomean: place.map(|_| estimate(value)),
         place,
         ratios: ratios(value).collect(),
+        behind: Vec::new(),
         cells: 9,
     };
     let best = lanes.iter().find(|(.., place)| *place == Some(Place::Best));
@@ -46,25 +47,25 @@ fn the_leader_is_ahead_of_the_first_and_the_others_follow() {
 }
 
 #[test]
-fn leaders_are_level_or_undecided() {
+fn leaders_are_level_or_open() {
     let lanes = |one, other| {
         finding_of(&[("a", 1.0, BEST), ("b", 1.02, one), ("c", 1.04, other), ("d", 2.0, BEHIND)])
     };
     let ahead = "2.00× [1.92, 2.08] ahead of d";
     assert_eq!(lanes(LEVEL, LEVEL), format!("a, b and c level, {ahead}"));
-    assert_eq!(lanes(LEVEL, OPEN), format!("a and b level, c undecided, {ahead}"));
-    assert_eq!(lanes(OPEN, OPEN), format!("undecided between a, b and c, {ahead}"));
+    assert_eq!(lanes(LEVEL, OPEN), format!("a and b level, c (1.04×) open, {ahead}"));
+    assert_eq!(lanes(OPEN, OPEN), format!("open between a, b (1.02×) and c (1.04×), {ahead}"));
     assert_eq!(finding_of(&[("a", 1.0, BEST), ("b", 1.02, LEVEL)]), "a and b level");
-    assert_eq!(finding_of(&[("a", 1.0, BEST), ("b", 1.2, OPEN)]), "undecided between a and b");
+    assert_eq!(finding_of(&[("a", 1.0, BEST), ("b", 1.2, OPEN)]), "open between a and b (1.20×)");
 }
 
 #[test]
-fn of_many_undecided_lanes_two_are_named() {
+fn of_many_open_lanes_two_are_named() {
     let lanes = ["b", "c", "d", "e"].map(|name| (name, 1.1, OPEN));
     let lanes = [&[("a", 1.0, BEST)], &lanes[..]].concat();
-    assert_eq!(finding_of(&lanes), "undecided between a, b and 3 more");
+    assert_eq!(finding_of(&lanes), "open between a, b (1.10×) and 3 more");
     let level = [&lanes[..], &[("f", 1.0, LEVEL)]].concat();
-    assert_eq!(finding_of(&level), "a and f level, b, c and 2 more undecided");
+    assert_eq!(finding_of(&level), "a and f level, b (1.10×), c (1.10×) and 2 more open");
 }
 
 #[test]
@@ -74,11 +75,14 @@ fn lanes_that_are_level_with_each_other_tie() {
         finding_of(&[("a", 1.0, BEST), b("b"), c("c"), d("d"), e("e")])
     };
     let ahead = "a, 2.00× [1.92, 2.08] ahead of b";
-    assert_eq!(lanes([2.0, 3.0, 3.1, 4.0]), format!("{ahead}; then c and d tie at 3.00–3.10×, e 4.00×"));
-    assert_eq!(lanes([2.0, 3.0, 3.0, 3.0]), format!("{ahead}; then c, d and e tie at 3.00×"));
-    assert_eq!(lanes([2.0, 2.02, 4.0, 5.0]), format!("{ahead} and c, which tie; then d 4.00×, e 5.00×"));
+    assert_eq!(lanes([2.0, 3.0, 3.1, 4.0]), format!("{ahead}; then c and d level at 3.00–3.10×, e 4.00×"));
+    assert_eq!(lanes([2.0, 3.0, 3.0, 3.0]), format!("{ahead}; then c, d and e level at 3.00×"));
+    assert_eq!(
+        lanes([2.0, 2.02, 4.0, 5.0]),
+        format!("{ahead} and c, which are level; then d 4.00×, e 5.00×")
+    );
     // Each lane is level with the next, but the first is not level with the last.
-    assert_eq!(lanes([2.0, 3.0, 3.15, 3.3]), format!("{ahead}; then c and d tie at 3.00–3.15×, e 3.30×"));
+    assert_eq!(lanes([2.0, 3.0, 3.15, 3.3]), format!("{ahead}; then c and d level at 3.00–3.15×, e 3.30×"));
 }
 
 #[test]
@@ -86,7 +90,7 @@ fn the_noise_floor_widens_a_tie() {
     let mut results = run(&[("a", 1.0, BEST), ("b", 2.0, BEHIND), ("c", 3.0, BEHIND), ("d", 3.5, BEHIND)]);
     assert!(groups(&results, 1)[0].finding.ends_with("; then c 3.00×, d 3.50×"));
     results.noise = Some(Noise { floor: 1.3, floors: BTreeMap::new(), different: 0, pairs: Vec::new() });
-    assert!(groups(&results, 1)[0].finding.ends_with("; then c and d tie at 3.00–3.50×"));
+    assert!(groups(&results, 1)[0].finding.ends_with("; then c and d level at 3.00–3.50×"));
 }
 
 #[test]
@@ -101,7 +105,7 @@ fn the_floors_of_rows_partly_cancel_out_in_their_mean() {
         open: Vec::new(),
     };
     let finding = |results: &Results| groups(results, 1)[0].finding.clone();
-    let tie = "; then c and d tie at 3.00–3.50×";
+    let tie = "; then c and d level at 3.00–3.50×";
     // The ratio of d to c ends at 1.21.
     results.rows = [(1, 1.3)].map(row).to_vec();
     assert!(finding(&results).ends_with(tie), "one row has the floor of its mean");
@@ -123,7 +127,7 @@ fn results_without_places_are_read_by_their_intervals() {
     // The interval of 1.02 ends at 1.06, which is level; this one ends at 1.12.
     results.summaries[0].lanes[2].geomean = Some(Estimate { value: 1.08, low: 0.99, high: 1.12 });
     let finding = |results: &Results| groups(results, 1)[0].finding.clone();
-    assert_eq!(finding(&results), "a and b level, c undecided, 2.00× [1.92, 2.08] ahead of d");
+    assert_eq!(finding(&results), "a and b level, c (1.10×) open, 2.00× [1.92, 2.08] ahead of d");
     results.summaries[0].reference = None;
     assert_eq!(groups(&results, 1), [], "older results do not name the reference of their means");
 }
@@ -145,6 +149,7 @@ fn all_comparisons_come_first_and_a_group_that_is_all_of_them_is_left_out() {
     let mut results = run(&[("a", 1.0, BEST), ("b", 2.0, BEHIND)]);
     let group = |comparisons, group: &str| GroupSummary {
         group: group.to_owned(),
+        about: String::new(),
         summary: Summary { comparisons, ..results.summaries[0].clone() },
     };
     let several = vec![group(4, "Timers"), group(5, "Jobs")];

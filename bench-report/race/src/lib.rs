@@ -33,6 +33,7 @@ pub mod race;
 mod calibrate;
 mod child;
 mod errands;
+pub mod groups;
 pub mod guard;
 pub mod lane;
 pub mod standstill;

@@ -280,6 +280,15 @@ fn ranks_have_ties_and_the_next_one_counts_them() {
 }
 
 #[test]
+fn a_lane_says_which_lanes_it_is_behind() {
+    let results = race().results();
+    let behind = |lane| find(&results, "grow", 10, lane).behind.clone();
+    assert_eq!(LANES.map(|lane| behind(lane).len()), [0, 1, 2, 3, 3]);
+    assert_eq!(behind(LANES[2]), LANES[..2]);
+    assert_eq!(mean(&results, LANES[2]).behind, LANES[..2]);
+}
+
+#[test]
 fn each_lane_is_compared_with_each_other_one_that_was_measured() {
     let results = race().fail("rot", 10, "birch").results();
     let cedar = find(&results, "rot", 10, "cedar");
@@ -310,11 +319,13 @@ fn a_lane_that_lacks_one_cell_changes_no_other_lanes_figures_and_does_not_gain()
                         .filter(|cell| (&*cell.workload, cell.size) == (workload, size))
                     {
                         cell.ratios.remove(gone);
+                        cell.behind.retain(|other| other != gone);
                     }
                     let groups = results.groups.iter_mut().map(|group| &mut group.summary);
                     for summary in results.summaries.iter_mut().chain(groups) {
                         for lane in &mut summary.lanes {
                             lane.ratios.remove(gone);
+                            lane.behind.retain(|other| other != gone);
                             lane.geomean.iter_mut().chain(lane.ratios.values_mut()).for_each(forget_interval);
                         }
                     }

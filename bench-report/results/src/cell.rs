@@ -44,6 +44,10 @@ pub struct Cell {
     /// The overhead relative to each other measured lane of the comparison, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ratios: BTreeMap<String, Estimate>,
+    /// The lanes that it is surely behind, by the rule of ranks: of any selection of lanes the fastest leads, and those that
+    /// are behind none of them share the lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<String>,
     /// Reservations about the figures, a sentence each: "takes 2.1× the processor time ...".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,

@@ -30,6 +30,9 @@ pub struct Summary {
 pub struct GroupSummary {
     /// The group, as its workloads name it.
     pub group: String,
+    /// The kind of work in it, in a few words: "many sleeps, timeouts"; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// The lanes over its comparisons, as over all.
     #[serde(flatten)]
     pub summary: Summary,
@@ -65,6 +68,9 @@ pub struct LaneSummary {
     /// The geometric means of its ratios to each other lane that was measured in every comparison, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ratios: BTreeMap<String, Estimate>,
+    /// The lanes that it is surely behind in the mean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<String>,
     /// The number of comparisons in which it was measured.
     pub cells: usize,
 }

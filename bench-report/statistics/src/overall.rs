@@ -17,6 +17,8 @@ pub struct Overall {
     pub place: Place,
     /// The geometric mean of its ratios to each lane, itself included, with its 95 % interval.
     pub ratios: Vec<Estimate>,
+    /// The lanes that it is surely behind.
+    pub behind: Vec<usize>,
 }
 
 /// Returns the standing of each of the lanes of several comparisons, smaller figures being better. Each comparison is given with
@@ -49,7 +51,12 @@ pub fn overall(comparisons: &[(&Comparison, Vec<usize>)], raced: usize, floor: f
                 Some(best) if best != lane => place(&ratios[best], others, floor),
                 _ => Place::Best,
             };
-            Overall { place, ratios: ratios.iter().map(|ratio| exponential(ratio.estimate())).collect() }
+            let is_behind = |&other: &usize| other != lane && is_behind(&ratios[other], others, floor);
+            Overall {
+                place,
+                behind: (0..lanes).filter(is_behind).collect(),
+                ratios: ratios.iter().map(|ratio| exponential(ratio.estimate())).collect(),
+            }
         })
         .collect()
 }
@@ -68,16 +75,19 @@ fn ratio(comparisons: &[(&Comparison, Vec<usize>)], lane: usize, reference: usiz
 
 /// Judges a lane that is not the best by its ratio to the best, which is compared with `others` lanes.
 fn place(ratio: &Mean, others: usize, floor: f64) -> Place {
-    let floor = floor.max(1.0);
-    let tail = (1.0 - CONFIDENCE_OF_ORDER) / 2.0 / others as f64;
-    let surely = 2.0 * ratio.value - ratio.beyond(tail);
-    if surely > floor.ln() {
+    if is_behind(ratio, others, floor) {
         Place::Behind
     } else if ratio.estimate().high <= floor.max(LEVEL).ln() {
         Place::Level
     } else {
         Place::Undecided
     }
+}
+
+/// Tells whether a lane with this ratio to another is surely behind it, if it is compared with `others` lanes.
+fn is_behind(ratio: &Mean, others: usize, floor: f64) -> bool {
+    let tail = (1.0 - CONFIDENCE_OF_ORDER) / 2.0 / others.max(1) as f64;
+    2.0 * ratio.value - ratio.beyond(tail) > floor.max(1.0).ln()
 }
 
 #[cfg(test)]
@@ -215,7 +225,10 @@ mod tests {
     fn one_lane_is_the_best_and_without_lanes_there_is_none() {
         let one = Estimate { value: 1.0, low: 1.0, high: 1.0 };
         let alone: [Vec<&[f64]>; 1] = [vec![&[5.0, 6.0]]];
-        assert_eq!(overall(&alone, 1, 1.0), [Overall { place: Place::Best, ratios: vec![one] }]);
+        assert_eq!(
+            overall(&alone, 1, 1.0),
+            [Overall { place: Place::Best, ratios: vec![one], behind: Vec::new() }]
+        );
         assert_eq!(overall(&[], 3, 1.0), []);
     }
 }

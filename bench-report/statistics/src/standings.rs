@@ -55,7 +55,8 @@ impl Comparison {
         let mut standings = Vec::new();
         while let Some(leader) = rivals.best(&remaining) {
             let rank = lanes.len() - remaining.len() + 1;
-            let ties = |&lane: &usize| lane == leader || !rivals.is_behind(lane, &remaining, floor);
+            let is_behind = |lane: usize| remaining.iter().any(|&other| rivals.is_behind(lane, other, floor));
+            let ties = |&lane: &usize| lane == leader || !is_behind(lane);
             let (group, behind): (Vec<usize>, Vec<usize>) = remaining.iter().partition(|lane| ties(lane));
             for &lane in &group {
                 let ratio = rivals.ratio_to_best(lane, lanes);
@@ -70,6 +71,18 @@ impl Comparison {
         let standing =
             |lane: &usize| standings.iter().find(|(of, _)| of == lane).expect("each was in a group").1;
         lanes.iter().map(standing).collect()
+    }
+
+    /// Returns those of `lanes` that a lane is surely behind, by the rule of [`standings`](Self::standings): if none of a
+    /// selection is among them, the lane shares the first rank of that selection.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such lane.
+    pub fn behind(&self, lane: usize, lanes: &[usize], raced: usize, floor: f64) -> Vec<usize> {
+        let rivals = Rivals { comparison: self, others: raced.max(lanes.len()).max(2) as f64 - 1.0 };
+        let is_ahead = |other: &usize| *other != lane && rivals.is_behind(lane, *other, floor.max(1.0));
+        lanes.iter().copied().filter(is_ahead).collect()
     }
 
     /// Returns `true` if the rule of a race, without a noise floor, would call two lanes different.
@@ -108,10 +121,10 @@ impl Rivals<'_> {
         }
     }
 
-    /// Tells whether a lane is surely behind one of `lanes`, and by more than the floor.
-    fn is_behind(&self, lane: usize, lanes: &[usize], floor: f64) -> bool {
-        self.largest(lane, lanes, |ratio| self.surely(ratio, CONFIDENCE_OF_ORDER)) > 1.0
-            && self.largest(lane, lanes, |ratio| self.surely(ratio, CONFIDENCE)) > floor
+    /// Tells whether a lane is surely behind another, and by more than the floor.
+    fn is_behind(&self, lane: usize, other: usize, floor: f64) -> bool {
+        self.largest(lane, &[other], |ratio| self.surely(ratio, CONFIDENCE_OF_ORDER)) > 1.0
+            && self.largest(lane, &[other], |ratio| self.surely(ratio, CONFIDENCE)) > floor
     }
 
     /// Returns the lower bound of a ratio that holds for all other lanes at once.
@@ -184,6 +197,24 @@ mod tests {
         assert_eq!(ranks(&standings), [1, 1, 3, 4, 4]);
         assert_eq!(tied(&standings), [true, true, false, true, true]);
         assert!(is_settled(&standings), "level is settled");
+    }
+
+    #[test]
+    fn the_first_rank_has_the_lanes_that_are_behind_no_other() {
+        let mut simulation = Simulation::with_seed(17);
+        let all = [0, 1, 2, 3, 4];
+        for _ in 0..100 {
+            let blocks = |truth: f64| simulation.blocks(truth, 4);
+            let lanes: Vec<Vec<f64>> = [1.0, 1.0, 1.05, 1.1, 1.3].map(blocks).to_vec();
+            let lanes: Vec<&[f64]> = lanes.iter().map(Vec::as_slice).collect();
+            let comparison = Scatter::unknown().compare(&lanes);
+            let standings = comparison.standings(&all, 5, 1.02);
+            let is_first = all.map(|lane| comparison.behind(lane, &all, 5, 1.02).is_empty());
+            assert_eq!(
+                is_first.to_vec(),
+                ranks(&standings).iter().map(|&rank| rank == 1).collect::<Vec<_>>()
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! says why.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -14,6 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use race::{
     cargo::{Build, Built},
     facts,
+    groups::GROUPS,
     guard::Guard,
     heat::Launcher,
     known::KNOWN,
@@ -72,9 +73,10 @@ fn main() {
     };
     let mut trials: Vec<Trial> = pairs.into_iter().map(trial).collect();
     trials.extend(ignored.into_iter().map(|trial| trial.with_ignored_flag(true)));
-    let facts: [(&str, Fact); 4] = [
+    let facts: [(&str, Fact); 5] = [
         ("no lane has the name of a twin", no_lane_has_the_name_of_a_twin),
         ("what is known is of this lineup", what_is_known_is_of_this_lineup),
+        ("every group has words and no other has", every_group_has_words_and_no_other_has),
         ("every lane says how it stands and what it has", every_lane_says_how_it_stands_and_what_it_has),
         ("every lane says who drops what is cancelled", every_lane_says_who_drops_what_is_cancelled),
     ];
@@ -223,6 +225,12 @@ fn what_is_known_is_of_this_lineup(lineup: &Lineup) -> Result<(), Failed> {
         assert!(entry.workloads.iter().all(|name| lineup.workload(name).is_some()), "{:?}", entry.workloads);
         assert!(entry.lanes.iter().all(|name| lineup.lane(name).is_some()), "{:?}", entry.lanes);
     }
+    Ok(())
+}
+
+fn every_group_has_words_and_no_other_has(lineup: &Lineup) -> Result<(), Failed> {
+    let of_lineup: BTreeSet<&str> = lineup.workloads.iter().map(|workload| &*workload.group).collect();
+    assert_eq!(of_lineup, GROUPS.iter().map(|(group, _)| *group).collect());
     Ok(())
 }
 

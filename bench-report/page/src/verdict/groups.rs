@@ -10,7 +10,7 @@ use results::{
     lookup,
 };
 
-/// From this number of undecided lanes on, not all are named.
+/// From this number of open lanes on, not all are named.
 const MANY: usize = 4;
 
 /// The verdict over all comparisons at one number of threads, or over those of a group of workloads.
@@ -35,7 +35,9 @@ impl GroupVerdict {
     pub fn title(&self) -> String {
         match &self.group {
             Some(group) => group.clone(),
-            None if self.by_the_clock => format!("{} by the clock", counted(self.comparisons, "comparison")),
+            None if self.by_the_clock => {
+                format!("{} measured in time", counted(self.comparisons, "comparison"))
+            }
             None if self.comparisons == 1 => "One comparison".to_owned(),
             None => format!("All {}", counted(self.comparisons, "comparison")),
         }
@@ -191,15 +193,18 @@ fn finding(results: &Results, summary: &Summary, floor: f64) -> String {
     format!("{margin}; then {}", others.join(", "))
 }
 
-/// Names the lanes that are not shown to be behind: "a and b level, c undecided".
+/// Names the lanes that are not shown to be behind: "a and b level, c (1.30×) open".
 fn lead(leaders: &[LaneMean<'_>]) -> String {
     let (open, level): (Vec<_>, Vec<_>) = leaders.iter().partition(|lane| lane.place == Place::Undecided);
-    let [open, level] = [open, level].map(|lanes| lanes.iter().map(|lane| lane.lane()).collect::<Vec<_>>());
+    let level: Vec<&str> = level.iter().map(|lane| lane.lane()).collect();
+    let open = open.iter().map(|lane| format!("{} ({})", lane.lane(), ratio(lane.mean.value)));
+    let open: Vec<String> = open.collect();
+    let open: Vec<&str> = open.iter().map(String::as_str).collect();
     match (&level[..], open.is_empty()) {
         ([best], true) => (*best).to_owned(),
         (_, true) => format!("{} level", listed(&level)),
-        ([_], false) => format!("undecided between {}", some_of(&[level, open].concat())),
-        (_, false) => format!("{} level, {} undecided", listed(&level), some_of(&open)),
+        ([_], false) => format!("open between {}", some_of(&[level, open].concat())),
+        (_, false) => format!("{} level, {} open", listed(&level), some_of(&open)),
     }
 }
 
@@ -214,18 +219,18 @@ fn some_of(names: &[&str]) -> String {
 /// Writes the margin to the first lanes behind the leaders.
 fn ahead_of(first: &[LaneMean<'_>]) -> String {
     let ratio = ratio_with_interval(&first[0].mean);
-    let which_tie = if first.len() > 1 { ", which tie" } else { "" };
+    let which_tie = if first.len() > 1 { ", which are level" } else { "" };
     format!("{ratio} ahead of {}{which_tie}", names(first))
 }
 
-/// Writes a lane with its ratio: "tokio 3.11×"; or several: "smol and async-std tie at 2.40–2.44×".
+/// Writes a lane with its ratio: "tokio 3.11×"; or several: "smol and async-std level at 2.40–2.44×".
 fn further_behind(tie: &[LaneMean<'_>]) -> String {
     let [least, most] =
         [tie.first(), tie.last()].map(|lane| lane.map_or(String::new(), |lane| ratio(lane.mean.value)));
     match tie {
         [lane] => format!("{} {least}", lane.lane()),
-        _ if least == most => format!("{} tie at {least}", names(tie)),
-        _ => format!("{} tie at {}–{most}", names(tie), least.trim_end_matches('×')),
+        _ if least == most => format!("{} level at {least}", names(tie)),
+        _ => format!("{} level at {}–{most}", names(tie), least.trim_end_matches('×')),
     }
 }
 

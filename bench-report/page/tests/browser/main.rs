@@ -9,6 +9,9 @@ mod extended;
 #[path = "../fixture/mod.rs"]
 mod fixture;
 #[cfg(unix)]
+#[path = "../served/mod.rs"]
+mod served;
+#[cfg(unix)]
 mod suite;
 
 #[cfg(unix)]

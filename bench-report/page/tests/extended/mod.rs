@@ -165,6 +165,7 @@ fn beside(cell: &Cell) -> Cell {
         undecided: false,
         near: false,
         ratios: Default::default(),
+        behind: Vec::new(),
         flags: Vec::new(),
         ..cell.clone()
     }

@@ -1,4 +1,4 @@
-//! Draws pages as they are once their script has unpacked the panels of costs.
+//! Draws pages as they are once their script has unpacked the charts of folds.
 
 use std::io::Read;
 
@@ -6,12 +6,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use results::Results;
 
-const PLACE: &str = "<p class=\"note\" data-packed>A script unpacks the panels.</p>";
+const PLACE: &str = "<p class=\"note\" data-packed>A script unpacks these charts.</p>";
 
 /// Draws the page of some results, and puts each piece that it carries into its place.
 pub(crate) fn render(results: &Results) -> String {
     let page = page::render(results, None);
-    let (_, packed) = page.split_once("<script type=\"application/gzip\" id=\"panels\">").expect("panels");
+    let (_, packed) = page.split_once("<script type=\"application/gzip\" id=\"folded\">").expect("charts");
     let packed = STANDARD.decode(packed.split_once('<').expect("an end").0).expect("base64");
     let mut pieces = String::new();
     GzDecoder::new(&packed[..]).read_to_string(&mut pieces).expect("a packed text");

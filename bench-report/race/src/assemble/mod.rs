@@ -195,6 +195,7 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
         near: false,
         undecided: false,
         ratios: BTreeMap::new(),
+        behind: Vec::new(),
         flags: Vec::new(),
         spread: None,
         lateness: None,

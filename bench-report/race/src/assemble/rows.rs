@@ -112,6 +112,8 @@ pub(super) fn compare(plan: &Plan, lanes: &mut [Cell], field: &Field) {
         lane.tied = standing.tied;
         lane.near = standing.near;
         lane.undecided = standing.undecided;
+        let behind = field.comparison.behind(place, &places, raced, field.floor).into_iter();
+        lane.behind = behind.map(|other| field.lanes[other].clone()).collect();
     }
     let flags: Vec<_> = lanes.iter().map(|lane| takes_more_processor_time(lane, lanes)).collect();
     for (lane, flag) in lanes.iter_mut().zip(flags) {

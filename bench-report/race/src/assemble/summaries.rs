@@ -10,6 +10,7 @@ use super::{
     comparisons,
     rows::{Field, field_of},
 };
+use crate::groups;
 
 /// A summary for each number of threads, smallest first, over what is measured by the clock: the mean of times, lateness
 /// and processor time would be one of nothing.
@@ -26,10 +27,10 @@ pub(super) fn of_all(lineup: &Lineup, cells: &[Cell], fields: &[Field]) -> Vec<S
 /// A summary for each number of threads and each group that has comparisons there.
 pub(super) fn of_groups(lineup: &Lineup, cells: &[Cell], fields: &[Field]) -> Vec<GroupSummary> {
     let group_of = |workload: &str| lineup.workload(workload).map_or("", |entry| &*entry.group);
-    let mut groups: Vec<&str> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
     for group in lineup.workloads.iter().map(|entry| &*entry.group) {
-        if !group.is_empty() && !groups.contains(&group) {
-            groups.push(group);
+        if !group.is_empty() && !names.contains(&group) {
+            names.push(group);
         }
     }
     let of_group = |threads: usize, group: &str| {
@@ -38,10 +39,11 @@ pub(super) fn of_groups(lineup: &Lineup, cells: &[Cell], fields: &[Field]) -> Ve
         let comparisons: Vec<&[Cell]> = comparisons.collect();
         (!comparisons.is_empty()).then(|| GroupSummary {
             group: group.to_owned(),
+            about: groups::about(group).to_owned(),
             summary: summary(threads, &comparisons, fields),
         })
     };
-    let of_threads = |threads| groups.iter().filter_map(move |group| of_group(threads, group));
+    let of_threads = |threads| names.iter().filter_map(move |group| of_group(threads, group));
     threads(cells).into_iter().flat_map(of_threads).collect()
 }
 
@@ -80,16 +82,18 @@ fn summary(threads: usize, comparisons: &[&[Cell]], fields: &[Field]) -> Summary
             geomean: None,
             place: None,
             ratios: BTreeMap::new(),
+            behind: Vec::new(),
             cells: cells(lane),
         };
         match (reference, names.iter().position(|name| name == lane)) {
             (Some(reference), Some(index)) => {
-                let Overall { place, ratios } = &overall[index];
+                let Overall { place, ratios, behind } = &overall[index];
                 let to_others = names.iter().zip(ratios).filter(|(name, _)| name != &lane);
                 LaneSummary {
                     geomean: Some(ratios[reference]),
                     place: Some(*place),
                     ratios: to_others.map(|(name, ratio)| ((*name).to_owned(), *ratio)).collect(),
+                    behind: behind.iter().map(|&other| names[other].to_owned()).collect(),
                     ..blank
                 }
             }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Tests,
-    pages::{DEFAULT, GROUPS, LARGE},
+    pages::{DEFAULT, GROUPS, LARGE, SERVED},
     tab::{LAPTOP, PHONE, Screen, Tab},
     tests,
 };
@@ -13,31 +13,53 @@ use super::{
 const CONTRASTS: &str = include_str!("contrasts.js");
 
 pub(crate) const TESTS: Tests = tests![
-    verdicts_and_first_row_are_seen_at_once,
+    the_answers_are_seen_at_once,
+    the_answers_can_be_read_on_a_phone,
     no_page_scrolls_sideways,
     every_noise_floor_can_be_read,
     no_line_below_a_head_is_covered,
     light_and_dark_differ_and_can_be_read,
 ];
 
-fn verdicts_and_first_row_are_seen_at_once(tab: &mut Tab<'_>) {
-    for (page, verdicts) in [(&DEFAULT, 3), (&GROUPS, 10)] {
-        tab.open(&page.address);
-        let bottoms = tab.evaluate(
-            "[...document.querySelectorAll('.race:not([hidden]) .words li, .race:not([hidden]) tbody td')]
-                .map(found => found.closest('tr, li')).filter((found, place, all) => found.matches('li') || all.findIndex(one => one.matches('tr')) === place)
-                .map(found => found.getBoundingClientRect().bottom)",
-        );
-        let bottoms = bottoms.as_array().unwrap();
-        assert_eq!(bottoms.len(), verdicts + 1);
-        for bottom in bottoms {
-            assert!(bottom.as_f64().unwrap() <= f64::from(LAPTOP.height), "they end at {bottoms:?}");
+fn the_answers_are_seen_at_once(tab: &mut Tab<'_>) {
+    for (page, rows) in [(&DEFAULT, 4), (&GROUPS, 15), (&SERVED, 19)] {
+        for query in ["", "?threads=1"] {
+            tab.open(&format!("{}{query}", page.address));
+            let bottoms = tab.evaluate(
+                "[...document.querySelectorAll('.silent, .presets, .first-of:not([hidden]) tr, .first-of:not([hidden]) .pairs-said li')]
+                    .map(found => found.getBoundingClientRect()).map(({ right, bottom }) => [right, bottom])",
+            );
+            let bottoms = bottoms.as_array().unwrap();
+            assert!(bottoms.len() > rows, "{} of {rows}", bottoms.len());
+            for edge in bottoms {
+                let [right, bottom] = [0, 1].map(|place| edge[place].as_f64().unwrap());
+                let is_seen = bottom <= f64::from(LAPTOP.height) && right <= f64::from(LAPTOP.width);
+                assert!(is_seen, "{} {query}: they end at {bottoms:?}", page.address);
+            }
         }
     }
 }
 
+/// On a phone those that can serve are in sight beside the kinds of work; the yardsticks are a swipe away.
+fn the_answers_can_be_read_on_a_phone(tab: &mut Tab<'_>) {
+    tab.show_on(PHONE);
+    for query in ["", "?threads=1"] {
+        tab.open(&format!("{}{query}", SERVED.address));
+        let cut = tab.evaluate(
+            "[...document.querySelectorAll('.first-of:not([hidden]) tr')].flatMap(row => [...row.cells].slice(0, 3))
+                .filter(cell => cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth + 1)
+                .map(cell => cell.outerHTML)",
+        );
+        assert_eq!(cut, json!([]));
+        let size = tab.evaluate(
+            "Math.min(...[...document.querySelectorAll('.first-of:not([hidden]) td')].map(cell => parseFloat(getComputedStyle(cell).fontSize)))",
+        );
+        assert!(size.as_f64().unwrap() >= 12.0, "{size} is small");
+    }
+}
+
 fn no_page_scrolls_sideways(tab: &mut Tab<'_>) {
-    for page in [&DEFAULT, &GROUPS, &LARGE] {
+    for page in [&DEFAULT, &GROUPS, &SERVED, &LARGE] {
         for screen in [PHONE, Screen { width: 768, ..LAPTOP }, LAPTOP, Screen { width: 1920, ..LAPTOP }] {
             tab.show_on(screen);
             tab.open(&page.address);
@@ -118,7 +140,7 @@ fn light_and_dark_differ_and_can_be_read(tab: &mut Tab<'_>) {
     let mut looks = Vec::new();
     for scheme in ["light", "dark"] {
         tab.prefer(scheme);
-        tab.open(&DEFAULT.address);
+        tab.open(&SERVED.address);
         looks.push((tab.picture(), tab.evaluate("getComputedStyle(document.body).backgroundColor")));
         tab.open_everything();
         assert_eq!(tab.evaluate(CONTRASTS), json!([]), "too close to what is behind, {scheme}");

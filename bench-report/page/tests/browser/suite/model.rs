@@ -265,13 +265,16 @@ fn of_overhead(results: &Results, choice: &Choice<'_>, own: &Cell) -> Square {
         true => Some(Estimate { value: 1.0, low: 1.0, high: 1.0 }),
         false => own.ratios.get(&reference).copied(),
     };
-    let mark = match own.rank.unwrap() {
-        _ if own.executor == leader => "best".to_owned(),
-        1 if own.undecided => "open".to_owned(),
-        1 if own.near => "near".to_owned(),
-        1 => "level".to_owned(),
-        rank if own.tied => format!("={rank}"),
-        _ => String::new(),
+    let floor = results.floor_of_row(&own.workload, own.size, own.threads);
+    let mark = match (own.rank.unwrap(), ratio) {
+        _ if own.executor == reference && choice.refers_to_a_lane() => "",
+        _ if own.executor == reference => "best",
+        (_, None) => "",
+        (_, Some(ratio)) if choice.refers_to_a_lane() || reference != best => standing(&ratio, floor),
+        (1, _) if own.undecided => "open",
+        (1, _) if own.near => "near",
+        (1, _) => "level",
+        _ => "",
     };
     let detail = match ratio {
         None => format!("no ratio to {reference}"),
@@ -286,9 +289,20 @@ fn of_overhead(results: &Results, choice: &Choice<'_>, own: &Cell) -> Square {
     };
     let value = own.overhead().unwrap().value;
     Square {
-        text: joined(&[&mark, &figures::in_unit(own.unit(), value), &detail]),
+        text: joined(&[mark, &figures::in_unit(own.unit(), value), &detail]),
         value: Some(value),
         ratio: ratio.map(|ratio| ratio.value),
+    }
+}
+
+/// Names what is known of a lane by its ratio to a chosen reference alone: nothing if it is ahead or behind.
+fn standing(ratio: &Estimate, floor: f64) -> &'static str {
+    let Estimate { value, low, high } = *ratio;
+    match () {
+        () if low > floor || high < 1.0 / floor => "",
+        () if high <= LEVEL && low >= 1.0 / LEVEL => "level",
+        () if high <= value * LEVEL && low >= value / LEVEL => "near",
+        () => "open",
     }
 }
 

@@ -17,15 +17,15 @@ use super::{
 };
 
 pub(crate) const TESTS: Tests = tests![
-    without_scripts_every_number_and_chart_is_there,
+    without_scripts_every_number_is_there_and_a_sentence_for_each_packed_chart,
     without_scripts_the_tables_can_be_downloaded_and_the_rows_are_named,
     downloads_are_the_results_and_their_exports,
 ];
 
-fn without_scripts_every_number_and_chart_is_there(tab: &mut Tab<'_>) {
+fn without_scripts_every_number_is_there_and_a_sentence_for_each_packed_chart(tab: &mut Tab<'_>) {
     let charts =
-        "[...document.querySelectorAll('main svg[role=img]:not(.bars)')].filter(chart => chart.checkVisibility()
-        && chart.getBoundingClientRect().height > 40).length";
+        "[...document.querySelectorAll('main svg[role=img]')].filter(chart => chart.checkVisibility()
+        && !chart.closest('.workload details') && chart.getBoundingClientRect().height > 40).length";
     tab.open(&DEFAULT.address);
     tab.open_everything();
     let with_scripts = tab.evaluate(charts).as_u64().unwrap() as usize;
@@ -34,9 +34,10 @@ fn without_scripts_every_number_and_chart_is_there(tab: &mut Tab<'_>) {
     tab.open_everything();
     let without = tab.evaluate(charts).as_u64().unwrap() as usize;
     assert!(without >= with_scripts.max(comparisons(&DEFAULT.results)), "{without} charts of {with_scripts}");
-    // The panels of costs draw what the tables say, and a sentence stands in their place.
-    assert_eq!(tab.count("main svg.bars"), 0);
-    assert!(tab.texts("[data-packed]").iter().all(|said| said.starts_with("A script unpacks the panels")));
+    // The charts of folds draw what the tables say, and a sentence stands in their place.
+    assert_eq!(tab.count(".workload details svg[role=img]"), 0);
+    assert!(tab.count(".workload details:has(.note)") >= tab.count("[data-packed]"));
+    assert!(tab.texts("[data-packed]").iter().all(|said| said.starts_with("A script unpacks these charts")));
     let text = shown(tab.evaluate("document.body.innerText").as_str().unwrap());
     for cell in &DEFAULT.results.cells {
         for metric in cell.metrics.values().filter(|metric| matches!(metric, Metric::Measured { .. })) {

@@ -15,7 +15,7 @@ use std::{
 use results::{Cell, Estimate, Memory, Metric, Results, Row, Status, Warning};
 use serde_json::Value;
 
-use crate::extended;
+use crate::{extended, served};
 
 /// The made-up run as it is.
 pub(crate) static DEFAULT: LazyLock<Page> = LazyLock::new(|| Page::of("default", fixture()));
@@ -26,6 +26,9 @@ pub(crate) static HOSTILE: LazyLock<Page> = LazyLock::new(|| Page::of("hostile",
 
 /// The made-up run with as many groups of workloads as the lineup has, each with a verdict.
 pub(crate) static GROUPS: LazyLock<Page> = LazyLock::new(|| Page::of("groups", groups()));
+
+/// The same, of which each lane says how it stands.
+pub(crate) static SERVED: LazyLock<Page> = LazyLock::new(|| Page::of("served", served()));
 
 /// A made-up run from before there were rows.
 pub(crate) static OLD: LazyLock<Page> = LazyLock::new(|| Page::of("old", old()));
@@ -156,7 +159,7 @@ fn memory(threads: usize, place: usize, lane: &str) -> Memory {
 }
 
 fn groups() -> Results {
-    const GROUPS: usize = 9;
+    const GROUPS: usize = 13;
     let mut results = fixture();
     let workloads = results.workloads.clone();
     let cells = results.cells.clone();
@@ -180,6 +183,12 @@ fn groups() -> Results {
             results.groups.push(summary);
         }
     }
+    results
+}
+
+fn served() -> Results {
+    let mut results = groups();
+    served::serve(&mut results);
     results
 }
 

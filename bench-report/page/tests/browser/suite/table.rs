@@ -369,7 +369,6 @@ fn a_pair_leaves_two_lanes_and_their_ratio(tab: &mut Tab<'_>) {
     tab.open(&DEFAULT.address);
     tick(tab, "lane", "async-std");
     let hidden = shown_in(tab);
-    tab.click("#controls details:has([name=one]) summary");
     tab.choose("[name=one]", "async-std");
     assert_eq!(shown_in(tab), hidden, "one lane is no pair");
     tab.choose("[name=other]", "smol");
@@ -415,6 +414,14 @@ fn an_open_square_keeps_its_words_only_beside_the_best(tab: &mut Tab<'_>) {
         format!("#standings-{threads} tr[data-workload={workload}][data-size='{OPEN}'] td[data-lane=smol]");
     let said = |tab: &Tab<'_>| tab.texts(&square)[0].clone();
     assert!(said(tab).ends_with("1.30×, between level and 1.60×"), "{}", said(tab));
+    // It is hatched, in the shade of its ratio, whatever it is compared with.
+    let look = format!(
+        "(square => [square.className, getComputedStyle(square).backgroundImage.split('(')[0]].join())(document.querySelector({square:?}))"
+    );
+    for reference in ["best", "rayon", "visible"] {
+        tab.choose("[name=reference]", reference);
+        assert_eq!(tab.evaluate(&look), "shade-1 open,repeating-linear-gradient", "{reference}");
+    }
     tab.choose("[name=reference]", "rayon");
     assert!(said(tab).ends_with("1.30× [1.00, 1.60]"), "a chosen reference has plain ratios: {}", said(tab));
     tab.choose("[name=reference]", "visible");
