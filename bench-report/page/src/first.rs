@@ -172,7 +172,9 @@ fn questions(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec
         key: "all:".to_owned(),
         floor: short(verdict::floor_of_group(results, None, threads)),
         class: "means all",
-        squares: means(results, summary, verdict::floor_of_group(results, None, threads), runtimes, &|_| true),
+        squares: means(results, summary, verdict::floor_of_group(results, None, threads), runtimes, &|_| {
+            true
+        }),
     }));
     questions
 }
