@@ -30,6 +30,9 @@ const LONGEST_HEAD: usize = 20;
 /// The shortest and the longest name of a kind of work.
 const KIND: [usize; 2] = [18, 30];
 
+/// The lines above the first kind of work: an empty one, and two of heads.
+const HEAD: usize = 3;
+
 /// The edge behind the runtimes that can serve.
 const EDGE: &str = " |";
 
@@ -38,7 +41,11 @@ pub fn ending(results: &Results) -> String {
     let first = First::of(results);
     let mut lines = wrapped(&summary(results));
     lines.extend(wrapped(&machine(results)));
-    let end = end(results, &first);
+    let kinds = first.races.first().map_or(0, |race| shown(race).count());
+    let mut end = end(results, &first, true);
+    if lines.len() + HEAD + kinds + 1 + end.len() >= LINES {
+        end = self::end(results, &first, false);
+    }
     if let Some(race) = first.races.first() {
         lines.push(String::new());
         let room = (LINES - 1).saturating_sub(lines.len() + end.len());
@@ -49,15 +56,14 @@ pub fn ending(results: &Results) -> String {
     lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
-/// Writes what follows the table.
-fn end(results: &Results, first: &First) -> Vec<String> {
+/// Writes what follows the table, with the reason for most rows that are lost if there is room for it.
+fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
     let mut end = Vec::new();
     if let Some(race) = first.races.first() {
         end.extend(first.races[1..].iter().filter_map(in_a_line));
         end.push("= level  ~ open: more blocks would tell  - none.  All: bench-report show".to_owned());
-        end.push(String::new());
         end.extend(race.pairs.iter().take(1).cloned());
-        end.extend(race.reasons.iter().take(1).map(|reason| {
+        end.extend(race.reasons.iter().take(usize::from(with_reason)).map(|reason| {
             format!("{}: {} ({}, {}).", reason.runtimes, reason.says, reason.issue, reason.rows)
         }));
         end.extend(race.absent.clone());
@@ -104,12 +110,10 @@ fn table(results: &Results, race: &FirstRace, most: usize) -> Vec<String> {
     // What a sleep's last percent is stands on the page.
     let (kinds, others): (Vec<_>, Vec<_>) =
         race.questions.iter().partition(|question| question.key.starts_with("group:"));
-    let is_memory = |question: &&&Question| question.key.starts_with("memory:");
-    let is_all = |question: &&&Question| question.key == "all:";
     let mut end: Vec<String> = Vec::new();
     if kinds.len() > 1 {
-        let all = others.iter().find(is_all).into_iter().chain(others.iter().find(is_memory));
-        end.extend(all.map(|question| columns.question(race, question)));
+        let all = others.iter().copied().find(|question| question.key == "all:");
+        end.extend(all.into_iter().chain(memory(race)).map(|question| columns.question(race, question)));
     }
     if columns.widths.len() < race.heads.len() {
         let left_out = race.heads[columns.widths.len()..].iter().map(|head| &*head.name);
@@ -132,6 +136,17 @@ fn table(results: &Results, race: &FirstRace, most: usize) -> Vec<String> {
     }
     lines.extend(end);
     lines
+}
+
+/// Returns the rows of ratios.
+fn shown(race: &FirstRace) -> impl Iterator<Item = &Question> {
+    let is_mean = |question: &&Question| question.key == "all:" || question.key.starts_with("group:");
+    race.questions.iter().filter(is_mean)
+}
+
+/// Returns the first row of memory: that of a sleeping task.
+fn memory(race: &FirstRace) -> Option<&Question> {
+    race.questions.iter().find(|question| question.key.starts_with("memory:"))
 }
 
 /// Writes each comparison of a race: who leads, and by how much.
@@ -166,7 +181,7 @@ impl Columns {
         for head in &race.heads {
             let texts = [short(&head.name), remark(head)];
             let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
-            let squares = race.questions.iter().filter(|question| !question.key.starts_with("p99:"));
+            let squares = shown(race).chain(memory(race));
             let figures = squares.filter_map(|question| question.squares.get(widths.len()));
             let figures = figures.map(|square| figure(square).chars().count()).max().unwrap_or(0);
             let width = (width.max(figures) + 1).max(NARROWEST);
@@ -179,14 +194,11 @@ impl Columns {
 
     /// Writes the names of the runtimes, and below them what keeps one from being chosen, or its version.
     fn head(&self, race: &FirstRace) -> Vec<String> {
-        let serves = race.corner.strip_prefix("times the best").unwrap_or_default().trim();
+        let corner = race.corner.strip_prefix("times the ").unwrap_or(race.corner);
+        let title = format!("{}: times the", race.threads);
         vec![
-            self.line(
-                race,
-                &format!("{}: x best", race.threads),
-                race.heads.iter().map(|head| short(&head.name)),
-            ),
-            self.line(race, serves, race.heads.iter().map(remark)),
+            self.line(race, &title, race.heads.iter().map(|head| short(&head.name))),
+            self.line(race, corner, race.heads.iter().map(remark)),
         ]
     }
 
