@@ -245,6 +245,7 @@ fn short(name: &str) -> String {
 fn figure(square: &FirstSquare) -> String {
     match &*square.text {
         "–" | "" => "- ".to_owned(),
+        "only one" => "only ".to_owned(),
         text if text.ends_with(['=', '~']) => text.replace(' ', ""),
         text => format!("{text} "),
     }
