@@ -33,6 +33,8 @@ crate::tests![
     check_lane_says_what_is_right_and_what_is_wrong,
     check_lane_tries_the_fewest_threads_and_two,
     a_run_is_specified_in_one_line,
+    the_conversation_of_the_readme_is_that_of_a_peer,
+    the_limits_of_the_readme_are_those_of_the_lab,
     a_program_that_is_not_there_does_not_apply,
     a_program_that_declines_does_not_apply,
     a_program_whose_description_is_nonsense_does_not_apply,
@@ -466,6 +468,61 @@ fn a_run_is_specified_in_one_line() {
         assert_eq!(output.status.code(), Some(64));
         assert!(said(&output).contains(complaint), "{}", said(&output));
     }
+}
+
+/// Reads the page of the protocol.
+fn protocol() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/README.md");
+    fs::read_to_string(path).expect("the page is in the repository")
+}
+
+fn the_conversation_of_the_readme_is_that_of_a_peer() {
+    let text = protocol();
+    let (_, section) = text.split_once("## A whole conversation").expect("there is one");
+    let block = section.split("```").nth(1).expect("it is a block").to_owned();
+    let lines = |sign: &str| -> Vec<String> {
+        block.lines().filter_map(|line| line.strip_prefix(sign)).map(str::to_owned).collect()
+    };
+    let mut peer = Command::new("python3");
+    peer.arg(self::peer("peer.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut peer) = peer.spawn() else {
+        writeln!(io::stderr(), "skipped: there is no python3").ok();
+        return;
+    };
+    let asked = lines("> ").join("\n") + "\n";
+    peer.stdin.take().expect("a pipe").write_all(asked.as_bytes()).expect("it listens");
+    let output = peer.wait_with_output().expect("it ends with its input");
+    let answers = String::from_utf8(output.stdout).expect("text");
+    if answers.contains("not-applicable") {
+        writeln!(io::stderr(), "skipped: {}", answers.trim_end()).ok();
+        return;
+    }
+    assert_eq!(without_times(answers.lines()), without_times(lines("< ").iter().map(String::as_str)));
+    assert!(output.status.success());
+}
+
+/// Parses lines, and sets what no two conversations have in common to zero.
+fn without_times<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Value> {
+    let parse = |line| {
+        let mut line: Value = serde_json::from_str(line).expect("a line of JSON");
+        for time in ["wall-ns", "cpu-ns"] {
+            if let Some(value) = line.get_mut("sample").and_then(|sample| sample.get_mut(time)) {
+                *value = 0.into();
+            }
+        }
+        line
+    };
+    lines.map(parse).collect()
+}
+
+fn the_limits_of_the_readme_are_those_of_the_lab() {
+    let limits = bench_report::LIMITS;
+    let told = format!(
+        "- {} seconds for the answer to `describe`, in which a lane may build itself; {} seconds for all answers of a cell",
+        limits[0].as_secs(),
+        limits[1].as_secs()
+    );
+    assert!(protocol().contains(&told), "{told}");
 }
 
 fn peer(name: &str) -> PathBuf {

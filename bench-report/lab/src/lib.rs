@@ -29,7 +29,10 @@ use crate::{
     output::{complain, say},
 };
 
-pub use crate::compare::{Options, compare};
+pub use crate::{
+    commands::LIMITS,
+    compare::{Options, compare},
+};
 
 /// The exit codes of every command.
 mod exit {

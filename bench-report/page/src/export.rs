@@ -143,7 +143,7 @@ fn append_answers(text: &mut String, first: &First, race: &FirstRace) {
         let title = format!("{} ({})", escaped(&question.name), escaped(&question.small));
         append_row(text, &title, &question.squares.iter().map(square).collect::<Vec<_>>());
     }
-    *text += "\nBold: best, or level with it (=), or the least figure; ~ is open: more time would tell.\n\n";
+    *text += "\nBold: best, or level with it (=), or the least figure; ≈ is near, known to within 10 %; ~ is open: more time would tell.\n\n";
     let reasons = race
         .reasons
         .iter()

@@ -1,24 +1,25 @@
 //! Prepares the first screen: for each number of threads a small table of questions, which shows how the runtimes that can be
-//! chosen stand in each kind of work, and the sentences around it.
-//!
-//! Flavours of one runtime count as one: in each row it has the figure of its best flavour. Ratios are to the best of the
-//! runtimes that can serve; the others are yardsticks. `templates/first.js` writes the same squares when a reader hides lanes.
+//! chosen stand in each kind of work, and the sentences around it. The figures are those of `answers.rs`.
+//! `templates/first.js` writes the same squares when a reader hides lanes.
 
-mod pairs;
 mod reasons;
-mod runtimes;
 
 use results::{
-    Cell, Estimate, GroupSummary, LEVEL, LaneSummary, Memory, Metric, Results, Status, Summary,
+    Capability, Executor, GroupSummary, Memory, Metric, Results, Standing,
     figures::{self, counted, listed, whole},
     lookup,
 };
 
 use super::{links::anchor, standings};
-use crate::verdict;
+use crate::{
+    answers::{AnsweringLane, Answers, Kind, Mark, Pair, Place, package},
+    verdict,
+};
 
 use reasons::Reason;
-use runtimes::Runtime;
+
+/// From this number of runtimes on there are too many pairs to name.
+const MANY: usize = 4;
 
 /// The whole first screen.
 pub(super) struct First {
@@ -112,88 +113,141 @@ fn silent(results: &Results) -> String {
         None => "other machines".to_owned(),
     };
     format!(
-        "{sockets}, files, {more}. Tasks do almost no work, so other programs differ less: 100 ns an operation are 1 % of a core at \
-         100,000 a second."
+        "{sockets}, files, {more}. Tasks do almost no work; in yours 100 ns an operation are 1 % of a core at 100,000 a second."
     )
 }
 
 fn race(results: &Results, threads: usize) -> FirstRace {
-    let runtimes = runtimes::of(results, threads);
-    let tells = runtimes.iter().any(|runtime| runtime.serves);
-    let first_yardstick = runtimes.iter().position(|runtime| !runtime.serves);
-    let head = |(place, runtime): (usize, &Runtime<'_>)| Head {
-        name: runtime.name.to_owned(),
-        remark: runtime.remark(results),
-        lanes: runtime.lanes.join(" "),
-        class: match (runtime.serves || !tells, first_yardstick == Some(place)) {
+    let answers = Answers::of(results, threads);
+    let lanes = &answers.lanes;
+    let first_yardstick = lanes.iter().position(|lane| !lane.can_serve);
+    let head = |(place, lane): (usize, &AnsweringLane)| Head {
+        name: lane.name.clone(),
+        remark: executor(results, &lane.name).map_or(String::new(), remark),
+        lanes: lane.flavours.join(" "),
+        class: match (lane.can_serve, first_yardstick == Some(place)) {
             (true, _) => "serves",
             (false, true) => "yardstick first",
             (false, false) => "yardstick",
         },
     };
+    let tells = results.executors.iter().any(Executor::can_serve);
     FirstRace {
         number: threads,
         threads: counted(threads, "thread"),
         corner: if tells { "times the best that can serve" } else { "times the best" },
-        heads: runtimes.iter().enumerate().map(head).collect(),
-        questions: questions(results, threads, &runtimes),
-        pairs: pairs::sentences(results, threads, &runtimes),
-        reasons: reasons::of(results, threads, &runtimes),
-        absent: absent(results, threads, &runtimes),
+        heads: lanes.iter().enumerate().map(head).collect(),
+        questions: questions(results, &answers),
+        pairs: if tells { pairs(results, &answers) } else { Vec::new() },
+        reasons: if tells { reasons::of(results, &answers) } else { Vec::new() },
+        absent: absent(results, &answers),
     }
 }
 
+fn executor<'a>(results: &'a Results, name: &str) -> Option<&'a Executor> {
+    results.executors.iter().find(|executor| executor.name == name)
+}
+
+/// Writes the version of a lane, or what keeps it from being chosen.
+fn remark(executor: &Executor) -> String {
+    let lacks = |capability| !executor.has.contains(&capability);
+    match &executor.standing {
+        Some(Standing::Discontinued(_)) => "discontinued",
+        Some(Standing::Ours) => "ours",
+        Some(Standing::Experiment) => "an experiment",
+        Some(Standing::Published) if lacks(Capability::Timer) => "no timer",
+        Some(Standing::Published) if lacks(Capability::Sockets) => "no sockets",
+        Some(Standing::Published) | None => &executor.version,
+    }
+    .to_owned()
+}
+
+/// Writes a sentence for each two runtimes that can serve.
+fn pairs(results: &Results, answers: &Answers) -> Vec<String> {
+    let served: Vec<&AnsweringLane> = answers.lanes.iter().filter(|lane| lane.can_serve).collect();
+    if served.len() >= MANY {
+        return Vec::new();
+    }
+    let others = |place: usize| served[place + 1..].iter();
+    let pairs =
+        served.iter().enumerate().flat_map(|(place, one)| others(place).map(move |other| (one, other)));
+    let sentence = |(one, other): (&&AnsweringLane, &&AnsweringLane)| {
+        let Pair { rows, first, second, level, open } = Pair::of(results, answers.threads, one, other);
+        let mut parts = vec![format!("{} leads {first}", one.name), format!("{} {second}", other.name)];
+        let more = [(level, "level"), (open, "open")].into_iter().filter(|(many, _)| *many > 0);
+        parts.extend(
+            more.map(|(many, word)| format!("{many} {} {word}", if many == 1 { "is" } else { "are" })),
+        );
+        format!(
+            "Of {} {}.",
+            counted(rows, "row"),
+            listed(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+        )
+    };
+    pairs.map(sentence).collect()
+}
+
 /// Names the lanes that can serve and have no flavour in a race.
-fn absent(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Option<String> {
-    let races = |package: &str| runtimes.iter().any(|runtime| runtime.package == package);
-    let missing = results.executors.iter().filter(|lane| lane.can_serve() && !races(runtimes::package(lane)));
+fn absent(results: &Results, answers: &Answers) -> Option<String> {
+    let races = |package: &str| answers.lanes.iter().any(|lane| lane.package == package);
+    let missing = results.executors.iter().filter(|lane| lane.can_serve() && !races(package(lane)));
     let missing: Vec<&str> = missing.map(|lane| &*lane.name).collect();
     let other = lookup::races(results).into_iter().find(|&other| {
         let racing = lookup::racing(results, other);
-        other != threads && missing.iter().all(|lane| racing.contains(lane))
+        other != answers.threads && missing.iter().all(|lane| racing.contains(lane))
     })?;
     let verb = if missing.len() == 1 { "can serve too, and has" } else { "can serve too, and have" };
     (!missing.is_empty()).then(|| format!("{} {verb} {} only.", listed(&missing), counted(other, "thread")))
 }
 
-fn questions(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec<Question> {
+fn questions(results: &Results, answers: &Answers) -> Vec<Question> {
     let mut questions = Vec::new();
-    for group in results.groups.iter().filter(|group| group.summary.threads == threads) {
-        questions.push(of_group(results, group, runtimes));
-        questions.extend(tail_of_group(results, &group.group, threads, runtimes));
+    for kind in &answers.kinds {
+        questions.push(of_kind(results, answers, kind));
+        questions.extend(tail_of_group(results, &kind.name, answers));
     }
-    questions.extend(of_memory(results, threads, runtimes));
-    let summary = results.summaries.iter().find(|summary| summary.threads == threads);
-    questions.extend(summary.filter(|summary| summary.comparisons > 0).map(|summary| Question {
-        name: if verdict::leaves_out(results, summary) { "All measured in time" } else { "All" }.to_owned(),
+    questions.extend(of_memory(results, answers));
+    questions.extend(answers.all.as_ref().map(|all| Question {
+        name: "All measured in time".to_owned(),
         about: String::new(),
-        small: whole(summary.comparisons as u64),
-        anchor: standings::id(threads),
+        small: whole(all.comparisons as u64),
+        anchor: standings::id(answers.threads),
         key: "all:".to_owned(),
-        floor: short(verdict::floor_of_group(results, None, threads)),
+        floor: short(verdict::floor_of_group(results, None, answers.threads)),
         class: "means all",
-        squares: means(results, summary, verdict::floor_of_group(results, None, threads), runtimes, &|_| {
-            true
-        }),
+        squares: squares(answers, all),
     }));
     questions
 }
 
-fn of_group(results: &Results, group: &GroupSummary, runtimes: &[Runtime<'_>]) -> Question {
-    let GroupSummary { group, about, summary } = group;
-    let floor = verdict::floor_of_group(results, Some(group), summary.threads);
-    let is_in = |cell: &Cell| {
-        results.workloads.iter().any(|workload| workload.name == cell.workload && workload.group == *group)
-    };
-    Question {
-        name: group.clone(),
-        about: about.clone(),
-        small: whole(summary.comparisons as u64),
-        anchor: standings::group_id(summary.threads, group),
-        key: format!("group:{group}"),
-        floor: short(floor),
+/// Makes the row of a group of workloads, or of a comparison.
+fn of_kind(results: &Results, answers: &Answers, kind: &Kind) -> Question {
+    let threads = answers.threads;
+    let is_group = |group: &&GroupSummary| group.group == kind.name && group.summary.threads == threads;
+    let blank = Question {
+        name: kind.name.clone(),
+        about: String::new(),
+        small: whole(kind.comparisons as u64),
+        anchor: String::new(),
+        key: String::new(),
+        floor: String::new(),
         class: "means",
-        squares: means(results, summary, floor, runtimes, &is_in),
+        squares: squares(answers, kind),
+    };
+    match results.groups.iter().find(is_group) {
+        Some(group) => Question {
+            about: group.about.clone(),
+            anchor: standings::group_id(threads, &group.group),
+            key: format!("group:{}", group.group),
+            floor: short(verdict::floor_of_group(results, Some(&group.group), threads)),
+            ..blank
+        },
+        None => {
+            let (workload, size) = kind.name.rsplit_once('/').unwrap_or((&kind.name, ""));
+            let floor = results.floor_of_row(workload, size.parse().unwrap_or(0), threads);
+            let key = format!("row:{}", kind.name);
+            Question { anchor: anchor(workload), key, floor: short(floor), ..blank }
+        }
     }
 }
 
@@ -202,119 +256,55 @@ fn short(ratio: f64) -> String {
     format!("{ratio:.4}")
 }
 
-/// Makes the squares of the means of a summary.
-fn means(
-    results: &Results,
-    summary: &Summary,
-    floor: f64,
-    runtimes: &[Runtime<'_>],
-    is_in: &dyn Fn(&Cell) -> bool,
-) -> Vec<FirstSquare> {
-    let lane_of =
-        |name: &&str| summary.lanes.iter().find(|lane| lane.executor == **name && lane.geomean.is_some());
-    let mean = |lane: &LaneSummary| lane.geomean.map_or(f64::INFINITY, |mean| mean.value);
-    let best_of = |lanes: &mut dyn Iterator<Item = &'_ LaneSummary>| -> Option<LaneSummary> {
-        lanes.min_by(|one, other| mean(one).total_cmp(&mean(other))).cloned()
-    };
-    let flavours: Vec<Option<LaneSummary>> =
-        runtimes.iter().map(|runtime| best_of(&mut runtime.lanes.iter().filter_map(lane_of))).collect();
-    let choices = runtimes::choices(runtimes);
-    let among: Vec<&LaneSummary> = flavours
-        .iter()
-        .zip(&choices)
-        .filter(|(_, choice)| **choice)
-        .filter_map(|(lane, _)| lane.as_ref())
-        .collect();
-    let best = best_of(&mut among.iter().copied());
-    let square = |((runtime, lane), is_choice): ((&Runtime<'_>, &Option<LaneSummary>), &bool)| {
-        let (Some(lane), Some(best)) = (lane, &best) else {
-            let text = if best.is_none() && lane.is_some() { "" } else { "–" };
-            return FirstSquare {
-                class: String::new(),
-                text: text.to_owned(),
-                title: gap(results, summary.threads, runtime, is_in),
-            };
-        };
-        if lane.executor == best.executor {
-            let text = if among.len() == 1 { "only one" } else { "best" };
-            return FirstSquare {
-                class: "lead".to_owned(),
-                text: text.to_owned(),
-                title: runtime.flavour(&lane.executor),
-            };
+fn squares(answers: &Answers, kind: &Kind) -> Vec<FirstSquare> {
+    let is_choice =
+        |(lane, place): &(&AnsweringLane, &Place)| lane.can_serve && matches!(place, Place::Known(..));
+    let alone = answers.lanes.iter().zip(&kind.places).filter(is_choice).count() == 1;
+    let square = |((lane, place), flavour): ((&AnsweringLane, &Place), &Option<String>)| {
+        let flavour = flavour.as_ref().map_or(String::new(), |flavour| named(lane, flavour));
+        match place {
+            Place::Missing(reason) => FirstSquare::new("", "–", reason),
+            Place::Alone => FirstSquare::new("", "alone", ""),
+            Place::Known(_, Mark::Best) => {
+                FirstSquare::new("lead", if alone { "only one" } else { "best" }, &flavour)
+            }
+            Place::Known(ratio, mark) => {
+                let number = figures::ratio(ratio.value).trim_end_matches('×').to_owned();
+                let title = format!("{} {flavour}", figures::ratio_with_interval(ratio));
+                let (class, text) = match mark {
+                    _ if !lane.can_serve => return FirstSquare::new("", &number, &flavour),
+                    Mark::Best | Mark::Level => ("lead".to_owned(), format!("{number} =")),
+                    Mark::Open => (format!("{} open", standings::shade(ratio.value)), format!("{number} ~")),
+                    Mark::Near => (standings::shade(ratio.value), format!("{number} ≈")),
+                    Mark::Ahead | Mark::Behind => (standings::shade(ratio.value), number),
+                };
+                FirstSquare::new(&class, &text, title.trim_end())
+            }
         }
-        let Some(ratio) = lane.ratios.get(&best.executor) else { return FirstSquare::unknown() };
-        let title = format!("{} {}", figures::ratio_with_interval(ratio), runtime.flavour(&lane.executor));
-        let place = match is_choice {
-            false => return FirstSquare::of(ratio.value, Place::Beside, String::new()),
-            true if is_behind(lane, &best.executor, ratio, floor) => Place::Behind,
-            true if ratio.high <= floor.max(LEVEL) => Place::Level,
-            true => Place::Open,
-        };
-        FirstSquare::of(ratio.value, place, title)
     };
-    runtimes.iter().zip(&flavours).zip(&choices).map(square).collect()
+    answers.lanes.iter().zip(&kind.places).zip(&kind.flavours).map(square).collect()
 }
 
-/// Tells whether a mean is behind another; files from before that was said have the interval of the two alone.
-fn is_behind(lane: &LaneSummary, other: &str, ratio: &Estimate, floor: f64) -> bool {
-    match lane.place {
-        Some(results::Place::Behind) if lane.behind.is_empty() => ratio.low > floor,
-        _ => lane.behind.iter().any(|behind| behind == other),
-    }
-}
-
-/// What is known of a runtime beside the best that can serve.
-enum Place {
-    Level,
-    Open,
-    Behind,
-    /// It is a yardstick.
-    Beside,
+/// Names a flavour that is not the first one.
+fn named(lane: &AnsweringLane, flavour: &str) -> String {
+    if lane.name == flavour { String::new() } else { format!("({flavour})") }
 }
 
 impl FirstSquare {
-    fn of(ratio: f64, place: Place, title: String) -> FirstSquare {
-        let number = figures::ratio(ratio).trim_end_matches('×').to_owned();
-        let (class, text) = match place {
-            Place::Level => ("lead".to_owned(), format!("{number} =")),
-            Place::Open => (format!("{} open", standings::shade(ratio.max(1.0))), format!("{number} ~")),
-            Place::Behind => (standings::shade(ratio), number),
-            Place::Beside => (String::new(), number),
-        };
-        FirstSquare { class, text, title: title.trim_end().to_owned() }
-    }
-
-    fn unknown() -> FirstSquare {
-        FirstSquare { class: String::new(), text: "–".to_owned(), title: "not in the results".to_owned() }
-    }
-}
-
-/// Returns the reason why a runtime has no mean.
-fn gap(results: &Results, threads: usize, runtime: &Runtime<'_>, is_in: &dyn Fn(&Cell) -> bool) -> String {
-    let cells = || results.cells.iter().filter(|cell| cell.threads == threads && is_in(cell));
-    let own = || cells().filter(|cell| runtime.lanes.contains(&&*cell.executor));
-    let (all, ran) = (own().count(), own().filter(|cell| cell.status == Status::Ok).count());
-    match own().find(|cell| cell.status != Status::Ok) {
-        Some(cell) if ran == 0 => lookup::reason(cell).to_owned(),
-        _ => format!("ran {ran} of {all}"),
+    fn new(class: &str, text: &str, title: &str) -> FirstSquare {
+        FirstSquare { class: class.to_owned(), text: text.to_owned(), title: title.to_owned() }
     }
 }
 
 /// Makes the row of the latest percent of what a group waits for, at the workload that says most of it: the last one that is
 /// measured by lateness, or else the largest size.
-fn tail_of_group(
-    results: &Results,
-    group: &str,
-    threads: usize,
-    runtimes: &[Runtime<'_>],
-) -> Option<Question> {
+fn tail_of_group(results: &Results, group: &str, answers: &Answers) -> Option<Question> {
+    let threads = answers.threads;
     let of_group = results.workloads.iter().filter(|workload| workload.group == group);
     let candidates = of_group.flat_map(|workload| {
         let sizes = lookup::sizes(results, &workload.name, threads).into_iter();
-        let measured = sizes.filter(|&size| {
-            tails(results, &workload.name, size, threads, runtimes).iter().flatten().count() > 1
-        });
+        let measured =
+            sizes.filter(|&size| tails(results, &workload.name, size, answers).iter().flatten().count() > 1);
         measured.map(move |size| (!workload.measure.is_empty(), workload, size)).collect::<Vec<_>>()
     });
     let candidates: Vec<_> = candidates.collect();
@@ -328,26 +318,26 @@ fn tail_of_group(
         key: format!("p99:{}/{size}", workload.name),
         floor: String::new(),
         class: "values",
-        squares: values(tails(results, &workload.name, *size, threads, runtimes), runtimes, &figures::ns),
+        squares: values(&tails(results, &workload.name, *size, answers), answers, &figures::ns),
     })
 }
 
-/// Returns the 99th percentile of the lateness of each runtime in a comparison, of its best flavour.
-fn tails<'a>(
-    results: &Results,
-    workload: &str,
-    size: u64,
-    threads: usize,
-    runtimes: &[Runtime<'a>],
-) -> Vec<Option<(&'a str, f64)>> {
+/// Returns the 99th percentile of the lateness of each runtime in a comparison, and of which flavour it is.
+fn tails(results: &Results, workload: &str, size: u64, answers: &Answers) -> Vec<Option<(String, f64)>> {
     let value = |lane: &str| {
-        let cell = results.comparison(workload, size, threads).find(|cell| cell.executor == lane)?;
-        measured(cell.metrics.get("lateness-p99")?)
+        let mut cells = results.comparison(workload, size, answers.threads);
+        measured(cells.find(|cell| cell.executor == lane)?.metrics.get("lateness-p99")?)
     };
-    runtimes.iter().map(|runtime| runtime.least(value)).collect()
+    answers.lanes.iter().map(|lane| least(lane, value)).collect()
 }
 
-fn of_memory(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec<Question> {
+/// Returns the flavour with the least value, and the value.
+fn least(lane: &AnsweringLane, value: impl Fn(&str) -> Option<f64>) -> Option<(String, f64)> {
+    let found = lane.flavours.iter().filter_map(|flavour| Some((flavour.clone(), value(flavour)?)));
+    found.min_by(|(_, one), (_, other)| one.total_cmp(other))
+}
+
+fn of_memory(results: &Results, answers: &Answers) -> Vec<Question> {
     let mut workloads: Vec<&str> = results.memory.iter().map(|memory| &*memory.workload).collect();
     workloads.dedup();
     let question = |workload: &str| {
@@ -355,10 +345,11 @@ fn of_memory(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec
         let of_lane = |lane: &str| {
             let of_lane = |memory: &&Memory| memory.workload == workload && memory.executor == lane;
             let found: Vec<&Memory> = results.memory.iter().filter(of_lane).collect();
-            let here = found.iter().find(|memory| memory.threads == threads).or(found.first());
+            let here = found.iter().find(|memory| memory.threads == answers.threads).or(found.first());
             here.and_then(|memory| measured(&memory.bytes_a_task))
         };
-        let found: Vec<Option<(&str, f64)>> = runtimes.iter().map(|runtime| runtime.least(of_lane)).collect();
+        let found: Vec<Option<(String, f64)>> =
+            answers.lanes.iter().map(|lane| least(lane, of_lane)).collect();
         found.iter().any(Option::is_some).then(|| Question {
             name: format!("Memory: {workload}"),
             about: String::new(),
@@ -367,7 +358,7 @@ fn of_memory(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec
             key: format!("memory:{workload}"),
             floor: String::new(),
             class: "values",
-            squares: values(found, runtimes, &figures::bytes),
+            squares: values(&found, answers, &figures::bytes),
         })
     };
     workloads.into_iter().filter_map(question).collect()
@@ -375,21 +366,21 @@ fn of_memory(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec
 
 /// Makes squares of figures that no statistics were applied to: the least of those that can serve is bold, and no more is said.
 fn values(
-    found: Vec<Option<(&str, f64)>>,
-    runtimes: &[Runtime<'_>],
+    found: &[Option<(String, f64)>],
+    answers: &Answers,
     write: &dyn Fn(f64) -> String,
 ) -> Vec<FirstSquare> {
-    let among = found.iter().zip(runtimes::choices(runtimes)).filter(|(_, choice)| *choice);
-    let least = among.filter_map(|(found, _)| found.map(|(_, value)| value)).min_by(f64::total_cmp);
-    let square = |(found, runtime): (Option<(&str, f64)>, &Runtime<'_>)| match found {
-        None => FirstSquare::unknown(),
-        Some((lane, value)) => FirstSquare {
-            class: if Some(value) == least { "least" } else { "" }.to_owned(),
-            text: write(value),
-            title: runtime.flavour(lane),
-        },
+    let choices = found.iter().zip(&answers.lanes).filter(|(_, lane)| lane.can_serve);
+    let least =
+        choices.filter_map(|(found, _)| found.as_ref().map(|(_, value)| *value)).min_by(f64::total_cmp);
+    let square = |(found, lane): (&Option<(String, f64)>, &AnsweringLane)| match found {
+        None => FirstSquare::new("", "–", "not in the results"),
+        Some((flavour, value)) => {
+            let class = if Some(*value) == least { "least" } else { "" };
+            FirstSquare::new(class, &write(*value), &named(lane, flavour))
+        }
     };
-    found.into_iter().zip(runtimes).map(square).collect()
+    found.iter().zip(&answers.lanes).map(square).collect()
 }
 
 fn measured(metric: &Metric) -> Option<f64> {

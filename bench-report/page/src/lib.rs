@@ -5,6 +5,7 @@
 //! no arithmetic. The words come from [`verdict`], the form of the figures from [`results::figures`], the
 //! look from the stylesheets in `templates`.
 
+pub mod answers;
 mod chart;
 mod circumstances;
 mod controls;

@@ -52,7 +52,7 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// `true` if the workload above it is of another group and this group has a name.
     pub(crate) opens: bool,
-    /// The anchor of the group's rows.
+    /// The anchor of the group's rows; empty if the group has begun above, too.
     pub(crate) id: String,
     /// The anchor of its section, if it has one.
     pub(crate) anchor: Option<String>,
@@ -128,7 +128,10 @@ impl Standings {
                 workload: workload.name.clone(),
                 name: workload.group.clone(),
                 opens: mem::replace(&mut above, &workload.group) != workload.group,
-                id: group_id(threads, &workload.group),
+                id: match groups.iter().any(|known: &Group| known.name == workload.group) {
+                    true => String::new(),
+                    false => group_id(threads, &workload.group),
+                },
                 anchor: Some(anchor(&workload.name)),
                 quantity: lookup::quantity_in_short(results, &workload.name),
                 is_otherwise: !workload.measure.is_empty(),

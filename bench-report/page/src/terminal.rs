@@ -5,14 +5,12 @@ use std::fmt::Write;
 use results::{
     Cell, Results, Status,
     figures::{counted, listed},
-    lookup,
 };
 
 use crate::{
     circumstances,
     first::{First, FirstRace, FirstSquare, Head, Question},
     table::{self, WIDTH},
-    verdict,
 };
 
 /// The most lines of the end of a run, with the line behind it that says where the page is.
@@ -41,15 +39,18 @@ pub fn ending(results: &Results) -> String {
     let first = First::of(results);
     let mut lines = wrapped(&summary(results));
     lines.extend(wrapped(&machine(results)));
-    let kinds = first.races.first().map_or(0, |race| shown(race).count());
+    let rows = first.races.first().map_or(0, |race| {
+        let has_room = Columns::of(race).widths.len() == race.heads.len();
+        kinds(race).count() + 1 + memory(race).iter().count() + usize::from(!has_room)
+    });
     let mut end = end(results, &first, true);
-    if lines.len() + HEAD + kinds + 1 + end.len() >= LINES {
+    if lines.len() + HEAD + rows + end.len() >= LINES {
         end = self::end(results, &first, false);
     }
     if let Some(race) = first.races.first() {
         lines.push(String::new());
         let room = (LINES - 1).saturating_sub(lines.len() + end.len());
-        lines.extend(table(results, race, room));
+        lines.extend(table(race, room));
     }
     lines.extend(end);
     lines.truncate(LINES - 1);
@@ -61,7 +62,9 @@ fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
     let mut end = Vec::new();
     if let Some(race) = first.races.first() {
         end.extend(first.races[1..].iter().filter_map(in_a_line));
-        end.push("= level  ~ open: more blocks would tell  - none.  All: bench-report show".to_owned());
+        end.push(
+            "= level  ≈ near  ~ open: more blocks would tell  - none  All: bench-report show".to_owned(),
+        );
         end.extend(race.pairs.iter().take(1).cloned());
         end.extend(race.reasons.iter().take(usize::from(with_reason)).map(|reason| {
             format!("{}: {} ({}, {}).", reason.runtimes, reason.says, reason.issue, reason.rows)
@@ -104,28 +107,17 @@ fn machine(results: &Results) -> String {
 }
 
 /// Draws the table of a race in so many lines at most: the kinds of work, or the comparisons if there is one kind only.
-fn table(results: &Results, race: &FirstRace, most: usize) -> Vec<String> {
+fn table(race: &FirstRace, most: usize) -> Vec<String> {
     let columns = Columns::of(race);
     let mut lines = columns.head(race);
-    // What a sleep's last percent is stands on the page.
-    let (kinds, others): (Vec<_>, Vec<_>) =
-        race.questions.iter().partition(|question| question.key.starts_with("group:"));
     let mut end: Vec<String> = Vec::new();
-    if kinds.len() > 1 {
-        let all = others.iter().copied().find(|question| question.key == "all:");
-        end.extend(all.into_iter().chain(memory(race)).map(|question| columns.question(race, question)));
-    }
+    let all = race.questions.iter().find(|question| question.key == "all:");
+    end.extend(all.into_iter().chain(memory(race)).map(|question| columns.question(race, question)));
     if columns.widths.len() < race.heads.len() {
         let left_out = race.heads[columns.widths.len()..].iter().map(|head| &*head.name);
         end.extend(wrapped(&format!("No room for {}.", listed(&left_out.collect::<Vec<_>>()))));
     }
-    let rows = match &kinds[..] {
-        [] | [_] => comparisons(results, race.number),
-        kinds => kinds.iter().map(|kind| columns.question(race, kind)).collect(),
-    };
-    if let [kind] = &kinds[..] {
-        lines.push(columns.question(race, kind));
-    }
+    let rows: Vec<String> = kinds(race).map(|kind| columns.question(race, kind)).collect();
     let room = most.saturating_sub(lines.len() + end.len());
     if rows.len() <= room {
         lines.extend(rows);
@@ -138,28 +130,15 @@ fn table(results: &Results, race: &FirstRace, most: usize) -> Vec<String> {
     lines
 }
 
-/// Returns the rows of ratios.
-fn shown(race: &FirstRace) -> impl Iterator<Item = &Question> {
-    let is_mean = |question: &&Question| question.key == "all:" || question.key.starts_with("group:");
-    race.questions.iter().filter(is_mean)
+/// Returns the kinds of work, or the comparisons if there is one kind only.
+fn kinds(race: &FirstRace) -> impl Iterator<Item = &Question> {
+    let is_kind = |question: &&Question| ["group:", "row:"].iter().any(|kind| question.key.starts_with(kind));
+    race.questions.iter().filter(is_kind)
 }
 
 /// Returns the first row of memory: that of a sleeping task.
 fn memory(race: &FirstRace) -> Option<&Question> {
     race.questions.iter().find(|question| question.key.starts_with("memory:"))
-}
-
-/// Writes each comparison of a race: who leads, and by how much.
-fn comparisons(results: &Results, threads: usize) -> Vec<String> {
-    let sizes = |workload: &str| lookup::sizes(results, workload, threads);
-    let names = results.workloads.iter().map(|workload| &*workload.name);
-    let rows = names.flat_map(|name| sizes(name).into_iter().map(move |size| (name, size)));
-    let verdict = |(workload, size): (&str, u64)| {
-        let winner = verdict::winner(results.comparison(workload, size, threads));
-        let winner = winner.map_or("no lane was measured".to_owned(), |winner| winner.to_string());
-        wrapped(&format!("{workload}/{size}: {winner}"))
-    };
-    rows.flat_map(verdict).collect()
 }
 
 /// The columns of the table: the kinds of work, and as many runtimes as fit.
@@ -173,15 +152,18 @@ struct Columns {
 impl Columns {
     fn of(race: &FirstRace) -> Columns {
         let [shortest, longest] = KIND;
-        let names = race.questions.iter().filter(|question| question.key.starts_with("group:"));
-        let names = names.map(|question| name(question).chars().count());
-        let kinds = names.max().unwrap_or(0).clamp(shortest, longest) + 3;
-        let mut left = usize::from(WIDTH) - kinds - EDGE.len();
+        let names = kinds(race).map(|question| name(question).chars().count());
+        let width = names.max().unwrap_or(0).clamp(shortest, longest) + 3;
+        let mut left = usize::from(WIDTH) - width - EDGE.len();
         let mut widths = Vec::new();
         for head in &race.heads {
             let texts = [short(&head.name), remark(head)];
             let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
-            let squares = shown(race).chain(memory(race));
+            let squares = race
+                .questions
+                .iter()
+                .filter(|question| question.class.starts_with("means"))
+                .chain(memory(race));
             let figures = squares.filter_map(|question| question.squares.get(widths.len()));
             let figures = figures.map(|square| figure(square).chars().count()).max().unwrap_or(0);
             let width = (width.max(figures) + 1).max(NARROWEST);
@@ -189,7 +171,7 @@ impl Columns {
             left = rest;
             widths.push(width);
         }
-        Columns { kinds, widths }
+        Columns { kinds: width, widths }
     }
 
     /// Writes the names of the runtimes, and below them what keeps one from being chosen, or its version.
@@ -246,7 +228,7 @@ fn figure(square: &FirstSquare) -> String {
     match &*square.text {
         "–" | "" => "- ".to_owned(),
         "only one" => "only ".to_owned(),
-        text if text.ends_with(['=', '~']) => text.replace(' ', ""),
+        text if text.ends_with(['=', '≈', '~']) => text.replace(' ', ""),
         text => format!("{text} "),
     }
 }

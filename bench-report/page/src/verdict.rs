@@ -12,8 +12,8 @@ use results::{
     lookup,
 };
 
-pub(crate) use groups::floor_of_group;
 pub use groups::{GroupVerdict, groups, leaves_out};
+pub(crate) use groups::{floor_of_group, reason_without_mean};
 use lead::Lead;
 use reasons::by_reason;
 

@@ -28,23 +28,40 @@
   const ratioOf = (value) => page.figures.ratio(value).replace("×", "");
 
   // Tells whether a lane is surely behind another; files from before that was said have the interval of the two alone.
+  let tells;
   function isBehind(lane, other, floor) {
-    if (lane.behind?.length > 0) return lane.behind.includes(other.executor);
-    return (lane.rank > 1 || lane.place === "behind") && lane.ratios?.[other.executor]?.low > floor;
+    tells ??= page.results().cells.some(({ behind }) => behind?.length > 0);
+    return tells ? (lane.behind ?? []).includes(other.executor) : lane.ratios?.[other.executor]?.low > floor;
+  }
+
+  // Tells what is known of a lane that is not behind, by the interval of a ratio.
+  function closeness({ value, low, high }, floor) {
+    const level = Math.max(floor, LEVEL);
+    if (high <= level && low >= 1 / level) return "level";
+    return high <= value * LEVEL && low >= value / LEVEL ? "near" : "open";
+  }
+
+  // Returns what lanes have in a row of means, or in a comparison.
+  function lanesOf(race, { kind, name }) {
+    const { cells, groups, summaries } = page.results();
+    const isHere = ({ threads }) => threads === race.threads;
+    if (kind === "all") return summaries.find(isHere).lanes;
+    if (kind === "group") return groups.find((one) => isHere(one) && one.group === name).lanes;
+    const found = cells.filter((cell) => isHere(cell) && cell.rank && `${cell.workload}/${cell.size}` === name);
+    return found.map((cell) => ({ ...cell, geomean: cell.metrics.overhead }));
   }
 
   // Makes the squares of a row of means: each runtime has its best visible flavour, and ratios are to the best of the choices.
   function means(race, row, choices) {
-    const { results, figures } = page;
-    const list = row.kind === "all" ? results().summaries : results().groups;
-    const { lanes } = list.find((one) => one.threads === race.threads && (row.kind === "all" || one.group === row.name));
+    const { figures } = page;
+    const lanes = lanesOf(race, row);
     const value = (lane) => lane.geomean.value;
     const flavours = race.runtimes.map((runtime) =>
       least(lanes.filter((lane) => lane.geomean && runtime.lanes.includes(lane.executor) && page.isVisible(lane.executor)), value));
     const among = flavours.filter((lane, place) => lane && choices[place]);
     const best = least(among, value);
     return flavours.map((lane, place) => {
-      if (!lane || !best) return { kind: "", text: lane ? "" : "–", title: row.written[place].title };
+      if (!lane || !best) return { kind: "", text: lane ? "alone" : "–", title: row.written[place].title };
       if (lane === best) return { kind: "lead", text: among.length === 1 ? "only one" : "best", title: "" };
       const ratio = lane.ratios?.[best.executor];
       if (!ratio) return { kind: "", text: "–", title: "" };
@@ -53,8 +70,11 @@
       const shade = (value) => `shade-${limits.filter((limit) => value >= limit).length}`;
       if (!choices[place]) return { kind: "", text: number, title };
       if (isBehind(lane, best, row.floor)) return { kind: shade(ratio.value), text: number, title };
-      if (ratio.high <= Math.max(row.floor, LEVEL)) return { kind: "lead", text: `${number} =`, title };
-      return { kind: `${shade(Math.max(ratio.value, 1))} open`, text: `${number} ~`, title };
+      switch (closeness(ratio, row.floor)) {
+        case "level": return { kind: "lead", text: `${number} =`, title };
+        case "near": return { kind: shade(ratio.value), text: `${number} ≈`, title };
+        default: return { kind: `${shade(ratio.value)} open`, text: `${number} ~`, title };
+      }
     });
   }
   const limits = document.querySelector(".legend").dataset.limits.split(" ").map(Number);
@@ -96,16 +116,15 @@
       if (!ratio) continue;
       const { workload, size, threads } = first;
       const floor = page.results().rows?.find((row) => row.workload === workload && row.size === size && row.threads === threads)?.floor ?? 1;
-      const { value, low, high } = ratio;
-      count[isBehind(second, first, floor) ? "one" : isBehind(first, second, floor) ? "other"
-        : high <= LEVEL && low >= 1 / LEVEL ? "level"
-        : high <= value * LEVEL && low >= value / LEVEL ? "near" : "open"] += 1;
+      count[isBehind(second, first, floor) ? "one" : isBehind(first, second, floor) ? "other" : closeness(ratio, floor)] += 1;
     }
+    // Who is near is called level where rows are counted.
+    count.level += count.near;
     const parts = [`${one[0]} leads ${count.one}`, `${other[0]} ${count.other}`];
-    for (const word of ["level", "near", "open"]) {
+    for (const word of ["level", "open"]) {
       if (count[word] > 0) parts.push(`${count[word]} ${count[word] === 1 ? "is" : "are"} ${word}`);
     }
-    const many = Object.values(count).reduce((sum, one) => sum + one);
+    const many = count.one + count.other + count.level + count.open;
     return `Of ${page.figures.counted(many, "row")} ${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}.`;
   }
 
@@ -126,7 +145,7 @@
     const isWritten = race.runtimes.every(({ lanes }) => lanes.every((lane) => page.isVisible(lane)));
     race.heads.forEach((head, place) => { head.hidden = !visible[place]; });
     for (const row of race.rows) {
-      const squares = isWritten ? row.written : row.kind === "group" || row.kind === "all" ? means(race, row, choices) : values(race, row, choices);
+      const squares = isWritten ? row.written : row.kind === "p99" || row.kind === "memory" ? values(race, row, choices) : means(race, row, choices);
       row.squares.forEach((square, place) => {
         const { kind, text, title } = squares[place];
         Object.assign(square, { className: kind, textContent: text, title, hidden: !visible[place] });
@@ -158,9 +177,19 @@
     else page.choose({ hide: hides(button), reference: hides(button).length > 0 ? "visible" : "best", one: "", other: "" });
   });
   presets.addEventListener("change", () => page.readForm());
-  // A square leads where its row leads.
+  // A square leads where its row leads. The rows of means are shown as the mean is made: among those that can serve.
   document.getElementById("first").addEventListener("click", ({ target }) => {
-    if (target.closest("tbody td")) target.closest("tr").querySelector("a").click();
+    const cell = target.closest("tbody th a, tbody td");
+    if (!cell) return;
+    const row = cell.closest("tr");
+    const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex ?? 0];
+    const { hide, one, other } = page.state();
+    const serving = presets.querySelector("button:not([data-hide=''])[data-hide]");
+    const asWritten = hide.length === 0 && !(one && other);
+    if (serving && asWritten && row.classList.contains("means") && !head.classList.contains("yardstick")) serving.click();
+    if (cell.matches("a")) return;
+    location.hash = row.querySelector("a").hash;
+    document.getElementById(location.hash.slice(1))?.scrollIntoView();
   });
   document.addEventListener("shown", show);
   presets.hidden = false;

@@ -127,7 +127,7 @@ fn results_without_places_are_read_by_their_intervals() {
     // The interval of 1.02 ends at 1.06, which is level; this one ends at 1.12.
     results.summaries[0].lanes[2].geomean = Some(Estimate { value: 1.08, low: 0.99, high: 1.12 });
     let finding = |results: &Results| groups(results, 1)[0].finding.clone();
-    assert_eq!(finding(&results), "a and b level, c (1.10×) open, 2.00× [1.92, 2.08] ahead of d");
+    assert_eq!(finding(&results), "a and b level, c (1.08×) open, 2.00× [1.92, 2.08] ahead of d");
     results.summaries[0].reference = None;
     assert_eq!(groups(&results, 1), [], "older results do not name the reference of their means");
 }

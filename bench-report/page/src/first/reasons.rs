@@ -2,10 +2,7 @@
 
 use results::{Cell, Known, Results, figures::counted};
 
-use super::{
-    pairs::{best, is_behind},
-    runtimes::Runtime,
-};
+use crate::answers::{AnsweringLane, Answers, is_behind, tells};
 
 /// The number of reasons that are given.
 const GIVEN: usize = 2;
@@ -23,9 +20,9 @@ pub(crate) struct Reason {
 }
 
 /// Returns the entries about the runtimes that can serve which are known in most of the rows that these lose, if in more than one.
-pub(super) fn of(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) -> Vec<Reason> {
-    let served: Vec<&Runtime<'_>> = runtimes.iter().filter(|runtime| runtime.serves).collect();
-    let lost = lost(results, threads, &served);
+pub(super) fn of(results: &Results, answers: &Answers) -> Vec<Reason> {
+    let served: Vec<&AnsweringLane> = answers.lanes.iter().filter(|lane| lane.can_serve).collect();
+    let lost = lost(results, answers.threads, &served);
     let mut seen: Vec<&str> = Vec::new();
     let mut found = Vec::new();
     for known in results.known.iter().filter(|known| !known.issue.is_empty()) {
@@ -51,23 +48,24 @@ pub(super) fn of(results: &Results, threads: usize, runtimes: &[Runtime<'_>]) ->
 }
 
 /// Returns the lane and the workload of each row in which a runtime that can serve is behind another that can.
-fn lost<'a>(results: &'a Results, threads: usize, served: &[&Runtime<'_>]) -> Vec<(&'a str, &'a str)> {
+fn lost<'a>(results: &'a Results, threads: usize, served: &[&AnsweringLane]) -> Vec<(&'a str, &'a str)> {
     let same = |one: &Cell, other: &Cell| {
         (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
     };
+    let tells = tells(results);
     let mut lost = Vec::new();
     for lanes in results.cells.chunk_by(same).filter(|lanes| lanes[0].threads == threads) {
         let floor = results.floor_of_row(&lanes[0].workload, lanes[0].size, threads);
-        let of_row: Vec<&Cell> = served.iter().filter_map(|runtime| best(lanes, runtime)).collect();
-        let is_lost = |cell: &&&Cell| of_row.iter().any(|other| is_behind(cell, other, floor));
+        let of_row: Vec<&Cell> = served.iter().filter_map(|runtime| runtime.best_of(lanes)).collect();
+        let is_lost = |cell: &&&Cell| of_row.iter().any(|other| is_behind(cell, other, tells, floor));
         lost.extend(of_row.iter().filter(is_lost).map(|cell| (&*cell.executor, &*cell.workload)));
     }
     lost
 }
 
-fn reason(results: &Results, known: &Known, served: &[&Runtime<'_>], hit: &[&str]) -> Reason {
-    let is_hit = |runtime: &&&Runtime<'_>| runtime.lanes.iter().any(|lane| hit.contains(lane));
-    let names: Vec<&str> = served.iter().filter(is_hit).map(|runtime| runtime.name).collect();
+fn reason(results: &Results, known: &Known, served: &[&AnsweringLane], hit: &[&str]) -> Reason {
+    let is_hit = |runtime: &&&AnsweringLane| runtime.flavours.iter().any(|lane| hit.contains(&&**lane));
+    let names: Vec<&str> = served.iter().filter(is_hit).map(|runtime| &*runtime.name).collect();
     let sentence = known.says.split_once(". ").map_or(&*known.says, |(first, _)| first);
     let place = results.known.iter().position(|one| one.says == known.says).unwrap_or(0);
     Reason {

@@ -17,6 +17,7 @@ pub(crate) const TESTS: Tests = tests![
     the_answers_follow_what_is_visible,
     two_lanes_are_compared_in_a_sentence,
     squares_and_heads_lead_to_their_rows,
+    the_rows_behind_a_square_are_those_of_its_lanes,
     without_a_script_every_answer_is_there,
 ];
 
@@ -166,6 +167,17 @@ fn squares_and_heads_lead_to_their_rows(tab: &mut Tab<'_>) {
                 assert!((0.0..height).contains(&top), "{hash} lands at {top} of {height}, {}", screen.width);
             }
         }
+    }
+}
+
+/// The rows behind a mean have the ratios that it is made of, and those behind a yardstick have the yardstick.
+fn the_rows_behind_a_square_are_those_of_its_lanes(tab: &mut Tab<'_>) {
+    let columns = ".race:not([hidden]) thead th[data-lane]:not([hidden]) .name";
+    for (square, lanes) in [("th a", 2), ("td:nth-child(3)", 2), ("td:nth-child(4)", 6)] {
+        tab.open(&SERVED.address);
+        tab.evaluate("photofinish.ready");
+        tab.click(&format!(".first-of:not([hidden]) tbody tr.means {square}"));
+        assert_eq!(tab.texts(columns).len(), lanes, "{square}");
     }
 }
 
