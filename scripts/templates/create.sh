@@ -34,13 +34,16 @@ make_crate() {
     done
 }
 
-# after|before PATTERN FILE LINE: adds the line at the first that matches.
+# after|last PATTERN FILE LINE: adds the line behind the first that matches, or behind the last.
 insert() {
-    grep -q "$2" "$3" || refuse "$3 has no line like \`$2\`"
-    replace "$3" awk -v where="$1" -v pattern="$2" -v line="$4" '
-        where == "before" && !found && $0 ~ pattern { print line; found = 1 }
-        { print }
-        where == "after" && !found && $0 ~ pattern { print line; found = 1 }'
+    local matches
+    matches=$(grep -n "$2" "$3" | cut -d: -f1)
+    [ -n "$matches" ] || refuse "$3 has no line like \`$2\`"
+    case $1 in
+    after) matches=$(head -n 1 <<<"$matches") ;;
+    last) matches=$(tail -n 1 <<<"$matches") ;;
+    esac
+    replace "$3" awk -v number="$matches" -v line="$4" '{ print } NR == number { print line }'
 }
 
 # FILE COMMAND...: the file becomes what the command makes of it.

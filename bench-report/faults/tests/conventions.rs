@@ -15,8 +15,20 @@ fn list(arguments: &[&str]) -> String {
 }
 
 fn a_word_that_filters_tests_starts_no_command() {
-    for word in ["run", "check", "report", "list", "export", "compare", "gate", "check-lane", "guard", "help"]
-    {
+    for word in [
+        "run",
+        "check",
+        "report",
+        "list",
+        "export",
+        "compare",
+        "gate",
+        "check-lane",
+        "specify",
+        "show",
+        "guard",
+        "help",
+    ] {
         let listed = list(&[word]);
         assert!(
             listed.lines().all(|line| line.contains(word) && line.ends_with(": test")),

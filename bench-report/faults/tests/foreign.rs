@@ -31,6 +31,10 @@ crate::tests![
     a_peer_in_python_races_and_is_shown_beside_the_others,
     a_peer_races_against_itself_in_a_gate,
     check_lane_says_what_is_right_and_what_is_wrong,
+    check_lane_tries_the_fewest_threads_and_two,
+    a_run_is_specified_in_one_line,
+    the_conversation_of_the_readme_is_that_of_a_peer,
+    the_limits_of_the_readme_are_those_of_the_lab,
     a_program_that_is_not_there_does_not_apply,
     a_program_that_declines_does_not_apply,
     a_program_whose_description_is_nonsense_does_not_apply,
@@ -176,6 +180,7 @@ pub(crate) fn misbehave() -> ExitCode {
                 let workloads = r#"{"spawn-join": 50, "sleep-fan-out": null, "dance": null}"#;
                 describe(r#""protocol": 2, "threads": [2, 4]"#, workloads)
             }
+            "double" => describe(r#""protocol": 2, "threads": [1, 4]"#, r#"{"spawn-join": null}"#),
             _ => describe(r#""protocol": 2, "threads": [1, 1]"#, r#"{"spawn-join": null}"#),
         }
         return ExitCode::SUCCESS;
@@ -190,6 +195,7 @@ pub(crate) fn misbehave() -> ExitCode {
             // Not a line.
             print!("{}", "x".repeat(1 << 16));
         },
+        "double" => say(&format!(r#"{{"observed": {{"threads": {}}}}}"#, request["cell"]["threads"])),
         _ => say(r#"{"observed": {"threads": 1}}"#),
     }
     let (sum, pause) = (size * (size - 1) / 2, Duration::from_millis(2));
@@ -415,6 +421,108 @@ fn check_lane_says_what_is_right_and_what_is_wrong() {
         assert!(said(&output).contains(line), "{line}{}", said(&output));
     }
     assert_eq!(check(&[]).status.code(), Some(64));
+}
+
+fn check_lane_tries_the_fewest_threads_and_two() {
+    let checked = |arguments: &[&str], fault: &str| -> Vec<String> {
+        let mut command = lab("check-lane", this().as_ref());
+        command.args(arguments).args([&this(), PEER, fault]).env(CHOSEN, TRACK);
+        let output = command.output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let lines = said(&output);
+        let cells = lines.lines().filter_map(|line| line.strip_prefix("spawn-join/1000/"));
+        cells.map(str::to_owned).collect()
+    };
+    assert_eq!(checked(&[], "nothing"), ["t1: ok"], "it has no more");
+    assert_eq!(checked(&[], "double"), ["t1: ok", "t2: ok"]);
+    assert_eq!(checked(&["--threads", "3"], "double"), ["t3: ok"]);
+    assert_eq!(checked(&["--threads", "1,2"], "nothing"), ["t1: ok", "t2: n/a: it has at most 1 thread"]);
+}
+
+fn a_run_is_specified_in_one_line() {
+    let specified = |cells: &[&str]| {
+        let mut command = lab("specify", this().as_ref());
+        command.args(cells).env(CHOSEN, TRACK).output().expect("the program starts")
+    };
+    let lines = |output: &Output| -> Vec<Value> {
+        assert_eq!(output.status.code(), Some(0), "{}", said(output));
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    };
+    let one = lines(&specified(&["spawn-join/3/t2"]));
+    let [run] = &one[..] else { panic!("{one:?}") };
+    assert_eq!(
+        (&run["operations"], &run["ideal-ns"], &run["measure"]),
+        (&3.into(), &0.into(), &"clock".into())
+    );
+    assert_eq!(
+        (&run["answer"][0], &run["work"]["spawned"], &run["threads"]),
+        (&3.into(), &3.into(), &2.into())
+    );
+    assert!(run["description"].as_str().is_some_and(|text| text.ends_with('.')), "{run}");
+    assert_eq!(lines(&specified(&[])).len(), 2, "each workload");
+    for (bad, complaint) in
+        [("dance/1/t1", "no workload `dance`"), ("spawn-join", "a cell is WORKLOAD/SIZE/tTHREADS")]
+    {
+        let output = specified(&[bad]);
+        assert_eq!(output.status.code(), Some(64));
+        assert!(said(&output).contains(complaint), "{}", said(&output));
+    }
+}
+
+/// Reads the page of the protocol.
+fn protocol() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/README.md");
+    fs::read_to_string(path).expect("the page is in the repository")
+}
+
+fn the_conversation_of_the_readme_is_that_of_a_peer() {
+    let text = protocol();
+    let (_, section) = text.split_once("## A whole conversation").expect("there is one");
+    let block = section.split("```").nth(1).expect("it is a block").to_owned();
+    let lines = |sign: &str| -> Vec<String> {
+        block.lines().filter_map(|line| line.strip_prefix(sign)).map(str::to_owned).collect()
+    };
+    let mut peer = Command::new("python3");
+    peer.arg(self::peer("peer.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut peer) = peer.spawn() else {
+        writeln!(io::stderr(), "skipped: there is no python3").ok();
+        return;
+    };
+    let asked = lines("> ").join("\n") + "\n";
+    peer.stdin.take().expect("a pipe").write_all(asked.as_bytes()).expect("it listens");
+    let output = peer.wait_with_output().expect("it ends with its input");
+    let answers = String::from_utf8(output.stdout).expect("text");
+    if answers.contains("not-applicable") {
+        writeln!(io::stderr(), "skipped: {}", answers.trim_end()).ok();
+        return;
+    }
+    assert_eq!(without_times(answers.lines()), without_times(lines("< ").iter().map(String::as_str)));
+    assert!(output.status.success());
+}
+
+/// Parses lines, and sets what no two conversations have in common to zero.
+fn without_times<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Value> {
+    let parse = |line| {
+        let mut line: Value = serde_json::from_str(line).expect("a line of JSON");
+        for time in ["wall-ns", "cpu-ns"] {
+            if let Some(value) = line.get_mut("sample").and_then(|sample| sample.get_mut(time)) {
+                *value = 0.into();
+            }
+        }
+        line
+    };
+    lines.map(parse).collect()
+}
+
+fn the_limits_of_the_readme_are_those_of_the_lab() {
+    let limits = bench_report::LIMITS;
+    let told = format!(
+        "- {} seconds for the answer to `describe`, in which a lane may build itself; {} seconds for all answers of a cell",
+        limits[0].as_secs(),
+        limits[1].as_secs()
+    );
+    assert!(protocol().contains(&told), "{told}");
 }
 
 fn peer(name: &str) -> PathBuf {

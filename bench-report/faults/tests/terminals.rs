@@ -9,8 +9,6 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use page::terminal::LINES;
-
 use crate::{
     run::{Place, SHORTEST, bare_lab, lab, said, this},
     tracks,
@@ -26,6 +24,9 @@ crate::tests![
     a_gate_in_a_folder_that_cargo_cannot_name_is_refused,
     exit_codes_are_told,
 ];
+
+/// The most lines that a run ends with.
+const LINES: usize = 30;
 
 const CELLS: &str = "--quick --threads 1 --workloads sound --executors tokio";
 

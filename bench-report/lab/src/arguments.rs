@@ -40,6 +40,8 @@ pub(crate) enum Subcommands {
     Gate(GateArguments),
     /// Lists the cells of a default run
     List(ListArguments),
+    /// Says what a run of a cell is, for a lane in another language: a line of JSON with the right answer and the right work
+    Specify(SpecifyArguments),
     /// Checks a program that is to be a lane: runs each workload it claims at its smallest size, and says what is wrong
     CheckLane(CheckLaneArguments),
     /// Says with which exit codes the commands end
@@ -224,6 +226,16 @@ pub(crate) struct GateArguments {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Runs to be specified.
+#[derive(Args)]
+pub(crate) struct SpecifyArguments {
+    /// Cells, as WORKLOAD/SIZE/tTHREADS [default: every workload at its smallest size with one thread]
+    #[arg(value_name = "CELL")]
+    pub(crate) cells: Vec<String>,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
+}
+
 /// A program that is to be a lane.
 #[derive(Args)]
 pub(crate) struct CheckLaneArguments {
@@ -232,6 +244,9 @@ pub(crate) struct CheckLaneArguments {
     /// Time limit of its answers in one cell
     #[arg(long, value_name = "SECONDS", default_value_t = TIME_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) time_limit: u64,
+    /// Numbers of workers [default: the fewest that it can have, and 2]
+    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = workers)]
+    pub(crate) threads: Vec<NonZeroUsize>,
     /// The program and its arguments, as they would stand in the lineup
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<String>,

@@ -11,13 +11,16 @@ mod prepare;
 mod report;
 mod run;
 mod show;
+mod specify;
 
 use std::{
     env,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Result, bail};
+use race::plan::TIME_LIMIT;
 
 use crate::{
     output::{complain, say},
@@ -26,8 +29,11 @@ use crate::{
 
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
-    report::report, run::run, show::show,
+    report::report, run::run, show::show, specify::specify,
 };
+
+/// The time that a lane has to say what it is, and that for all its answers in a cell.
+pub const LIMITS: [Duration; 2] = [prepare::INTRODUCTION, TIME_LIMIT];
 
 /// Finds the results that a user names: a file, the folder of a run, or the name of a run, saved or not.
 fn named(name: &Path, out: &Path) -> Result<PathBuf> {

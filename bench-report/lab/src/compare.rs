@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use results::{
     Cell, CellId, Results, Status, Workload,
     comparison::{Change, ChangeReport, ComparedCell, Invalid, Side},
-    figures::listed,
+    figures::{counted, listed},
     lookup,
 };
 use statistics::change::{Difference, Rules};
@@ -29,6 +29,9 @@ const MEMORY_KEPT: f64 = 0.05;
 
 /// The number of names that a note lists.
 const NAMES_IN_NOTE: usize = 3;
+
+/// The most blocks of a cell of which the interval, corrected for some hundred cells, is wider than most changes.
+const FEW_BLOCKS: usize = 5;
 
 const UNKNOWN: &str = "unknown";
 
@@ -97,6 +100,7 @@ pub fn compare(
     let mut notes = notes(old, new, &sides);
     notes.extend(note_on_added(&pairs, &sides[1].name));
     let mut cells = judge(&pairs, options.margin, &sides, &others);
+    notes.extend(note_on_few_blocks(&cells));
     if is_same_run(old, new) {
         notes.insert(0, format!("both are the run {}: nothing can have changed", new.run.id));
         cells.iter_mut().for_each(|cell| cell.change = Change::Same);
@@ -296,6 +300,23 @@ fn notes(old: &Results, new: &Results, sides: &[Side; 2]) -> Vec<String> {
         notes.extend(results.warnings.iter().map(|warning| format!("{}: {}", side.name, warning.finding)));
     }
     notes
+}
+
+/// Says that the runs are too short to be compared, if that is why most cells are undecided, and what decides.
+fn note_on_few_blocks(cells: &[ComparedCell]) -> Option<String> {
+    let few = |cell: &&ComparedCell| {
+        let least = cell.blocks.iter().min().is_some_and(|&blocks| blocks <= FEW_BLOCKS);
+        cell.change == Change::Undecided && cell.reason.is_none() && least
+    };
+    let blocks = cells.iter().filter(few).flat_map(|cell| cell.blocks).min()?;
+    let (open, all) = (cells.iter().filter(few).count(), cells.len());
+    (2 * open > all).then(|| {
+        format!(
+            "{} cannot be compared, and {open} of {all} cells have no more: take longer runs, such as `cargo bench -- --blocks \
+             10`, or have `bench-report gate --against REV` race both programs in turn until it is known",
+            counted(blocks, "block")
+        )
+    })
 }
 
 /// The cells that only the new run has measured: they are neither better nor worse.

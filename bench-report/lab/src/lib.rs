@@ -29,7 +29,10 @@ use crate::{
     output::{complain, say},
 };
 
-pub use crate::compare::{Options, compare};
+pub use crate::{
+    commands::LIMITS,
+    compare::{Options, compare},
+};
 
 /// The exit codes of every command.
 mod exit {
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
             Subcommands::Compare(arguments) => commands::compare(arguments),
             Subcommands::Gate(arguments) => commands::gate(arguments),
             Subcommands::List(arguments) => commands::list(&arguments),
+            Subcommands::Specify(arguments) => commands::specify(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),
             Subcommands::ExitCodes => say(exit::ALL).map(|()| exit::OK),
             Subcommands::Guard => {

@@ -129,6 +129,16 @@ fn what_stays_open_is_never_ok() {
 }
 
 #[test]
+fn runs_of_three_blocks_are_said_to_be_too_short() {
+    let [old, new] = [1, 2].map(|seed| run(seed, 3));
+    let told = |notes: &[String]| notes.iter().any(|note| note.starts_with("3 blocks cannot be compared"));
+    let notes = compared(&old, &new).notes;
+    assert!(told(&notes) && notes.iter().any(|note| note.contains("bench-report gate")), "{notes:?}");
+    let [old, new] = [1, 2].map(|seed| run(seed, 30));
+    assert!(!told(&compared(&old, &new).notes), "thirty are enough");
+}
+
+#[test]
 fn a_cell_that_fails_has_regressed_for_its_reason() {
     let [old, mut new] = [1, 2].map(|seed| run(seed, 30));
     fail(first(&mut new), Status::Failed, "panicked: on purpose");

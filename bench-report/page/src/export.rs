@@ -3,9 +3,13 @@
 //! The CSV has the numbers of `results.json`, digit for digit. The Markdown has the strings of the page: both
 //! are made from the same standings.
 
-use results::{Cell, Estimate, Metric, Results, Status, figures::counted, lookup};
+use results::{Cell, Estimate, Metric, Results, Status, lookup};
 
-use crate::standings::{Column, Row, Square, Standings};
+use crate::{
+    circumstances,
+    first::{First, FirstRace, FirstSquare, Head},
+    standings::{Column, Row, Square, Standings},
+};
 
 /// The columns of the CSV.
 const COLUMNS: [&str; 21] = [
@@ -95,16 +99,59 @@ fn number(value: f64) -> String {
 pub fn markdown(results: &Results) -> String {
     let run = &results.run;
     let mut text = format!(
-        "# Photofinish, run {}\n\n{} profile, {}. The figures are time per operation over the ideal, with the ratio to the \
+        "# Photofinish, run {}\n\n{} profile, {}. The figures are time per operation beyond the sleep itself, with the ratio to the \
          best of the row [95 % interval]; a row that measures something else says so.\n",
         escaped(&run.id),
         run.profile,
-        counted(run.blocks, "block")
+        circumstances::blocks(results)
     );
+    let first = First::of(results);
+    for race in &first.races {
+        text += &format!("\n## {}: which runtime, for what?\n\n", race.threads);
+        append_answers(&mut text, &first, race);
+    }
     for threads in lookup::threads(results) {
         append_standings(&mut text, &Standings::of(results, threads));
     }
     text
+}
+
+/// Writes the answers of the first screen as Markdown, those with the most threads that there are processors for: a table, and the
+/// sentences around it.
+pub fn answers(results: &Results) -> String {
+    let first = First::of(results);
+    let mut text = String::new();
+    if let Some(race) = first.races.first() {
+        append_answers(&mut text, &first, race);
+    }
+    text
+}
+
+fn append_answers(text: &mut String, first: &First, race: &FirstRace) {
+    let head = |head: &Head| format!("{}<br>{}", escaped(&head.name), escaped(&head.remark));
+    append_row(
+        text,
+        &format!("{}, {}", race.threads, race.corner),
+        &race.heads.iter().map(head).collect::<Vec<_>>(),
+    );
+    append_row(text, "---", &vec!["---".to_owned(); race.heads.len()]);
+    for question in &race.questions {
+        let square = |square: &FirstSquare| match &*square.class {
+            "lead" | "least" => format!("**{}**", escaped(&square.text)),
+            _ => escaped(&square.text),
+        };
+        let title = format!("{} ({})", escaped(&question.name), escaped(&question.small));
+        append_row(text, &title, &question.squares.iter().map(square).collect::<Vec<_>>());
+    }
+    *text += "\nBold: best, or level with it (=), or the least figure; ≈ is near, known to within 10 %; ~ is open: more time would tell.\n\n";
+    let reasons = race
+        .reasons
+        .iter()
+        .map(|reason| format!("{}: {} ({}, {}).", reason.runtimes, reason.says, reason.issue, reason.rows));
+    for sentence in race.pairs.iter().cloned().chain(reasons).chain(race.absent.clone()) {
+        *text += &format!("- {}\n", escaped(&sentence));
+    }
+    *text += &format!("- Not measured: {}\n", escaped(&first.silent));
 }
 
 fn append_standings(text: &mut String, standings: &Standings) {

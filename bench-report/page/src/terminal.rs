@@ -3,66 +3,88 @@
 use std::fmt::Write;
 
 use results::{
-    Cell, Results, Standing, Status,
-    figures::{counted, listed, ratio},
-    lookup,
+    Cell, Results, Status,
+    figures::{counted, listed},
 };
 
 use crate::{
-    answers::{Answers, Kind, Mark, Pair, Place},
     circumstances,
+    first::{First, FirstRace, FirstSquare, Head, Question},
     table::{self, WIDTH},
 };
 
 /// The most lines of the end of a run, with the line behind it that says where the page is.
 pub const LINES: usize = 30;
 
-/// The narrowest column of a lane.
-const NARROWEST: usize = 6;
-
-/// The longest part of a lane's name in one line of a head.
-const LONGEST_PART: usize = 11;
-
 /// The most lines of a sentence.
 const MOST: usize = 2;
 
-/// The longest name of a kind of work.
-const LONGEST_KIND: usize = 22;
+/// The narrowest column of a runtime, a space in front of it included.
+const NARROWEST: usize = 7;
+
+/// The longest name at the head of a column.
+const LONGEST_HEAD: usize = 20;
+
+/// The shortest and the longest name of a kind of work.
+const KIND: [usize; 2] = [18, 30];
+
+/// The lines above the first kind of work: an empty one, and two of heads.
+const HEAD: usize = 3;
+
+/// The edge behind the runtimes that can serve.
+const EDGE: &str = " |";
 
 /// Writes the answers of a run, of [`LINES`] less one at most, of 80 columns each. What has failed is not in them.
 pub fn ending(results: &Results) -> String {
-    let races = lookup::races(results);
-    let Some((&threads, others)) = races.split_first() else {
-        return format!("{}\n", summary(results));
-    };
-    let answers = Answers::of(results, threads);
-    let mut end = Vec::new();
-    end.extend(others.iter().filter_map(|&threads| in_a_line(results, threads)));
-    end.push(LEGEND.to_owned());
-    end.push(String::new());
-    end.extend(pair(results, &answers));
-    end.extend(standings(results, &answers));
-    end.extend(table::settled(results).map(|settled| format!("{}.", capitalised(&settled))));
-    end.push("Every comparison: bench-report show".to_owned());
-    let end: Vec<String> = end.iter().flat_map(|line| wrapped(line)).collect();
+    let first = First::of(results);
     let mut lines = wrapped(&summary(results));
     lines.extend(wrapped(&machine(results)));
-    lines.push(String::new());
-    lines.extend(Columns::of(&answers).table(results, &answers, LINES - 1 - end.len() - lines.len()));
+    let rows = first.races.first().map_or(0, |race| {
+        let has_room = Columns::of(race).widths.len() == race.heads.len();
+        kinds(race).count() + 1 + memory(race).iter().count() + usize::from(!has_room)
+    });
+    let mut end = end(results, &first, true);
+    if lines.len() + HEAD + rows + end.len() >= LINES {
+        end = self::end(results, &first, false);
+    }
+    if let Some(race) = first.races.first() {
+        lines.push(String::new());
+        let room = (LINES - 1).saturating_sub(lines.len() + end.len());
+        lines.extend(table(race, room));
+    }
     lines.extend(end);
+    lines.truncate(LINES - 1);
     lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
 }
 
-/// The meaning of the marks behind a ratio.
-const LEGEND: &str = "= level, ~ open: more blocks would tell, - no such part or no figure";
+/// Writes what follows the table, with the reason for most rows that are lost if there is room for it.
+fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
+    let mut end = Vec::new();
+    if let Some(race) = first.races.first() {
+        end.extend(first.races[1..].iter().filter_map(in_a_line));
+        end.push(
+            "= level  ≈ near  ~ open: more blocks would tell  - none  All: bench-report show".to_owned(),
+        );
+        end.extend(race.pairs.iter().take(1).cloned());
+        end.extend(race.reasons.iter().take(usize::from(with_reason)).map(|reason| {
+            format!("{}: {} ({}, {}).", reason.runtimes, reason.says, reason.issue, reason.rows)
+        }));
+        end.extend(race.absent.clone());
+    }
+    // The first clause: what it means stands on the page.
+    let silent = first.silent.split(". ").next().unwrap_or_default();
+    end.push(format!("Not measured: {}.", silent.trim_end_matches('.')));
+    end.extend(table::settled(results).map(|settled| format!("{}.", capitalised(&settled))));
+    end.iter().flat_map(|line| wrapped(line)).collect()
+}
 
 /// Counts what was measured: "Photofinish: 58 comparisons, 391 cells, none failed, in 5:46".
 fn summary(results: &Results) -> String {
     let count = |status: Status| results.cells.iter().filter(|cell| cell.status == status).count();
     let [measured, failed] = [Status::Ok, Status::Failed].map(count);
     let failed_in_words = if failed == 0 { "none failed".to_owned() } else { format!("{failed} failed") };
-    let mut comparisons: Vec<_> =
-        results.cells.iter().map(|Cell { workload, size, threads, .. }| (workload, size, threads)).collect();
+    let comparison = |Cell { workload, size, threads, .. }: &'_ Cell| (workload.clone(), *size, *threads);
+    let mut comparisons: Vec<_> = results.cells.iter().map(comparison).collect();
     comparisons.sort_unstable();
     comparisons.dedup();
     format!(
@@ -84,195 +106,140 @@ fn machine(results: &Results) -> String {
     format!("{}, {} processors; noise floor {noise}{warnings}", machine.cpu, machine.cores)
 }
 
-/// The columns of the table: as many lanes as fit.
+/// Draws the table of a race in so many lines at most: the kinds of work, or the comparisons if there is one kind only.
+fn table(race: &FirstRace, most: usize) -> Vec<String> {
+    let columns = Columns::of(race);
+    let mut lines = columns.head(race);
+    let mut end: Vec<String> = Vec::new();
+    let all = race.questions.iter().find(|question| question.key == "all:");
+    end.extend(all.into_iter().chain(memory(race)).map(|question| columns.question(race, question)));
+    if columns.widths.len() < race.heads.len() {
+        let left_out = race.heads[columns.widths.len()..].iter().map(|head| &*head.name);
+        end.extend(wrapped(&format!("No room for {}.", listed(&left_out.collect::<Vec<_>>()))));
+    }
+    let rows: Vec<String> = kinds(race).map(|kind| columns.question(race, kind)).collect();
+    let room = most.saturating_sub(lines.len() + end.len());
+    if rows.len() <= room {
+        lines.extend(rows);
+    } else {
+        let fitting = room.saturating_sub(1);
+        lines.extend(rows[..fitting].iter().cloned());
+        lines.push("  and more: bench-report show".to_owned());
+    }
+    lines.extend(end);
+    lines
+}
+
+/// Returns the kinds of work, or the comparisons if there is one kind only.
+fn kinds(race: &FirstRace) -> impl Iterator<Item = &Question> {
+    let is_kind = |question: &&Question| ["group:", "row:"].iter().any(|kind| question.key.starts_with(kind));
+    race.questions.iter().filter(is_kind)
+}
+
+/// Returns the first row of memory: that of a sleeping task.
+fn memory(race: &FirstRace) -> Option<&Question> {
+    race.questions.iter().find(|question| question.key.starts_with("memory:"))
+}
+
+/// The columns of the table: the kinds of work, and as many runtimes as fit.
 struct Columns {
     /// The width of the column of kinds.
     kinds: usize,
-    /// The parts of each lane's name, a line each, and the width of its column.
-    heads: Vec<(Vec<String>, usize)>,
+    /// The width of each runtime's column.
+    widths: Vec<usize>,
 }
 
 impl Columns {
-    fn of(answers: &Answers) -> Columns {
-        let titles = answers.kinds.iter().chain(&answers.all).map(|kind| kind.name.chars().count());
-        let kinds = titles.max().unwrap_or(0).clamp("Bytes a sleeping task".len() - 3, LONGEST_KIND) + 4;
-        let mut left = usize::from(WIDTH) - kinds - SERVING_END.len();
-        let mut heads = Vec::new();
-        for lane in &answers.lanes {
-            let mut parts = parts(&lane.name);
-            parts.push(String::new());
-            let width = parts.iter().map(|part| part.chars().count()).max().unwrap_or(0).max(NARROWEST) + 2;
+    fn of(race: &FirstRace) -> Columns {
+        let [shortest, longest] = KIND;
+        let names = kinds(race).map(|question| name(question).chars().count());
+        let width = names.max().unwrap_or(0).clamp(shortest, longest) + 3;
+        let mut left = usize::from(WIDTH) - width - EDGE.len();
+        let mut widths = Vec::new();
+        for head in &race.heads {
+            let texts = [short(&head.name), remark(head)];
+            let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+            let squares = race
+                .questions
+                .iter()
+                .filter(|question| question.class.starts_with("means"))
+                .chain(memory(race));
+            let figures = squares.filter_map(|question| question.squares.get(widths.len()));
+            let figures = figures.map(|square| figure(square).chars().count()).max().unwrap_or(0);
+            let width = (width.max(figures) + 1).max(NARROWEST);
             let Some(rest) = left.checked_sub(width) else { break };
             left = rest;
-            heads.push((parts, width));
+            widths.push(width);
         }
-        Columns { kinds, heads }
+        Columns { kinds: width, widths }
     }
 
-    /// Draws the table in so many lines at most.
-    fn table(&self, results: &Results, answers: &Answers, most: usize) -> Vec<String> {
-        let height = self.heads.iter().map(|(parts, _)| parts.len()).max().unwrap_or(0).saturating_sub(1);
-        let all_serve = answers.lanes.iter().all(|lane| lane.can_serve);
-        let of_whom = if all_serve { "" } else { "that can serve" };
-        let titles = [format!("{}, times the best", counted(answers.threads, "thread")), of_whom.to_owned()];
-        let height = height.max(if all_serve { 1 } else { 2 });
-        let mut lines = Vec::new();
-        for line in 0..height {
-            let part = |(parts, _): &(Vec<String>, usize)| {
-                // Names stand on the ground of the head.
-                let above = height - (parts.len() - 1);
-                line.checked_sub(above).and_then(|place| parts.get(place)).cloned().unwrap_or_default()
-            };
-            let title = titles.get((line + titles.len()).wrapping_sub(height.max(titles.len())));
-            let title = if height == 1 { Some(&titles[0]) } else { title };
-            lines.push(self.line(answers, title.map_or("", |title| title), self.heads.iter().map(part)));
-        }
-        let shown = &answers.lanes[..self.heads.len()];
-        let left_out: Vec<&str> = answers.lanes[shown.len()..].iter().map(|lane| &*lane.name).collect();
-        let mut end = Vec::new();
-        end.extend(answers.all.iter().map(|all| self.kind(answers, all)));
-        end.extend(self.memory(results, answers));
-        if !left_out.is_empty() {
-            end.extend(wrapped(&format!("No room for {}.", listed(&left_out))));
-        }
-        let room = most.saturating_sub(lines.len() + end.len());
-        let kinds = &answers.kinds;
-        let fitting = if kinds.len() <= room { kinds.len() } else { room.saturating_sub(1) };
-        lines.extend(kinds[..fitting].iter().map(|kind| self.kind(answers, kind)));
-        if fitting < kinds.len() {
-            lines.push(format!("  and {} more", kinds.len() - fitting));
-        }
-        lines.extend(end);
-        lines
+    /// Writes the names of the runtimes, and below them what keeps one from being chosen, or its version.
+    fn head(&self, race: &FirstRace) -> Vec<String> {
+        let corner = race.corner.strip_prefix("times the ").unwrap_or(race.corner);
+        let title = format!("{}: times the", race.threads);
+        vec![
+            self.line(race, &title, race.heads.iter().map(|head| short(&head.name))),
+            self.line(race, corner, race.heads.iter().map(remark)),
+        ]
     }
 
-    /// Writes a line: a title on the left, a figure a lane on the right, and an edge between lanes that can serve and others.
-    fn line(&self, answers: &Answers, title: &str, figures: impl Iterator<Item = String>) -> String {
+    fn question(&self, race: &FirstRace, question: &Question) -> String {
+        let length = self.kinds - 3;
+        let name: String = name(question).chars().take(length).collect();
+        let number = if question.class == "values" { "" } else { &question.small };
+        self.line(race, &format!("{name:<length$}{number:>3}"), question.squares.iter().map(figure))
+    }
+
+    /// Writes a line: a title on the left, a text a runtime on the right, and an edge between those that can serve and others.
+    fn line(&self, race: &FirstRace, title: &str, texts: impl Iterator<Item = String>) -> String {
+        let title: String = title.chars().take(self.kinds).collect();
         let mut line = format!("{title:<width$}", width = self.kinds);
-        let mut serving = true;
-        for ((lane, (_, width)), figure) in answers.lanes.iter().zip(&self.heads).zip(figures) {
-            if serving && !lane.can_serve {
-                line += SERVING_END;
+        for ((head, width), text) in race.heads.iter().zip(&self.widths).zip(texts) {
+            if head.class == "yardstick first" {
+                line += EDGE;
             }
-            serving = lane.can_serve;
-            write!(line, "{figure:>width$}").expect("a string takes what is written");
+            write!(line, "{text:>width$}").expect("a string takes what is written");
         }
         line
     }
+}
 
-    fn kind(&self, answers: &Answers, kind: &Kind) -> String {
-        let name: String = kind.name.chars().take(LONGEST_KIND).collect();
-        let number = if kind.comparisons > 1 { kind.comparisons.to_string() } else { String::new() };
-        let title = format!("{name:<width$}{number:>3}", width = self.kinds - 3);
-        self.line(answers, &title, kind.places.iter().map(figure))
-    }
-
-    /// Writes the memory of a sleeping task, if it was measured.
-    fn memory(&self, results: &Results, answers: &Answers) -> Option<String> {
-        let workload = &results.memory.first()?.workload;
-        let bytes = answers.bytes_a_task(results, workload);
-        let figure = |bytes: &Option<f64>| bytes.map_or("- ".to_owned(), |bytes| format!("{bytes:.0} "));
-        bytes
-            .iter()
-            .any(Option::is_some)
-            .then(|| self.line(answers, "Bytes a sleeping task", bytes.iter().map(figure)))
+/// Names a kind of work, in which several workloads have a figure, or what is counted.
+fn name(question: &Question) -> &str {
+    match question.key.strip_prefix("group:") {
+        Some(group) => group,
+        None if question.key == "all:" => "All in time",
+        None => &question.name,
     }
 }
 
-/// The edge behind the lanes that can serve.
-const SERVING_END: &str = " |";
-
-/// Cuts a name behind its hyphens into parts that are short enough for a head.
-fn parts(name: &str) -> Vec<String> {
-    let mut parts: Vec<String> = vec![String::new()];
-    for piece in name.split_inclusive('-') {
-        let last = parts.last_mut().expect("there is one");
-        if !last.is_empty() && last.chars().count() + piece.chars().count() > LONGEST_PART {
-            parts.push(piece.to_owned());
-        } else {
-            last.push_str(piece);
-        }
-    }
-    parts.truncate(MOST + 1);
-    parts.iter().map(|part| part.chars().take(2 * LONGEST_PART).collect()).collect()
+/// Writes the first part of a remark: "1.54.1", "ours".
+fn remark(head: &Head) -> String {
+    short(head.remark.split(',').next().unwrap_or_default())
 }
 
-/// Writes the place of a lane: "best", "1.52", "1.05~".
-fn figure(place: &Place) -> String {
-    match place {
-        Place::Missing(_) => "- ".to_owned(),
-        Place::Alone => "alone ".to_owned(),
-        Place::Known(_, Mark::Best) => "best ".to_owned(),
-        Place::Known(ratio, mark) => format!("{}{}", number(ratio.value), mark_of(*mark)),
+fn short(name: &str) -> String {
+    name.chars().take(LONGEST_HEAD).collect()
+}
+
+/// Writes a figure so that its digits stand above those of others: "1.52 ", "1.05~".
+fn figure(square: &FirstSquare) -> String {
+    match &*square.text {
+        "–" | "" => "- ".to_owned(),
+        "only one" => "only ".to_owned(),
+        text if text.ends_with(['=', '≈', '~']) => text.replace(' ', ""),
+        text => format!("{text} "),
     }
 }
 
-/// Writes a ratio without its sign.
-fn number(value: f64) -> String {
-    ratio(value).trim_end_matches('×').to_owned()
-}
-
-fn mark_of(mark: Mark) -> char {
-    match mark {
-        Mark::Level => '=',
-        Mark::Open => '~',
-        Mark::Best | Mark::Ahead | Mark::Near | Mark::Behind => ' ',
-    }
-}
-
-/// Writes the standings over all that is measured by the clock at another number of threads.
-fn in_a_line(results: &Results, threads: usize) -> Option<String> {
-    let answers = Answers::of(results, threads);
-    let all = answers.all.as_ref()?;
-    let mut lanes: Vec<(&str, &Place)> =
-        answers.lanes.iter().map(|lane| &*lane.name).zip(&all.places).collect();
-    lanes.retain(|(_, place)| matches!(place, Place::Known(..)));
-    lanes.sort_by(|(_, one), (_, other)| value(one).total_cmp(&value(other)));
-    let lanes: Vec<String> =
-        lanes.iter().map(|(name, place)| format!("{name} {}", figure(place).trim_end())).collect();
-    let title = format!("{}, all {} in time", counted(threads, "thread"), all.comparisons);
-    (!lanes.is_empty()).then(|| format!("{title}: {}", lanes.join(", ")))
-}
-
-fn value(place: &Place) -> f64 {
-    match place {
-        Place::Known(ratio, _) => ratio.value,
-        Place::Missing(_) | Place::Alone => f64::INFINITY,
-    }
-}
-
-/// Counts the rows in which one of the first two lanes that can serve leads the other.
-fn pair(results: &Results, answers: &Answers) -> Option<String> {
-    let mut serving = answers.lanes.iter().filter(|lane| lane.can_serve);
-    let (first, second) = (serving.next()?, serving.next()?);
-    let Pair { rows, first: leads, second: other_leads, level, open } =
-        Pair::of(results, answers.threads, first, second);
-    (rows > 1).then(|| {
-        format!(
-            "Of {rows} rows {} leads {leads} and {} {other_leads}; {level} are level, {open} open.",
-            first.name, second.name
-        )
-    })
-}
-
-/// Says which of the lanes nobody should choose, and why.
-fn standings(results: &Results, answers: &Answers) -> Option<String> {
-    let lane = |name: &str| results.executors.iter().find(|lane| lane.name == name);
-    let shown = answers.lanes.iter().filter_map(|known| lane(&known.name));
-    let of = |is: fn(&Standing) -> bool| {
-        let lanes = shown.clone().filter(|lane| lane.standing.as_ref().is_some_and(is));
-        lanes.map(|lane| &*lane.name).collect::<Vec<_>>()
-    };
-    let discontinued = shown.clone().filter_map(|lane| match &lane.standing {
-        Some(Standing::Discontinued(advisory)) => {
-            Some(format!("{} is discontinued ({advisory}).", lane.name))
-        }
-        _ => None,
-    });
-    let ours = of(|standing| *standing == Standing::Ours);
-    let ours = (!ours.is_empty()).then(|| format!("{}: ours, a yardstick.", listed(&ours)));
-    let sentences: Vec<String> = discontinued.chain(ours).collect();
-    (!sentences.is_empty()).then(|| sentences.join(" "))
+/// Writes the standings over all that is measured by the clock in another race.
+fn in_a_line(race: &FirstRace) -> Option<String> {
+    let all = race.questions.iter().find(|question| question.key == "all:")?;
+    let known = race.heads.iter().zip(&all.squares).filter(|(_, square)| figure(square) != "- ");
+    let known = known.map(|(head, square)| format!("{} {}", short(&head.name), figure(square).trim_end()));
+    let known: Vec<String> = known.collect();
+    (!known.is_empty()).then(|| format!("{}, {} in time: {}.", race.threads, all.small, known.join(", ")))
 }
 
 /// Breaks a text into lines of 80 columns, [`MOST`] at most; what follows the first is indented.

@@ -80,7 +80,8 @@ fn every_figure_of_the_markdown_stands_on_the_page() {
     let markdown = export::markdown(&results);
     let mut figures = 0;
     for line in markdown.lines().filter(|line| {
-        line.starts_with("| ") && !["| ---", "| Size"].iter().any(|head| line.starts_with(head))
+        let is_head = ["| ---", "| Size"].iter().any(|head| line.starts_with(head));
+        line.starts_with("| ") && !is_head && !line.contains("times the best")
     }) {
         for square in line.trim_matches('|').split(" | ").skip(1) {
             let plain = unescaped(&square.replace("**", "")).trim().to_owned();
@@ -135,6 +136,23 @@ fn a_program_stands_beside_in_the_markdown() {
         "{markdown}"
     );
     assert!(markdown.contains("**blocking-squares-slow** processor time per job"), "{markdown}");
+}
+
+#[test]
+fn the_markdown_begins_with_the_answers_of_the_first_screen() {
+    let results = results();
+    let markdown = export::markdown(&results);
+    let (_, from_answers) = markdown.split_once("## 2 threads: which runtime, for what?\n\n").unwrap();
+    assert!(from_answers.starts_with(&export::answers(&results)), "{from_answers}");
+    assert!(from_answers.contains("| Timers (5) |"), "{from_answers}");
+}
+
+#[test]
+fn the_markdown_counts_blocks_as_the_page_does() {
+    let mut results = results();
+    results.run.blocks = 3;
+    let head = |results: &Results| export::markdown(results).lines().nth(2).unwrap().to_owned();
+    assert!(head(&results).contains("profile, 3 to 5 blocks."), "{}", head(&results));
 }
 
 #[test]
@@ -221,7 +239,15 @@ fn cell_of<'a>(results: &'a Results, row: &HashMap<String, String>) -> &'a Cell 
 
 /// Returns the visible text of some Markdown without links.
 fn unescaped(markdown: &str) -> String {
-    let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"), ("\\|", "|"), ("\\_", "_"), ("\\`", "`")];
+    let escapes = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+        ("\\|", "|"),
+        ("\\_", "_"),
+        ("\\`", "`"),
+        ("\\~", "~"),
+    ];
     escapes.iter().fold(markdown.to_owned(), |text, (escape, character)| text.replace(escape, character))
 }
 

@@ -41,7 +41,7 @@ const ASYNCIO: About = About {
     limits: "One thread, and one interpreter lock for it and the blocking pool: no two tasks or jobs in Python run at \
              once. Sleeps are rounded up to whole milliseconds.",
     homepage: "https://docs.python.org/3/library/asyncio.html",
-    source: "executors/asyncio/lane.py",
+    source: "lanes/asyncio/lane.py",
     ..about_program(
         "asyncio",
         "Python's own event loop: one queue, timers in a heap, blocking jobs on a ThreadPoolExecutor.",
@@ -52,7 +52,7 @@ const UVLOOP: About = About {
     limits: "One thread and one interpreter lock, as asyncio. Timers count whole milliseconds: shorter sleeps do not \
              wait, others may end up to one early (issue 739), so it is left out of workloads that forbid early wake-ups.",
     homepage: "https://github.com/MagicStack/uvloop",
-    source: "executors/asyncio/lane.py",
+    source: "lanes/asyncio/lane.py",
     ..about_program(
         "uvloop",
         "asyncio's tasks on the event loop of libuv, in Cython: a queue, timers in libuv's heap.",

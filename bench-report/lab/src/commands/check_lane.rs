@@ -1,9 +1,9 @@
-//! `check-lane`: runs what a program claims, at the smallest sizes, and says what is wrong.
+//! `check-lane`: runs what a program claims, at the smallest sizes with one and with two workers, and says what is wrong.
 
 use std::time::Duration;
 
 use anyhow::Result;
-use lane_protocol::WorkloadEntry;
+use lane_protocol::{LaneDescription, WorkloadEntry};
 use race::{
     heat::try_program,
     lane::{self, Limits, Trouble},
@@ -36,27 +36,42 @@ pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
     let [least, most] = lane.threads;
     say(&format!("description: ok: {}, {least} to {most} threads\n", lane.version))?;
     let mut code = exit::OK;
-    for (name, &bears) in &lane.workloads {
-        let (subject, finding) = match track.lineup.workload(name) {
-            None => {
-                let names: Vec<&str> =
-                    track.lineup.workloads.iter().map(|workload| &*workload.name).collect();
-                let reason = format!("no such workload; there are {}", names.join(", "));
-                (name.clone(), Err(Trouble::Failed(reason)))
-            }
-            Some(workload) => check_workload(&track, arguments, workload, bears, least, &limits),
-        };
-        match finding {
-            Ok(finding) => say(&format!("{subject}: {finding}\n"))?,
-            Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
-            Err(Trouble::Spoiled(reason)) => say(&format!("{subject}: n/a: {reason}\n"))?,
-            Err(Trouble::Failed(reason)) => {
-                say(&format!("{subject}: failed: {reason}\n"))?;
-                code = exit::CELL_FAILED;
+    for threads in numbers_of_threads(arguments, lane.threads) {
+        for name in lane.workloads.keys() {
+            let (subject, finding) = match track.lineup.workload(name) {
+                None => (name.clone(), Err(Trouble::Failed(no_such_workload(&track)))),
+                Some(workload) => check_workload(&track, arguments, workload, &lane, threads, &limits),
+            };
+            match finding {
+                Ok(finding) => say(&format!("{subject}: {finding}\n"))?,
+                Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
+                Err(Trouble::Spoiled(reason)) => say(&format!("{subject}: n/a: {reason}\n"))?,
+                Err(Trouble::Failed(reason)) => {
+                    say(&format!("{subject}: failed: {reason}\n"))?;
+                    code = exit::CELL_FAILED;
+                }
             }
         }
     }
     Ok(code)
+}
+
+/// Returns the numbers of workers to check with: those that are asked for, or the fewest that a lane can have and two.
+fn numbers_of_threads(arguments: &CheckLaneArguments, [least, most]: [usize; 2]) -> Vec<usize> {
+    let asked: Vec<usize> = arguments.threads.iter().map(|threads| threads.get()).collect();
+    let numbers = if asked.is_empty() { vec![least, 2.clamp(least, most.max(least))] } else { asked };
+    let mut seen = Vec::new();
+    for number in numbers {
+        if !seen.contains(&number) {
+            seen.push(number);
+        }
+    }
+    seen
+}
+
+fn no_such_workload(track: &Track) -> String {
+    let names: Vec<&str> = track.lineup.workloads.iter().map(|workload| &*workload.name).collect();
+    format!("no such workload; there are {}", names.join(", "))
 }
 
 /// Checks the smallest cell of a workload, and returns its name without a lane, and what to tell if nothing is wrong.
@@ -64,14 +79,21 @@ fn check_workload(
     track: &Track,
     arguments: &CheckLaneArguments,
     workload: &WorkloadEntry,
-    bears: Option<u64>,
+    lane: &LaneDescription,
     threads: usize,
     limits: &Limits,
 ) -> (String, Result<String, Trouble>) {
     let name = &workload.name;
     let Some(size) = workload.smallest() else { return (name.clone(), Ok("does not race".to_owned())) };
     let subject = format!("{name}/{size}/t{threads}");
-    if let Some(bears) = bears.filter(|&bears| bears < size) {
+    let [least, most] = lane.threads;
+    if threads < least {
+        return (subject, Ok(format!("n/a: it has at least {}", figures::counted(least, "thread"))));
+    }
+    if threads > most {
+        return (subject, Ok(format!("n/a: it has at most {}", figures::counted(most, "thread"))));
+    }
+    if let Some(bears) = lane.workloads[name].filter(|&bears| bears < size) {
         return (subject, Ok(format!("n/a: it bears at most {}", figures::whole(bears))));
     }
     let cell = CellId { workload: name.clone(), size, threads, executor: LANE.to_owned() };

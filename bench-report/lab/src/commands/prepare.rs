@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The time that a lane may take to say what it is.
-const INTRODUCTION: Duration = Duration::from_secs(20);
+pub(super) const INTRODUCTION: Duration = Duration::from_secs(20);
 
 /// A built track and the descriptions of those of its lanes that are programs.
 #[derive(Debug)]

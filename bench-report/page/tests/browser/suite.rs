@@ -35,12 +35,17 @@ const WATCHDOG: Duration = Duration::from_secs(300);
 /// Tests under their names.
 type Tests = &'static [(&'static str, fn(&mut Tab<'_>))];
 
-/// Runs the tests, or takes pictures if the first argument is `take-pictures`.
+/// Runs the tests, or takes pictures if the first argument is `take-pictures` or `take-examples`.
 pub(crate) fn run() -> ExitCode {
     let program = devtools::find();
-    if env::args().nth(1).as_deref() == Some("take-pictures") {
+    let take = match env::args().nth(1).as_deref() {
+        Some("take-pictures") => Some(pictures::take as fn(&Mutex<Browser>, &[String])),
+        Some("take-examples") => Some(pictures::take_examples as fn(&Mutex<Browser>, &[String])),
+        _ => None,
+    };
+    if let Some(take) = take {
         let program = program.expect("there is a Chromium: scripts/install-browser installs it");
-        pictures::take(&Mutex::new(Browser::start(&program)), &env::args().skip(2).collect::<Vec<_>>());
+        take(&Mutex::new(Browser::start(&program)), &env::args().skip(2).collect::<Vec<_>>());
         return ExitCode::SUCCESS;
     }
     let missing: Vec<&str> = [("a Chromium", program.is_none()), ("axe-core", access::axe().is_none())]

@@ -1,4 +1,5 @@
-//! Takes pictures of a page for the documentation: `scripts/pictures RESULTS.JSON FOLDER`.
+//! Takes pictures of a page: all of it, to be looked at (`scripts/pictures RESULTS.JSON FOLDER`), or those of the documents
+//! (`scripts/example RESULTS.JSON`).
 
 use std::{fs, path::Path, sync::Mutex};
 
@@ -40,5 +41,33 @@ pub(crate) fn take(browser: &Mutex<Browser>, arguments: &[String]) {
                 fs::write(folder.join(&name), STANDARD.decode(picture).expect("base64")).unwrap();
             }
         }
+    }
+}
+
+/// The pictures of the documents: a name, a screen, a scheme, and the element and the height that it begins with and has.
+const EXAMPLES: [(&str, Screen, &str, &str, u32); 4] = [
+    ("report-light.png", LAPTOP, "light", "body", 1_400),
+    ("report-dark.png", LAPTOP, "dark", "body", 1_400),
+    ("phone.png", PHONE, "light", "body", 844),
+    ("charts.png", LAPTOP, "light", "[id^=workload-]", 2_300),
+];
+
+/// Takes the pictures of a page that the documents show.
+pub(crate) fn take_examples(browser: &Mutex<Browser>, arguments: &[String]) {
+    let [page, folder] = arguments else { panic!("a page and a folder, not {arguments:?}") };
+    let address = format!("file://{}", Path::new(page).canonicalize().unwrap().display());
+    for (name, screen, scheme, begin, height) in EXAMPLES {
+        let mut tab = Tab::new(browser);
+        tab.show_on(screen);
+        tab.prefer(scheme);
+        tab.call("Emulation.setScrollbarsHidden", json!({ "hidden": true }));
+        tab.open(&address);
+        tab.lay_out_everything();
+        tab.wait_for("document.querySelector('#downloads .unpacked').hidden");
+        let top =
+            format!("Math.floor(document.querySelector('{begin}').getBoundingClientRect().top + scrollY)");
+        let top = tab.evaluate(&top).as_u64().expect("a number") as u32;
+        let picture = tab.picture_from(top, height);
+        fs::write(Path::new(folder).join(name), STANDARD.decode(picture).expect("base64")).unwrap();
     }
 }
