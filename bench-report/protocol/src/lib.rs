@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use cell::CellId;
 pub use complaints::{shorten, too_fast, wrong_answer};
 pub use lineup::{
-    Class, LaneEntry, Lineup, Measure, Specification, TrackBuild, Work, WorkDone, WorkloadEntry,
+    Class, LaneEntry, Lineup, Measure, Specification, Tier, TrackBuild, Work, WorkDone, WorkloadEntry,
 };
 pub use observed::{Lateness, Observed, histogram};
 

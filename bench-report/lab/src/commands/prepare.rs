@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
-use lane_protocol::LaneDescription;
+use lane_protocol::{LaneDescription, LaneEntry};
 use race::{
     environment, facts,
     guard::Guard,
@@ -60,9 +60,7 @@ impl Prepared {
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
         let threads: Vec<usize> = selection::threads(selection, processors()).into_iter().collect();
-        let asked = |lane: &str| {
-            selection.executors.is_empty() || selection.executors.iter().any(|asked| asked == lane)
-        };
+        let asked = |lane: &LaneEntry| selection::is_asked_for(lane, selection);
         Prepared::with(&threads, &asked, selection.lineup.as_deref(), track, interrupted)
     }
 
@@ -73,7 +71,7 @@ impl Prepared {
     /// The same.
     pub(crate) fn with(
         threads: &[usize],
-        asked: &dyn Fn(&str) -> bool,
+        asked: &dyn Fn(&LaneEntry) -> bool,
         lineup: Option<&str>,
         given: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
@@ -100,7 +98,7 @@ impl Prepared {
             .lineup
             .lanes
             .iter()
-            .filter(|lane| lane.command.is_some() && asked(&lane.name))
+            .filter(|lane| lane.command.is_some() && asked(lane))
             .map(|lane| lane.name.clone())
             .collect();
         let mut descriptions = BTreeMap::new();

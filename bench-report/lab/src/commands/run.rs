@@ -165,7 +165,7 @@ fn take_up(
     let mut threads: Vec<usize> = plan.cells.iter().chain(&plan.memory).map(|cell| cell.threads).collect();
     threads.sort_unstable();
     threads.dedup();
-    let asked = |lane: &str| plan.programs.contains_key(lane);
+    let asked = |lane: &LaneEntry| plan.programs.contains_key(&lane.name);
     let Some(prepared) = Prepared::with(&threads, &asked, lineup, &arguments.track, interrupted)? else {
         return Ok(None);
     };
