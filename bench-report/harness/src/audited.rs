@@ -16,6 +16,7 @@ use std::{
 };
 
 use executor_api::{About, BlockOn, BlockingPool, Config, Executor, Remote, Restart, Task, Timer};
+use lane_protocol::Capability;
 
 use crate::{
     ledger::{fate_counted, job_counted},
@@ -56,6 +57,19 @@ impl Contracts {
             restart: None,
             net: None,
         }
+    }
+
+    /// Lists the capabilities that they add to tasks.
+    pub(crate) fn capabilities(&self) -> Vec<Capability> {
+        let entered = [
+            (Capability::Timer, self.timer.is_some()),
+            (Capability::BlockingPool, self.blocking_pool.is_some()),
+            (Capability::Remote, self.remote.is_some()),
+            (Capability::BlockOn, self.block_on.is_some()),
+            (Capability::Restart, self.restart.is_some()),
+            (Capability::Sockets, self.net.is_some()),
+        ];
+        entered.into_iter().filter_map(|(capability, has)| has.then_some(capability)).collect()
     }
 
     /// Names the mechanism by which the executor waits for sockets.

@@ -4,7 +4,9 @@
 
 use std::num::NonZeroUsize;
 
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Net, Remote, Restart, Timer};
+use executor_api::{
+    About, BlockOn, BlockingPool, Class, Config, Executor, Net, Remote, Restart, Standing, Timer,
+};
 use lane_protocol::{LaneEntry, Lineup, PROTOCOL, Specification, Specify, Tier, TrackBuild, WorkloadEntry};
 use workload_api::{Measure, Workload};
 
@@ -196,7 +198,7 @@ impl Suite {
 
 impl ExecutorEntry {
     fn describe(&self, threads: &[usize]) -> LaneEntry {
-        let About { name, description, class, limits, package, homepage, source } = self.about;
+        let About { name, description, class, standing, limits, package, homepage, source } = self.about;
         let environment = |threads: &usize| {
             let variables = (self.environment)(&Config::new(NonZeroUsize::new(*threads)?));
             let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -209,6 +211,8 @@ impl ExecutorEntry {
                 Class::CurrentThread => lane_protocol::Class::CurrentThread,
                 Class::MultiThread => lane_protocol::Class::MultiThread,
             },
+            standing: Some(standing_of(standing)),
+            has: self.contracts.map_or_else(Vec::new, |contracts| contracts.capabilities()),
             limits: limits.into(),
             package: package.into(),
             homepage: homepage.into(),
@@ -233,6 +237,7 @@ pub const fn about_program(name: &'static str, description: &'static str) -> Abo
         name,
         description,
         class: Class::MultiThread,
+        standing: Standing::Published,
         limits: "",
         package: "",
         homepage: "unknown",
@@ -272,6 +277,16 @@ fn specify<W: Workload<Audited>>(size: u64, workers: NonZeroUsize) -> Specificat
         answer: serde_json::to_value(workload.expected()).expect("an answer is plain data"),
         work: ledger::in_words_of_protocol(workload.work()),
         measure: measure_of(W::MEASURE),
+    }
+}
+
+/// Translates a standing into the words of the protocol, which knows no Rust.
+fn standing_of(standing: Standing) -> lane_protocol::Standing {
+    match standing {
+        Standing::Published => lane_protocol::Standing::Published,
+        Standing::Discontinued(advisory) => lane_protocol::Standing::Discontinued(advisory.into()),
+        Standing::Ours => lane_protocol::Standing::Ours,
+        Standing::Experiment => lane_protocol::Standing::Experiment,
     }
 }
 

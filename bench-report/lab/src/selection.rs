@@ -234,6 +234,8 @@ mod tests {
             name: name.to_owned(),
             description: String::new(),
             class,
+            standing: None,
+            has: Vec::new(),
             limits: String::new(),
             package: String::new(),
             homepage: String::new(),

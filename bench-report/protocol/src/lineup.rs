@@ -84,6 +84,12 @@ pub struct LaneEntry {
     pub description: String,
     /// The number of workers it can have.
     pub class: Class,
+    /// The party that answers for it; absent in a lineup from before this was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// Its capabilities beside tasks; empty for a program, which tells its workloads itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub has: Vec<Capability>,
     /// Known limits, in a sentence or two.
     pub limits: String,
     /// The package whose version is reported, as `Cargo.lock` spells it; may be empty.
@@ -130,6 +136,38 @@ pub enum Class {
     CurrentThread,
     /// Any number.
     MultiThread,
+}
+
+/// The party that answers for a lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is published, and maintained by its authors.
+    Published,
+    /// It is published, and its authors have given it up; with the advisory that says so.
+    Discontinued(String),
+    /// It is a part of this project, raced to see what is possible.
+    Ours,
+    /// It is a sketch or a trial, which nobody means to be used.
+    Experiment,
+}
+
+/// Something that an executor may have beside tasks, and that workloads may need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Timers.
+    Timer,
+    /// A pool of threads for jobs that block.
+    BlockingPool,
+    /// A way to take tasks from other threads.
+    Remote,
+    /// A `block_on` of its own.
+    BlockOn,
+    /// An end: a process can start it again and again.
+    Restart,
+    /// Sockets.
+    Sockets,
 }
 
 /// A workload of the lineup.

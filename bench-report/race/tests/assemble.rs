@@ -121,6 +121,8 @@ fn lineup() -> Lineup {
         name: name.to_owned(),
         description: "Is a tree.".to_owned(),
         class: Class::MultiThread,
+        standing: None,
+        has: Vec::new(),
         limits: "Grows slowly.".to_owned(),
         package: "tokio".to_owned(),
         homepage: "https://example.org".to_owned(),

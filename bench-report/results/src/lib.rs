@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Estimate, Metric, Spread, Status};
-pub use lane_protocol::{CellId, Lateness, Observed};
+pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
 
 /// The version of the format that this crate writes and reads.
@@ -257,6 +257,16 @@ pub struct Executor {
     /// "multi-thread" or "current-thread"; or "program" for a lane in another language or of another kind. A
     /// program is shown beside the other lanes: it has no rank, and takes part in no ratio and no mean.
     pub class: String,
+    /// The party that answers for it: "published", which is maintained too, "ours", "experiment", or the advisory by which it
+    /// is discontinued. Absent if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// Its capabilities beside tasks, such as timers and sockets; empty if unknown, and for a program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub has: Vec<Capability>,
+    /// The package that it is a flavour of; empty if unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub package: String,
     /// The version of its package.
     pub version: String,
     /// The address at which it is published.
@@ -327,6 +337,15 @@ pub struct Warning {
     pub finding: String,
     /// The remedy: "set it to performance".
     pub remedy: String,
+}
+
+impl Executor {
+    /// Tells whether a program that talks to others may be built on it: it is published and maintained, and has timers and
+    /// sockets.
+    pub fn can_serve(&self) -> bool {
+        let has = |capability| self.has.contains(&capability);
+        self.standing == Some(Standing::Published) && has(Capability::Timer) && has(Capability::Sockets)
+    }
 }
 
 impl Results {

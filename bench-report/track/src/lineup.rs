@@ -3,7 +3,7 @@
 //! An executor goes into [`lineup`], with the names of what it has; a workload into the function of what it needs. What an
 //! executor lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
 
-use executor_api::{About, BlockOn, BlockingPool, Executor, Net, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Executor, Net, Remote, Restart, Standing, Timer};
 
 use lane_harness::{Suite, about_program};
 
@@ -75,6 +75,7 @@ const EPOLL: About = About {
              what the system itself takes of a round trip.",
     homepage: "https://man7.org/linux/man-pages/man7/epoll.7.html",
     source: "executors/threads/src/epoll.rs",
+    standing: Standing::Ours,
     ..about_program("epoll", "A plain loop over epoll with nothing around it: the floor of a round trip.")
 };
 

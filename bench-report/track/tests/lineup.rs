@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use lane_protocol::{CellId, Class, LaneDescription, LaneEntry, Lineup, WorkloadEntry};
+use lane_protocol::{Capability, CellId, Class, LaneDescription, LaneEntry, Lineup, WorkloadEntry};
 use libtest_mimic::{Arguments, Failed, Trial};
 use race::{
     cargo::{Build, Built},
@@ -72,9 +72,10 @@ fn main() {
     };
     let mut trials: Vec<Trial> = pairs.into_iter().map(trial).collect();
     trials.extend(ignored.into_iter().map(|trial| trial.with_ignored_flag(true)));
-    let facts: [(&str, Fact); 3] = [
+    let facts: [(&str, Fact); 4] = [
         ("no lane has the name of a twin", no_lane_has_the_name_of_a_twin),
         ("what is known is of this lineup", what_is_known_is_of_this_lineup),
+        ("every lane says how it stands and what it has", every_lane_says_how_it_stands_and_what_it_has),
         ("every lane says who drops what is cancelled", every_lane_says_who_drops_what_is_cancelled),
     ];
     let fact = |(name, fact): (&str, Fact)| {
@@ -221,6 +222,22 @@ fn what_is_known_is_of_this_lineup(lineup: &Lineup) -> Result<(), Failed> {
     for entry in KNOWN {
         assert!(entry.workloads.iter().all(|name| lineup.workload(name).is_some()), "{:?}", entry.workloads);
         assert!(entry.lanes.iter().all(|name| lineup.lane(name).is_some()), "{:?}", entry.lanes);
+    }
+    Ok(())
+}
+
+fn every_lane_says_how_it_stands_and_what_it_has(lineup: &Lineup) -> Result<(), Failed> {
+    for lane in &lineup.lanes {
+        assert!(lane.standing.is_some(), "{}", lane.name);
+        let mut workloads = lineup.workloads.iter().filter(|workload| workload.sockets);
+        let uses_sockets = workloads.any(|workload| lineup.pairs(&workload.name, &lane.name));
+        assert_eq!(lane.has.contains(&Capability::Sockets), uses_sockets, "{}", lane.name);
+        assert_eq!(
+            lane.has.contains(&Capability::Timer),
+            lineup.pairs("sleep-fan-out", &lane.name),
+            "{}",
+            lane.name
+        );
     }
     Ok(())
 }

@@ -238,6 +238,8 @@ pub struct About {
     pub description: &'static str,
     /// The numbers of workers that it supports.
     pub class: Class,
+    /// The party that answers for it, if any does.
+    pub standing: Standing,
     /// A sentence or two on its known limits, for readers who consider using it.
     pub limits: &'static str,
     /// The package whose version is reported, as `Cargo.lock` spells it.
@@ -255,6 +257,19 @@ pub enum Class {
     CurrentThread,
     /// Has any number of workers.
     MultiThread,
+}
+
+/// Tells executors that a program may be built on from those that are raced for comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Is published, and maintained by its authors.
+    Published,
+    /// Is published, and its authors have given it up; with the advisory that says so: "RUSTSEC-2025-0052".
+    Discontinued(&'static str),
+    /// Is a part of this project, raced to see what is possible.
+    Ours,
+    /// Is a sketch or a trial, which nobody means to be used.
+    Experiment,
 }
 
 /// Wakes itself once: the yield of an executor without one of its own.

@@ -16,7 +16,7 @@ use std::{
 };
 
 use async_std::{future, task};
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Standing, Timer};
 
 pub use net::{Listener, Stream};
 
@@ -29,6 +29,7 @@ impl Executor for AsyncStd {
         name: "async-std",
         description: "Global executor on async-executor's one queue, with timers in async-io's tree. Discontinued.",
         class: Class::MultiThread,
+        standing: Standing::Discontinued("RUSTSEC-2025-0052"),
         limits: "Unmaintained (RUSTSEC-2025-0052): its authors point to smol. Has no budget: while a socket is always \
                  ready, nothing but the task that reads it runs on its worker. The number of threads is set by an \
                  environment variable.",

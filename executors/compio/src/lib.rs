@@ -27,7 +27,7 @@ use compio::{
     runtime::{JoinError, JoinHandle, Runtime, RuntimeBuilder},
 };
 use compio_send_wrapper::SendWrapper;
-use executor_api::{About, BlockOn, Class, Config, Executor, Restart, Timer};
+use executor_api::{About, BlockOn, Class, Config, Executor, Restart, Standing, Timer};
 
 pub use net::{Listener, Stream};
 
@@ -48,6 +48,7 @@ impl Executor for Compio {
         name: "compio",
         description: "Runtime on io_uring, on a thread of its own: one queue of ready tasks, timers in an ordered map.",
         class: Class::CurrentThread,
+        standing: Standing::Published,
         limits: "Uses one thread on any machine, and needs io_uring, which many containers refuse. Takes no tasks from other \
                  threads, and may never wake one that awaits a task of it. Its blocking pool has no queue: a job too many \
                  holds up every task, so the lane has no pool. A cancelled task counts as ended before its future is gone. A \

@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use executor_api::{About, BlockOn, Class, Config, Executor, Remote};
+use executor_api::{About, BlockOn, Class, Config, Executor, Remote, Standing};
 use futures::{
     FutureExt,
     channel::oneshot::{self, Receiver},
@@ -32,6 +32,7 @@ impl Executor for Futures {
         name: "futures",
         description: "Threads take turns at one channel behind a lock; a woken task goes to the end of the channel.",
         class: Class::MultiThread,
+        standing: Standing::Published,
         limits: "No timers, no blocking pool, no work stealing. It has no yield, and a task that wakes itself is \
                  polled again at once, so the lane yields through a second task. An uncaught panic ends its worker \
                  (issue 1468).",

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Standing, Timer};
 
 #[cfg(target_os = "linux")]
 pub use net::{LaneListener, LaneTcp, LaneUnix};
@@ -58,6 +58,7 @@ impl Flavour for MultiThread {
         name: "hand-rolled",
         description: "Multi-thread runtime of our own: work stealing, a run queue and a timer wheel for each worker.",
         class: Class::MultiThread,
+        standing: Standing::Ours,
         limits: "Tasks, timers, blocking jobs and sockets, these on Linux, are all it has: no files, no signals. Young, \
                  and used by this project alone.",
         package: "hand-rolled",
@@ -71,6 +72,7 @@ impl Flavour for CurrentThread {
         name: "hand-rolled-current-thread",
         description: "Event loop of our own: one run queue and one timer wheel, on a thread of its own.",
         class: Class::CurrentThread,
+        standing: Standing::Ours,
         limits: "One thread, however many there are. Sockets on Linux only, no files, no signals.",
         package: "hand-rolled",
         homepage: "this repository",

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use async_task::{Builder, Runnable};
-use executor_api::{About, BlockingPool, Class, Config, Executor, Global};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Standing};
 use futures_lite::future;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -35,6 +35,7 @@ impl Executor for Rayon {
         description: "Work-stealing pool for closures; each poll of a task is a job. A second pool runs blocking jobs. \
                       No timer.",
         class: Class::MultiThread,
+        standing: Standing::Published,
         limits: "Rayon is no executor of futures: it has neither wakers nor timers. Our adapter makes each poll a job \
                  of its pool.",
         package: "rayon",

@@ -7,7 +7,7 @@ mod net;
 
 use std::{env, thread, time::Duration};
 
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Global, Standing, Timer};
 use smol::{
     LocalExecutor,
     channel::{self, Sender},
@@ -25,6 +25,7 @@ impl Executor for Smol {
         name: "smol",
         description: "Global executor: async-executor's one queue with work stealing, and timers in async-io's tree.",
         class: Class::MultiThread,
+        standing: Standing::Published,
         limits: "All timers are in one ordered map behind a lock. Has no budget: while a socket is always ready, nothing \
                  but the task that reads it runs on its worker. The number of threads is set by an environment \
                  variable.",
@@ -89,6 +90,7 @@ impl Executor for SmolLocal {
         name: "smol-local",
         description: "LocalExecutor on a thread of its own: async-executor's queue, and timers in async-io's tree.",
         class: Class::CurrentThread,
+        standing: Standing::Published,
         limits: "Uses one thread on any machine. All timers are in one ordered map behind a lock. Has no budget: while a \
                  socket is always ready, nothing but the task that reads it runs.",
         package: "smol",

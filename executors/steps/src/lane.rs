@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Timer};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Global, Standing, Timer};
 
 use crate::{handle::Handle, pool, timers};
 
@@ -49,6 +49,7 @@ impl<S: Step> Executor for Lane<S> {
         name: S::NAME,
         description: S::DESCRIPTION,
         class: Class::MultiThread,
+        standing: Standing::Experiment,
         limits: S::LIMITS,
         package: "steps",
         homepage: "this repository",

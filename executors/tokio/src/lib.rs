@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Timer};
+use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Standing, Timer};
 use futures_lite::future;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -70,6 +70,7 @@ impl Flavour for MultiThread {
         name: "tokio",
         description: "Multi-thread runtime: a run queue for each worker, work stealing, and one timer wheel for all.",
         class: Class::MultiThread,
+        standing: Standing::Published,
         limits: "A sleep ends up to a millisecond late, because timers count whole milliseconds. Other workers \
                  cannot steal the task that a worker has woken last. A task that blocks the worker that drives \
                  the timers delays all of them.",
@@ -96,6 +97,7 @@ impl Flavour for CurrentThread {
         name: "tokio-current-thread",
         description: "Current-thread runtime: one run queue and one timer wheel, on a thread of its own.",
         class: Class::CurrentThread,
+        standing: Standing::Published,
         limits: "A sleep ends up to a millisecond late, because timers count whole milliseconds. Uses one \
                  thread on any machine.",
         package: "tokio",

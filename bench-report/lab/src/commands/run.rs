@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
+use lane_protocol::LaneEntry;
 use race::{
     facts,
     folder::{Folder, NothingToResume, write},

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_task::{Builder, Runnable};
-use executor_api::{About, BlockingPool, Class, Config, Executor};
+use executor_api::{About, BlockingPool, Class, Config, Executor, Standing};
 use futures_lite::future;
 
 /// Runs tasks on threads that share a queue, and blocking jobs on others with a queue of their own.
@@ -33,6 +33,7 @@ impl Executor for {{Type}} {
         name: "{{name}}",
         description: "Say how it schedules.",
         class: Class::MultiThread,
+        standing: Standing::Experiment,
         limits: "Say what it lacks.",
         package: "executor-{{name}}",
         homepage: "https://crates.io/crates/{{name}}",
