@@ -159,7 +159,7 @@ pub const KNOWN: &[Entry] = &[
     },
     Entry {
         workloads: &[CANCELLATION],
-        lanes: &["asyncio", "uvloop"],
+        lanes: &["asyncio", "uvloop", "asyncio-free-threaded"],
         says: "To cancel throws CancelledError into the coroutine at the next turn of the loop, on its one \
                thread; destructors are what the coroutine does on its way out, and it may refuse. Whoever awaits \
                the task is told when it has ended.",
@@ -169,6 +169,26 @@ pub const KNOWN: &[Entry] = &[
         workloads: &[CANCELLATION],
         lanes: &["threads"],
         says: "A thread cannot be cancelled from outside: it ends when its program looks at a flag.",
+        issue: None,
+    },
+    Entry {
+        workloads: &["wait-timeout"],
+        lanes: &["go"],
+        says: "A goroutine cannot be cancelled from outside: all that are too slow wait for one channel too, and end when it \
+               is closed.",
+        issue: None,
+    },
+    Entry {
+        workloads: &["wait-timeout"],
+        lanes: &["java"],
+        says: "To cancel interrupts a virtual thread: it wakes from its sleep with an exception, and may catch it.",
+        issue: None,
+    },
+    Entry {
+        workloads: &["wait-timeout"],
+        lanes: &["node"],
+        says: "To cancel a promise is to cancel what it waits for: each timer is given an AbortSignal of its own, which \
+               ends it with an exception.",
         issue: None,
     },
 ];

@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, anyhow};
@@ -27,14 +27,18 @@ use race::{
 };
 use results::{Build, CellId};
 
+use super::complain;
 use crate::{
     WORKSPACE,
     arguments::{SelectionArguments, TrackArguments, usage},
     selection::{self, Selection},
 };
 
-/// The time that a lane may take to say what it is.
-const INTRODUCTION: Duration = Duration::from_secs(20);
+/// The time that a lane may take to say what it is. One that is a program in another language may be built first.
+const INTRODUCTION: Duration = Duration::from_secs(180);
+
+/// A lane that takes longer is worth a line.
+const NOTICED: Duration = Duration::from_secs(2);
 
 /// A built track and the descriptions of those of its lanes that are programs.
 #[derive(Debug)]
@@ -103,7 +107,11 @@ impl Prepared {
             .collect();
         let mut descriptions = BTreeMap::new();
         for name in programs {
+            let start = Instant::now();
             let description = track.command(&name, 1).and_then(|command| lane::describe(command, &limits));
+            if start.elapsed() > NOTICED {
+                complain(&format!("{name} took {} s to say what it is", start.elapsed().as_secs()));
+            }
             let description = match description {
                 Ok(description) => Ok(description),
                 Err(Trouble::Failed(reason)) => Err(reason),
