@@ -41,6 +41,7 @@ pub fn lineup() -> Suite {
     suite.program(GO, &["sh", "executors/go/start", GO.source]);
     suite.program(JAVA, &["sh", "executors/java/start", JAVA.source]);
     suite.program(NODE, &["node", NODE.source]);
+    suite.program(RAYON_JOIN, &["rayon-join"]);
     suite
 }
 
@@ -126,12 +127,24 @@ const JAVA: About = About {
 const NODE: About = About {
     limits: "One thread. Warmed up for a second before it is measured, because V8 compiles what runs often; a program that \
              has just started is slower. It yields with setImmediate, which lets sockets and timers have their turn. It \
-             has no channels: ours are some lines of JavaScript. Jobs go to threads of their own as messages.",
+             has no channels: ours are some lines of JavaScript. Jobs go to threads of their own as messages. Timers may end up \
+             to a millisecond early; the lane sleeps on.",
     homepage: "https://nodejs.org",
     source: "executors/node/lane.js",
     ..about_program(
         "node",
         "Promises and async functions: queues of V8 and Node, timers and sockets in libuv.",
+    )
+};
+
+const RAYON_JOIN: About = About {
+    limits: "No executor: closures that fork and join and never wait for anything else. A job cannot yield, sleep or be \
+             cancelled.",
+    homepage: "https://docs.rs/rayon/latest/rayon/fn.scope.html",
+    source: "executors/threads/src/join.rs",
+    ..about_program(
+        "rayon-join",
+        "Rayon as it is meant, with join and scope on closures, where the lane rayon makes each poll of a task a job.",
     )
 };
 
