@@ -11,7 +11,7 @@ use std::{
 
 use lane_protocol::Reply;
 
-const EXECUTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../executors");
+const LANES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../lanes");
 
 /// A copy of a script, a source beside it, and a folder of programs that it finds on its PATH.
 struct Place {
@@ -21,10 +21,10 @@ struct Place {
 impl Place {
     fn new(language: &str) -> Place {
         let place = Place { folder: tempfile::tempdir().expect("a temporary folder") };
-        fs::create_dir_all(place.path("executors/lane")).expect("the folder is ours");
+        fs::create_dir_all(place.path("lanes/lane")).expect("the folder is ours");
         fs::create_dir(place.path("bin")).expect("the folder is ours");
-        let script = Path::new(EXECUTORS).join(language).join("start");
-        fs::copy(script, place.path("executors/lane/start")).expect("there is a script");
+        let script = Path::new(LANES).join(language).join("start");
+        fs::copy(script, place.path("lanes/lane/start")).expect("there is a script");
         fs::write(place.path("source"), "one").expect("the folder is ours");
         place
     }
@@ -43,7 +43,7 @@ impl Place {
     /// Starts the script with this PATH behind our programs, and returns what it answers to a line.
     fn answer(&self, behind: &str) -> String {
         let mut command = Command::new("/bin/sh");
-        command.arg(self.path("executors/lane/start")).arg(self.path("source"));
+        command.arg(self.path("lanes/lane/start")).arg(self.path("source"));
         command.env("PATH", format!("{}:{behind}", self.path("bin").display()));
         let mut lane =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("there is a shell");

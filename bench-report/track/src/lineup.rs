@@ -38,8 +38,8 @@ pub fn lineup() -> Suite {
     // What the default run has no time for.
     suite.tier(Tier::ByName);
     suite.program(ASYNCIO_FREE_THREADED, &["python3.14t", ASYNCIO.source, "free-threaded"]);
-    suite.program(GO, &["sh", "executors/go/start", GO.source]);
-    suite.program(JAVA, &["sh", "executors/java/start", JAVA.source]);
+    suite.program(GO, &["sh", "lanes/go/start", GO.source]);
+    suite.program(JAVA, &["sh", "lanes/java/start", JAVA.source]);
     suite.program(NODE, &["node", NODE.source]);
     suite.program(RAYON_JOIN, &["rayon-join"]);
     suite
@@ -105,7 +105,7 @@ const GO: About = About {
              that block; three goroutines that take turns at a channel are one. The collector of garbage has threads \
              beside those that run tasks.",
     homepage: "https://go.dev",
-    source: "executors/go/lane.go",
+    source: "lanes/go/lane.go",
     ..about_program(
         "go",
         "Goroutines, a stack each: a run queue for each processor, work stealing, sockets in the runtime's own poller.",
@@ -117,7 +117,7 @@ const JAVA: About = About {
              program that has just started is slower. Its compilers and its collector of garbage have threads beside \
              those that run tasks. Sleeps may end some milliseconds late.",
     homepage: "https://openjdk.org/jeps/444",
-    source: "executors/java/Lane.java",
+    source: "lanes/java/Lane.java",
     ..about_program(
         "java",
         "Virtual threads, a stack each, carried by as many threads as there are workers, with work stealing.",
@@ -130,7 +130,7 @@ const NODE: About = About {
              has no channels: ours are some lines of JavaScript. Jobs go to threads of their own as messages. Timers may end up \
              to a millisecond early; the lane sleeps on.",
     homepage: "https://nodejs.org",
-    source: "executors/node/lane.js",
+    source: "lanes/node/lane.js",
     ..about_program(
         "node",
         "Promises and async functions: queues of V8 and Node, timers and sockets in libuv.",

@@ -132,6 +132,7 @@ option! {
     /// tokio whose blocking pool has several queues.
     TokioShardedBlocking, ShardedBlocking: "tokio-sharded-blocking",
     "The multi-thread runtime with enable_sharded_blocking_queue: jobs that block go through several queues.",
-    "Unstable (tokio 8067 asks for experience). Jobs may begin in another order than they were given.",
+    "Unstable (tokio 8067 asks for experience). Jobs may begin in another order than they were given, and now and then one more \
+     than the pool has threads runs at once.",
     |builder| builder.enable_sharded_blocking_queue()
 }
