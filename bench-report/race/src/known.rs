@@ -24,21 +24,24 @@ pub const KNOWN: &[Entry] = &[
         workloads: &["busy-neighbour", "busy-neighbours"],
         lanes: &["tokio"],
         says: "Whoever blocks the worker that drives the timers holds up every sleeper, though another worker \
-               is idle: ticks may be late by as long as a neighbour's poll takes.",
+               is idle: ticks may be late by as long as a neighbour's poll takes. An unstable option hands the timers over \
+               first: the lane tokio-eager-driver of the lineup options.",
         issue: Some(("tokio#4730", "https://github.com/tokio-rs/tokio/issues/4730")),
     },
     Entry {
         workloads: &["busy-neighbour", "busy-neighbours"],
         lanes: &["tokio"],
         says: "What a worker woke last waits in a slot that no other worker takes from. If the next poll of \
-               that worker is long, this one task may be late by all of it.",
+               that worker is long, this one task may be late by all of it. An unstable option takes the slot away: the \
+               lane tokio-no-lifo of the lineup options.",
         issue: Some(("tokio#4941", "https://github.com/tokio-rs/tokio/issues/4941")),
     },
     Entry {
         workloads: &["timer-churn", "wait-timeout"],
         lanes: &["tokio"],
         says: "All timers of a runtime are behind one lock, which is taken to arm one and to disarm it: with \
-               more workers an operation may cost more. Two processors show the beginning of that at most.",
+               more workers an operation may cost more. Two processors show the beginning of that at most. An unstable \
+               option has timers for each worker: the lane tokio-alt-timer of the lineup options.",
         issue: Some(("tokio#6504", "https://github.com/tokio-rs/tokio/issues/6504")),
     },
     Entry {
@@ -52,7 +55,7 @@ pub const KNOWN: &[Entry] = &[
         workloads: &["blocking-squares"],
         lanes: &["tokio", "tokio-current-thread"],
         says: "Submitting and taking a job both lock one queue, so for small jobs the lock may cost more than \
-               the work.",
+               the work. An unstable option has several queues: the lane tokio-sharded-blocking of the lineup options.",
         issue: Some(("tokio#2528", "https://github.com/tokio-rs/tokio/issues/2528")),
     },
     Entry {
