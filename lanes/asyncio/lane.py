@@ -4,8 +4,9 @@ Some of them are where this project comes from: a blog post on asyncio, whose ev
 rebuilds. Here they run on the loop itself. bench-report/protocol/README.md has the protocol that this program speaks,
 workloads/NAME/src/lib.rs the program in Rust that each of these must equal: the same tasks, the same answer.
 
-`python3 lane.py` runs them on the loop of asyncio, `python3 lane.py uvloop` on that of the package uvloop. Both are
-left as they come, garbage collector and all.
+`python3 lane.py` runs them on the loop of asyncio, `python3 lane.py uvloop` on that of the package uvloop, and
+`python3.14t lane.py free-threaded` on that of asyncio without the interpreter lock. All are left as they come, garbage
+collector and all.
 """
 
 import asyncio
@@ -520,6 +521,11 @@ def main():
         version, loop_factory = f"uvloop {uvloop.__version__} on {version}", uvloop.new_event_loop
         for name in NOT_ON_UVLOOP:
             del WORKLOADS[name]
+    if sys.argv[1:] == ["free-threaded"]:
+        # It comes back when a package is imported that needs it.
+        if getattr(sys, "_is_gil_enabled", lambda: True)():
+            return say({"not-applicable": f"needs a Python without the interpreter lock, this is {version}"})
+        version += " without the interpreter lock"
     if "describe" in request:
         workloads = {name: largest for name, (_, largest) in WORKLOADS.items()}
         return say({"lane": {"protocol": 2, "version": version, "threads": [1, 1], "workloads": workloads}})

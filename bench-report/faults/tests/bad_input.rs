@@ -51,7 +51,7 @@ fn an_unknown_workload_is_refused_with_those_there_are() {
 }
 
 fn an_unknown_lineup_is_refused_with_those_there_are() {
-    expect_refusal("--lineup stepz", "no lineup `stepz`; there are steps");
+    expect_refusal("--lineup stepz", "no lineup `stepz`; there are options, steps");
     expect_refusal("--lineup steps --exact sound/1/t1/tokio", "--lineup");
 }
 

@@ -563,6 +563,8 @@ fn expect_peer(version: &str, command: &[&str]) {
             "{:?}",
             cell.metrics["peak-rss"]
         );
+        let threads = cell.observed.as_ref().and_then(|observed| observed.threads_after);
+        assert!(threads >= Some(1), "the kernel tells of {threads:?} threads");
         let switches = &cell.metrics["voluntary-switches"];
         assert_eq!(*switches, Metric::Unavailable { unavailable: "the program does not tell".to_owned() });
         assert_eq!(cell.lateness.is_some(), (workload, version) == ("sleep-fan-out", "Rust"));

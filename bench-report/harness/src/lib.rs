@@ -46,6 +46,8 @@ use std::{
 use executor_api::Config;
 use lane_protocol::{Cell, Count, CountRequest, Counts, Proof, Ready, Reply, Request, Rest, TrackBuild};
 
+pub use lane_protocol::Tier;
+
 pub use crate::{
     allocator::Allocator,
     audited::Audited,

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use executor_api::{
     About, BlockOn, BlockingPool, Class, Config, Executor, Net, Remote, Restart, Standing, Timer,
 };
-use lane_protocol::{LaneEntry, Lineup, PROTOCOL, Specification, Specify, TrackBuild, WorkloadEntry};
+use lane_protocol::{LaneEntry, Lineup, PROTOCOL, Specification, Specify, Tier, TrackBuild, WorkloadEntry};
 use workload_api::{Measure, Workload};
 
 use crate::{
@@ -24,6 +24,8 @@ pub struct Suite {
     executors: Vec<ExecutorEntry>,
     workloads: Vec<(WorkloadEntry, Specifier)>,
     cases: Vec<Case>,
+    /// The tier of the executors that are entered next.
+    tier: Tier,
 }
 
 struct ExecutorEntry {
@@ -34,6 +36,7 @@ struct ExecutorEntry {
     command: Option<Vec<String>>,
     /// The contracts by which audited runs reach it, if it is none.
     contracts: Option<Contracts>,
+    tier: Tier,
 }
 
 /// Specifies a run of a workload at a size and a number of workers.
@@ -51,6 +54,11 @@ struct Case {
 type Opener = fn(Contracts, &Config, u64) -> OpenCase;
 
 impl Suite {
+    /// Begins a tier: the executors that are entered from here on are of it.
+    pub fn tier(&mut self, tier: Tier) {
+        self.tier = tier;
+    }
+
     /// Adds an executor.
     pub fn enter<E: Executor>(&mut self) {
         self.executors.push(ExecutorEntry {
@@ -59,6 +67,7 @@ impl Suite {
             refused: E::refused,
             command: None,
             contracts: Some(Contracts::of::<E>()),
+            tier: self.tier,
         });
     }
 
@@ -109,6 +118,7 @@ impl Suite {
             refused: || None,
             command,
             contracts: None,
+            tier: self.tier,
         });
     }
 
@@ -211,6 +221,7 @@ impl ExecutorEntry {
             environment: threads.iter().filter_map(environment).filter(|(_, set)| !set.is_empty()).collect(),
             refused: (self.refused)(),
             sockets_refused: self.sockets_refused(),
+            tier: self.tier,
         }
     }
 

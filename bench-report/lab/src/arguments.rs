@@ -138,7 +138,7 @@ pub(crate) struct SelectionArguments {
     /// Sizes of every workload [default: its own]
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) sizes: Vec<u64>,
-    /// Race these lanes in place of the usual ones, onto a page of their own: steps
+    /// Race these lanes in place of the usual ones, onto a page of their own: options, steps
     #[arg(long, value_name = "NAME", value_parser = lineup)]
     pub(crate) lineup: Option<String>,
 }

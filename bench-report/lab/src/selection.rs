@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
-use lane_protocol::{Class, LaneDescription, LaneEntry, Lineup, WorkloadEntry};
+use lane_protocol::{Class, LaneDescription, LaneEntry, Lineup, Tier, WorkloadEntry};
 use results::{CellId, figures};
 
 use crate::arguments::SelectionArguments;
@@ -35,7 +35,8 @@ pub(crate) fn select(
     processors: NonZeroUsize,
 ) -> Result<Selection, String> {
     let workloads = by_name("workload", &lineup.workloads, |entry| &entry.name, &arguments.workloads)?;
-    let lanes = by_name("executor", &lineup.lanes, |entry| &entry.name, &arguments.executors)?;
+    let mut lanes = by_name("executor", &lineup.lanes, |entry| &entry.name, &arguments.executors)?;
+    lanes.retain(|lane| is_asked_for(lane, arguments));
     let all_threads = threads(arguments, processors);
     let programs = lanes.iter().filter(|lane| lane.command.is_some());
     let programs = programs.map(|lane| (lane.name.clone(), version(descriptions, lane))).collect();
@@ -70,6 +71,19 @@ pub(crate) fn select(
         return Err("no cell is left to run; --list shows what there is".to_owned());
     }
     Ok(selection)
+}
+
+/// Tells whether a run races a lane: the arguments name it, or it is of a tier that races unnamed.
+pub(crate) fn is_asked_for(lane: &LaneEntry, arguments: &SelectionArguments) -> bool {
+    if !arguments.executors.is_empty() {
+        return arguments.executors.contains(&lane.name);
+    }
+    let names_it = |filter: &String| filter.rsplit('/').next() == Some(&lane.name);
+    match lane.tier {
+        Tier::Default => true,
+        Tier::Full if arguments.full => true,
+        Tier::Full | Tier::ByName => arguments.filters.iter().any(names_it),
+    }
 }
 
 /// Tells whether a quick run leaves a workload out: it has no time for long runs, unless they are asked for.
@@ -238,6 +252,7 @@ mod tests {
             environment: BTreeMap::new(),
             refused: None,
             sockets_refused: None,
+            tier: Tier::Default,
         };
         let workload = |name: &str, sizes: &[u64], full_sizes: &[u64], memory_sizes: &[u64]| WorkloadEntry {
             name: name.to_owned(),
@@ -330,6 +345,34 @@ mod tests {
         let expected =
             [("drink/10/t1/bonsai", "needs water"), ("drink/10/t2/bonsai", "runs on one thread only")];
         assert_eq!(reasons.collect::<Vec<_>>(), expected.map(|(cell, reason)| (cell.to_owned(), reason)));
+    }
+
+    #[test]
+    fn a_lane_races_in_the_runs_of_its_tier_and_wherever_it_is_named() {
+        let mut lineup = lineup();
+        lineup.lanes[1].tier = Tier::ByName;
+        lineup.lanes[2].tier = Tier::Full;
+        let described = LaneDescription {
+            protocol: PROTOCOL,
+            version: "Plastic 2".to_owned(),
+            threads: [1, 1],
+            workloads: [("grow".to_owned(), None)].into(),
+        };
+        let descriptions = Descriptions::from([("plastic".to_owned(), Ok(described))]);
+        let raced = |full, executors: &[&str], filters: &[&str]| {
+            let filters = filters.iter().map(|&filter| filter.to_owned()).collect();
+            let asked = SelectionArguments { full, filters, sizes: vec![50], ..of(executors, &["grow"]) };
+            let selection =
+                select(&lineup, &descriptions, &asked, NonZeroUsize::MIN).expect("there are some");
+            let mut lanes: Vec<String> = selection.cells.into_iter().map(|cell| cell.executor).collect();
+            lanes.dedup();
+            lanes.join(" ")
+        };
+        assert_eq!(raced(false, &[], &[]), "oak");
+        assert_eq!(raced(true, &[], &["t1"]), "oak plastic");
+        assert_eq!(raced(false, &["bonsai", "plastic"], &[]), "bonsai plastic");
+        assert_eq!(raced(false, &[], &["bonsai"]), "bonsai");
+        assert_eq!(raced(false, &[], &["oak", "grow/50/t1/plastic"]), "oak plastic");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use cell::CellId;
 pub use complaints::{shorten, too_fast, wrong_answer};
 pub use lineup::{
-    Capability, Class, LaneEntry, Lineup, Measure, Specification, Standing, TrackBuild, Work, WorkDone,
+    Capability, Class, LaneEntry, Lineup, Measure, Specification, Standing, Tier, TrackBuild, Work, WorkDone,
     WorkloadEntry,
 };
 pub use observed::{Lateness, Observed, histogram};

@@ -110,6 +110,22 @@ pub struct LaneEntry {
     /// The reason why its sockets are refused on this machine, by the kernel or a sandbox; absent if they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets_refused: Option<String>,
+    /// The runs that race it.
+    #[serde(default, skip_serializing_if = "Tier::is_default")]
+    pub tier: Tier,
+}
+
+/// The runs that race a lane: its name always does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// Every run.
+    #[default]
+    Default,
+    /// A full run.
+    Full,
+    /// A run that asks for it by its name.
+    ByName,
 }
 
 /// The number of workers that a lane can have.
@@ -281,6 +297,13 @@ impl Lineup {
     /// Tells whether the runs of a workload do nothing but wait.
     pub fn only_waits(&self, workload: &str) -> bool {
         self.workload(workload).is_some_and(|workload| workload.measure == Measure::Processor)
+    }
+}
+
+impl Tier {
+    /// True for a lane that every run races.
+    fn is_default(&self) -> bool {
+        *self == Tier::Default
     }
 }
 

@@ -205,12 +205,18 @@ impl Entrant {
         let Entrant { runner: Runner { mut process, verifier, .. }, checked, samples, watch, .. } = self;
         // Before it is asked: a program that looks at its lateness takes memory for that.
         let peak_rss = process.peak_rss();
+        // What a program tells of its threads is its own word: the kernel is asked.
+        let threads = verifier.as_ref().and_then(|_| process.threads());
         let rest = match process.ask(&Request::Rest { watch })? {
             Reply::Rest(rest) => rest,
             other => return Err(process.out_of_turn(&other)),
         };
         let told = verifier.and_then(|verifier| verifier.lateness());
-        let rest = Rest { peak_rss: rest.peak_rss.or(peak_rss), lateness: rest.lateness.or(told), ..rest };
+        let rest = Rest {
+            peak_rss: rest.peak_rss.or(peak_rss),
+            threads_after: threads.or(rest.threads_after),
+            lateness: rest.lateness.or(told),
+        };
         let pid = process.id();
         process.end()?;
         Ok(Measurement { pid, checked, samples, rest })

@@ -35,12 +35,17 @@ const KEPT: [&str; 18] = [
 
 /// The beginnings of those that change the allocator, the loader, a runtime or its workers. They are passed on: who has
 /// set them may want it so, and the page says that they were.
-const NOTED: [&str; 24] = [
+const NOTED: [&str; 30] = [
     "ASAN_",
     "ASYNC_STD_",
     "DYLD_",
     "GLIBC_TUNABLES",
+    "GODEBUG",
+    "GOGC",
+    "GOMEMLIMIT",
     "GOMP_",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
     "JEMALLOC_",
     "LD_",
     "LLVM_PROFILE_FILE",
@@ -48,6 +53,7 @@ const NOTED: [&str; 24] = [
     "MALLOC_",
     "MIMALLOC_",
     "MSAN_",
+    "NODE_OPTIONS",
     "OMP_",
     "PYTHON",
     "RAYON_",

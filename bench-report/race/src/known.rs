@@ -34,7 +34,8 @@ pub const KNOWN: &[Entry] = &[
         workloads: &["busy-neighbours"],
         lanes: &["tokio"],
         says: "What a worker woke last waits in a slot that no other worker takes from. If the next poll of \
-               that worker is long, this one task may be late by all of it.",
+               that worker is long, this one task may be late by all of it. An unstable option takes the slot away: the \
+               lane tokio-no-lifo of the lineup options.",
         issue: Some(("tokio#4941", "https://github.com/tokio-rs/tokio/issues/4941")),
     },
     Entry {
@@ -48,7 +49,8 @@ pub const KNOWN: &[Entry] = &[
         workloads: &["timer-churn", "wait-timeout"],
         lanes: &["tokio"],
         says: "All timers of a runtime are behind one lock, which is taken to arm one and to disarm it: with \
-               more workers an operation may cost more. Two processors show the beginning of that at most.",
+               more workers an operation may cost more. Two processors show the beginning of that at most. An unstable \
+               option has timers for each worker: the lane tokio-alt-timer of the lineup options.",
         issue: Some(("tokio#6504", "https://github.com/tokio-rs/tokio/issues/6504")),
     },
     Entry {
@@ -69,7 +71,7 @@ pub const KNOWN: &[Entry] = &[
         workloads: &["blocking-squares"],
         lanes: &["tokio", "tokio-current-thread"],
         says: "Submitting and taking a job both lock one queue, so for small jobs the lock may cost more than \
-               the work.",
+               the work. An unstable option has several queues: the lane tokio-sharded-blocking of the lineup options.",
         issue: Some(("tokio#2528", "https://github.com/tokio-rs/tokio/issues/2528")),
     },
     Entry {
@@ -176,7 +178,7 @@ pub const KNOWN: &[Entry] = &[
     },
     Entry {
         workloads: &[CANCELLATION],
-        lanes: &["asyncio", "uvloop"],
+        lanes: &["asyncio", "uvloop", "asyncio-free-threaded"],
         says: "To cancel throws CancelledError into the coroutine at the next turn of the loop, on its one \
                thread; destructors are what the coroutine does on its way out, and it may refuse. Whoever awaits \
                the task is told when it has ended.",
@@ -186,6 +188,26 @@ pub const KNOWN: &[Entry] = &[
         workloads: &[CANCELLATION],
         lanes: &["threads"],
         says: "A thread cannot be cancelled from outside: it ends when its program looks at a flag.",
+        issue: None,
+    },
+    Entry {
+        workloads: &["wait-timeout"],
+        lanes: &["go"],
+        says: "A goroutine cannot be cancelled from outside: all that are too slow wait for one channel too, and end when it \
+               is closed.",
+        issue: None,
+    },
+    Entry {
+        workloads: &["wait-timeout"],
+        lanes: &["java"],
+        says: "To cancel interrupts a virtual thread: it wakes from its sleep with an exception, and may catch it.",
+        issue: None,
+    },
+    Entry {
+        workloads: &["wait-timeout"],
+        lanes: &["node"],
+        says: "To cancel a promise is to cancel what it waits for: each timer is given an AbortSignal of its own, which \
+               ends it with an exception.",
         issue: None,
     },
 ];

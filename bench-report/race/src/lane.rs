@@ -101,6 +101,11 @@ impl LaneProcess {
         platform::peak_rss_of(self.child.id())
     }
 
+    /// Returns the number of its threads, where the system says.
+    pub fn threads(&self) -> Option<usize> {
+        platform::threads_of(self.child.id())
+    }
+
     /// Asks, and waits for the answer.
     ///
     /// # Errors

@@ -145,10 +145,20 @@ pub(crate) fn since_boot() -> Option<Duration> {
 
 /// Returns the most memory that a process ever had, in bytes, by its number in the system.
 pub(crate) fn peak_rss_of(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
+    let kibibytes: u64 = status_of(process, "VmHWM")?.strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// Returns the number of threads that a process has, as the kernel sees it.
+pub(crate) fn threads_of(process: u32) -> Option<usize> {
+    status_of(process, "Threads")?.parse().ok()
+}
+
+/// Returns a line of the status of a process, by its name.
+fn status_of(process: u32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let mut lines = status.lines().filter_map(|line| line.split_once(':'));
+    lines.find_map(|(key, value)| (key == name).then(|| value.trim().to_owned()))
 }
 
 pub(crate) use system::{

@@ -27,7 +27,7 @@ pub const TRACK: &str = "track";
 const BLOCKING_THREADS: usize = 3;
 
 /// The lineups besides the default one; the package `track-NAME` is the track of each.
-pub const LINEUPS: &[&str] = &["steps"];
+pub const LINEUPS: &[&str] = &["options", "steps"];
 
 /// The packages whose programs are lanes. The `start` of `cargo bench` names them too.
 const LANES: &str = "executor-*";

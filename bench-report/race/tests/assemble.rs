@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use lane_protocol::{
-    CellId, Class, Costs, Count, Counts, LaneEntry, Lineup, Measure, MemoryUse, PROTOCOL, Tally, TrackBuild,
-    WorkloadEntry,
+    CellId, Class, Costs, Count, Counts, LaneEntry, Lineup, Measure, MemoryUse, PROTOCOL, Tally, Tier,
+    TrackBuild, WorkloadEntry,
 };
 use race::{
     assemble,
@@ -131,6 +131,7 @@ fn lineup() -> Lineup {
         environment: BTreeMap::new(),
         refused: None,
         sockets_refused: None,
+        tier: Tier::Default,
     };
     let workload = |(name, group): (&str, &str)| WorkloadEntry {
         name: name.to_owned(),

@@ -5,12 +5,13 @@
 
 use executor_api::{About, BlockOn, BlockingPool, Executor, Net, Remote, Restart, Standing, Timer};
 
-use lane_harness::{Suite, about_program};
+use lane_harness::{Suite, Tier, about_program};
 
 /// Enters an executor, with the functions below of what it has; each contract that it implements.
+#[macro_export]
 macro_rules! lane {
     ($suite:ident, $executor:ty: $($has:ident),+) => {
-        $($has::<$executor>(&mut $suite);)+
+        $($crate::lineup::$has::<$executor>(&mut $suite);)+
     };
 }
 
@@ -34,6 +35,13 @@ pub fn lineup() -> Suite {
     suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
     suite.program(THREADS, &["threads"]);
     suite.program(EPOLL, &["epoll"]);
+    // What the default run has no time for.
+    suite.tier(Tier::ByName);
+    suite.program(ASYNCIO_FREE_THREADED, &["python3.14t", ASYNCIO.source, "free-threaded"]);
+    suite.program(GO, &["sh", "lanes/go/start", GO.source]);
+    suite.program(JAVA, &["sh", "lanes/java/start", JAVA.source]);
+    suite.program(NODE, &["node", NODE.source]);
+    suite.program(RAYON_JOIN, &["rayon-join"]);
     suite
 }
 
@@ -77,6 +85,67 @@ const EPOLL: About = About {
     source: "executors/threads/src/epoll.rs",
     standing: Standing::Ours,
     ..about_program("epoll", "A plain loop over epoll with nothing around it: the floor of a round trip.")
+};
+
+const ASYNCIO_FREE_THREADED: About = About {
+    limits: "One thread for tasks; only jobs of the blocking pool run beside them. Sleeps are rounded up to whole \
+             milliseconds. Needs a Python that was built without the interpreter lock, as python3.14t on the PATH.",
+    ..About {
+        homepage: "https://docs.python.org/3/howto/free-threading-python.html",
+        source: ASYNCIO.source,
+        ..about_program(
+            "asyncio-free-threaded",
+            "asyncio on a Python without the interpreter lock: jobs of the pool run at the same time.",
+        )
+    }
+};
+
+const GO: About = About {
+    limits: "A goroutine cannot be cancelled from outside: it looks whether a channel is closed. There is no pool for jobs \
+             that block; three goroutines that take turns at a channel are one. The collector of garbage has threads \
+             beside those that run tasks.",
+    homepage: "https://go.dev",
+    source: "lanes/go/lane.go",
+    ..about_program(
+        "go",
+        "Goroutines, a stack each: a run queue for each processor, work stealing, sockets in the runtime's own poller.",
+    )
+};
+
+const JAVA: About = About {
+    limits: "Warmed up for three seconds before it is measured, because the virtual machine compiles what runs often; a \
+             program that has just started is slower. Its compilers and its collector of garbage have threads beside \
+             those that run tasks. Sleeps may end some milliseconds late.",
+    homepage: "https://openjdk.org/jeps/444",
+    source: "lanes/java/Lane.java",
+    ..about_program(
+        "java",
+        "Virtual threads, a stack each, carried by as many threads as there are workers, with work stealing.",
+    )
+};
+
+const NODE: About = About {
+    limits: "One thread. Warmed up for a second before it is measured, because V8 compiles what runs often; a program that \
+             has just started is slower. It yields with setImmediate, which lets sockets and timers have their turn. It \
+             has no channels: ours are some lines of JavaScript. Jobs go to threads of their own as messages. Timers may end up \
+             to a millisecond early; the lane sleeps on.",
+    homepage: "https://nodejs.org",
+    source: "lanes/node/lane.js",
+    ..about_program(
+        "node",
+        "Promises and async functions: queues of V8 and Node, timers and sockets in libuv.",
+    )
+};
+
+const RAYON_JOIN: About = About {
+    limits: "No executor: closures that fork and join and never wait for anything else. A job cannot yield, sleep or be \
+             cancelled.",
+    homepage: "https://docs.rs/rayon/latest/rayon/fn.scope.html",
+    source: "executors/threads/src/join.rs",
+    ..about_program(
+        "rayon-join",
+        "Rayon as it is meant, with join and scope on closures, where the lane rayon makes each poll of a task a job.",
+    )
 };
 
 /// Workloads that need nothing but tasks, which every executor has.
@@ -125,12 +194,14 @@ pub fn blocking<E: BlockingPool>(suite: &mut Suite) {
     suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
 }
 
-fn blocks<E: BlockOn>(suite: &mut Suite) {
+/// Workloads of threads that block on futures.
+pub fn blocks<E: BlockOn>(suite: &mut Suite) {
     suite.has_block_on::<E>();
     suite.race::<E, block_on::BlockOn>("a block_on of its own");
 }
 
-fn restarts<E: Restart>(suite: &mut Suite) {
+/// Workloads that start their executor again and again.
+pub fn restarts<E: Restart>(suite: &mut Suite) {
     suite.has_restart::<E>();
     suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
 }

@@ -1,7 +1,9 @@
-//! Implements the contract for the `ThreadPool` of futures-executor.
+//! Implements the contract for the executors of futures: [`Futures`], its `ThreadPool`, and [`FuturesLocal`], its `LocalPool`.
 //!
-//! Tasks are spawned by `spawn_ok`, as in the pool's documentation, so that the pool's own tasks and wakers
+//! Tasks are spawned by `spawn_ok` and `spawn_local`, as in the documentation, so that their own tasks and wakers
 //! are raced and not those of an adapter.
+
+mod local;
 
 use std::{
     any::Any,
@@ -19,6 +21,8 @@ use futures::{
     executor::{ThreadPool, block_on},
     future::{AbortHandle, Abortable, Aborted},
 };
+
+pub use local::FuturesLocal;
 
 /// The `ThreadPool` of futures-executor.
 #[derive(Debug)]
@@ -178,18 +182,29 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let (future, task) = observed(future);
+    pool.spawn_ok(future);
+    task
+}
+
+/// Makes a future that has no output, and the handle that tells the output of the one in it.
+fn observed<F>(future: F) -> (impl Future<Output = ()> + Send + 'static, Task<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     // Futures' own parts: a oneshot channel for the outcome, `Abortable` to cancel, and `catch_unwind`
     // because a panic would end its worker. These are four allocations a task, as many as `spawn_with_handle`
     // makes, whose handle tells neither that a task has finished nor that a cancelled future is gone.
     let (sender, receiver) = oneshot::channel();
     let (abort, registration) = AbortHandle::new_pair();
     let future = Abortable::new(AssertUnwindSafe(future).catch_unwind(), registration);
-    pool.spawn_ok(async {
+    let future = async {
         // The await drops the future before the awaiter can see its outcome.
         let outcome = future.await;
         sender.send(outcome).ok(); // an error means that the task was detached
-    });
-    Task { receiver: RefCell::new(receiver), received: RefCell::new(None), abort }
+    };
+    (future, Task { receiver: RefCell::new(receiver), received: RefCell::new(None), abort })
 }
 
 fn pool() -> &'static ThreadPool {

@@ -1,8 +1,10 @@
-//! Implements the contract for smol: [`Smol`], its global executor, and [`SmolLocal`], a `LocalExecutor`.
+//! Implements the contract for smol: [`Smol`], its global executor, [`SmolLocal`], a `LocalExecutor`, and [`SmolStatic`], a
+//! `StaticExecutor`.
 //!
 //! A `LocalExecutor` takes tasks from its own thread only, so [`SmolLocal`] is not `Remote`. The thread of
-//! smol's timers outlives every executor, so neither lane is `Restart`.
+//! smol's timers outlives every executor, so no lane is `Restart`.
 
+mod fixed;
 mod net;
 
 use std::{env, thread, time::Duration};
@@ -14,6 +16,7 @@ use smol::{
     future::FutureExt,
 };
 
+pub use fixed::SmolStatic;
 pub use net::{Listener, Stream};
 
 /// smol's global executor, the one behind `smol::spawn`.
@@ -211,7 +214,7 @@ macro_rules! timers_and_pool {
     )+};
 }
 
-timers_and_pool!(Smol, SmolLocal);
+timers_and_pool!(Smol, SmolLocal, SmolStatic);
 
 async fn sleep(duration: Duration) {
     smol::Timer::after(duration).await;

@@ -1,4 +1,4 @@
-//! Implements the sockets of the contract with `smol::net`, the same for both lanes.
+//! Implements the sockets of the contract with `smol::net`, the same for all lanes.
 //!
 //! A socket is registered with epoll when it is made. A read is tried first; after an `EAGAIN` it arms the socket for one
 //! event, with a system call each time, and waits. A thread waits in epoll that has nothing to do: one of those in
@@ -13,7 +13,7 @@ use smol::{
     net::{TcpListener, TcpStream, unix::UnixStream},
 };
 
-use crate::{Smol, SmolLocal};
+use crate::{Smol, SmolLocal, SmolStatic};
 
 macro_rules! net {
     ($($lane:ty),+) => {$(
@@ -42,7 +42,7 @@ macro_rules! net {
     )+};
 }
 
-net!(Smol, SmolLocal);
+net!(Smol, SmolLocal, SmolStatic);
 
 /// Wraps smol's listener, whose backlog is that of std: 128 connections.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Checks the laws of the contract on smol, with its global executor and with a local one.
+//! Checks the laws of the contract on smol, with its global executor, a local one and a static one.
 //!
 //! Without `net_fair`: a task that reads from a socket that is always ready is never interrupted, which the card of the lane
 //! says among its limits.
@@ -9,4 +9,8 @@ mod global {
 
 mod local {
     executor_api::conformance!(executor_smol::SmolLocal: tasks, timer, blocking, block_on, net, net_timer, net_readiness);
+}
+
+mod fixed {
+    executor_api::conformance!(executor_smol::SmolStatic: tasks, timer, blocking, remote, net, net_timer, net_readiness);
 }

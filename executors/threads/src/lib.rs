@@ -5,8 +5,10 @@
 //! speaks the lines of `lane-protocol`; `workloads/NAME/src/lib.rs` has the program that each of `programs.rs` must equal: the same
 //! tasks, the same answer.
 //!
-//! A second program of this crate, `epoll`, is what the kernel takes of an echo: a loop of one thread, and no tasks.
+//! A second program of this crate, `epoll`, is what the kernel takes of an echo: a loop of one thread, and no tasks. A third,
+//! `rayon-join`, is rayon without futures.
 
+mod join;
 mod programs;
 mod sockets;
 
@@ -31,8 +33,10 @@ use sockets::Connections;
 struct Lane {
     programs: &'static [Program],
     version: String,
-    /// The number of tasks that run at once, whatever we would like.
-    threads: usize,
+    /// The fewest and the most threads that run tasks at once.
+    threads: [usize; 2],
+    /// Starts the threads that run tasks, if they are there before the tasks.
+    start: fn(usize) -> io::Result<()>,
     /// The mechanism by which it waits for sockets.
     driver: &'static str,
 }
@@ -41,14 +45,28 @@ struct Lane {
 pub fn threads() -> ExitCode {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let version = format!("std::thread on {}", std::env::consts::OS);
-    main(&Lane { programs: programs::PROGRAMS, version, threads, driver: "blocking calls" })
+    main(&Lane {
+        programs: programs::PROGRAMS,
+        version,
+        threads: [threads; 2],
+        start: nothing,
+        driver: "blocking calls",
+    })
+}
+
+/// Is the lane `rayon-join`: answers the lines of standard input until they end.
+pub fn rayon_join() -> ExitCode {
+    /// More than any machine is asked for here.
+    const MOST: usize = 1_024;
+    let version = "rayon, of the same version as the lane rayon".to_owned();
+    main(&Lane { programs: join::PROGRAMS, version, threads: [1, MOST], start: join::start, driver: "none" })
 }
 
 /// Is the lane `epoll`: answers the lines of standard input until they end.
 #[cfg(target_os = "linux")]
 pub fn epoll() -> ExitCode {
     let version = "epoll of Linux".to_owned();
-    main(&Lane { programs: epoll::PROGRAMS, version, threads: 1, driver: "epoll" })
+    main(&Lane { programs: epoll::PROGRAMS, version, threads: [1; 2], start: nothing, driver: "epoll" })
 }
 
 /// Is the lane `epoll`, which this system cannot have.
@@ -56,6 +74,11 @@ pub fn epoll() -> ExitCode {
 pub fn epoll() -> ExitCode {
     say(&Reply::NotApplicable("needs Linux".to_owned()));
     ExitCode::SUCCESS
+}
+
+/// Starts no threads: each task has its own, or there is one for all.
+fn nothing(_threads: usize) -> io::Result<()> {
+    Ok(())
 }
 
 fn main(lane: &Lane) -> ExitCode {
@@ -81,11 +104,13 @@ fn serve(lane: &Lane) -> Result<(), String> {
     };
     let program = lane.programs.iter().find(|program| program.name == cell.workload);
     let program = program.ok_or_else(|| format!("there is no program for {}", cell.workload))?;
+    let threads = cell.threads.clamp(lane.threads[0], lane.threads[1]);
+    (lane.start)(threads).map_err(out_of_threads)?;
     let pool = Pool::start(cell.blocking_threads).map_err(out_of_threads)?;
     let connections = program.connect.map(|connect| connect(cell.size)).transpose();
     let mut connections = connections.map_err(|error| program.complaint(&error))?.unwrap_or_default();
     let driver = program.has_sockets().then(|| lane.driver.to_owned());
-    say(&Reply::Observed(Ready { threads: lane.threads, proof: None, driver }));
+    say(&Reply::Observed(Ready { threads, proof: None, driver }));
     for line in lines {
         match parse(&line?)? {
             Request::Runs(iterations) => {
@@ -107,7 +132,7 @@ fn describe(lane: &Lane) {
     say(&Reply::Lane(LaneDescription {
         protocol: PROTOCOL,
         version: lane.version.clone(),
-        threads: [lane.threads; 2],
+        threads: lane.threads,
         workloads: workloads.collect(),
     }));
 }

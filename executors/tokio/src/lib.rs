@@ -1,9 +1,13 @@
 //! Implements the contract for tokio: [`Tokio`], its multi-thread runtime, and [`TokioCurrentThread`].
 //!
 //! Both are built as in tokio's documentation, with the timer enabled and nothing tuned. The driver of sockets is enabled
-//! only where tasks use sockets: with it, workers park in epoll instead of on a condition variable.
+//! only where tasks use sockets: with it, workers park in epoll instead of on a condition variable. Lanes with an option
+//! switched on are in `options`, those with another kind of runtime in `local` and `per_core`.
 
+mod local;
 mod net;
+mod options;
+mod per_core;
 
 use std::{
     panic,
@@ -22,7 +26,11 @@ use tokio::{
     task::{JoinError, JoinHandle},
 };
 
+pub use local::TokioLocalRuntime;
 pub use net::{Listener, Stream};
+#[cfg(tokio_unstable)]
+pub use options::{TokioAltTimer, TokioEagerDriver, TokioNoLifo, TokioShardedBlocking};
+pub use per_core::TokioPerCore;
 
 /// Tokio's multi-thread runtime.
 pub type Tokio = Lane<MultiThread>;
@@ -45,51 +53,33 @@ pub trait Flavour: Sized + Send + Sync + 'static {
     /// Describes the lane in the report.
     const ABOUT: About;
 
-    /// Builds the runtime.
-    fn build(config: &Config) -> Runtime;
-
     /// Starts the runtime and returns its owner and a handle to it.
     fn start(config: &Config) -> (Self, Handle);
+
+    /// Starts a task from within another.
+    fn spawn<M>(future: M) -> JoinHandle<M::Output>
+    where
+        M: Future + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        tokio::spawn(future)
+    }
+}
+
+/// Distinguishes the flavours whose runtime is a [`Runtime`].
+pub trait Built: Flavour {
+    /// Builds the runtime.
+    fn build(config: &Config) -> Runtime;
 }
 
 /// Owns a multi-thread runtime.
-#[derive(Debug)]
-pub struct MultiThread {
-    _runtime: Runtime,
-}
+pub type MultiThread = options::WithOption<options::AsItComes>;
 
 /// Owns the thread that drives a current-thread runtime.
 #[derive(Debug)]
 pub struct CurrentThread {
     worker: Option<thread::JoinHandle<()>>,
     stop: Option<oneshot::Sender<()>>,
-}
-
-impl Flavour for MultiThread {
-    const ABOUT: About = About {
-        name: "tokio",
-        description: "Multi-thread runtime: a run queue for each worker, work stealing, and one timer wheel for all.",
-        class: Class::MultiThread,
-        standing: Standing::Published,
-        limits: "A sleep ends up to a millisecond late, because timers count whole milliseconds. Other workers \
-                 cannot steal the task that a worker has woken last. A task that blocks the worker that drives \
-                 the timers delays all of them.",
-        package: "tokio",
-        homepage: "https://tokio.rs",
-        source: file!(),
-    };
-
-    fn build(config: &Config) -> Runtime {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(config.threads.get());
-        build(&mut builder, config)
-    }
-
-    fn start(config: &Config) -> (Self, Handle) {
-        let runtime = Self::build(config);
-        let handle = runtime.handle().clone();
-        (MultiThread { _runtime: runtime }, handle)
-    }
 }
 
 impl Flavour for CurrentThread {
@@ -105,11 +95,6 @@ impl Flavour for CurrentThread {
         source: file!(),
     };
 
-    fn build(config: &Config) -> Runtime {
-        assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
-        build(&mut Builder::new_current_thread(), config)
-    }
-
     fn start(config: &Config) -> (Self, Handle) {
         let runtime = Self::build(config);
         let handle = runtime.handle().clone();
@@ -117,6 +102,13 @@ impl Flavour for CurrentThread {
         // Dropping the sender ends the runtime: no message is ever sent.
         let worker = thread::spawn(move || drop(runtime.block_on(stopped)));
         (CurrentThread { worker: Some(worker), stop: Some(stop) }, handle)
+    }
+}
+
+impl Built for CurrentThread {
+    fn build(config: &Config) -> Runtime {
+        assert_eq!(config.threads.get(), 1, "{} runs on one thread only", Self::ABOUT.name);
+        build(&mut Builder::new_current_thread(), config)
     }
 }
 
@@ -131,14 +123,15 @@ impl Drop for CurrentThread {
 
 /// Builds the runtime with what the flavours have in common.
 fn build(builder: &mut Builder, config: &Config) -> Runtime {
+    configure(builder, config).build().expect("tokio starts its workers and its drivers")
+}
+
+/// Configures what the flavours have in common.
+fn configure<'a>(builder: &'a mut Builder, config: &Config) -> &'a mut Builder {
     if config.sockets {
         builder.enable_io();
     }
-    builder
-        .max_blocking_threads(config.blocking_threads.get())
-        .enable_time()
-        .build()
-        .expect("tokio starts its workers and its drivers")
+    builder.max_blocking_threads(config.blocking_threads.get()).enable_time()
 }
 
 impl<F: Flavour> Executor for Lane<F> {
@@ -166,7 +159,7 @@ impl<F: Flavour> Executor for Lane<F> {
         M: Future + Send + 'static,
         M::Output: Send + 'static,
     {
-        Task(tokio::spawn(future))
+        Task(F::spawn(future))
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
@@ -214,7 +207,7 @@ impl<F: Flavour> Remote for Lane<F> {
     }
 }
 
-impl<F: Flavour> BlockOn for Lane<F> {
+impl<F: Built> BlockOn for Lane<F> {
     type Caller = Arc<Runtime>;
 
     /// `Runtime::block_on`, as in `#[tokio::main]`. Threads may share either flavour, but only one of them drives

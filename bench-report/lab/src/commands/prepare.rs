@@ -11,11 +11,11 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, anyhow};
-use lane_protocol::LaneDescription;
+use lane_protocol::{LaneDescription, LaneEntry};
 use race::{
     environment, facts,
     guard::Guard,
@@ -27,14 +27,18 @@ use race::{
 };
 use results::{Build, CellId};
 
+use super::complain;
 use crate::{
     WORKSPACE,
     arguments::{SelectionArguments, TrackArguments, usage},
     selection::{self, Selection},
 };
 
-/// The time that a lane may take to say what it is.
-pub(super) const INTRODUCTION: Duration = Duration::from_secs(20);
+/// The time that a lane may take to say what it is. One that is a program in another language may be built first.
+pub(super) const INTRODUCTION: Duration = Duration::from_secs(180);
+
+/// A lane that takes longer is worth a line.
+const NOTICED: Duration = Duration::from_secs(2);
 
 /// A built track and the descriptions of those of its lanes that are programs.
 #[derive(Debug)]
@@ -60,9 +64,7 @@ impl Prepared {
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
         let threads: Vec<usize> = selection::threads(selection, processors()).into_iter().collect();
-        let asked = |lane: &str| {
-            selection.executors.is_empty() || selection.executors.iter().any(|asked| asked == lane)
-        };
+        let asked = |lane: &LaneEntry| selection::is_asked_for(lane, selection);
         Prepared::with(&threads, &asked, selection.lineup.as_deref(), track, interrupted)
     }
 
@@ -73,7 +75,7 @@ impl Prepared {
     /// The same.
     pub(crate) fn with(
         threads: &[usize],
-        asked: &dyn Fn(&str) -> bool,
+        asked: &dyn Fn(&LaneEntry) -> bool,
         lineup: Option<&str>,
         given: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
@@ -102,12 +104,16 @@ impl Prepared {
             .lineup
             .lanes
             .iter()
-            .filter(|lane| lane.command.is_some() && asked(&lane.name))
+            .filter(|lane| lane.command.is_some() && asked(lane))
             .map(|lane| lane.name.clone())
             .collect();
         let mut descriptions = BTreeMap::new();
         for name in programs {
+            let start = Instant::now();
             let description = track.command(&name, 1).and_then(|command| lane::describe(command, &limits));
+            if start.elapsed() > NOTICED {
+                complain(&format!("{name} took {} s to say what it is", start.elapsed().as_secs()));
+            }
             let description = match description {
                 Ok(description) => Ok(description),
                 Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => Err(reason),

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
+use lane_protocol::LaneEntry;
 use race::{
     facts,
     folder::{Folder, NothingToResume, write},
@@ -170,7 +171,7 @@ fn take_up(
     let mut threads: Vec<usize> = plan.cells.iter().chain(&plan.memory).map(|cell| cell.threads).collect();
     threads.sort_unstable();
     threads.dedup();
-    let asked = |lane: &str| plan.programs.contains_key(lane);
+    let asked = |lane: &LaneEntry| plan.programs.contains_key(&lane.name);
     let Some(prepared) = Prepared::with(&threads, &asked, lineup, &arguments.track, interrupted)? else {
         return Ok(None);
     };
