@@ -31,5 +31,5 @@ fn main() -> ExitCode {
     lane!(suite, executor_futures::Futures: tasks, remote);
     lane!(suite, executor_futures::FuturesLocal: tasks);
     lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, sockets);
-    serve(&suite, &build())
+    serve(&suite, &build!())
 }
