@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use lane_protocol::{Lineup, WorkloadEntry};
 
 fn lineup() -> Lineup {
-    track::lineup::lineup().lineup(&track::build(), &[1])
+    track::lineup::lineup().lineup(&track::build!(), &[1])
 }
 
 /// Reads a document of the repository, its lines joined.
