@@ -20,6 +20,8 @@ mod interruption;
 mod lanes;
 mod mutants;
 #[cfg(target_os = "linux")]
+mod others;
+#[cfg(target_os = "linux")]
 mod programs;
 #[cfg(unix)]
 mod rounds;
@@ -85,8 +87,16 @@ fn trials() -> Vec<Trial> {
     }
     #[cfg(target_os = "linux")]
     tests.extend(
-        [gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS, scarcity::TESTS, terminals::TESTS]
-            .concat(),
+        [
+            gate::TESTS,
+            foreign::TESTS,
+            others::TESTS,
+            programs::TESTS,
+            runs::TESTS,
+            scarcity::TESTS,
+            terminals::TESTS,
+        ]
+        .concat(),
     );
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {

@@ -5,7 +5,7 @@ use super::{
     links::{Links, Source},
 };
 use results::{
-    Executor, Observed, Results,
+    Executor, Observed, OtherBuild, Results, Substitute,
     figures::{counted, listed},
     lookup,
 };
@@ -65,6 +65,8 @@ pub(super) struct LaneCard {
     pub(super) processors: String,
     /// The mechanism by which it waited for sockets, if tasks used any.
     pub(super) sockets: Option<String>,
+    /// The package that is another than in the run's own build, and how it was built; `None` if none is.
+    pub(super) build: Option<Vec<String>>,
     pub(super) limits: String,
     pub(super) dependencies: String,
     pub(super) homepage: String,
@@ -136,6 +138,7 @@ impl LaneCard {
             jobs: jobs(&seen),
             processors: processors(&seen),
             sockets: sockets(&seen),
+            build: executor.other_build.as_ref().map(build),
             limits: if executor.limits.is_empty() {
                 "none noted".to_owned()
             } else {
@@ -152,6 +155,22 @@ impl LaneCard {
 fn class(results: &Results, executor: &Executor) -> String {
     let beside = if lookup::is_program(results, &executor.name) { ", beside the others" } else { "" };
     format!("{}{beside}", executor.class)
+}
+
+/// Names exactly what a lane of another build was built with, a sentence for each part.
+fn build(OtherBuild { lane, substitute }: &OtherBuild) -> Vec<String> {
+    let Substitute { package, version, instead_of, source, checksum, features, flags, program, also, .. } =
+        substitute;
+    let features = if features.is_empty() { "none".to_owned() } else { listed(features) };
+    let mut sentences = vec![
+        format!("{package} {version} from {source}, in the place of {instead_of}; else as {lane}"),
+        format!("checksum {checksum}"),
+        format!("features {features}; flags {flags}; program {program}"),
+    ];
+    if !also.is_empty() {
+        sentences.push(format!("needs {}", listed(also)));
+    }
+    sentences
 }
 
 fn dependencies(packages: Option<usize>) -> String {

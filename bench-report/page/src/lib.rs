@@ -24,6 +24,7 @@ pub mod side_by_side;
 pub(crate) mod standings;
 pub mod table;
 pub mod verdict;
+mod versions;
 
 use std::path::Path;
 
@@ -41,12 +42,14 @@ use method::Method;
 use race::Race;
 use sections::Section;
 use standings::Legend;
+use versions::OverVersions;
 
 /// The stylesheet of the page.
 const STYLE: &str = concat!(
     include_str!("../templates/base.css"),
     include_str!("../templates/tables.css"),
     include_str!("../templates/sections.css"),
+    include_str!("../templates/versions.css"),
     include_str!("../templates/end.css")
 );
 
@@ -82,6 +85,7 @@ struct Report {
     sections: Vec<Section>,
     markers: Vec<Marker>,
     seen: [&'static str; 11],
+    versions: Vec<OverVersions>,
     lanes: Vec<LaneCard>,
     memory: MemoryOfTasks,
     method: Method,
@@ -121,6 +125,7 @@ impl Report {
             by_row: !results.rows.is_empty(),
             markers: lanes::markers(results),
             seen: sections::SEEN,
+            versions: OverVersions::all(results),
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor, links)).collect(),
             memory: MemoryOfTasks::of(results),
             method: Method::of(results, links),

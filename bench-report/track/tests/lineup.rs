@@ -199,6 +199,7 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
         cells: Vec::new(),
         not_applicable: Vec::new(),
         aliases: BTreeMap::new(),
+        substitutes: BTreeMap::new(),
         programs,
         memory: Vec::new(),
         periods: Vec::new(),
