@@ -130,7 +130,8 @@ impl Rung<'_> {
         let reason = match &self.lane.other_build {
             None => "the one of the lock file".to_owned(),
             Some(OtherBuild { substitute, .. }) => {
-                substitute.reason.clone().unwrap_or_else(|| format!("{package} from {}", substitute.source))
+                let Substitute { version, source, reason, .. } = substitute;
+                reason.clone().unwrap_or_else(|| format!("{package} {version} from {source}"))
             }
         };
         Version { label: self.label.clone(), reason, lane: self.lane.name.clone() }

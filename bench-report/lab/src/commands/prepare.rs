@@ -45,8 +45,9 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     /// The numbers of workers that it was asked about.
     pub(crate) threads: Vec<usize>,
-    /// The workspace that other builds are made of, and the folder that they are kept in if not the usual one.
+    /// The workspace that other builds are made of.
     pub(crate) tree: PathBuf,
+    /// The folder that they are kept in, if not the usual one.
     pub(crate) others: Option<PathBuf>,
     /// True if cargo has built the track just now, from the tree as it is.
     is_of_tree: bool,
