@@ -3,6 +3,7 @@
 //! A copy of the workspace is made below the target folder, asks for the other package, and is built there. All else is as
 //! the lock file has it, but for what the other package needs. The workspace itself is only read.
 
+mod lock;
 mod metadata;
 mod tree;
 mod workshop;

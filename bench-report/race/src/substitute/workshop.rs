@@ -14,11 +14,11 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use lane_protocol::{LaneEntry, Lineup, TrackBuild};
 use results::Substitute;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
     Origin, Wish,
+    lock::{Lock, Locked},
     metadata::{Metadata, Package},
     tree::{self, Asked, LOCK, MANIFEST},
 };
@@ -79,21 +79,6 @@ pub struct Made {
     pub track: PathBuf,
     /// What was built.
     pub substitute: Substitute,
-}
-
-/// The packages of a lock file.
-#[derive(Debug, Deserialize)]
-struct Lock {
-    #[serde(rename = "package", default)]
-    packages: Vec<Locked>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Locked {
-    name: String,
-    version: String,
-    source: Option<String>,
-    checksum: Option<String>,
 }
 
 impl Workshop<'_> {
@@ -390,47 +375,6 @@ impl Made {
 
 fn path_of_track(place: &Path) -> PathBuf {
     place.join(TRACK).with_extension(EXE_EXTENSION)
-}
-
-impl Lock {
-    fn read(path: &Path) -> Result<Lock> {
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is no lock file", path.display()))
-    }
-
-    fn has(&self, other: &Locked) -> bool {
-        self.packages.iter().any(|locked| {
-            (&locked.name, &locked.version, &locked.source) == (&other.name, &other.version, &other.source)
-        })
-    }
-
-    /// Returns the version of a package that another version would stand in for: the one with the same leading number, or
-    /// else the highest.
-    fn alike(&self, package: &str, version: &str) -> Option<&str> {
-        let versions = || self.packages.iter().filter(|locked| locked.name == package);
-        let alike = versions().find(|locked| leading(&locked.version) == leading(version));
-        alike.or_else(|| versions().last()).map(|locked| &*locked.version)
-    }
-
-    /// Returns a package as cargo has it named where the lock file may have several versions.
-    fn specification(&self, package: &str, version: &str) -> String {
-        match self.alike(package, version) {
-            Some(alike) => format!("{package}@{alike}"),
-            None => package.to_owned(),
-        }
-    }
-}
-
-/// Returns the numbers of a version that have to be the same for one to stand in for the other.
-fn leading(version: &str) -> Vec<&str> {
-    let mut leading = Vec::new();
-    for number in version.split('.') {
-        leading.push(number);
-        if number != "0" {
-            break;
-        }
-    }
-    leading
 }
 
 /// Returns the first two numbers of a version of the compiler.
