@@ -19,6 +19,8 @@ mod gate;
 mod interruption;
 mod lanes;
 mod mutants;
+#[cfg(target_os = "linux")]
+mod others;
 mod profiles;
 #[cfg(target_os = "linux")]
 mod programs;
@@ -87,8 +89,16 @@ fn trials() -> Vec<Trial> {
     }
     #[cfg(target_os = "linux")]
     tests.extend(
-        [gate::TESTS, foreign::TESTS, programs::TESTS, runs::TESTS, scarcity::TESTS, terminals::TESTS]
-            .concat(),
+        [
+            gate::TESTS,
+            foreign::TESTS,
+            others::TESTS,
+            programs::TESTS,
+            runs::TESTS,
+            scarcity::TESTS,
+            terminals::TESTS,
+        ]
+        .concat(),
     );
     let trial = |(name, test): (&'static str, fn())| {
         Trial::test(name, move || {

@@ -6,7 +6,12 @@ use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use page::show::Format;
-use race::{plan::TIME_LIMIT, track::LINEUPS};
+use race::{
+    ladder::{LADDERS, ladder},
+    plan::TIME_LIMIT,
+    substitute::Wish,
+    track::LINEUPS,
+};
 use results::CellId;
 
 use crate::{exit, output::say};
@@ -58,6 +63,27 @@ pub(crate) struct TrackArguments {
     /// Race this track in place of the one that cargo builds, for tests and for machines without cargo
     #[arg(long, value_name = "PATH", hide = true)]
     pub(crate) track: Option<PathBuf>,
+    /// Make other builds of this workspace in place of the one that this program is of, for tests
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) tree: Option<PathBuf>,
+    /// Keep other builds in this folder, for tests
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) others: Option<PathBuf>,
+}
+
+/// Lanes of other builds.
+#[derive(Args, Default)]
+pub(crate) struct WithArguments {
+    /// Race the lanes that stand on a package with another version of it too, or with the one in a folder: tokio@1.51.1 or
+    /// tokio=../tokio; may be given several times
+    #[arg(long, value_name = "PACKAGE@VERSION|PACKAGE=PATH", conflicts_with = "lineup")]
+    pub(crate) with: Vec<Wish>,
+    /// Race the versions of a package that are worth a look, onto a page that says what changed between them: tokio
+    #[arg(long, value_name = "PACKAGE", value_parser = rungs, conflicts_with = "lineup")]
+    pub(crate) ladder: Option<String>,
+    /// Go on without those of --with and --ladder that cannot be had
+    #[arg(long)]
+    pub(crate) keep_going: bool,
 }
 
 /// Cells, without a race.
@@ -74,6 +100,8 @@ pub(crate) struct ListArguments {
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) with: WithArguments,
     #[command(flatten)]
     pub(crate) track: TrackArguments,
     /// Number of blocks, which are processes of each cell [default: more where the order is open]
@@ -101,16 +129,16 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) table: bool,
     /// List the cells and measure nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["with", "ladder"])]
     pub(crate) list: bool,
     /// Run one cell as a Criterion benchmark, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
-    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup"])]
+    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup", "with", "ladder"])]
     pub(crate) exact: Option<CellId>,
     /// Go on with a run that was interrupted: with this one, or the newest
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed", "with", "ladder"])]
     pub(crate) resume: Option<String>,
     /// Go on with the newest finished run for so long, such as 5m or 90s, and draw its page anew
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed"])]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed", "with", "ladder"])]
     pub(crate) more: Option<Duration>,
 }
 
@@ -209,12 +237,15 @@ pub(crate) struct CompareArguments {
 #[derive(Args)]
 pub(crate) struct GateArguments {
     /// The revision to compare with, as git names it
-    #[arg(long, value_name = "REV")]
-    pub(crate) against: String,
+    #[arg(long, value_name = "REV", required_unless_present = "with")]
+    pub(crate) against: Option<String>,
+    /// Judge another version of a package, or the one in a folder, against that of the lock file: tokio@1.51.1 or tokio=../tokio
+    #[arg(long, value_name = "PACKAGE@VERSION|PACKAGE=PATH", conflicts_with = "against")]
+    pub(crate) with: Option<Wish>,
     #[command(flatten)]
     pub(crate) judging: JudgingArguments,
-    /// Only these lanes
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "hand-rolled")]
+    /// Only these lanes [default: hand-rolled; with --with those that stand on the package]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) lanes: Vec<String>,
     /// Time for measuring
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
@@ -286,6 +317,15 @@ fn lineup(name: &str) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     Err(format!("no lineup `{name}`; there are {}", LINEUPS.join(", ")))
+}
+
+/// The package of a ladder.
+fn rungs(package: &str) -> Result<String, String> {
+    if ladder(package).is_some() {
+        return Ok(package.to_owned());
+    }
+    let packages: Vec<&str> = LADDERS.iter().map(|ladder| ladder.package).collect();
+    Err(format!("there is no ladder of `{package}`, only of {}", packages.join(", ")))
 }
 
 /// A time, with its unit.

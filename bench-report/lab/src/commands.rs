@@ -7,6 +7,7 @@ mod exact;
 mod export;
 mod gate;
 mod list;
+mod others;
 mod prepare;
 mod report;
 mod run;

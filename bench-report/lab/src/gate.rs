@@ -14,6 +14,8 @@ use results::{
 };
 use statistics::change::{Rules, to_next_look};
 
+use crate::others::Names;
+
 /// The probability that any cell at all is called regressed or improved for nothing.
 pub(crate) const FALSE_ALARMS: f64 = 0.01;
 
@@ -23,14 +25,12 @@ pub(crate) const MOST_BLOCKS: usize = 640;
 /// The beginning of the complaint of a track that lacks what it was asked for.
 const LACKS: &str = "the lineup has no ";
 
-/// Adds the same cells of the track at `track`, and says what the added lanes are.
-///
-/// A lane of the other track is called as ours, with `@revision` behind it.
-pub(crate) fn pair(cells: &[CellId], revision: &str, track: &Path) -> (Vec<CellId>, BTreeMap<String, Alias>) {
+/// Adds the same cells of the track at `track`, under the names that its lanes race by, and says what the added lanes are.
+pub(crate) fn pair(cells: &[CellId], names: &Names, track: &Path) -> (Vec<CellId>, BTreeMap<String, Alias>) {
     let mut aliases = BTreeMap::new();
     let mut both = Vec::new();
     for cell in cells {
-        let name = format!("{}@{revision}", cell.executor);
+        let name = names[&cell.executor].clone();
         let alias = Alias { executor: cell.executor.clone(), track: Some(track.to_owned()) };
         aliases.insert(name.clone(), alias);
         both.extend([cell.clone(), CellId { executor: name, ..cell.clone() }]);
@@ -78,11 +78,14 @@ fn rules(plan: &Plan, margin: f64) -> Rules {
     Rules { margin, false_alarms: FALSE_ALARMS, cells: plan.cells.len() / 2 }
 }
 
-/// The cell of the other program and ours, by that of the other.
+/// The old cell and the new one, by that of the other track: of a revision the other is the old one, and of one with another
+/// package the new one.
 fn pair_of<'a>(plan: &Plan, results: &'a Results, cell: &CellId) -> Option<(&'a Cell, &'a Cell)> {
     plan.aliases.get(&cell.executor)?;
     let find = |id: &CellId| results.cells.iter().find(|cell| cell.id() == *id);
-    Some((find(cell)?, find(&plan.in_lineup(cell))?))
+    let (other, ours) = (find(cell)?, find(&plan.in_lineup(cell))?);
+    let is_new = plan.substitute_of(&cell.executor).is_some();
+    Some(if is_new { (ours, other) } else { (other, ours) })
 }
 
 /// Judges one cell; `is_over` if there are no more blocks to come.

@@ -6,7 +6,7 @@
 //!
 //! - `arguments`: the command line, as clap takes it; `selection`: the cells that it asks for
 //! - `commands`: a file for each command
-//! - `compare`, `gate`: two runs, or two tracks in one run
+//! - `compare`, `gate`: two runs, or two tracks in one run; `others`: lanes of other builds
 //! - `output`, `progress`: what is said, and the bar; `signals`: what ends a command before its time
 
 mod arguments;
@@ -16,6 +16,7 @@ mod commands;
 
 mod compare;
 mod gate;
+mod others;
 mod output;
 mod progress;
 mod signals;

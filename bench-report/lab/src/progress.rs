@@ -83,6 +83,43 @@ fn clock(duration: Duration) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
+/// Progress of a build that takes minutes, whose own words go into a file.
+pub(crate) struct Building {
+    bar: ProgressBar,
+    draws: bool,
+    start: Instant,
+    last_line: Option<Instant>,
+}
+
+impl Building {
+    /// Shows nothing yet.
+    pub(crate) fn new() -> Building {
+        let bar = ProgressBar::new(0);
+        let style = ProgressStyle::with_template("{bar:16} {wide_msg}");
+        bar.set_style(style.expect("the template is right"));
+        let draws = io::stderr().is_terminal() && moves_its_cursor();
+        Building { bar, draws, start: Instant::now(), last_line: Some(Instant::now()) }
+    }
+
+    /// Shows how many packages are ready, of about how many.
+    pub(crate) fn show(&mut self, ready: usize, all: usize) {
+        let line = format!("{ready} of {all} packages ready, {}", clock(self.start.elapsed()));
+        if self.draws {
+            self.bar.set_length(all as u64);
+            self.bar.set_position(ready as u64);
+            self.bar.set_message(line);
+        } else if self.last_line.is_none_or(|last| last.elapsed() > BETWEEN_LINES) {
+            complain(&line);
+            self.last_line = Some(Instant::now());
+        }
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Progress for Bar {
     fn next(&mut self, done: usize, all: usize, next: &CellId) {
         let prefix = format!("{done} of {all} done, {} left", self.left(done, all));

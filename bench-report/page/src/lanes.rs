@@ -5,7 +5,7 @@ use super::{
     links::{Links, Source},
 };
 use results::{
-    Capability, Cell, Executor, Metric, Observed, Results, Standing,
+    Capability, Cell, Executor, Metric, Observed, OtherBuild, Results, Standing, Substitute,
     figures::{bytes, counted, listed},
     lookup,
 };
@@ -76,6 +76,8 @@ pub(super) struct LaneCard {
     pub(super) processors: String,
     /// The mechanism by which it waited for sockets, if tasks used any.
     pub(super) sockets: Option<String>,
+    /// The package that is another than in the run's own build, and how it was built; `None` if none is.
+    pub(super) build: Option<Vec<String>>,
     pub(super) limits: String,
     pub(super) dependencies: String,
     pub(super) homepage: String,
@@ -175,6 +177,7 @@ impl LaneCard {
             jobs: jobs(&seen),
             processors: processors(&seen),
             sockets: sockets(&seen),
+            build: executor.other_build.as_ref().map(build),
             limits: if executor.limits.is_empty() {
                 "none noted".to_owned()
             } else {
@@ -260,6 +263,22 @@ fn memory(results: &Results, lane: &str) -> String {
 fn class(results: &Results, executor: &Executor) -> String {
     let beside = if lookup::is_program(results, &executor.name) { ", beside the others" } else { "" };
     format!("{}{beside}", executor.class)
+}
+
+/// Names exactly what a lane of another build was built with, a sentence for each part.
+fn build(OtherBuild { lane, substitute }: &OtherBuild) -> Vec<String> {
+    let Substitute { package, version, instead_of, source, checksum, features, flags, program, also, .. } =
+        substitute;
+    let features = if features.is_empty() { "none".to_owned() } else { listed(features) };
+    let mut sentences = vec![
+        format!("{package} {version} from {source}, in the place of {instead_of}; else as {lane}"),
+        format!("checksum {checksum}"),
+        format!("features {features}; flags {flags}; program {program}"),
+    ];
+    if !also.is_empty() {
+        sentences.push(format!("needs {}", listed(also)));
+    }
+    sentences
 }
 
 fn dependencies(packages: Option<usize>) -> String {

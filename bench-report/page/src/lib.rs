@@ -30,6 +30,7 @@ mod synonyms;
 pub mod table;
 pub mod terminal;
 pub mod verdict;
+mod versions;
 
 use std::path::Path;
 
@@ -48,6 +49,7 @@ use method::Method;
 use race::Race;
 use sections::Section;
 use standings::Legend;
+use versions::OverVersions;
 
 /// The stylesheet of the page.
 const STYLE: &str = concat!(
@@ -55,6 +57,7 @@ const STYLE: &str = concat!(
     include_str!("../templates/first.css"),
     include_str!("../templates/tables.css"),
     include_str!("../templates/sections.css"),
+    include_str!("../templates/versions.css"),
     include_str!("../templates/end.css")
 );
 
@@ -93,6 +96,7 @@ struct Report {
     sections: Vec<Section>,
     markers: Vec<Marker>,
     seen: [&'static str; 11],
+    versions: Vec<OverVersions>,
     lanes: Vec<LaneCard>,
     memory: MemoryOfTasks,
     method: Method,
@@ -134,6 +138,7 @@ impl Report {
             by_row: !results.rows.is_empty(),
             markers: lanes::markers(results),
             seen: sections::SEEN,
+            versions: OverVersions::all(results),
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor, links)).collect(),
             memory: MemoryOfTasks::of(results),
             method: Method::of(results, links),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::{self, File},
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
 use crate::platform;
@@ -33,6 +34,8 @@ const LINES: usize = 3;
 pub struct Build<'a> {
     /// The workspace, whose lock file is obeyed.
     pub workspace: &'a Path,
+    /// The manifest of another workspace that is built, with the settings that cargo finds in the first.
+    pub manifest: Option<&'a Path>,
     /// The profile: [`PROFILE`] for whatever is measured.
     pub profile: &'a str,
     /// Where the output goes; where cargo likes if absent.
@@ -62,6 +65,20 @@ impl Build<'_> {
     ///
     /// If cargo does not start, or the log cannot be written.
     pub fn run(&self, packages: &[&str], interrupted: &AtomicBool) -> Result<Built> {
+        self.run_and_tell(packages, interrupted, &mut |_| ())
+    }
+
+    /// Builds as [`run`](Build::run) does, and tells of each target that is ready.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(crate) fn run_and_tell(
+        &self,
+        packages: &[&str],
+        interrupted: &AtomicBool,
+        ready: &mut dyn FnMut(Artifact),
+    ) -> Result<Built> {
         let mut command = cargo(self.workspace);
         command.args([
             "build",
@@ -72,6 +89,9 @@ impl Build<'_> {
             "json-render-diagnostics",
         ]);
         command.args(packages.iter().flat_map(|package| ["--package", package])).arg("--bins");
+        if let Some(manifest) = self.manifest {
+            command.arg("--manifest-path").arg(manifest);
+        }
         if let Some(folder) = self.target_folder {
             command.arg("--target-dir").arg(folder);
             // Or two trees whose user has one place for what is in between would take each other's for their own.
@@ -98,7 +118,11 @@ impl Build<'_> {
         let mut programs = BTreeMap::new();
         loop {
             match lines.recv_timeout(GLANCE) {
-                Ok(line) => programs.extend(program_of(&line)),
+                Ok(line) => {
+                    let message: Value = serde_json::from_str(&line).unwrap_or_default();
+                    programs.extend(program_of(&message));
+                    Artifact::of(&message).into_iter().for_each(&mut *ready);
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) if interrupted.load(SeqCst) => {
                     platform::end_with_children(&mut child);
@@ -132,14 +156,59 @@ fn cargo(workspace: &Path) -> Command {
 
 fn no_cargo(command: &Command, error: &std::io::Error) -> anyhow::Error {
     let program = command.get_program().display();
-    anyhow::anyhow!(
+    anyhow!(
         "{program} does not start ({error}): cargo builds what is raced; install Rust, or put cargo on the PATH"
     )
 }
 
+/// A target that cargo has made, or found to be fresh.
+#[derive(Debug)]
+pub(crate) struct Artifact {
+    /// The name of the target: that of its package, with `_` for `-` if it is a library.
+    pub(crate) target: String,
+    /// The identity of its package, as cargo writes it.
+    pub(crate) package: String,
+    /// The features of the package.
+    pub(crate) features: Vec<String>,
+}
+
+impl Artifact {
+    fn of(message: &Value) -> Option<Artifact> {
+        let features = message.get("features")?.as_array()?.iter();
+        Some(Artifact {
+            target: message["target"]["name"].as_str()?.to_owned(),
+            package: message["package_id"].as_str()?.to_owned(),
+            features: features.filter_map(|feature| Some(feature.as_str()?.to_owned())).collect(),
+        })
+    }
+}
+
+/// Has cargo do something other than building, with the settings that it finds in a workspace, and returns its output.
+///
+/// # Errors
+///
+/// What cargo says about the failure, in one line.
+pub(crate) fn ask(workspace: &Path, arguments: &[&OsStr]) -> Result<String> {
+    let mut command = cargo(workspace);
+    command.args(arguments).stdin(Stdio::null());
+    platform::shield_from_terminal(&mut command);
+    let output = command.output().map_err(|error| no_cargo(&command, &error))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(anyhow!(complaint(&String::from_utf8_lossy(&output.stderr))))
+}
+
+/// Returns what cargo complains about, as one line, without the way on which it came to the package.
+fn complaint(words: &str) -> String {
+    let lines = words.lines().map(str::trim).skip_while(|line| !line.starts_with("error"));
+    let lines = lines.take_while(|line| !line.is_empty() && !line.starts_with("... "));
+    let lines: Vec<&str> = lines.filter(|line| !line.starts_with("location searched")).collect();
+    lines.join("; ").trim_start_matches("error: ").to_owned()
+}
+
 /// Returns the program that a message of cargo tells of.
-fn program_of(line: &str) -> Option<(String, PathBuf)> {
-    let message: Value = serde_json::from_str(line).ok()?;
+fn program_of(message: &Value) -> Option<(String, PathBuf)> {
     let executable = message.get("executable")?.as_str()?;
     Some((message["target"]["name"].as_str()?.to_owned(), executable.into()))
 }
@@ -149,8 +218,17 @@ fn last_words(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let errors: Vec<&str> = lines().filter(|line| line.starts_with("error")).take(LINES).collect();
+    let mut errors = Vec::new();
+    let mut goes_on = false;
+    for line in lines() {
+        if goes_on || line.starts_with("error") {
+            errors.push(line);
+        }
+        // What comes is in the next line: `is not supported by the following package:`.
+        goes_on = line.starts_with("error") && line.ends_with(':');
+    }
     if !errors.is_empty() {
+        errors.truncate(LINES);
         return errors.join("; ");
     }
     let skipped = lines().count().saturating_sub(LINES);

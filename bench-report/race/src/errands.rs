@@ -53,6 +53,7 @@ impl Counting {
     pub(crate) fn run(
         &mut self,
         launcher: &Launcher,
+        plan: &Plan,
         log: &mut SampleLog,
         failed: &HashSet<CellId>,
         next: &mut dyn FnMut(usize, &CellId),
@@ -64,7 +65,7 @@ impl Counting {
             next(index, &job.cell);
             let counted = loop {
                 let stopwatch = launcher.limits.standstills.stopwatch();
-                let counted = launcher.count(&job);
+                let counted = launcher.count(plan, &job);
                 let stood = stopwatch.stood();
                 if stood.is_none() {
                     break counted;
@@ -91,7 +92,8 @@ pub(crate) fn jobs(plan: &Plan) -> Vec<CountingJob> {
     if plan.profile == Profile::Quick {
         return Vec::new();
     }
-    let counts = |lane: &String| !plan.aliases.contains_key(lane) && !plan.is_program(lane);
+    let is_twin = |lane: &String| plan.aliases.get(lane).is_some_and(|alias| alias.track.is_none());
+    let counts = |lane: &String| !is_twin(lane) && !plan.is_program(lane);
     let costs = plan.cells.iter().filter(|cell| counts(&cell.executor) && is_large_enough(plan, cell));
     let costs = costs.map(|cell| CountingJob { cell: cell.clone(), count: Count::Costs, turn: 0 });
     let memory = plan.memory.iter().flat_map(|cell| {

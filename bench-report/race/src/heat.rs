@@ -97,9 +97,14 @@ impl Launcher {
     /// # Errors
     ///
     /// The errors of [`LaneProcess::ask`].
-    pub(crate) fn count(&self, CountingJob { cell, count, .. }: &CountingJob) -> Result<Counts, Trouble> {
-        let mut process = self.start(&self.tracks.this, cell)?;
-        let cell = track::request(cell);
+    pub(crate) fn count(
+        &self,
+        plan: &Plan,
+        CountingJob { cell, count, .. }: &CountingJob,
+    ) -> Result<Counts, Trouble> {
+        let cell_of_lineup = plan.in_lineup(cell);
+        let mut process = self.start(self.track_of(plan, cell), &cell_of_lineup)?;
+        let cell = track::request(&cell_of_lineup);
         let counts = match process.ask(&Request::Count(lane_protocol::CountRequest { what: *count, cell }))? {
             Reply::Counted(counts) => counts,
             other => return Err(process.out_of_turn(&other)),

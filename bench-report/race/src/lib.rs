@@ -3,7 +3,8 @@
 //! # Layout, in the order of the data
 //!
 //! - [`plan`], [`schedule`], [`twins`]: what is decided before the first process starts
-//! - [`cargo`], [`track`], [`revision`]: has cargo build what is measured, and asks it what it has
+//! - [`cargo`], [`track`], [`revision`], [`substitute`]: has cargo build what is measured, and asks it what it has
+//! - [`ladder`]: versions that are worth a look
 //! - [`program`], [`environment`]: the bytes of what races, and the variables it has; `git`: what git says
 //! - [`rounds`]: which comparison runs next
 //! - [`race`], [`heat`]: runs the plan; one block of one comparison
@@ -21,8 +22,10 @@ pub mod twins;
 pub mod cargo;
 pub mod environment;
 mod git;
+pub mod ladder;
 pub mod program;
 pub mod revision;
+pub mod substitute;
 pub mod track;
 
 pub mod rounds;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use results::{Build, CellId, Machine, Period, Profile};
+use results::{Build, CellId, Machine, Period, Profile, Substitute};
 use serde::{Deserialize, Serialize};
 
 /// The time that a process of a default run may take.
@@ -58,6 +58,9 @@ pub struct Plan {
     /// Lanes that race under another name than their executor's, by that name.
     #[serde(default)]
     pub aliases: BTreeMap<String, Alias>,
+    /// The tracks among theirs in which one package is another, by their paths.
+    #[serde(default)]
+    pub substitutes: BTreeMap<PathBuf, Substituted>,
     /// The versions of those lanes of the lineup that are programs, by their names.
     #[serde(default)]
     pub programs: BTreeMap<String, String>,
@@ -90,6 +93,15 @@ pub struct Alias {
     /// The track that runs it; the one of the run if absent: then it is a twin, raced to show what noise looks like.
     #[serde(default)]
     pub track: Option<PathBuf>,
+}
+
+/// A package that stands in for that of the lock file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Substituted {
+    /// What was asked for: `tokio@1.51.1`.
+    pub wish: String,
+    /// What was built.
+    pub substitute: Substitute,
 }
 
 /// The sampling of a process.
@@ -186,6 +198,12 @@ impl Plan {
     pub fn is_compared(&self, lane: &str) -> bool {
         !self.is_program(lane)
             || self.aliases.iter().any(|(name, alias)| name == lane || alias.executor == lane)
+    }
+
+    /// Returns the package that the lane was built with in the place of another; `None` if it is of the run's own build.
+    pub fn substitute_of(&self, lane: &str) -> Option<&Substitute> {
+        let track = self.aliases.get(lane)?.track.as_ref()?;
+        self.substitutes.get(track).map(|substituted| &substituted.substitute)
     }
 
     /// Returns the number of blocks that a comparison may have.

@@ -67,7 +67,7 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
     let mut counting = Counting::of(lineup, plan, past.tallies);
     let all = counting.left();
     let mut next = |done: usize, cell: &CellId| progress.counting(done, all, cell);
-    if !counting.run(launcher, &mut log, &faulty(&raced.outcomes), &mut next)? {
+    if !counting.run(launcher, plan, &mut log, &faulty(&raced.outcomes), &mut next)? {
         return Ok(Ending::Interrupted);
     }
     log.sync()?;

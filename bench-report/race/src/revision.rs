@@ -83,6 +83,7 @@ impl Revision {
         let flags = SWITCHES.iter().fold(flags.to_owned(), |flags, switch| flags.replace(switch, ""));
         let build = Build {
             workspace: &worktree,
+            manifest: None,
             profile: PROFILE,
             target_folder: Some(&target_folder),
             flags: Some(&flags),

@@ -320,6 +320,7 @@ mod tests {
             cells,
             not_applicable: Vec::new(),
             aliases,
+            substitutes: BTreeMap::new(),
             programs: BTreeMap::new(),
             memory: Vec::new(),
             periods: Vec::new(),

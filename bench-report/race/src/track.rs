@@ -87,7 +87,8 @@ pub fn build(workspace: &Path, lineup: Option<&str>, interrupted: &AtomicBool) -
         bail!("the workspace {} is gone, so there is nothing to build the track from", workspace.display());
     }
     let start = Instant::now();
-    let build = Build { workspace, profile: PROFILE, target_folder: None, flags: None, log: None };
+    let build =
+        Build { workspace, manifest: None, profile: PROFILE, target_folder: None, flags: None, log: None };
     let named = lineup.map(|name| format!("{TRACK}-{name}"));
     let (track, packages) = match &named {
         None => (TRACK, vec![TRACK, LANES]),

@@ -25,7 +25,8 @@ fn workspace(root: &Path, name: &str) -> PathBuf {
 /// Builds a workspace, and returns the path of its program.
 fn built(workspace: &Path, target_folder: Option<&Path>) -> PathBuf {
     let log = workspace.join("log");
-    let build = Build { workspace, profile: PROFILE, target_folder, flags: None, log: Some(&log) };
+    let build =
+        Build { workspace, manifest: None, profile: PROFILE, target_folder, flags: None, log: Some(&log) };
     match build.run(&["toy"], &AtomicBool::new(false)).expect("cargo starts") {
         Built::Programs(programs) => programs["toy"].clone(),
         ended => panic!("{ended:?}"),

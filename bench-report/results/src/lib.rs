@@ -5,6 +5,7 @@
 //! Neither is ever an empty text or a zero.
 
 mod cell;
+mod substitute;
 mod summary;
 
 pub mod comparison;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Estimate, Metric, Spread, Status};
 pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
+pub use substitute::{OtherBuild, Substitute, by_version};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
 
 /// The version of the format that this crate writes and reads.
@@ -281,6 +283,9 @@ pub struct Executor {
     /// excludes what only tests need, and the packages of this repository. Absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<usize>,
+    /// The difference to another lane, if it is the same but for a package; absent for a lane of the run's own build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_build: Option<OtherBuild>,
 }
 
 /// A workload.

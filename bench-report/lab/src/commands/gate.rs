@@ -1,8 +1,9 @@
-//! `gate`: races the track of another revision against this tree's.
+//! `gate`: races the track of another revision, or one with another package, against this tree's.
 
 use std::{
     collections::BTreeMap,
     path::{self, Path},
+    sync::atomic::AtomicBool,
     time::Duration,
 };
 
@@ -15,66 +16,88 @@ use race::{
     heat::Launcher,
     journal::Outcomes,
     lane::{Limits, Trouble},
-    plan::{Alias, Plan, Provenance, Sampling, TIME_LIMIT},
+    plan::{Alias, Plan, Provenance, Sampling, Substituted, TIME_LIMIT},
     race::{conclude, run_heats, stood_still},
     revision::{Revision, invalid},
+    substitute::Wish,
     track::{Programs, Track},
 };
-use results::{Build, CellId, Profile, Results, comparison::Side};
+use results::{Build, CellId, Profile, Results, Substitute, comparison::Side};
 use statistics::change;
 
 use super::{
     command_line,
     compare::{or_invalid, tell},
     complain, default_out, interruption,
+    others::{self, Other},
     prepare::{Prepared, workspace},
 };
 use crate::{
     arguments::{GateArguments, JudgingArguments, SelectionArguments, usage},
     exit, gate as pairing,
+    others::Names,
     progress::Bar,
     selection::Selection,
 };
+
+/// The lane that a gate against another revision is about.
+const USUAL: &str = "hand-rolled";
 
 /// Races both tracks and says what has changed; the exit code tells it too.
 pub(crate) fn gate(arguments: GateArguments) -> Result<u8> {
     or_invalid(race_and_judge(arguments))
 }
 
+/// The track that races against this tree's.
+struct Rival {
+    track: Track,
+    /// Its lanes, with the names that they race under.
+    names: Names,
+    /// Its side of the comparison, but for the run.
+    name: String,
+    commit: String,
+    /// The package that is another, if that is all.
+    substituted: Option<Substituted>,
+}
+
 fn race_and_judge(arguments: GateArguments) -> Result<u8> {
-    let GateArguments { against, judging: JudgingArguments { filters, margin, format }, .. } = &arguments;
-    let selection = SelectionArguments {
-        filters: filters.clone(),
-        executors: arguments.lanes.clone(),
-        ..SelectionArguments::default()
-    };
+    let GateArguments { judging: JudgingArguments { filters, margin, format }, .. } = &arguments;
+    let usual = if arguments.with.is_some() { Vec::new() } else { vec![USUAL.to_owned()] };
+    let lanes = if arguments.lanes.is_empty() { usual } else { arguments.lanes.clone() };
+    let mut selection =
+        SelectionArguments { filters: filters.clone(), executors: lanes, ..SelectionArguments::default() };
     let interrupted = interruption()?;
-    let revision = Revision::find(against, Path::new("."))?;
+    let revision = arguments.against.as_deref().map(|name| Revision::find(name, Path::new(".")));
+    let revision = revision.transpose()?;
     let Some(prepared) = Prepared::of(&selection, &arguments.track, &interrupted)? else {
         return Ok(exit::INTERRUPTED);
     };
-    let Selection { cells, programs, .. } = prepared.select(&selection)?;
+    let Selection { cells, .. } = prepared.select(&selection)?;
     if cells.is_empty() {
         return Err(usage("no cell is left to race; `list` shows what there is"));
     }
     let out = arguments.out.clone().unwrap_or_else(default_out).join("gate");
-    if path::absolute(&out).is_ok_and(|out| out.to_str().is_none()) {
-        return Err(usage(format!(
-            "the name of {} is no text, which cargo needs: take another --out",
-            out.display()
-        )));
-    }
-    complain(&format!("building the track of {against} ({})", revision.short()));
-    let ours = prepared.track.lineup.build.clone();
-    let flags = if ours.flags == "none" { "" } else { &ours.flags };
-    let Some(path) = revision.build(&out, flags, &interrupted)? else { return Ok(exit::INTERRUPTED) };
-    let Some(theirs) = ask(&path, &cells, against, &prepared.limits)? else { return Ok(exit::INTERRUPTED) };
-    let (cells, aliases) = pairing::pair(&cells, revision.short(), &path);
+    let rival = match (&revision, &arguments.with) {
+        (Some(revision), _) => build_revision(revision, &prepared, &cells, &out, &interrupted)?,
+        (None, Some(wish)) => build_other(wish, &prepared, &cells, &interrupted)?,
+        (None, None) => return Err(usage("--against or --with says what to race against")),
+    };
+    let Some(Rival { track: theirs, names, name, commit, substituted }) = rival else {
+        return Ok(exit::INTERRUPTED);
+    };
+    selection.executors = names.keys().cloned().collect();
+    let Selection { cells, programs, .. } = prepared.select(&selection)?;
+    let (cells, aliases) = pairing::pair(&cells, &names, &theirs.path);
     let budget = Duration::from_secs(arguments.budget);
     let mut plan = Plan { programs, budget, ..plan_of(cells, aliases, prepared.facts()) };
     let mut notes = Vec::new();
-    if theirs.lineup.build.rustc != ours.rustc {
-        notes.push(format!("compiler: {}, then {}", theirs.lineup.build.rustc, ours.rustc));
+    let ours = &prepared.track.lineup.build.rustc;
+    if theirs.lineup.build.rustc != *ours {
+        notes.push(format!("compiler: {}, then {ours}", theirs.lineup.build.rustc));
+    }
+    if let Some(substituted) = substituted {
+        notes.push(in_words(&substituted));
+        plan.substitutes.insert(theirs.path.clone(), substituted);
     }
     let others = BTreeMap::from([(theirs.path.clone(), theirs)]);
     let Some(launcher) = prepared.launcher(&plan, others)? else { return Ok(exit::INTERRUPTED) };
@@ -85,10 +108,63 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
         return Ok(exit::INTERRUPTED);
     };
     complain(&format!("results: {}", folder.results().display()));
-    let old = Side { name: against.clone(), run: plan.id.clone(), commit: revision.commit };
-    let sides = [old, Side::of("this program", &results)];
+    let this = Side::of("this program", &results);
+    let other = Side { name, run: plan.id.clone(), commit };
+    // A revision is what there was before, another package what there might be.
+    let sides = if plan.substitutes.is_empty() { [other, this] } else { [this, other] };
     notes.splice(0..0, results.warnings.iter().map(|warning| warning.finding.clone()));
     tell(Ok(pairing::comparison(&plan, &results, *margin, sides, notes)), *format)
+}
+
+/// Says in a sentence which package is another.
+fn in_words(Substituted { substitute, .. }: &Substituted) -> String {
+    let Substitute { package, version, instead_of, source, checksum, .. } = substitute;
+    format!("{package} {version} from {source}, checksum {checksum}, against {instead_of}")
+}
+
+/// Has the track of another revision built; `None` if it was interrupted.
+fn build_revision(
+    revision: &Revision,
+    prepared: &Prepared,
+    cells: &[CellId],
+    out: &Path,
+    interrupted: &AtomicBool,
+) -> Result<Option<Rival>> {
+    if path::absolute(out).is_ok_and(|out| out.to_str().is_none()) {
+        return Err(usage(format!(
+            "the name of {} is no text, which cargo needs: take another --out",
+            out.display()
+        )));
+    }
+    complain(&format!("building the track of {} ({})", revision.name, revision.short()));
+    let ours = &prepared.track.lineup.build;
+    let flags = if ours.flags == "none" { "" } else { &ours.flags };
+    let Some(path) = revision.build(out, flags, interrupted)? else { return Ok(None) };
+    let Some(track) = ask(&path, cells, &revision.name, &prepared.limits)? else { return Ok(None) };
+    let name = |cell: &CellId| (cell.executor.clone(), format!("{}@{}", cell.executor, revision.short()));
+    let names = cells.iter().map(name).collect();
+    let Revision { name, commit, .. } = revision.clone();
+    Ok(Some(Rival { track, names, name, commit, substituted: None }))
+}
+
+/// Has a track made in which a package is another; `None` if it was interrupted.
+fn build_other(
+    wish: &Wish,
+    prepared: &Prepared,
+    cells: &[CellId],
+    interrupted: &AtomicBool,
+) -> Result<Option<Rival>> {
+    let raced = |lane: &str| cells.iter().any(|cell| cell.executor == lane);
+    let others = others::make(prepared, vec![(wish.clone(), None)], &raced, false, interrupted)?;
+    let other = others.and_then(|others| others.into_iter().next());
+    let (build, _) = prepared.facts();
+    Ok(other.map(|Other { track, names, substituted }| Rival {
+        track,
+        names,
+        name: wish.to_string(),
+        commit: build.commit,
+        substituted: Some(substituted),
+    }))
 }
 
 /// Asks the other track what it has; `None` if it was interrupted.
@@ -154,6 +230,7 @@ pub(super) fn plan_of(
         cells,
         not_applicable: Vec::new(),
         aliases,
+        substitutes: BTreeMap::new(),
         programs: BTreeMap::new(),
         memory: Vec::new(),
         periods: Vec::new(),

@@ -47,6 +47,12 @@ pub(crate) struct Prepared {
     /// By the names of the lanes; an error says why one cannot run here.
     descriptions: BTreeMap<String, Result<LaneDescription, String>>,
     pub(crate) limits: Limits,
+    /// The numbers of workers that it was asked about.
+    pub(crate) threads: Vec<usize>,
+    /// The workspace that other builds are made of.
+    pub(crate) tree: PathBuf,
+    /// The folder that they are kept in, if not the usual one.
+    pub(crate) others: Option<PathBuf>,
     /// True if cargo has built the track just now, from the tree as it is.
     is_of_tree: bool,
 }
@@ -125,7 +131,15 @@ impl Prepared {
             return Ok(None);
         }
         let limits = Limits { time: TIME_LIMIT, ..limits };
-        Ok(Some(Prepared { track, descriptions, limits, is_of_tree: given.track.is_none() }))
+        Ok(Some(Prepared {
+            track,
+            descriptions,
+            limits,
+            threads: threads.to_vec(),
+            tree: given.tree.clone().unwrap_or_else(|| WORKSPACE.into()),
+            others: given.others.clone(),
+            is_of_tree: given.track.is_none(),
+        }))
     }
 
     /// Collects the facts of the build, and the marks by which it is known again.

@@ -18,14 +18,19 @@ use race::{
     journal::Past,
     plan::{Blocks, Plan, Sampling},
     race::{Ending, run as run_race},
+    track::TRACK,
     twins::{Twins, add_twins},
 };
 use results::{Profile, Results, Status};
 
-use super::{command_line, complain, default_out, exact, interruption, list, prepare::Prepared};
+use super::{
+    command_line, complain, default_out, exact, interruption, list,
+    others::{self, Other},
+    prepare::Prepared,
+};
 use crate::{
     arguments::{ListArguments, RunArguments, SelectionArguments, usage},
-    exit,
+    exit, others as lanes,
     progress::Bar,
     selection::Selection,
 };
@@ -85,7 +90,18 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
     let Some(prepared) = Prepared::of(&arguments.selection, &arguments.track, interrupted)? else {
         return Ok(None);
     };
-    let Selection { cells, not_applicable, memory, programs } = prepared.select(&arguments.selection)?;
+    let mut asked = arguments.selection.clone();
+    if let Some(package) = arguments.with.ladder.as_ref().filter(|_| asked.executors.is_empty()) {
+        let lanes = prepared.track.lineup.lanes.iter().filter(|lane| lane.package == *package);
+        asked.executors = lanes.map(|lane| lane.name.clone()).collect();
+    }
+    let mut selection = prepared.select(&asked)?;
+    let raced = |lane: &str| selection.cells.iter().any(|cell| cell.executor == lane);
+    let wishes = others::wishes(&arguments.with);
+    let keep_going = arguments.with.keep_going;
+    let Some(others) = others::make(&prepared, wishes, &raced, keep_going, interrupted)? else {
+        return Ok(None);
+    };
     let profile = profile(&arguments.selection);
     let now = Timestamp::now();
     let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
@@ -94,11 +110,21 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         Profile::Quick => Twins::Few,
         Profile::Default | Profile::Full => Twins::One,
     };
-    let (cells, aliases) = add_twins(&cells, &programs, twins, seed);
+    let (cells, mut aliases) = add_twins(&selection.cells, &selection.programs, twins, seed);
+    selection.cells = cells;
     let exactly = arguments.blocks.map(|blocks| blocks as usize);
     let Blocks { least, most, budget } =
         Blocks::of(profile, exactly, arguments.budget.map(Duration::from_secs));
-    let (build, provenance) = prepared.facts();
+    let (build, mut provenance) = prepared.facts();
+    let mut substitutes = BTreeMap::new();
+    let mut tracks = BTreeMap::new();
+    for Other { track, names, substituted } in others {
+        aliases.extend(lanes::add(&mut selection, &names, &track.path));
+        provenance.programs.insert(substituted.wish.clone(), substituted.substitute.program.clone());
+        substitutes.insert(track.path.clone(), substituted);
+        tracks.insert(track.path.clone(), track);
+    }
+    let Selection { cells, not_applicable, memory, programs } = selection;
     let mut plan = Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
@@ -117,11 +143,12 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         cells,
         not_applicable,
         aliases,
+        substitutes,
         programs,
         memory,
         periods: Vec::new(),
     };
-    let Some(launcher) = prepared.launcher(&plan, BTreeMap::new())? else { return Ok(None) };
+    let Some(launcher) = prepared.launcher(&plan, tracks)? else { return Ok(None) };
     let folder = Folder::create(out, &mut plan)?;
     Ok(Some(Begun { launcher, folder, plan }))
 }
@@ -175,7 +202,12 @@ fn take_up(
     let Some(prepared) = Prepared::with(&threads, &asked, lineup, &arguments.track, interrupted)? else {
         return Ok(None);
     };
-    let (build, provenance) = prepared.facts();
+    let Some(others) = others::again(&prepared, &plan, interrupted)? else { return Ok(None) };
+    let (build, mut provenance) = prepared.facts();
+    for (path, track) in &others {
+        let programs = track.hashes();
+        provenance.programs.insert(plan.substitutes[path].wish.clone(), programs[TRACK].clone());
+    }
     let mut differences = plan.provenance.differences(&provenance);
     // A run from before there were hashes has its compiler and its flags.
     if plan.provenance.programs.is_empty() && plan.build.rustc != build.rustc {
@@ -188,7 +220,7 @@ fn take_up(
             differences.join("; ")
         )));
     }
-    let launcher = prepared.launcher(&plan, BTreeMap::new())?;
+    let launcher = prepared.launcher(&plan, others)?;
     Ok(launcher.map(|launcher| Begun { launcher, folder, plan }))
 }
 

@@ -47,7 +47,9 @@ pub(crate) fn specify(arguments: &SpecifyArguments) -> Result<u8> {
     let specifications = match track.specify(&cells, &limits) {
         Ok(specifications) => specifications,
         Err(Trouble::Interrupted) => return Ok(exit::INTERRUPTED),
-        Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => return Err(anyhow!("the track does not specify this: {reason}")),
+        Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
+            return Err(anyhow!("the track does not specify this: {reason}"));
+        }
     };
     for cell in &cells {
         let workload = track.lineup.workload(&cell.workload).expect("it was looked for above");

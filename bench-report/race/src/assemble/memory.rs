@@ -3,7 +3,10 @@
 use lane_protocol::{Count, Counts, Lineup, MemoryUse};
 use results::{CellId, Memory, Metric, Profile, Results};
 
-use super::costs::{ANOTHER, QUICK};
+use super::{
+    costs::{ANOTHER, QUICK},
+    in_lineup,
+};
 use crate::{
     errands::TURNS,
     journal::{CountingJob, Tallies},
@@ -19,17 +22,24 @@ pub(super) fn lines(lineup: &Lineup, plan: &Plan, tallies: &Tallies, results: &R
     for lines in lines.chunk_by(|left, right| left.workload == right.workload) {
         all.extend_from_slice(lines);
         let raced = results.executors.iter().map(|executor| &*executor.name);
-        all.extend(raced.filter_map(|executor| lacking(lineup, &lines[0].workload, executor, lines)));
+        all.extend(raced.filter_map(|executor| lacking(lineup, plan, &lines[0].workload, executor, lines)));
     }
     all
 }
 
 /// Returns the line of a lane that lacks what a workload needs or is refused; `None` if it is neither.
-fn lacking(lineup: &Lineup, workload: &str, executor: &str, others: &[Memory]) -> Option<Memory> {
+fn lacking(
+    lineup: &Lineup,
+    plan: &Plan,
+    workload: &str,
+    executor: &str,
+    others: &[Memory],
+) -> Option<Memory> {
+    let lane = in_lineup(plan, executor).0;
     let needs = &lineup.workload(workload)?.needs;
     // What a program adds to memory is not measured, whatever it has.
-    let lane = lineup.lane(executor).filter(|lane| lane.command.is_none())?;
-    let lacks = || (!lineup.pairs(workload, executor)).then(|| format!("needs {needs}"));
+    let lane = lineup.lane(lane).filter(|lane| lane.command.is_none())?;
+    let lacks = || (!lineup.pairs(workload, &lane.name)).then(|| format!("needs {needs}"));
     let unavailable = lane.refused.clone().or_else(lacks)?;
     Some(Memory {
         workload: workload.to_owned(),

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use lane_protocol::{Class, LaneEntry, Lineup, Rest};
 use results::{
-    Cell, CellId, Executor, Growth, Lateness, Metric, Observed, Results, Run, SCHEMA, Spread, Status,
-    Workload,
+    Cell, CellId, Executor, Growth, Lateness, Metric, Observed, OtherBuild, Results, Run, SCHEMA, Spread,
+    Status, Workload, by_version,
 };
 use statistics::lateness;
 
@@ -347,9 +347,15 @@ fn in_order_of_lineup(lineup: &Lineup, plan: &Plan, mut cells: Vec<Cell>) -> Vec
     cells.sort_by_cached_key(|cell| {
         let (executor, alias) = in_lineup(plan, &cell.executor);
         let executor = lineup.lanes.iter().position(|entry| entry.name == executor);
-        (workload(cell), cell.size, cell.threads, executor, alias.map(str::to_owned))
+        let alias = alias.map(|name| (place_of_alias(plan, name), name.to_owned()));
+        (workload(cell), cell.size, cell.threads, executor, alias)
     });
     cells
+}
+
+/// The place of a lane among those that are one in the lineup: older versions come first.
+fn place_of_alias(plan: &Plan, name: &str) -> Option<impl Ord + use<>> {
+    plan.substitute_of(name).map(|substitute| by_version(&substitute.version))
 }
 
 /// The executor of the lineup that a lane is, and the lane's name if that is another one.
@@ -361,7 +367,9 @@ fn executors(lineup: &Lineup, plan: &Plan, cells: &[Cell]) -> Vec<Executor> {
     let mut executors = Vec::new();
     for lane in &lineup.lanes {
         let aliases = plan.aliases.iter().filter(|(_, alias)| alias.executor == lane.name);
-        let names = [&lane.name].into_iter().chain(aliases.map(|(name, _)| name));
+        let mut aliases: Vec<&String> = aliases.map(|(name, _)| name).collect();
+        aliases.sort_by_cached_key(|name| place_of_alias(plan, name));
+        let names = [&lane.name].into_iter().chain(aliases);
         let raced = names.filter(|name| cells.iter().any(|cell| cell.executor == **name));
         executors.extend(raced.map(|name| executor(plan, name, lane)));
     }
@@ -376,7 +384,9 @@ fn executor(plan: &Plan, name: &str, lane: &LaneEntry) -> Executor {
         Class::CurrentThread => "current-thread",
         Class::MultiThread => "multi-thread",
     };
-    let version = plan.programs.get(&lane.name).or_else(|| packages.get(&lane.package));
+    let substitute = plan.substitute_of(name).filter(|substitute| substitute.package == lane.package);
+    let version = substitute.map(|substitute| &substitute.version);
+    let version = version.or_else(|| plan.programs.get(&lane.name)).or_else(|| packages.get(&lane.package));
     Executor {
         name: name.to_owned(),
         about: lane.description.clone(),
@@ -389,6 +399,9 @@ fn executor(plan: &Plan, name: &str, lane: &LaneEntry) -> Executor {
         source: lane.source.clone(),
         limits: lane.limits.clone(),
         dependencies: facts::dependencies(&lane.package),
+        other_build: plan
+            .substitute_of(name)
+            .map(|substitute| OtherBuild { lane: lane.name.clone(), substitute: substitute.clone() }),
     }
 }
 

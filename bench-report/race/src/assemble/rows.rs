@@ -146,13 +146,14 @@ fn value(cell: &Cell) -> f64 {
 }
 
 /// Tells whether two lanes are flavours of one runtime, such as one thread of it and several: which of them is ahead is no
-/// question of which runtime to take.
+/// question of which runtime to take. Two versions of it are none: they race for that question.
 fn are_flavours(lineup: &Lineup, plan: &Plan, one: &Cell, other: &Cell) -> bool {
     let package = |cell: &Cell| {
         let lane = lineup.lane(in_lineup(plan, &cell.executor).0)?;
         Some(&*lane.package).filter(|package| !package.is_empty())
     };
-    package(one).is_some() && package(one) == package(other)
+    let [build, build_of_other] = [one, other].map(|cell| plan.substitute_of(&cell.executor));
+    package(one).is_some() && package(one) == package(other) && build == build_of_other
 }
 
 /// Flags a lane that uses at least this many times the processor time of the most frugal one.

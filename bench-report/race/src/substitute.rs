@@ -1,0 +1,101 @@
+//! Tracks in which one package is another than in the lock file: an older version of a runtime, or a fork of it.
+//!
+//! A copy of the workspace is made below the target folder, asks for the other package, and is built there. All else is as
+//! the lock file has it, but for what the other package needs. The workspace itself is only read.
+
+mod lock;
+mod metadata;
+mod tree;
+mod workshop;
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+pub use workshop::{Made, Resolved, Workshop};
+
+/// A package that is asked for in the place of that of the lock file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Its name.
+    pub package: String,
+    /// Where it is to come from.
+    pub origin: Origin,
+}
+
+/// The place that a package comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The registry, in this version.
+    Version(String),
+    /// A folder, which holds the package or a workspace with it.
+    Folder(PathBuf),
+}
+
+impl FromStr for Wish {
+    type Err = String;
+
+    /// Reads `PACKAGE@VERSION` or `PACKAGE=PATH`.
+    fn from_str(text: &str) -> Result<Wish, String> {
+        let malformed = || format!("`{text}` is neither PACKAGE@VERSION nor PACKAGE=PATH");
+        let (package, origin) = match text.split_once(['@', '=']) {
+            Some((package, rest)) if !rest.is_empty() => {
+                let is_version = text[package.len()..].starts_with('@');
+                if is_version && !is_complete(rest) {
+                    return Err(format!("`{rest}` is no complete version, such as 1.51.1"));
+                }
+                let folder = || Origin::Folder(PathBuf::from(rest));
+                (package, if is_version { Origin::Version(rest.to_owned()) } else { folder() })
+            }
+            _ => return Err(malformed()),
+        };
+        let of_name = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        if !package.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+            || !package.chars().all(of_name)
+        {
+            return Err(malformed());
+        }
+        Ok(Wish { package: package.to_owned(), origin })
+    }
+}
+
+/// Tells whether a version has all of its three numbers, and nothing that could not be the name of a file.
+fn is_complete(version: &str) -> bool {
+    let numbers = version.split(['-', '+']).next().unwrap_or_default();
+    let is_number = |part: &str| !part.is_empty() && part.chars().all(|letter| letter.is_ascii_digit());
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(is_number)
+        && version.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-+".contains(letter))
+}
+
+impl fmt::Display for Wish {
+    /// Writes it as it is typed.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Origin::Version(version) => write!(formatter, "{}@{version}", self.package),
+            Origin::Folder(folder) => write!(formatter, "{}={}", self.package, folder.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_read_and_written_alike() {
+        for text in ["tokio@1.51.1", "async-executor@1.14.0-beta.1", "tokio=../tokio", "tokio=/forks/a=b@c"] {
+            assert_eq!(text.parse::<Wish>().map(|wish| wish.to_string()).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_wish_is_refused_with_the_form_that_is_one() {
+        for text in ["tokio", "tokio@", "=../tokio", "to/kio@1.2.3", "--quick@1.2.3"] {
+            let refusal = text.parse::<Wish>();
+            assert!(refusal.is_err_and(|words| words.contains("PACKAGE@VERSION")), "{text}");
+        }
+        for version in ["1.51", "1", "^1.51.1", "1.x.0", "1.51.1/..", "latest"] {
+            let refusal = format!("tokio@{version}").parse::<Wish>();
+            assert!(refusal.is_err_and(|words| words.contains("complete version")), "{version}");
+        }
+    }
+}
