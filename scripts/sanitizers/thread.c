@@ -4,7 +4,9 @@
 // 1. A lock that was contended is taken inside of the standard library, and a condition variable gives its lock back
 //    and takes it again there. Locks without contention are inlined, and seen.
 // 2. There a thread tells its scope that it has ended. That a thread was started or joined is seen.
-// 3. ThreadSanitizer knows no fences. Arc's last drop is a release decrement and an acquire fence, so every Arc would
+// 3. What is made once, such as the value of a OnceLock, is given to other threads there. Whoever finds it made is inlined,
+//    and seen to acquire it; here it is released, a moment after others may have found it.
+// 4. ThreadSanitizer knows no fences. Arc's last drop is a release decrement and an acquire fence, so every Arc would
 //    look freed in a race. Here an acquire fence acquires what this thread lately read without acquiring.
 //
 // None of it adds an order that the memory model does not have, except that a fence takes an atomic as it is then, not as
@@ -52,6 +54,14 @@ void wrap_leave_scope(uint64_t scope[2], bool panicked) {
     __tsan_release(&scope[0]);
     __tsan_release(&scope[1]);
     real_leave_scope(scope, panicked);
+}
+
+void real_once(void *once, bool ignores_poison, void *make, void *table) REAL(ONCE);
+void wrap_once(void *once, bool ignores_poison, void *make, void *table) WRAP(ONCE);
+void wrap_once(void *once, bool ignores_poison, void *make, void *table) {
+    real_once(once, ignores_poison, make, table);
+    __tsan_acquire(once);
+    __tsan_release(once);
 }
 
 // The orders as ThreadSanitizer numbers them.
