@@ -1,7 +1,7 @@
 //! Counts what a run costs besides time: allocations, instructions and system calls.
 //!
-//! Instructions and system calls are counted by the kernel, where it does, and in runs of their own: in those of the
-//! allocations the allocator's counting would be among the instructions. No clock is read.
+//! Instructions and system calls are counted by the kernel, where it does; instructions in runs of their own, because in those of
+//! the allocations the allocator's counting would be among them. No clock is read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,18 +44,19 @@ impl Counters {
     ///
     /// If an answer was wrong.
     pub(crate) fn count(&self, case: &OpenCase) -> Result<Costs, String> {
-        let units = [self.kernel.instructions_unit(), self.kernel.system_calls_unit()];
-        let by_kernel = if units.iter().any(Result::is_ok) { self.runs(case)? } else { Vec::new() };
+        let [instructions, system_calls] = [self.kernel.instructions_unit(), self.kernel.system_calls_unit()];
+        let by_kernel = if instructions.is_ok() { self.runs(case)? } else { Vec::new() };
         let counting = Counting::begin()?;
         let by_allocator = self.runs(case)?;
         drop(counting);
-        let [instructions, system_calls] = units;
+        // The allocator's counting asks the system for nothing.
+        let of_system = if instructions.is_ok() { &by_kernel } else { &by_allocator };
         Ok(Costs {
             operations: case.operations(),
             allocations: by_allocator.iter().map(|run| run.allocations).collect(),
             allocated_bytes: by_allocator.iter().map(|run| run.allocated_bytes).collect(),
             instructions: tally(instructions, &by_kernel, |run| run.instructions),
-            system_calls: tally(system_calls, &by_kernel, |run| run.system_calls),
+            system_calls: tally(system_calls, of_system, |run| run.system_calls),
         })
     }
 

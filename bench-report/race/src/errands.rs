@@ -1,13 +1,14 @@
-//! The processes that count: what each cell costs, and what a task weighs; after the blocks, each alone.
+//! The processes that count: what each cell costs, and what a task weighs; after the blocks. Nothing is timed in them, so two
+//! run at once where there is a processor for each of their workers.
 //!
 //! They come in random order, from the seed of the run. What goes wrong in one costs its figures and nothing else: the
 //! cell was measured without it.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, thread};
 
 use anyhow::Result;
 use fastrand::Rng;
-use lane_protocol::{Count, Lineup};
+use lane_protocol::{Count, Counts, Lineup};
 use results::{CellId, Profile};
 
 use crate::{
@@ -19,6 +20,9 @@ use crate::{
 
 /// Processes for each size at which memory is measured.
 pub(crate) const TURNS: usize = 2;
+
+/// The most processes at once.
+const AT_ONCE: usize = 2;
 
 /// The counting of a run.
 pub(crate) struct Counting {
@@ -58,33 +62,67 @@ impl Counting {
         failed: &HashSet<CellId>,
         next: &mut dyn FnMut(usize, &CellId),
     ) -> Result<bool> {
-        for (index, job) in std::mem::take(&mut self.pending).into_iter().enumerate() {
-            if failed.contains(&job.cell) {
-                continue;
-            }
-            next(index, &job.cell);
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain(|job| !failed.contains(&job.cell));
+        let mut done = 0;
+        for jobs in side_by_side(&pending) {
+            next(done, &jobs[0].cell);
+            done += jobs.len();
             let counted = loop {
                 let stopwatch = launcher.limits.standstills.stopwatch();
-                let counted = launcher.count(plan, &job);
+                let counted = count(launcher, plan, &jobs);
                 let stood = stopwatch.stood();
                 if stood.is_none() {
                     break counted;
                 }
-                log.append(&[Record::of_standstill(&job.cell.to_string(), stood)])?;
+                log.append(&[Record::of_standstill(&jobs[0].cell.to_string(), stood)])?;
             };
             launcher.check_programs(log.path())?;
-            let (record, outcome) = match counted {
-                Ok(counts) => (Record::Counted { job: job.clone(), counts: counts.clone() }, Ok(counts)),
-                Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
-                    (Record::NotCounted { job: job.clone(), reason: reason.clone() }, Err(reason))
+            for (job, counted) in jobs.into_iter().zip(counted) {
+                if !self.note(job, counted, log)? {
+                    return Ok(false);
                 }
-                Err(Trouble::Interrupted) => return Ok(false),
-            };
-            log.append(&[record])?;
-            self.tallies.insert(job, outcome);
+            }
         }
         Ok(true)
     }
+
+    /// Notes what a job has counted; false if it was interrupted.
+    fn note(
+        &mut self,
+        job: &CountingJob,
+        counted: Result<Counts, Trouble>,
+        log: &mut SampleLog,
+    ) -> Result<bool> {
+        let (record, outcome) = match counted {
+            Ok(counts) => (Record::Counted { job: job.clone(), counts: counts.clone() }, Ok(counts)),
+            Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
+                (Record::NotCounted { job: job.clone(), reason: reason.clone() }, Err(reason))
+            }
+            Err(Trouble::Interrupted) => return Ok(false),
+        };
+        log.append(&[record])?;
+        self.tallies.insert(job.clone(), outcome);
+        Ok(true)
+    }
+}
+
+/// Returns the jobs that run at the same time, in their order: those with few workers first.
+fn side_by_side(jobs: &[CountingJob]) -> Vec<Vec<&CountingJob>> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let (few, many): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job.cell.threads * AT_ONCE <= processors);
+    few.chunks(AT_ONCE).chain(many.chunks(1)).map(<[_]>::to_vec).collect()
+}
+
+/// Runs some jobs at the same time.
+fn count(launcher: &Launcher, plan: &Plan, jobs: &[&CountingJob]) -> Vec<Result<Counts, Trouble>> {
+    thread::scope(|scope| {
+        let one = |job| move || launcher.count(plan, job);
+        let others: Vec<_> = jobs[1..].iter().map(|job| scope.spawn(one(job))).collect();
+        let first = one(jobs[0])();
+        let others = others.into_iter().map(|other| other.join().expect("it panics nowhere"));
+        [first].into_iter().chain(others).collect()
+    })
 }
 
 /// Returns every counting job of a run, in random order.

@@ -163,7 +163,8 @@ fn build_programs(track: &Path) -> Programs {
     let folder = track.ancestors().nth(2).expect("a program lies in a folder of its profile");
     let workspace = Path::new(WORKSPACE);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let build = Build { workspace, manifest: None, profile, target_folder: Some(folder), flags: None, log: None };
+    let build =
+        Build { workspace, manifest: None, profile, target_folder: Some(folder), flags: None, log: None };
     match build.run(&["executor-*"], &AtomicBool::new(false)) {
         Ok(Built::Programs(lanes)) => Programs { track: track.to_owned(), lanes },
         other => {

@@ -150,7 +150,9 @@ fn one(
     match Track::ask(programs, &prepared.tree, &prepared.threads, &prepared.limits) {
         Ok(track) => Ok(Some((made, track))),
         Err(Trouble::Interrupted) => Ok(None),
-        Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => Err(anyhow!("{}: its track {reason}", resolved.wish)),
+        Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {
+            Err(anyhow!("{}: its track {reason}", resolved.wish))
+        }
     }
 }
 
