@@ -57,7 +57,7 @@ fn the_buttons_choose_lanes_and_threads(tab: &mut Tab<'_>) {
     assert_eq!(tab.texts(columns), ["tokio", "smol"], "the table below has the same lanes");
     press(tab, "1 thread");
     assert_eq!(pressed(tab), ["can serve", "1 thread"]);
-    assert_eq!(tab.texts(columns), ["tokio", "tokio-current-thread", "smol", "smol-local"]);
+    assert_eq!(tab.texts(columns), ["tokio", "tokio one thread", "smol", "smol-local"]);
     assert_eq!(answers(tab)["heads"], json!(["tokio", "smol"]), "flavours of one runtime have one column");
     let address = tab.evaluate("location.href");
     tab.open(address.as_str().unwrap());
