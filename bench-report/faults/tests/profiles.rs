@@ -1,4 +1,4 @@
-//! What a track says of its optimisation is what the compiler was told, from wherever cargo takes it.
+//! A track says of its optimisation what the compiler was told, from wherever cargo takes it.
 
 use std::{
     env, fs,

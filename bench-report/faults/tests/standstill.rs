@@ -40,7 +40,7 @@ fn a_race_that_is_frozen_as_a_whole_fails_no_lane() {
     stand_still(|lab, place| of_cells(lab, &place.out()));
 }
 
-/// What a program sees of the sleep of a machine: only the time since boot goes on. A test can make no machine sleep.
+/// Plays the sleep of a machine as a program sees it: only the time since boot goes on. A test can make no machine sleep.
 const SLEEP: &str = r#"
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -84,13 +84,13 @@ pub enum Mark {
 pub struct Pair {
     /// The rows that both have.
     pub rows: usize,
-    /// Those in which the first is ahead.
+    /// The number in which the first is ahead.
     pub first: usize,
-    /// Those in which the second is ahead.
+    /// The number in which the second is ahead.
     pub second: usize,
-    /// Those in which they are level, or near each other.
+    /// The number in which they are level, or near each other.
     pub level: usize,
-    /// Those in which none of this is known.
+    /// The number in which none of this is known.
     pub open: usize,
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Section {
     pub(super) growth: Vec<String>,
     /// The numbers of threads at which it has rows, to link back to them.
     pub(super) rows_at: Vec<(usize, String)>,
-    /// What a size adds to the figure without it, a sentence for each.
+    /// A sentence for each size that says what it adds to the figure at 0.
     pub(super) added: Vec<String>,
     /// The known issues of its lanes.
     pub(super) known: Vec<KnownEntry>,

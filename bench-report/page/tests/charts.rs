@@ -39,7 +39,7 @@ fn each_kind_of_chart_is_drawn() {
     }
 }
 
-/// What most sleeps had to wait is seen without opening anything, for those sizes whose number carries it.
+/// The wait of most sleeps is seen without opening anything, for the sizes whose number of sleeps carries it.
 #[test]
 fn the_lateness_of_most_sleeps_is_unfolded() {
     let page = page::render(&rich(), None);

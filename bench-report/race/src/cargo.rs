@@ -38,7 +38,7 @@ pub struct Build<'a> {
     pub manifest: Option<&'a Path>,
     /// The profile: [`PROFILE`] for whatever is measured.
     pub profile: &'a str,
-    /// Where the output goes; where cargo likes if absent.
+    /// The folder of the output; cargo's own choice if absent.
     pub target_folder: Option<&'a Path>,
     /// `RUSTFLAGS` in the place of those in the environment.
     pub flags: Option<&'a str>,
@@ -187,7 +187,7 @@ impl Artifact {
 ///
 /// # Errors
 ///
-/// What cargo says about the failure, in one line.
+/// Returns cargo's words about the failure, in one line.
 pub(crate) fn ask(workspace: &Path, arguments: &[&OsStr]) -> Result<String> {
     let mut command = cargo(workspace);
     command.args(arguments).stdin(Stdio::null());

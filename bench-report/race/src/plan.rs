@@ -98,9 +98,9 @@ pub struct Alias {
 /// A package that stands in for that of the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Substituted {
-    /// What was asked for: `tokio@1.51.1`.
+    /// The wish of the user: `tokio@1.51.1`.
     pub wish: String,
-    /// What was built.
+    /// The facts of the build.
     pub substitute: Substitute,
 }
 

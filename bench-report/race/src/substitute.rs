@@ -17,7 +17,7 @@ pub use workshop::{Made, Resolved, Workshop};
 pub struct Wish {
     /// Its name.
     pub package: String,
-    /// Where it is to come from.
+    /// The place that it is to come from.
     pub origin: Origin,
 }
 

@@ -22,7 +22,7 @@ pub struct Substitute {
     pub version: String,
     /// The version in the run's own build.
     pub instead_of: String,
-    /// Where it comes from: "crates.io", or the path of a folder.
+    /// The place that it comes from: "crates.io", or the path of a folder.
     pub source: String,
     /// Its checksum in the registry; of a folder a hash of its files.
     pub checksum: String,

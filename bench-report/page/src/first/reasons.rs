@@ -7,7 +7,7 @@ use crate::answers::{AnsweringLane, Answers, is_behind, tells};
 /// The number of reasons that are given.
 const GIVEN: usize = 2;
 
-/// What is known of some runtimes, in how many rows they are behind where it is known.
+/// A known cause of some runtimes, with the number of rows in which it is known and they are behind.
 pub(crate) struct Reason {
     pub(crate) runtimes: String,
     /// The first sentence of what is known.

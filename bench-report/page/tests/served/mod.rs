@@ -1,4 +1,4 @@
-//! What lanes of the made-up run say of how they stand.
+//! The made-up run again, with lanes that say their standing, and what they have.
 
 use results::{Capability, Cell, Estimate, Executor, Metric, Results, Standing, Status};
 

@@ -1,4 +1,4 @@
-//! What cargo tells of a workspace: its packages, and which of them depends on which.
+//! Asks cargo about a workspace: its packages, and which of them depends on which.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -66,7 +66,7 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// What cargo says.
+    /// Returns cargo's words.
     pub(super) fn of(workspace: &Path, manifest: &Path, target: &str) -> Result<Metadata> {
         let mut arguments = vec![OsStr::new("--locked")];
         // Or it downloads what other systems need.
@@ -80,7 +80,7 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// What cargo says.
+    /// Returns cargo's words.
     pub(super) fn of_members(workspace: &Path, manifest: &Path) -> Result<Metadata> {
         Metadata::ask(workspace, manifest, &[OsStr::new("--no-deps")])
     }

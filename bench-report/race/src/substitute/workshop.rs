@@ -51,15 +51,15 @@ pub struct Workshop<'a> {
 /// A package that was found, before anything is built.
 #[derive(Debug)]
 pub struct Resolved {
-    /// What was asked for.
+    /// The wish of the user.
     pub wish: Wish,
     /// Its version.
     pub version: String,
-    /// Where a folder has it.
+    /// The folder that has it, if one does.
     folder: Option<PathBuf>,
     /// A hash of the files in that folder.
     hash: Option<String>,
-    /// Where its track is kept.
+    /// The place in which its track is kept.
     place: PathBuf,
     stage: Stage,
 }
@@ -77,7 +77,7 @@ enum Stage {
 pub struct Made {
     /// The path of its program.
     pub track: PathBuf,
-    /// What was built.
+    /// The facts of the build.
     pub substitute: Substitute,
 }
 
