@@ -99,8 +99,7 @@ fn a_run_without_the_part_that_is_measured_is_a_failed_cell() {
 fn a_failed_cell_is_not_run_again() {
     let place = Place::new();
     place.run("--quick --blocks 3 --threads 1 --executors tokio --workloads panics,sound --twins");
-    let samples =
-        std::fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let samples = place.journal();
     let failed = samples.lines().filter(|line| line.contains("\"kind\":\"failed\""));
     assert_eq!(failed.count(), 2, "the cell once and its twin once");
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    env, fs, future,
+    env, future,
     hint::black_box,
     io::{BufRead, BufReader, Write},
     process::{Command, Output, Stdio},
@@ -305,7 +305,7 @@ fn a_quick_run_counts_nothing_and_says_so() {
     let results = place.results();
     expect_uncounted(cell(&results, "sound"), "a quick run counts none");
     assert_eq!(reason(&line(&results, "tokio").bytes_a_task), "a quick run counts none");
-    let samples = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let samples = place.journal();
     assert!(!samples.contains("counted"), "no process counted");
 }
 
@@ -404,7 +404,7 @@ fn a_process_that_dies_costs_its_line_only() {
 
 /// How often each process that counts has its line in the samples.
 fn counted(place: &Place) -> HashMap<String, usize> {
-    let samples = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let samples = place.journal();
     let mut times = HashMap::new();
     for line in samples.lines() {
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };

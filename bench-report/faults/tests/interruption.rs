@@ -15,7 +15,7 @@ use nix::{
 };
 use serde_json::Value;
 
-use crate::run::{Place, said, this};
+use crate::run::{Place, journal, said, this};
 
 crate::tests![
     ctrl_c_keeps_what_was_measured_and_resume_goes_on,
@@ -66,15 +66,8 @@ pub(crate) fn until(expectation: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// The journal of the only run in a folder, once there is one.
-fn journal(out: &Path) -> Option<String> {
-    let run = fs::read_dir(out.join("runs")).ok()?.next()?.ok()?;
-    fs::read_to_string(run.path().join("samples.jsonl")).ok()
-}
-
 pub(crate) fn measured(place: &Place) -> usize {
-    let samples = journal(&place.out()).unwrap_or_default();
-    samples.lines().filter(|line| line.contains("\"kind\":\"process\"")).count()
+    place.journal().lines().filter(|line| line.contains("\"kind\":\"process\"")).count()
 }
 
 /// The processes of cells that `parent` has started and that have not ended, in a run whose results go to `out`.
@@ -104,10 +97,10 @@ pub(crate) fn is_gone(pid: u32) -> bool {
 }
 
 fn resume(place: &Place) {
-    let before = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let before = place.journal();
     let output = place.run("--resume");
     assert!(output.status.success(), "{}", said(&output));
-    let after = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let after = place.journal();
     // But for the samples of a process that did not come to its end.
     let last_end = before.rfind("{\"kind\":\"heat\"").unwrap_or(0);
     let complete = last_end + before[last_end..].find('\n').map_or(0, |end| end + 1);
@@ -164,7 +157,7 @@ fn a_lab_without_memory_says_where_its_samples_are() {
         let expected = format!("what was measured is in {}", place.only_run().display());
         assert!(said.contains(&expected), "{}: {said}", output.status);
     }
-    let before = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let before = place.journal();
     assert!(before.lines().filter(|line| line.contains("\"kind\":\"process\"")).count() >= 3);
     let output = place.run("--resume");
     assert!(matches!(output.status.code(), Some(0 | 2 | 64)), "{}", crate::run::said(&output));

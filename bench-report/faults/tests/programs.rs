@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     interruption::{ctrl_c, signal, until},
-    run::{Place, SHORTEST, lab, said, this},
+    run::{Place, SHORTEST, heats_in, lab, said, this},
 };
 
 crate::tests![
@@ -59,8 +59,7 @@ impl Copied {
     }
 
     fn heats(&self) -> usize {
-        let is_there = self.place.out().join("runs").is_dir();
-        if is_there { heats(&self.place.only_run()) } else { 0 }
+        heats_in(&self.place.journal())
     }
 
     fn resume_is_refused(&self) {
@@ -74,11 +73,6 @@ impl Copied {
         let output = self.command("--resume").output().expect("the program starts");
         assert!(output.status.success(), "{}", said(&output));
     }
-}
-
-fn heats(run: &Path) -> usize {
-    let journal = fs::read_to_string(run.join("samples.jsonl")).unwrap_or_default();
-    journal.lines().filter(|line| line.contains("\"kind\":\"heat\"")).count()
 }
 
 fn a_program_that_is_replaced_while_it_races_is_noticed() {
@@ -117,7 +111,7 @@ fn an_environment_that_changes_figures_is_told_and_kept_for_the_whole_run() {
     let mut lab = place.command(LONG);
     lab.env("MALLOC_ARENA_MAX", "1").stdout(Stdio::null()).stderr(Stdio::null());
     let mut lab = lab.spawn().expect("the program starts");
-    until("a heat has ended", || place.out().join("runs").is_dir() && heats(&place.only_run()) >= 1);
+    until("a heat has ended", || heats_in(&place.journal()) >= 1);
     signal(&lab, ctrl_c());
     lab.wait().expect("it is our child");
     let refused = place.run("--resume");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     interruption::{ctrl_c, signal, start, until},
     lanes::{MOMENTS, lines_in},
-    run::{Place, SHORTEST, said},
+    run::{Place, SHORTEST, heats_in, said},
 };
 
 crate::tests![
@@ -32,7 +32,7 @@ crate::tests![
 
 /// The lines of one kind in the samples of the only run.
 fn lines(place: &Place, kind: &str) -> Vec<Value> {
-    let text = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let text = place.journal();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
     lines.filter(|line| line["kind"] == kind).collect()
 }
@@ -99,13 +99,7 @@ fn heats(place: &Place) -> Vec<(String, u64)> {
 /// So a run has other limits than those of the command line, which are long.
 fn run_with(place: &Place, arguments: &str, ended: usize, change: impl Fn(&mut Value)) {
     let mut parent = start(place, arguments);
-    until("some heats have ended", || {
-        fs::read_dir(place.out().join("runs")).is_ok_and(|mut runs| runs.next().is_some())
-            && place.only_run().join("samples.jsonl").exists()
-            && fs::read_to_string(place.only_run().join("samples.jsonl")).is_ok_and(|text| {
-                text.lines().filter(|line| line.contains("\"kind\":\"heat\"")).count() >= ended
-            })
-    });
+    until("some heats have ended", || heats_in(&place.journal()) >= ended);
     signal(&parent, ctrl_c());
     assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
     change_plan(&place.only_run(), change);

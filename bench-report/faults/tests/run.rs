@@ -85,13 +85,31 @@ impl Place {
         Results::read(&self.out().join("results.json")).expect("the run has left its results")
     }
 
-    /// The folder of the only run.
+    /// Returns what the only run has written down; nothing until it has begun to.
+    ///
+    /// A run in another process makes the folder of runs, then its own, then its journal: any of them may be missing.
+    pub(crate) fn journal(&self) -> String {
+        journal(&self.out()).unwrap_or_default()
+    }
+
+    /// The folder of the only run, once it has ended.
     pub(crate) fn only_run(&self) -> PathBuf {
         let mut runs = fs::read_dir(self.out().join("runs")).expect("there was a run");
         let run = runs.next().expect("there was a run").expect("the folder is ours").path();
         assert!(runs.next().is_none(), "there was one run");
         run
     }
+}
+
+/// Returns the journal of the only run into a folder, once there is one.
+pub(crate) fn journal(out: &Path) -> Option<String> {
+    let run = fs::read_dir(out.join("runs")).ok()?.next()?.ok()?;
+    fs::read_to_string(run.path().join("samples.jsonl")).ok()
+}
+
+/// Returns how many heats have ended, as a journal says.
+pub(crate) fn heats_in(journal: &str) -> usize {
+    journal.lines().filter(|line| line.contains("\"kind\":\"heat\"")).count()
 }
 
 /// The shortest run there is: two blocks of one cell, and of its twin.
@@ -139,8 +157,7 @@ fn the_same_seed_gives_the_same_order() {
                 "--quick --blocks 4 --threads 1 --workloads sound --sizes 1,2,3 --seed {seed}"
             )),
         );
-        let samples =
-            fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+        let samples = place.journal();
         let lines = samples.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
         let processes = lines.filter(|line| line["kind"] == "process");
         let cell = |line: Value| format!("{} {} {}", line["block"], line["size"], line["executor"]);

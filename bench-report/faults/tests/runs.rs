@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     interruption::{ctrl_c, signal, start, until},
-    run::{Place, SHORTEST, bare_lab, said},
+    run::{Place, SHORTEST, bare_lab, heats_in, said},
 };
 
 crate::tests![
@@ -38,7 +38,7 @@ fn runs(place: &Place) -> Vec<PathBuf> {
 
 fn heats(run: &Path) -> usize {
     let journal = fs::read_to_string(run.join("samples.jsonl")).unwrap_or_default();
-    journal.lines().filter(|line| line.contains("\"kind\":\"heat\"")).count()
+    heats_in(&journal)
 }
 
 /// Begins a run, interrupts it, and returns its folder.

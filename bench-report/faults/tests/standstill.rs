@@ -100,7 +100,7 @@ fn stand_still(with_it: impl Fn(&Child, &Place) -> Vec<u32>) {
     assert!(stood_still.times >= 1 && stood_still.seconds > 3.0, "{stood_still:?}");
     let page = fs::read_to_string(place.out().join("report.html")).expect("there is a page");
     assert!(page.contains(" s in all; measured again"), "the page says that it happened");
-    let journal = fs::read_to_string(place.only_run().join("samples.jsonl")).expect("the samples are there");
+    let journal = place.journal();
     let longest = journal.lines().filter_map(|line| {
         let line: Value = serde_json::from_str(line).expect("a line is JSON");
         line["wall-ns"].as_u64().or_else(|| line["took_ns"].as_u64())
