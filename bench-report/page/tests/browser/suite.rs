@@ -1,7 +1,7 @@
-//! The list of tests, and the browser that they share.
+//! The list of tests, and the browsers that they share.
 //!
-//! All tests run in one Chromium, each in a tab of its own. No page may raise an error, open a dialog or
-//! request anything; this is checked after every test. Without a Chromium the tests are ignored, and a line
+//! Two tests run at a time, each in a tab of its own and no two in one Chromium. No page may raise an error, open a dialog
+//! or request anything; this is checked after every test. Without a Chromium the tests are ignored, and a line
 //! says how to get one.
 
 mod access;
@@ -19,7 +19,7 @@ mod table;
 use std::{
     env,
     process::{self, ExitCode},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
@@ -64,19 +64,19 @@ pub(crate) fn run() -> ExitCode {
         process::exit(1);
     });
 
-    // One after the other: they share the browser, and the pointer and the focus are in one tab at a time.
-    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    let browser = Arc::new(OnceLock::new());
+    let arguments = Arguments { test_threads: Some(2), ..Arguments::from_args() };
+    let idle = Arc::new(Mutex::new(Vec::new()));
     let trial = |(name, test): (&'static str, fn(&mut Tab<'_>)), possible: bool| {
-        let (browser, program) = (Arc::clone(&browser), program.clone());
+        let (idle, program) = (Arc::clone(&idle), program.clone());
         let run = move || {
+            // The pointer and the focus of a browser are in one tab at a time.
+            let found = idle.lock().expect("nothing fails while it is locked").pop();
             let start = || Mutex::new(Browser::start(&program.expect("else the test is ignored")));
-            let mut tab = Tab::new(browser.get_or_init(start));
-            test(&mut tab);
-            match tab.complaints() {
-                [] => Ok(()),
-                complaints => Err(complaints.join("\n").into()),
-            }
+            let browser = found.unwrap_or_else(start);
+            let complaints = offences(&browser, test);
+            // A test that panics takes its browser with it.
+            idle.lock().expect("nothing fails while it is locked").push(browser);
+            if complaints.is_empty() { Ok(()) } else { Err(complaints.join("\n").into()) }
         };
         Trial::test(name, run).with_ignored_flag(!possible)
     };
@@ -86,6 +86,13 @@ pub(crate) fn run() -> ExitCode {
     let with_axe = |test| trial(test, program.is_some() && access::axe().is_some());
     trials.extend(access::TESTS_WITH_AXE.iter().copied().map(with_axe));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Runs a test in a new tab, and returns what its pages must not have done.
+fn offences(browser: &Mutex<Browser>, test: fn(&mut Tab<'_>)) -> Vec<String> {
+    let mut tab = Tab::new(browser);
+    test(&mut tab);
+    tab.complaints().to_vec()
 }
 
 /// Lists functions as tests.
