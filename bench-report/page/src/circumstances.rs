@@ -189,7 +189,7 @@ fn environment(run: &Run) -> String {
 /// Writes the standstills of a race.
 fn stood_still(run: &Run) -> String {
     run.stood_still.map_or("not noticed".to_owned(), |StoodStill { times, seconds }| {
-        format!("{}, {seconds:.0} s in all; measured again", counted(times, "time"))
+        format!("{}, {seconds:.0} s in all; what ran meanwhile was measured again", counted(times, "time"))
     })
 }
 

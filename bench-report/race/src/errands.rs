@@ -16,6 +16,7 @@ use crate::{
     journal::{CountingJob, Record, SampleLog, Tallies},
     lane::Trouble,
     plan::Plan,
+    race::note_standstills,
 };
 
 /// Processes for each size at which memory is measured.
@@ -72,10 +73,10 @@ impl Counting {
                 let stopwatch = launcher.limits.standstills.stopwatch();
                 let counted = count(launcher, plan, &jobs);
                 let stood = stopwatch.stood();
+                note_standstills(&launcher.limits.standstills, &jobs[0].cell.to_string(), log)?;
                 if stood.is_none() {
                     break counted;
                 }
-                log.append(&[Record::of_standstill(&jobs[0].cell.to_string(), stood)])?;
             };
             launcher.check_programs(log.path())?;
             for (job, counted) in jobs.into_iter().zip(counted) {

@@ -52,7 +52,7 @@ pub struct Sample {
 }
 
 impl Record {
-    /// Notes that the race `stood` still while this comparison or cell had its turn.
+    /// Notes that the race `stood` still while this comparison or cell had its turn, or right before.
     pub(crate) fn of_standstill(turn: &str, stood: Stood) -> Record {
         let for_ns = stood.whole.as_nanos().try_into().unwrap_or(u64::MAX);
         Record::StoodStill { comparison: turn.to_owned(), times: stood.times, for_ns }
@@ -131,9 +131,9 @@ pub enum Record {
         /// The reason why it did not measure.
         reason: String,
     },
-    /// A heat in which the race stood still, so that it was run again.
+    /// The race stood still. What had its turn meanwhile was run again.
     StoodStill {
-        /// The comparison, or the cell that was to count.
+        /// The comparison or the cell that had its turn then or had it next; or `the end`.
         comparison: String,
         /// The number of standstills.
         times: usize,

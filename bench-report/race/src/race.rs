@@ -70,6 +70,7 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
     if !counting.run(launcher, plan, &mut log, &faulty(&raced.outcomes), &mut next)? {
         return Ok(Ending::Interrupted);
     }
+    note_standstills(&launcher.limits.standstills, "the end", &mut log)?;
     log.sync()?;
     let mut results = conclude(lineup, plan, raced, &before);
     assemble::add_counts(&mut results, lineup, plan, counting.tallies());
@@ -136,6 +137,8 @@ pub fn run_heats(
     let mut log = SampleLog::open(&folder.samples())?;
     let lineup = &launcher.tracks.this.lineup;
     let mut rounds = Rounds::new(plan, judge, past.times.keys().cloned().collect());
+    // Before the race, while others were built perhaps, a standstill is nobody's concern.
+    launcher.limits.standstills.untold();
     let mut outcomes = Outcomes::new();
     while let Some(heat) = rounds.next(&outcomes) {
         outcomes.extend(outcomes_of(&past, &heat));
@@ -204,9 +207,9 @@ fn run_in_time(
         let stopwatch = standstills.stopwatch();
         let Some(ended) = run(progress) else { return Ok(None) };
         let (took, stood) = (stopwatch.elapsed(), stopwatch.stood());
+        note_standstills(standstills, &heat.name, log)?;
         if !stood.is_none() {
             progress.stood_still(stood.whole, &heat.name);
-            log.append(&[Record::of_standstill(&heat.name, stood)])?;
             continue;
         }
         attempts -= 1;
@@ -221,6 +224,16 @@ fn run_in_time(
         };
         log.append(&faults.map(again).collect::<Vec<Record>>())?;
     }
+}
+
+/// Notes the standstills since the last turn in the journal, with the turn that has just ended.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(crate) fn note_standstills(standstills: &Standstills, turn: &str, log: &mut SampleLog) -> Result<()> {
+    let stood = standstills.untold();
+    if stood.is_none() { Ok(()) } else { log.append(&[Record::of_standstill(turn, stood)]) }
 }
 
 /// Lets the lanes fail whose twin has failed in a heat: they are the same under another name.

@@ -45,6 +45,8 @@ pub struct Stopwatch {
 struct Seen {
     last: Moment,
     stood: Stood,
+    /// The part of them that the journal has.
+    told: Stood,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +59,7 @@ struct Moment {
 impl Standstills {
     /// Begins to look, until the last clone is dropped.
     pub fn watch() -> Standstills {
-        let standstills =
-            Standstills(Arc::new(Mutex::new(Seen { last: Moment::now(), stood: Stood::default() })));
+        let standstills = Standstills(Arc::new(Mutex::new(Seen::from(Moment::now()))));
         let seen = Arc::downgrade(&standstills.0);
         // Without the thread a gap is still noticed wherever the lab waits for a lane.
         thread::Builder::new().name("standstills".to_owned()).spawn(move || look_on(&seen)).ok();
@@ -76,6 +77,16 @@ impl Standstills {
         seen.look_at(Moment::now());
         seen.stood
     }
+
+    /// Returns the standstills that it has not returned before, so that each is told once, and none is forgotten because
+    /// nothing was measured meanwhile.
+    pub(crate) fn untold(&self) -> Stood {
+        let stood = self.look();
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let untold = stood.since(seen.told);
+        seen.told = stood;
+        untold
+    }
 }
 
 impl Stopwatch {
@@ -88,12 +99,7 @@ impl Stopwatch {
 
     /// Returns the standstills since it was started.
     pub fn stood(&self) -> Stood {
-        let now = self.standstills.look();
-        Stood {
-            times: now.times - self.before.times,
-            whole: now.whole - self.before.whole,
-            on_the_clock: now.on_the_clock - self.before.on_the_clock,
-        }
+        self.standstills.look().since(self.before)
     }
 }
 
@@ -102,9 +108,21 @@ impl Stood {
     pub fn is_none(&self) -> bool {
         self.times == 0
     }
+
+    fn since(self, before: Stood) -> Stood {
+        Stood {
+            times: self.times - before.times,
+            whole: self.whole - before.whole,
+            on_the_clock: self.on_the_clock - before.on_the_clock,
+        }
+    }
 }
 
 impl Seen {
+    fn from(last: Moment) -> Seen {
+        Seen { last, stood: Stood::default(), told: Stood::default() }
+    }
+
     fn look_at(&mut self, now: Moment) {
         let on_the_clock = now.clock.saturating_duration_since(self.last.clock);
         let since_boot = now.since_boot.zip(self.last.since_boot);
@@ -141,7 +159,7 @@ mod tests {
     /// Returns what is noticed if the clock and the time since boot have gone on by so much between two looks.
     fn noticed(clock: Duration, since_boot: Option<Duration>) -> Stood {
         let last = Moment { clock: Instant::now(), since_boot: since_boot.map(|_| SECOND) };
-        let mut seen = Seen { last, stood: Stood::default() };
+        let mut seen = Seen::from(last);
         let now = Moment { clock: last.clock + clock, since_boot: since_boot.map(|time| SECOND + time) };
         seen.look_at(now);
         seen.look_at(now);
@@ -155,6 +173,19 @@ mod tests {
         let gone = 6 * SECOND - BETWEEN_LOOKS;
         assert_eq!(stopped, Stood { times: 1, whole: gone, on_the_clock: gone });
         assert_eq!(noticed(6 * SECOND, None), stopped);
+    }
+
+    #[test]
+    fn a_standstill_is_told_once_whenever_it_was() {
+        let standstills = Standstills::watch();
+        assert!(standstills.untold().is_none());
+        let stopwatch = standstills.stopwatch();
+        let later = Moment { clock: Instant::now() + 6 * SECOND, since_boot: None };
+        standstills.0.lock().expect("nothing has failed").look_at(later);
+        assert_eq!(stopwatch.stood().times, 1);
+        assert!(standstills.stopwatch().stood().is_none(), "it was before this turn");
+        assert_eq!(standstills.untold().times, 1);
+        assert!(standstills.untold().is_none());
     }
 
     #[test]
