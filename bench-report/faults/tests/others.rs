@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     lanes,
-    run::{lab, said, this},
+    run::{bare_lab, lab, said, this},
 };
 
 crate::tests![
@@ -21,6 +21,7 @@ crate::tests![
     a_folder_takes_the_place_of_the_registry,
     what_was_built_is_kept_until_a_source_changes,
     what_cannot_be_had_is_one_line_before_anything_is_measured,
+    what_cannot_be_had_is_told_before_there_is_a_track,
     the_others_go_on_if_asked_to,
     a_run_goes_on_with_the_same_builds_and_no_others,
     a_gate_judges_the_other_version,
@@ -126,6 +127,14 @@ impl Scratch {
         self.command(command, arguments).output().expect("the program starts")
     }
 
+    /// Runs a command of the lab that would first have the track built.
+    fn without_track(&self, command: &str, with: &str) -> Output {
+        let mut process = bare_lab();
+        process.args([command, "--with", with]).current_dir(self.folder.path());
+        process.arg("--tree").arg(self.path("workspace")).arg("--others").arg(self.path("others"));
+        process.env_remove("CARGO_TARGET_DIR").output().expect("the program starts")
+    }
+
     fn results(&self) -> Results {
         Results::read(&self.out().join("results.json")).expect("the run has left its results")
     }
@@ -224,6 +233,28 @@ fn what_cannot_be_had_is_one_line_before_anything_is_measured() {
         assert_eq!(output.status.code(), Some(64), "{with}");
         assert!(said(&output).contains(culprit), "{with}: {}", said(&output));
     }
+}
+
+/// To build the track takes minutes, and nobody is to wait for them to be told of a slip.
+fn what_cannot_be_had_is_told_before_there_is_a_track() {
+    let scratch = Scratch::new();
+    for (with, culprit) in [
+        ("tokio@1.0.7", "tokio@1.0.7: the registry has no version 1.0.7 of tokio"),
+        ("tokoi@1.0.0", "tokoi@1.0.0: no lane depends on a package `tokoi`"),
+        ("executor-tokio@1.0.0", "executor-tokio is part of this repository"),
+        ("tokio=nowhere", "tokio=nowhere: there is no nowhere/Cargo.toml"),
+        ("tokio@1.1.2", "needs rustc 1.999"),
+    ] {
+        for (command, code) in [("foresee", 1), ("run", 1), ("gate", 2)] {
+            let output = scratch.without_track(command, with);
+            assert_eq!(output.status.code(), Some(code), "{command}: {}", said(&output));
+            let said = said(&output);
+            assert!(said.lines().count() == 1 && said.contains(culprit), "{command} {with}: {said}");
+        }
+    }
+    let output = scratch.without_track("foresee", "tokio@1.0.0");
+    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
+    assert!(!scratch.path("others/kept").exists(), "nothing was built");
 }
 
 fn the_others_go_on_if_asked_to() {

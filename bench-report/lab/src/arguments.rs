@@ -52,6 +52,9 @@ pub(crate) enum Subcommands {
     /// Says with which exit codes the commands end
     #[command(name = "exit-codes", long_about = exit::ALL)]
     ExitCodes,
+    /// Refuses what `run` could not do with these arguments, as far as that is known before the track is built
+    #[command(hide = true)]
+    Foresee(Box<RunArguments>),
     /// Ends the lanes of a race whose lab is killed: is told of them on its input
     #[command(hide = true)]
     Guard,

@@ -29,8 +29,16 @@ use crate::{
 };
 
 pub(crate) use self::{
-    check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
-    report::report, run::run, show::show, specify::specify,
+    check::check,
+    check_lane::check_lane,
+    compare::compare,
+    export::export,
+    gate::gate,
+    list::list,
+    report::report,
+    run::{foresee, run},
+    show::show,
+    specify::specify,
 };
 
 /// The time that a lane has to say what it is, and that for all its answers in a cell.

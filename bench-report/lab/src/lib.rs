@@ -84,6 +84,7 @@ pub fn main() -> ExitCode {
         let Some(BenchReport { command }) = parse(arguments)? else { return Ok(exit::OK) };
         match command {
             Subcommands::Run(arguments) => commands::run(*arguments),
+            Subcommands::Foresee(arguments) => commands::foresee(&arguments),
             Subcommands::Check(arguments) => commands::check(&arguments),
             Subcommands::Report(arguments) => commands::report(arguments),
             Subcommands::Show(arguments) => commands::show(arguments),

@@ -2,17 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    env::consts::EXE_EXTENSION,
+    env::{self, consts::EXE_EXTENSION},
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, bail};
-use lane_protocol::{Cell, CellId, LaneEntry, Lineup, Reply, Request, Specification, Specify};
+use lane_protocol::{Cell, CellId, LaneEntry, Lineup, Reply, Request, Specification, Specify, TrackBuild};
 
 use crate::{
     cargo::{Build, Built, PROFILE},
@@ -108,6 +108,21 @@ pub fn build(workspace: &Path, lineup: Option<&str>, interrupted: &AtomicBool) -
         Some(track) => Ok(Some(Programs { track, lanes: paths })),
         None => bail!("cargo has built the track and does not say where"),
     }
+}
+
+/// Returns the facts that a track which is built now would tell of its build, as far as the compiler says them.
+pub fn expected_build(workspace: &Path) -> TrackBuild {
+    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(compiler).arg("-vV").current_dir(workspace).stdin(Stdio::null()).output();
+    let words = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let mut build = TrackBuild::unknown();
+    if let Some(version) = words.lines().next() {
+        version.clone_into(&mut build.rustc);
+    }
+    if let Some(target) = words.lines().find_map(|line| line.strip_prefix("host: ")) {
+        target.clone_into(&mut build.target);
+    }
+    build
 }
 
 impl Programs {

@@ -8,7 +8,7 @@ use std::{
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    process::{Child, Command, ExitCode, ExitStatus, Output, Stdio},
 };
 
 /// The folder of the workspace that this program was built from.
@@ -19,6 +19,24 @@ const ERROR: u8 = 1;
 
 /// Options of test programs, which cargo, other runners of tests and editors give to benchmarks too.
 const OF_TESTS: [&str; 5] = ["--test", "--nocapture", "--no-capture", "--ignored", "--include-ignored"];
+
+/// The arguments by which cargo builds the lab, and says where it is.
+const LAB: [&str; 6] =
+    ["--profile", "lab", "-p", "bench-report", "--message-format", "json-render-diagnostics"];
+
+/// The reason why there is no race.
+enum Failure {
+    /// The lab has said it, and ends with this code.
+    Told(u8),
+    /// Nobody has said it yet.
+    Untold(String),
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Failure {
+        Failure::Untold(reason)
+    }
+}
 
 /// The command of the lab that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +67,8 @@ pub fn main() -> ExitCode {
     }
     match build(&arguments) {
         Ok(lab) => hand_over(Command::new(lab).arg(command).args(arguments)),
-        Err(reason) => fail(&reason),
+        Err(Failure::Told(code)) => ExitCode::from(code),
+        Err(Failure::Untold(reason)) => fail(&reason),
     }
 }
 
@@ -90,11 +109,14 @@ fn parent_id() -> Option<u32> {
 }
 
 /// Builds the lab, and the track unless nothing is to be raced, and returns the path of the lab.
-fn build(arguments: &[OsString]) -> Result<PathBuf, String> {
+fn build(arguments: &[OsString]) -> Result<PathBuf, Failure> {
     let races = !arguments
         .iter()
         .any(|argument| ["--help", "-h", "--version", "-V"].iter().any(|word| argument == word));
     let packages = if races { packages(arguments) } else { Vec::new() };
+    if races && has_other_builds(arguments) {
+        foresee(arguments)?;
+    }
     let track = (!packages.is_empty()).then(|| {
         let packages = packages.iter().flat_map(|package| ["-p", package]);
         let arguments: Vec<&str> = ["--profile", "track", "--bins"].into_iter().chain(packages).collect();
@@ -102,19 +124,43 @@ fn build(arguments: &[OsString]) -> Result<PathBuf, String> {
     });
     // Its progress would be mixed with that of the track, which takes longer; its errors are shown.
     let quiet = if races { &["--quiet"][..] } else { &[] };
-    let lab = ["--profile", "lab", "-p", "bench-report", "--message-format", "json-render-diagnostics"];
     // The later the track is compiled, the later its long link begins.
     let stepping_back = if races { nice(cargo()) } else { cargo() };
-    let lab = start(stepping_back, &[&lab[..], quiet].concat(), Stdio::piped())?;
-    let output = lab.wait_with_output().map_err(|error| format!("failed to wait for cargo: {error}"))?;
+    let lab = start(stepping_back, &[&LAB[..], quiet].concat(), Stdio::piped())?;
+    let output = output_of(lab)?;
     if let Some(track) = track {
         let status = track?.wait().map_err(|error| format!("failed to wait for cargo: {error}"))?;
         check("the track", status)?;
     }
+    Ok(path_of_lab(&output)?)
+}
+
+/// Builds the lab alone and has it find the other versions that are asked for: they may not exist, and the track takes
+/// minutes.
+fn foresee(arguments: &[OsString]) -> Result<(), Failure> {
+    let lab = path_of_lab(&output_of(start(cargo(), &LAB, Stdio::piped())?)?)?;
+    let status = Command::new(&lab).arg("foresee").args(arguments).status();
+    let status = status.map_err(|error| format!("{} does not start: {error}", lab.display()))?;
+    if status.success() { Ok(()) } else { Err(Failure::Told(code_of(status))) }
+}
+
+fn output_of(cargo: Child) -> Result<Output, String> {
+    cargo.wait_with_output().map_err(|error| format!("failed to wait for cargo: {error}"))
+}
+
+fn path_of_lab(output: &Output) -> Result<PathBuf, String> {
     check("the lab", output.status)?;
     let messages = String::from_utf8_lossy(&output.stdout);
     let lab = messages.lines().find_map(executable);
     lab.ok_or_else(|| "cargo has built the lab and does not say where".to_owned())
+}
+
+/// Tells whether the arguments ask for other versions of a package, which are built too.
+fn has_other_builds(arguments: &[OsString]) -> bool {
+    arguments.iter().map(|argument| argument.to_string_lossy()).any(|argument| {
+        let name = argument.split('=').next().unwrap_or_default();
+        name == "--with" || name == "--ladder"
+    })
 }
 
 /// Returns the packages to be raced: the track of a lineup, and the lanes that are programs; none if there is no such
@@ -177,6 +223,10 @@ fn start(mut command: Command, arguments: &[&str], stdout: Stdio) -> Result<Chil
     })
 }
 
+fn code_of(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(ERROR)
+}
+
 fn check(program: &str, status: ExitStatus) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{program} does not build; cargo has said why")) }
 }
@@ -220,7 +270,7 @@ fn hand_over(lab: &mut Command) -> ExitCode {
 fn hand_over(lab: &mut Command) -> ExitCode {
     let status: io::Result<ExitStatus> = lab.status();
     match status {
-        Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(ERROR)),
+        Ok(status) => ExitCode::from(code_of(status)),
         Err(error) => fail(&format!("{} does not start: {error}", lab.get_program().display())),
     }
 }
@@ -236,6 +286,15 @@ mod tests {
         assert_eq!(asked(&["--lineup=steps", "--quick"]).as_deref(), Some("steps"));
         assert_eq!([asked(&["--quick", "steps"]), asked(&["--lineup"])], [None, None]);
         assert_eq!(packages(&["--lineup".into(), "no-such".into()]), [""; 0]);
+    }
+
+    #[test]
+    fn other_builds_are_seen_in_the_arguments() {
+        let asked = |line: &str| has_other_builds(&Vec::from_iter(line.split(' ').map(OsString::from)));
+        assert!(
+            ["--with tokio@1.51.1", "--quick --with=tokio=../tokio", "--ladder tokio"].into_iter().all(asked)
+        );
+        assert!(!["--quick", "--without", "with"].into_iter().any(asked));
     }
 
     #[test]

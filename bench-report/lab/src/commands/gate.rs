@@ -69,6 +69,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let interrupted = interruption()?;
     let revision = arguments.against.as_deref().map(|name| Revision::find(name, Path::new(".")));
     let revision = revision.transpose()?;
+    others::foresee(arguments.with.as_slice(), false, &arguments.track, &interrupted)?;
     let Some(prepared) = Prepared::of(&selection, &arguments.track, &interrupted)? else {
         return Ok(exit::INTERRUPTED);
     };

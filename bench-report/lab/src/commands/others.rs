@@ -19,7 +19,8 @@ use race::{
 
 use super::{complain, default_out, prepare::Prepared};
 use crate::{
-    arguments::{WithArguments, usage},
+    WORKSPACE,
+    arguments::{TrackArguments, WithArguments, usage},
     others::{self, Names},
     progress::Building,
 };
@@ -53,6 +54,40 @@ pub(super) fn wishes(arguments: &WithArguments) -> Vec<Reasoned> {
     wishes
 }
 
+/// Finds all packages that are asked for, before the track is built that they are raced against: that takes minutes, and a
+/// version that does not exist is told in seconds. It goes on if it was interrupted; whoever builds sees that.
+///
+/// # Errors
+///
+/// One line that says what cannot be had; never if the others are to go on.
+pub(super) fn foresee(
+    wishes: &[Wish],
+    keep_going: bool,
+    given: &TrackArguments,
+    interrupted: &AtomicBool,
+) -> Result<()> {
+    if wishes.is_empty() || keep_going || given.track.is_some() {
+        return Ok(());
+    }
+    let tree = given.tree.as_deref().unwrap_or(Path::new(WORKSPACE));
+    let build = race::track::expected_build(tree);
+    let folder = given.others.clone().unwrap_or_else(folder);
+    let Some(workshop) = Workshop::open(tree, &build, &folder, interrupted)? else { return Ok(()) };
+    for wish in wishes {
+        if interrupted.load(SeqCst) {
+            return Ok(());
+        }
+        workshop.check_package(wish)?;
+        workshop.resolve(wish)?;
+    }
+    Ok(())
+}
+
+/// Returns the folder that other builds are kept in.
+fn folder() -> PathBuf {
+    default_out().join("with")
+}
+
 /// Has the tracks made that are asked for, with those of their lanes that are `raced`; `None` if it was interrupted. First
 /// all packages are found, then the tracks are built.
 ///
@@ -70,7 +105,7 @@ pub(super) fn make(
         return Ok(Some(Vec::new()));
     }
     let lineup = &prepared.track.lineup;
-    let folder = prepared.others.clone().unwrap_or_else(|| default_out().join("with"));
+    let folder = prepared.others.clone().unwrap_or_else(folder);
     let Some(workshop) = Workshop::open(&prepared.tree, &lineup.build, &folder, interrupted)? else {
         return Ok(None);
     };

@@ -18,6 +18,7 @@ use race::{
     journal::Past,
     plan::{Blocks, Plan, Sampling},
     race::{Ending, run as run_race},
+    substitute::Wish,
     track::TRACK,
     twins::{Twins, add_twins},
 };
@@ -78,6 +79,20 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     }
 }
 
+/// Refuses what a run could not do, as far as that is known before the track is built.
+pub(crate) fn foresee(arguments: &RunArguments) -> Result<u8> {
+    let begins = arguments.exact.is_none() && arguments.more.is_none() && arguments.resume.is_none();
+    if begins && !arguments.list {
+        foresee_others(arguments, &*interruption()?)?;
+    }
+    Ok(exit::OK)
+}
+
+fn foresee_others(arguments: &RunArguments, interrupted: &AtomicBool) -> Result<()> {
+    let wishes: Vec<Wish> = others::wishes(&arguments.with).into_iter().map(|(wish, _)| wish).collect();
+    others::foresee(&wishes, arguments.with.keep_going, &arguments.track, interrupted)
+}
+
 /// A run that is ready to go on.
 struct Begun {
     launcher: Launcher,
@@ -87,6 +102,7 @@ struct Begun {
 
 /// Plans a new run and makes its folder; `None` if it was interrupted.
 fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -> Result<Option<Begun>> {
+    foresee_others(arguments, interrupted)?;
     let Some(prepared) = Prepared::of(&arguments.selection, &arguments.track, interrupted)? else {
         return Ok(None);
     };

@@ -112,9 +112,7 @@ impl Workshop<'_> {
     /// If there is none.
     pub fn lanes<'l>(&self, wish: &Wish, lineup: &'l Lineup) -> Result<Vec<&'l LaneEntry>> {
         let Wish { package, .. } = wish;
-        if self.metadata.member(package).is_some() {
-            bail!("{wish}: {package} is part of this repository, whose revisions `gate --against` races");
-        }
+        self.check_package(wish)?;
         let lanes = lineup.lanes.iter().filter(|lane| lane.command.is_none());
         let lanes: Vec<&LaneEntry> =
             lanes.filter(|lane| self.metadata.stands_on(lane, package, &self.workspace)).collect();
@@ -122,6 +120,23 @@ impl Workshop<'_> {
             bail!("{wish}: no lane depends on a package `{package}`");
         }
         Ok(lanes)
+    }
+
+    /// Checks that a package can be another: that a program needs it, and that it is not our own.
+    ///
+    /// # Errors
+    ///
+    /// One line that says which of them it is.
+    pub fn check_package(&self, wish: &Wish) -> Result<()> {
+        let Wish { package, .. } = wish;
+        if self.metadata.member(package).is_some() {
+            bail!("{wish}: {package} is part of this repository, whose revisions `gate --against` races");
+        }
+        let track = self.metadata.member(TRACK).context("the workspace has no package track")?;
+        if !self.metadata.needed_by(track).iter().any(|needed| needed.name == *package) {
+            bail!("{wish}: no lane depends on a package `{package}`");
+        }
+        Ok(())
     }
 
     /// Finds the package that is asked for, and what it needs; nothing is built.
