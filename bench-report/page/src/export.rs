@@ -3,7 +3,7 @@
 //! The CSV has the numbers of `results.json`, digit for digit. The Markdown has the strings of the page: both
 //! are made from the same standings.
 
-use results::{Cell, Estimate, Metric, Results, Status, lookup};
+use results::{Cell, Estimate, Executor, Metric, Results, Standing, Status, lookup};
 
 use crate::{
     circumstances,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The columns of the CSV.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 24] = [
     "workload",
     "size",
     "threads",
@@ -34,12 +34,16 @@ const COLUMNS: [&str; 21] = [
     "near",
     "size-counts",
     "measure",
+    "standing",
+    "package",
+    "version",
 ];
 
 /// Writes a row for each cell and metric; a cell without metrics has one row.
 ///
 /// The blocks of a metric are separated by spaces. Ratio, rank, tied, undecided and near are those of the
-/// cell, by its overhead; the measure names the quantity of that overhead, if it is not time on the clock.
+/// cell, by its overhead; the measure names the quantity of that overhead, if it is not time on the clock. Standing,
+/// package and version are those of the lane.
 pub fn csv(results: &Results) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |row: Vec<String>| writer.write_record(row).expect("all rows have the same columns");
@@ -82,7 +86,21 @@ fn csv_row(results: &Results, cell: &Cell, name: &str, metric: Option<&Metric>) 
         counts.map_or(String::new(), |known| known.size.clone()),
         lookup::measure(results, workload).to_owned(),
     ];
-    [&identity[..], &outcome, &figures, &numbers(cell.ratio.as_ref()), &place, &kind].concat()
+    let lane = lane(results.executors.iter().find(|lane| lane.name == *executor));
+    [&identity[..], &outcome, &figures, &numbers(cell.ratio.as_ref()), &place, &kind, &lane].concat()
+}
+
+/// Returns the standing of a lane, its package and its version, as far as they are known.
+fn lane(lane: Option<&Executor>) -> [String; 3] {
+    let Some(Executor { standing, package, version, .. }) = lane else { return Default::default() };
+    let standing = match standing {
+        Some(Standing::Published) => "published",
+        Some(Standing::Discontinued(_)) => "discontinued",
+        Some(Standing::Ours) => "ours",
+        Some(Standing::Experiment) => "experiment",
+        None => "",
+    };
+    [standing.to_owned(), package.clone(), version.clone()]
 }
 
 fn numbers(estimate: Option<&Estimate>) -> [String; 3] {

@@ -10,7 +10,7 @@ use results::{
     lookup,
 };
 
-use super::{links::anchor, standings};
+use super::{links::anchor, sizes, standings};
 use crate::{
     answers::{AnsweringLane, Answers, Kind, Mark, Pair, Place, package},
     verdict,
@@ -313,7 +313,7 @@ fn tail_of_group(results: &Results, group: &str, answers: &Answers) -> Option<Qu
     Some(Question {
         name: format!("p99 lateness: {}", workload.name),
         about: String::new(),
-        small: whole(*size),
+        small: sizes::sized(results, &workload.name, *size),
         anchor: anchor(&workload.name),
         key: format!("p99:{}/{size}", workload.name),
         floor: String::new(),

@@ -174,7 +174,7 @@ impl Section {
             unavailable,
             growth: growth(results, &workload.name),
             known: KnownEntry::of(results, &workload.name),
-            flags: cells.iter().flat_map(|cell| flags(cell)).collect(),
+            flags: cells.iter().flat_map(|cell| flags(results, cell)).collect(),
             proofs: proofs(results, &cells),
         }
     }
@@ -230,8 +230,9 @@ impl Proof {
     }
 }
 
-fn flags(cell: &Cell) -> Vec<String> {
-    let name = format!("{}, {}, {}", cell.executor, whole(cell.size), counted(cell.threads, "thread"));
+fn flags(results: &Results, cell: &Cell) -> Vec<String> {
+    let size = sizes::sized(results, &cell.workload, cell.size);
+    let name = format!("{}, {size}, {}", cell.executor, counted(cell.threads, "thread"));
     cell.flags.iter().map(|flag| format!("{name}: {flag}.")).collect()
 }
 

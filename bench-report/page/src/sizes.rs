@@ -1,4 +1,4 @@
-//! Writes sizes with their units: `50 µs`, `64 places`, `n = 20`.
+//! Writes sizes with their units: `50 µs`, `64 places`, `fib(20)`.
 
 use results::{Results, figures::whole};
 
@@ -10,8 +10,30 @@ pub(crate) fn sized(results: &Results, workload: &str, size: u64) -> String {
     let unit = counts.split([' ', ';', ',']).next().unwrap_or_default();
     match unit {
         "" => whole(size),
+        // Of older results.
         "n" => format!("n = {}", whole(size)),
+        _ if counts.contains("(n)") => counts.replace("(n)", &format!("({})", whole(size))),
         _ if counts.ends_with(" a second") => format!("{} {counts}", whole(size)),
         _ => format!("{} {unit}", whole(size)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_has_the_unit_of_its_workload() {
+        let mut results =
+            Results::parse(include_str!("../../results/tests/fixtures/results.json")).expect("it is one");
+        let name = results.workloads[0].name.clone();
+        let mut counted = |counts: &str| {
+            counts.clone_into(&mut results.workloads[0].size);
+            sized(&results, &name, 2_000)
+        };
+        assert_eq!(counted("fib(n)"), "fib(2,000)");
+        assert_eq!(counted("µs of work"), "2,000 µs");
+        assert_eq!(counted("requests a second"), "2,000 requests a second");
+        assert_eq!(counted(""), "2,000");
     }
 }

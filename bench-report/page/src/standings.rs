@@ -261,8 +261,8 @@ fn row(
             None => unmeasured("n/a", "not run"),
             Some((Status::Ok, cell)) if lookup::is_program(results, lane) => beside(cell),
             Some((Status::Ok, cell)) => measured(cell, best == Some(lane)),
-            Some((Status::Failed, cell)) => with_reason("failed", cell, reasons),
-            Some((Status::NotApplicable, cell)) => with_reason("n/a", cell, reasons),
+            Some((Status::Failed, cell)) => with_reason(results, "failed", cell, reasons),
+            Some((Status::NotApplicable, cell)) => with_reason(results, "n/a", cell, reasons),
         };
         let known = cell.filter(|cell| cell.status == Status::Ok).and_then(|cell| known::mark(results, cell));
         Square { known, ..square.of(results, lane) }
@@ -418,7 +418,7 @@ fn unmeasured(figure: &str, detail: &str) -> Square {
 }
 
 /// Makes the square of a cell without figures, and puts its full reason below the table if it is long.
-fn with_reason(figure: &str, cell: &Cell, reasons: &mut Vec<Reason>) -> Square {
+fn with_reason(results: &Results, figure: &str, cell: &Cell, reasons: &mut Vec<Reason>) -> Square {
     let reason = lookup::reason(cell);
     if reason.chars().count() <= REASON_IN_CELL {
         return unmeasured(figure, reason);
@@ -426,9 +426,10 @@ fn with_reason(figure: &str, cell: &Cell, reasons: &mut Vec<Reason>) -> Square {
     let id = format!("reason-{}-{}", cell.threads, reasons.len() + 1);
     let Cell { workload, size, threads, executor, .. } = cell;
     let threads = counted(*threads, "thread");
+    let size = sizes::sized(results, workload, *size);
     reasons.push(Reason {
         id: id.clone(),
-        cell: format!("{executor}, {workload}, {}, {threads}: {figure}", whole(*size)),
+        cell: format!("{executor}, {workload}, {size}, {threads}: {figure}"),
         reason: reason.to_owned(),
         has_failed: figure == "failed",
     });

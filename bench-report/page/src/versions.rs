@@ -3,10 +3,10 @@
 
 use results::{
     Cell, Estimate, Executor, OtherBuild, Results, Substitute, by_version,
-    figures::{counted, ratio, ratio_interval, ratio_with_interval, whole},
+    figures::{counted, ratio, ratio_interval, ratio_with_interval},
 };
 
-use super::lanes::Look;
+use super::{lanes::Look, sizes};
 
 /// The places of a chart, in the units of its view box: 400 wide, as all charts.
 const LEFT: f64 = 46.0;
@@ -149,8 +149,8 @@ fn beside<'a>(results: &'a Results, cell: &'a Cell, lane: &'a str) -> Option<&'a
     results.comparison(&cell.workload, cell.size, cell.threads).find(|other| other.executor == lane)
 }
 
-fn name(cell: &Cell) -> String {
-    format!("{}, {}", whole(cell.size), counted(cell.threads, "thread"))
+fn name(results: &Results, cell: &Cell) -> String {
+    format!("{}, {}", sizes::sized(results, &cell.workload, cell.size), counted(cell.threads, "thread"))
 }
 
 /// Returns a sentence for each version that is certain to differ from the one before it: by the interval of their ratio, and by
@@ -172,7 +172,7 @@ fn steps<'a>(results: &'a Results, cell: &'a Cell, rungs: &[Rung<'a>]) -> Vec<St
         Some(format!(
             "{} {}: {} takes {how} than {}, {} the time.",
             cell.workload,
-            name(cell),
+            name(results, cell),
             after.label,
             before.label,
             ratio_with_interval(change)
@@ -239,7 +239,7 @@ impl VersionChart {
         Some(VersionChart {
             id: format!("versions-{}-{}-{}-{}", own.executor, own.workload, own.size, own.threads),
             workload: own.workload.clone(),
-            name: name(own),
+            name: name(results, own),
             points,
             line: format!("M{}", line.join("L")),
             floor: [y(floor), rounded(y(1.0 / floor) - y(floor))],

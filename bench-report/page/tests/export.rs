@@ -69,6 +69,11 @@ fn the_csv_has_the_place_of_every_cell() {
         };
         assert_eq!((&*row["measure"], &*row["unit"]), (measure, cell.unit()));
         assert_eq!(row["size-counts"], "tasks");
+        let lane = results.executors.iter().find(|lane| lane.name == cell.executor).unwrap();
+        assert_eq!((&*row["package"], &*row["version"]), (&*lane.package, &*lane.version));
+        let words = [("hand-rolled", "ours"), ("tokio", "published"), ("async-std", "discontinued")];
+        let known = words.iter().find(|(name, _)| *name == lane.package);
+        assert!(known.is_none_or(|(_, standing)| row["standing"] == *standing), "{row:?}");
     }
 }
 

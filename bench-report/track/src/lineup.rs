@@ -153,7 +153,6 @@ pub fn tasks<E: Executor>(suite: &mut Suite) {
     suite.enter::<E>();
     suite.race::<E, spawn_join::SpawnJoin>("tasks");
     suite.race::<E, yield_now::YieldNow>("tasks");
-    suite.race::<E, fair_turns::FairTurns>("tasks");
     suite.race::<E, ping_pong::PingPong>("tasks");
     suite.race::<E, wake_fan_out::WakeFanOut>("tasks");
     suite.race::<E, fork_join::Skynet>("tasks");
@@ -162,6 +161,7 @@ pub fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, channels::Channel<4, 1>>("tasks");
     suite.race::<E, channels::Channel<4, 4>>("tasks");
     suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
+    suite.race::<E, fair_turns::FairTurns>("tasks");
     suite.race::<E, cancellation::Cancellation>("tasks");
     suite.race::<E, spawn_remote::WakeRemote>("tasks");
 }

@@ -77,7 +77,7 @@ impl<E: Executor> Workload<E> for Fibonacci {
         description: "fib(n) = fib(n-1) + fib(n-2): each call spawns a task for fib(n-1) and computes fib(n-2) itself.",
         group: "Scheduling",
         operation: "one task",
-        size: "n",
+        size: "fib(n)",
         shows: SHOWS,
         hides: HIDES,
         source: file!(),

@@ -153,7 +153,10 @@ impl Lines {
         };
         Some(Chart {
             id: first.id("threads"),
-            title: format!("Cost over threads: size {}", whole(first.size)),
+            title: format!(
+                "Cost over threads: {}",
+                crate::sizes::sized(first.results, first.workload, first.size)
+            ),
             finding: scaling(first, last, &lanes),
             drawing: Drawing::Lines(Lines::of(&stops, &lanes, first, axis)),
         })
