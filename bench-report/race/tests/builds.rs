@@ -59,3 +59,19 @@ fn two_trees_with_one_place_for_what_is_in_between_are_two_programs() {
         theirs.display()
     );
 }
+
+/// Whoever compiles for another platform, or for musl, has this in a configuration; then programs lie in a folder of its name.
+#[test]
+fn a_program_is_where_cargo_says_whatever_it_is_built_for() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let compiler = Command::new("rustc").arg("-vV").output().expect("there is a compiler");
+    let words = String::from_utf8(compiler.stdout).expect("it is text");
+    let target = words.lines().find_map(|line| line.strip_prefix("host: ")).expect("it says for what");
+    fs::create_dir(root.path().join(".cargo")).expect("the folder is ours");
+    let configuration = format!("[build]\ntarget = \"{target}\"\nbuild-dir = \"between\"\n");
+    fs::write(root.path().join(".cargo/config.toml"), configuration).expect("the folder is ours");
+    let program = built(&workspace(root.path(), "toy"), None);
+    assert_eq!(says(&program), "toy");
+    let folder: PathBuf = [target, PROFILE].iter().collect();
+    assert!(program.parent().is_some_and(|parent| parent.ends_with(folder)), "{}", program.display());
+}
