@@ -22,6 +22,7 @@ use crate::{
 
 crate::tests![
     a_lab_that_is_stopped_fails_no_lane,
+    a_stop_of_a_moment_is_noticed_too,
     a_race_that_is_frozen_as_a_whole_fails_no_lane,
     a_machine_that_sleeps_is_noticed_though_the_clock_does_not_go_on,
 ];
@@ -33,6 +34,22 @@ const STANDSTILL: Duration = Duration::from_secs(5);
 
 fn a_lab_that_is_stopped_fails_no_lane() {
     stand_still(|_, _| Vec::new());
+}
+
+/// Nobody who looks now and then would have seen it.
+fn a_stop_of_a_moment_is_noticed_too() {
+    let place = Place::new();
+    let mut lab = start(&place, RUN);
+    until("a few cells are measured", || measured(&place) >= 3);
+    signal(&lab, Signal::SIGSTOP);
+    until("it has stopped", || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", lab.id())).expect("it is our child");
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+    });
+    signal(&lab, Signal::SIGCONT);
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(0));
+    assert!(place.results().run.stood_still.expect("it is told").times >= 1);
+    assert!(place.journal().contains("\"kind\":\"stood-still\""));
 }
 
 /// As a container that is paused.

@@ -2,7 +2,12 @@
 //!
 //! Everything here has an answer everywhere; where a system has none, the answer is `None`.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 #[cfg(unix)]
 mod system {
@@ -141,6 +146,18 @@ pub(crate) fn since_boot() -> Option<Duration> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn since_boot() -> Option<Duration> {
     None
+}
+
+/// Has a flag set whenever this process goes on after a stop.
+#[cfg(unix)]
+pub(crate) fn set_when_continued(flag: &Arc<AtomicBool>) -> io::Result<()> {
+    signal_hook::flag::register(signal_hook::consts::SIGCONT, flag.clone()).map(drop)
+}
+
+/// Does nothing: this system stops no process so.
+#[cfg(not(unix))]
+pub(crate) fn set_when_continued(_flag: &Arc<AtomicBool>) -> io::Result<()> {
+    Ok(())
 }
 
 /// Returns the most memory that a process ever had, in bytes, by its number in the system.

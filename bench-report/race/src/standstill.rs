@@ -2,10 +2,14 @@
 //! that sleeps.
 //!
 //! Most of these tell nobody, and some stop the lanes too and others do not. What they have in common is a gap: a thread
-//! that looks at the clock a few times a second has not looked. So a gap is time that counts for nobody.
+//! that looks at the clock a few times a second has not looked. So a gap is time that counts for nobody. A stop of this process
+//! alone ends with a signal, and so is noticed however short it was.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -47,6 +51,8 @@ struct Seen {
     stood: Stood,
     /// The part of them that the journal has.
     told: Stood,
+    /// Set by the signal that ends a stop.
+    continued: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +65,10 @@ struct Moment {
 impl Standstills {
     /// Begins to look, until the last clone is dropped.
     pub fn watch() -> Standstills {
-        let standstills = Standstills(Arc::new(Mutex::new(Seen::from(Moment::now()))));
+        let seen = Seen::from(Moment::now());
+        // Without the signal a stop of a second and more is still noticed.
+        platform::set_when_continued(&seen.continued).ok();
+        let standstills = Standstills(Arc::new(Mutex::new(seen)));
         let seen = Arc::downgrade(&standstills.0);
         // Without the thread a gap is still noticed wherever the lab waits for a lane.
         thread::Builder::new().name("standstills".to_owned()).spawn(move || look_on(&seen)).ok();
@@ -120,7 +129,7 @@ impl Stood {
 
 impl Seen {
     fn from(last: Moment) -> Seen {
-        Seen { last, stood: Stood::default(), told: Stood::default() }
+        Seen { last, stood: Stood::default(), told: Stood::default(), continued: Arc::default() }
     }
 
     fn look_at(&mut self, now: Moment) {
@@ -128,7 +137,7 @@ impl Seen {
         let since_boot = now.since_boot.zip(self.last.since_boot);
         let whole = since_boot.map_or(Duration::ZERO, |(now, last)| now.saturating_sub(last));
         let whole = whole.max(on_the_clock);
-        if whole >= NOTICED {
+        if self.continued.swap(false, SeqCst) || whole >= NOTICED {
             self.stood.times += 1;
             self.stood.whole += whole.saturating_sub(BETWEEN_LOOKS);
             self.stood.on_the_clock += on_the_clock.saturating_sub(BETWEEN_LOOKS);
@@ -173,6 +182,18 @@ mod tests {
         let gone = 6 * SECOND - BETWEEN_LOOKS;
         assert_eq!(stopped, Stood { times: 1, whole: gone, on_the_clock: gone });
         assert_eq!(noticed(6 * SECOND, None), stopped);
+    }
+
+    #[test]
+    fn a_stop_that_ends_with_a_signal_is_a_standstill_however_short() {
+        let mut seen = Seen::from(Moment { clock: Instant::now(), since_boot: None });
+        let later = |time| Moment { clock: seen.last.clock + time, since_boot: None };
+        let [soon, next] = [BETWEEN_LOOKS / 2, BETWEEN_LOOKS * 2].map(later);
+        seen.continued.store(true, SeqCst);
+        seen.look_at(soon);
+        assert_eq!(seen.stood, Stood { times: 1, ..Stood::default() });
+        seen.look_at(next);
+        assert_eq!(seen.stood.times, 1, "it has come once");
     }
 
     #[test]
