@@ -4,6 +4,7 @@ use std::{
     any, env, fs, future,
     io::{self, BufRead, Write},
     path::{Path, PathBuf},
+    process,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
@@ -180,15 +181,37 @@ struct IsLate {
 /// Has a load that comes late: of size 1 in the second process that has it, of size 2 in all on one lane.
 struct IsSpoiled(bool);
 
-/// Sleeps longer on one lane than on the other.
-struct Differs(Duration);
+/// Is worse on one lane than on the other.
+struct Differs(Figure);
 
-/// Sleeps longer on one lane than on the other, in each block on the other lane.
-struct Wavers(Duration);
+/// Is worse on one lane than on the other, in each block on the other lane.
+struct Wavers(Figure);
 
-/// How long a run sleeps.
-fn pause(is_long: bool) -> Duration {
-    Duration::from_millis(if is_long { 10 } else { 1 })
+/// The figure of each run of a process. It is no time, which a busy machine would change.
+struct Figure {
+    of_run: f64,
+    runs: AtomicU64,
+}
+
+impl Figure {
+    fn new(figure: f64) -> Figure {
+        // No two processes measure quite the same.
+        let scatter = 1.0 + f64::from(process::id() % 8) / 1_000.0;
+        Figure { of_run: figure * scatter, runs: AtomicU64::new(0) }
+    }
+
+    fn that_is(bad: bool) -> Figure {
+        Figure::new(if bad { 10.0 } else { 1.0 })
+    }
+
+    async fn run<E: Timer>(&self) {
+        E::sleep(Duration::from_millis(1)).await;
+        self.runs.fetch_add(1, SeqCst);
+    }
+
+    fn told(&self) -> f64 {
+        self.of_run * self.runs.swap(0, SeqCst) as f64
+    }
 }
 
 /// Where the only run writes down what it has measured.
@@ -286,61 +309,73 @@ impl<E: Timer> Workload<E> for IsSpoiled {
 impl<E: Timer> Workload<E> for Differs {
     const ABOUT: About = About { name: "differs", ..<Sound as Workload<E>>::ABOUT };
     const SIZES: &'static [u64] = &[1, 2];
+    const MEASURE: Measure = Measure::Ratio("luck");
     type Answer = ();
 
     fn prepare(_size: u64) -> Self {
-        Differs(pause(IS_ON_TOKIO.load(SeqCst)))
+        Differs(Figure::that_is(IS_ON_TOKIO.load(SeqCst)))
     }
     async fn run(self: Arc<Self>) {
-        E::sleep(self.0).await;
+        self.0.run::<E>().await;
     }
     fn expected(&self) {}
     fn operations(&self) -> u64 {
         1
+    }
+    fn told_ratio(&self) -> f64 {
+        self.0.told()
     }
 }
 
 impl<E: Timer> Workload<E> for Wavers {
     const ABOUT: About = About { name: "wavers", ..<Sound as Workload<E>>::ABOUT };
     const SIZES: &'static [u64] = &[1, 2, 3];
+    const MEASURE: Measure = Measure::Ratio("luck");
     type Answer = ();
 
     fn prepare(size: u64) -> Self {
-        Wavers(pause(IS_ON_TOKIO.load(SeqCst) == is_odd_block("wavers", size)))
+        Wavers(Figure::that_is(IS_ON_TOKIO.load(SeqCst) == is_odd_block("wavers", size)))
     }
     async fn run(self: Arc<Self>) {
-        E::sleep(self.0).await;
+        self.0.run::<E>().await;
     }
     fn expected(&self) {}
     fn operations(&self) -> u64 {
         1
     }
+    fn told_ratio(&self) -> f64 {
+        self.0.told()
+    }
 }
 
-/// Sleeps as long as the environment says: so many milliseconds, or longer in every other block; or panics.
-struct Obeys(Option<Duration>);
+/// Is as bad as the environment says: so many times, or worse in every other block; or panics.
+struct Obeys(Option<Figure>);
 
 impl<E: Timer> Workload<E> for Obeys {
     const ABOUT: About = About { name: "obeys", ..<Sound as Workload<E>>::ABOUT };
     const SIZES: &'static [u64] = &[1];
+    const MEASURE: Measure = Measure::Ratio("luck");
     type Answer = ();
 
     fn prepare(size: u64) -> Self {
         let told = env::var("PAUSE").unwrap_or_default();
         Obeys(match &*told {
             "panics" => None,
-            "odd" => Some(pause(is_odd_block("obeys", size))),
-            "even" => Some(pause(!is_odd_block("obeys", size))),
-            number => Some(Duration::from_millis(number.parse().unwrap_or(1))),
+            "odd" => Some(Figure::that_is(is_odd_block("obeys", size))),
+            "even" => Some(Figure::that_is(!is_odd_block("obeys", size))),
+            number => Some(Figure::new(number.parse().unwrap_or(1.0))),
         })
     }
     async fn run(self: Arc<Self>) {
-        let Some(pause) = self.0 else { panic!("told to") };
-        E::sleep(pause).await;
+        let Some(figure) = &self.0 else { panic!("told to") };
+        figure.run::<E>().await;
     }
     fn expected(&self) {}
     fn operations(&self) -> u64 {
         1
+    }
+    fn told_ratio(&self) -> f64 {
+        self.0.as_ref().map_or(0.0, Figure::told)
     }
 }
 
