@@ -8,6 +8,8 @@
 
 mod bad_cells;
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod conditions;
 mod conventions;
 #[cfg(unix)]
 mod counts;
@@ -90,6 +92,7 @@ fn trials() -> Vec<Trial> {
     #[cfg(target_os = "linux")]
     tests.extend(
         [
+            conditions::TESTS,
             gate::TESTS,
             foreign::TESTS,
             others::TESTS,

@@ -94,6 +94,7 @@ pub fn main() -> ExitCode {
             Subcommands::Specify(arguments) => commands::specify(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),
             Subcommands::ExitCodes => say(exit::ALL).map(|()| exit::OK),
+            Subcommands::Enter(arguments) => Ok(race::quota::enter(&arguments.words)),
             Subcommands::Guard => {
                 race::guard::stand(io::stdin().lock());
                 Ok(exit::OK)

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use lane_protocol::{LaneEntry, Lineup};
 use race::{
-    ladder,
+    cargo, ladder,
     lane::Trouble,
     plan::{Plan, Substituted},
     substitute::{Made, Origin, Resolved, Wish, Workshop},
@@ -71,7 +71,8 @@ pub(super) fn make(
     }
     let lineup = &prepared.track.lineup;
     let folder = prepared.others.clone().unwrap_or_else(|| default_out().join("with"));
-    let Some(workshop) = Workshop::open(&prepared.tree, &lineup.build, &folder, interrupted)? else {
+    let profile = cargo::profile(&prepared.conditions);
+    let Some(workshop) = Workshop::open(&prepared.tree, &lineup.build, profile, &folder, interrupted)? else {
         return Ok(None);
     };
     let mut taken: Vec<String> = lineup.lanes.iter().map(|lane| lane.name.clone()).collect();
