@@ -13,7 +13,7 @@ use std::{
 };
 
 use results::{Cell, Estimate, Memory, Metric, Results, Row, Status, Warning};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{extended, served};
 
