@@ -24,7 +24,7 @@ crate::tests![
 ];
 
 /// Expects exit code 64, `culprit` in what is said, and nothing written.
-fn expect_refusal(arguments: &str, culprit: &str) {
+pub(crate) fn expect_refusal(arguments: &str, culprit: &str) {
     let place = Place::new();
     let output = place.run(arguments);
     assert_eq!(output.status.code(), Some(64), "{arguments}: {}", said(&output));

@@ -23,6 +23,7 @@ crate::tests![
     a_faster_program_passes_and_is_called_improved,
     a_gate_that_is_out_of_time_is_never_ok,
     what_was_built_is_used_again,
+    both_sides_have_the_build_that_is_asked_for,
     what_lies_between_two_builds_is_not_shared,
     a_cell_that_fails_only_now_has_regressed,
     an_unknown_revision_is_invalid_and_named,
@@ -211,6 +212,18 @@ fn what_was_built_is_used_again() {
     let expected = "building build --locked --profile track --message-format json-render-diagnostics \
                     --package track --bins --target-dir ";
     assert!(builds.iter().all(|build| build.starts_with(expected)), "{builds:?}");
+}
+
+fn both_sides_have_the_build_that_is_asked_for() {
+    let scratch = Scratch::new();
+    let arguments = format!("--against main --margin 100% --build release {CELL}");
+    let output = scratch.gate("builds", ["2", "2"], &arguments);
+    expect_invalid(&output, "was built with the profile dev, and not with release");
+    let output = scratch.command("builds", ["2", "2"], &arguments).env(faults::PROFILE, "release").output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let builds = scratch.builds();
+    assert!(matches!(&builds[..], [build] if build.contains("--profile release")), "{builds:?}");
 }
 
 /// Cargo takes what another tree has built for its own if both have one folder for it.

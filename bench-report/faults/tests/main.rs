@@ -3,11 +3,14 @@
 //!
 //! This program is several. It is the lab if the environment says so, and there is a command. Without arguments it is a
 //! track, if the environment says which: of the lineup of `lanes`, of `mutants`, of `foreign` or of `sockets`, or one that is broken.
-//! With an argument that no test has it is a lane of `foreign`. Else it runs the tests, which start it as one of the former.
+//! With an argument that no test has it is a lane of `foreign`, and with a control group what the lab starts in it. Else it runs
+//! the tests, which start it as one of the former.
 //! A word alone never makes it the lab: cargo gives every test program the words that choose among tests.
 
 mod bad_cells;
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod conditions;
 mod conventions;
 #[cfg(unix)]
 mod counts;
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
     match (env::args().nth(1).as_deref(), env::var(tracks::CHOSEN)) {
         #[cfg(target_os = "linux")]
         (Some(foreign::PEER), _) => foreign::misbehave(),
+        (Some("enter"), _) if names_a_control_group() => bench_report::main(),
         (Some(_), _) if env::var_os(run::LAB).is_some() => bench_report::main(),
         (None, Ok(name)) => tracks::serve(&name),
         _ => {
@@ -60,6 +64,11 @@ fn main() -> ExitCode {
             libtest_mimic::run(&arguments, trials()).exit_code()
         }
     }
+}
+
+/// Tells whether the second word is a file of a control group: then a cell is to be started in it, without the lab's environment.
+fn names_a_control_group() -> bool {
+    env::args().nth(2).is_some_and(|word| word.ends_with("/cgroup.procs"))
 }
 
 /// Returns the number of tests at once that the environment asks for, as of all test programs.
@@ -90,6 +99,7 @@ fn trials() -> Vec<Trial> {
     #[cfg(target_os = "linux")]
     tests.extend(
         [
+            conditions::TESTS,
             gate::TESTS,
             foreign::TESTS,
             others::TESTS,

@@ -20,6 +20,7 @@ crate::tests![
     a_version_races_beside_that_of_the_lock_file,
     a_folder_takes_the_place_of_the_registry,
     what_was_built_is_kept_until_a_source_changes,
+    a_version_has_the_build_that_is_asked_for,
     what_cannot_be_had_is_one_line_before_anything_is_measured,
     what_cannot_be_had_is_told_before_there_is_a_track,
     the_others_go_on_if_asked_to,
@@ -203,6 +204,19 @@ fn what_was_built_is_kept_until_a_source_changes() {
     assert_eq!([builds(), builds()], [1, 0]);
     scratch.write("workspace/executors/tokio/src/lib.rs", "pub const PAUSE: &str = \"5\";\n");
     assert_eq!([builds(), builds()], [2, 0]);
+}
+
+fn a_version_has_the_build_that_is_asked_for() {
+    let scratch = Scratch::new();
+    let arguments = format!("{RUN} --executors tokio --with tokio@1.0.0");
+    succeed(&scratch.lab("run", &arguments));
+    let mut command = scratch.command("run", &format!("{arguments} --build release"));
+    let output = command.env(faults::PROFILE, "release").output().expect("the program starts");
+    succeed(&output);
+    assert!(said(&output).contains("building the track with tokio@1.0.0 (1 of 1)"), "{}", said(&output));
+    let programs =
+        ["track", "release"].map(|profile| scratch.path("others/target").join(profile).join("track"));
+    assert!(programs.iter().all(|program| program.is_file()), "{programs:?}");
 }
 
 fn what_cannot_be_had_is_one_line_before_anything_is_measured() {

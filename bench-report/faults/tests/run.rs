@@ -30,8 +30,7 @@ pub(crate) fn this() -> PathBuf {
 }
 
 /// The variables that the lanes of these tests read.
-const PASSED: &str =
-    "FAULTS_TRACK,FAULTS_OUT,PAUSE,OLD_PAUSE,PROGRAM,PHOTOFINISH_HANG,FAULTS_PROGRAMS,STARTED_BY_PEERS";
+const PASSED: &str = "FAULTS_PROFILE,FAULTS_TRACK,FAULTS_OUT,PAUSE,OLD_PAUSE,PROGRAM,PHOTOFINISH_HANG,FAULTS_PROGRAMS,STARTED_BY_PEERS";
 
 /// Names another build of the lab to be tested in place of this program, such as one from before a mend.
 const OTHER_LAB: &str = "FAULTS_OTHER_LAB";

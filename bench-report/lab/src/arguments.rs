@@ -1,18 +1,20 @@
 //! The command line, as clap takes it.
 
-use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 
 use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use page::show::Format;
 use race::{
+    cargo::{BUILDS, PROFILE},
     ladder::{LADDERS, ladder},
     plan::TIME_LIMIT,
+    quota,
     substitute::Wish,
     track::LINEUPS,
 };
-use results::CellId;
+use results::{CellId, Conditions};
 
 use crate::{exit, output::say};
 
@@ -58,6 +60,9 @@ pub(crate) enum Subcommands {
     /// Ends the lanes of a race whose lab is killed: is told of them on its input
     #[command(hide = true)]
     Guard,
+    /// Enters a control group and becomes the process of a cell
+    #[command(hide = true)]
+    Enter(EnterArguments),
 }
 
 /// A track that is built already.
@@ -89,11 +94,25 @@ pub(crate) struct WithArguments {
     pub(crate) keep_going: bool,
 }
 
+/// The conditions of a run.
+#[derive(Args, Default)]
+pub(crate) struct ConditionArguments {
+    /// Give each process of a cell so much processor time, in processors, as a container has it: 1.5. Takes longer samples, and control
+    /// groups, which root has
+    #[arg(long, value_name = "PROCESSORS", allow_hyphen_values = true, value_parser = quota)]
+    quota: Option<f64>,
+    /// Build what is measured with this profile of cargo: track, our own, or release, as most services ship [default: track]
+    #[arg(long, value_name = "PROFILE", value_parser = build)]
+    build: Option<String>,
+}
+
 /// Cells, without a race.
 #[derive(Args)]
 pub(crate) struct ListArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) conditions: ConditionArguments,
     #[command(flatten)]
     pub(crate) track: TrackArguments,
 }
@@ -103,6 +122,8 @@ pub(crate) struct ListArguments {
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) conditions: ConditionArguments,
     #[command(flatten)]
     pub(crate) with: WithArguments,
     #[command(flatten)]
@@ -135,7 +156,7 @@ pub(crate) struct RunArguments {
     #[arg(long, conflicts_with_all = ["with", "ladder"])]
     pub(crate) list: bool,
     /// Run one cell as a Criterion benchmark, for a profiler: WORKLOAD/SIZE/tTHREADS/EXECUTOR
-    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup", "with", "ladder"])]
+    #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup", "quota", "build", "with", "ladder"])]
     pub(crate) exact: Option<CellId>,
     /// Go on with a run that was interrupted: with this one, or the newest
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed", "with", "ladder"])]
@@ -254,6 +275,8 @@ pub(crate) struct GateArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) budget: u64,
     #[command(flatten)]
+    pub(crate) conditions: ConditionArguments,
+    #[command(flatten)]
     pub(crate) track: TrackArguments,
     /// Where the other revision is built and the samples go, in the folder gate [default: target/bench-report]
     #[arg(long, value_name = "DIR")]
@@ -286,6 +309,14 @@ pub(crate) struct CheckLaneArguments {
     pub(crate) command: Vec<String>,
 }
 
+/// A control group, and a program.
+#[derive(Args)]
+pub(crate) struct EnterArguments {
+    /// The file that takes processes, the program, and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<OsString>,
+}
+
 /// The judging of a change, and the form in which it is told.
 #[derive(Args)]
 pub(crate) struct JudgingArguments {
@@ -307,6 +338,44 @@ pub(crate) enum ExportFormat {
     Csv,
     /// The standings of the page
     Markdown,
+}
+
+impl ConditionArguments {
+    /// Returns the conditions that are asked for.
+    pub(crate) fn asked(&self) -> Conditions {
+        let build = self.build.clone().filter(|build| build != PROFILE);
+        Conditions { quota: self.quota, build }
+    }
+
+    /// Refuses conditions that are asked for, and are not those of the run that is to go on.
+    ///
+    /// # Errors
+    ///
+    /// If there is one, one line that names it.
+    pub(crate) fn check(&self, run: &str, conditions: &Conditions) -> Result<()> {
+        let asked = self.asked();
+        let is_other = self.quota.is_some_and(|_| asked.quota != conditions.quota)
+            || self.build.is_some() && asked.build != conditions.build;
+        if !is_other {
+            return Ok(());
+        }
+        Err(usage(format!(
+            "the conditions of {run} are {conditions}, and not {asked}, and one run has the same for all cells: start a new run"
+        )))
+    }
+}
+
+/// A quota of processor time.
+fn quota(text: &str) -> Result<f64, String> {
+    quota::parse(text, thread::available_parallelism().map_or(1, NonZeroUsize::get))
+}
+
+/// A profile that the track may be built with.
+fn build(name: &str) -> Result<String, String> {
+    if BUILDS.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!("there is no build `{name}`, only {}", BUILDS.join(" and ")))
 }
 
 /// A number of workers.

@@ -80,6 +80,7 @@ pub fn compare(
     let sides = [Side::of(old.0, old.1), Side::of(new.0, new.1)];
     let (old, new) = (old.1, new.1);
     let mut reasons = another_machine(old, new);
+    reasons.extend(other_conditions(&sides, old, new));
     for (side, results) in sides.iter().zip([old, new]) {
         if results.build.profile == "debug" {
             reasons.push(format!("{} is of a debug build", side.name));
@@ -249,6 +250,18 @@ fn another_machine(old: &Results, new: &Results) -> Vec<String> {
     };
     let facts = facts.into_iter().filter(differs);
     facts.map(|(name, old, new, _)| format!("another machine: {name} {old}, then {new}")).collect()
+}
+
+/// Says that the runs were put under other conditions, and what shows both.
+fn other_conditions(sides: &[Side; 2], old: &Results, new: &Results) -> Option<String> {
+    let [before, now] = [old, new].map(|results| &results.run.conditions);
+    let [old, new] = sides.each_ref().map(|side| &side.name);
+    (before != now).then(|| {
+        format!(
+            "other conditions: {before}, then {now}; only their like are compared, and `bench-report report {old} {new}` puts the \
+             two side by side"
+        )
+    })
 }
 
 /// Returns notes on facts that differ, and may be why the figures do.

@@ -40,8 +40,8 @@ mod exit {
     /// All of them, for people.
     pub(super) const ALL: &str = "\
 0    All is well. compare, gate: nothing has regressed, and nothing is open
-1    The command could not be carried out, and one line says why. compare, gate: a cell has regressed
-2    A cell has failed; the others are measured. compare, gate: the two cannot be compared, and one line says why
+1    The command could not be carried out, and one line says why; also a run whose quota cannot be set, so that every cell is n/a. compare, gate: a cell has regressed
+2    A cell has failed; the others are measured. compare, gate: the two cannot be compared, as under other conditions, and one line says why
 3    compare, gate: nothing has regressed, and something is undecided or not comparable
 64   The command line makes no sense, or there is no such run
 130  Interrupted by Ctrl-C, by a kill that asks, or because the terminal or a batch system's time is gone; `--resume` goes on with a run
@@ -95,6 +95,7 @@ pub fn main() -> ExitCode {
             Subcommands::Specify(arguments) => commands::specify(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),
             Subcommands::ExitCodes => say(exit::ALL).map(|()| exit::OK),
+            Subcommands::Enter(arguments) => Ok(race::quota::enter(&arguments.words)),
             Subcommands::Guard => {
                 race::guard::stand(io::stdin().lock());
                 Ok(exit::OK)

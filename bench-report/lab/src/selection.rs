@@ -23,6 +23,14 @@ pub(crate) struct Selection {
     pub programs: BTreeMap<String, String>,
 }
 
+impl Selection {
+    /// Leaves nothing to run, for a reason that holds for every cell.
+    pub(crate) fn refuse_all(&mut self, reason: &str) {
+        self.memory.clear();
+        self.not_applicable.extend(self.cells.drain(..).map(|cell| (cell, reason.to_owned())));
+    }
+}
+
 /// Selects cells of a lineup; threads are 1 and `processors` unless asked for, and in a full run more for some workloads.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use results::{
-    Build, Cell, Machine, Outlook, Period, Results, Run, StoodStill,
+    Build, Cell, Machine, Outlook, Period, Results, Run, StoodStill, Throttled,
     figures::{counted, ratio},
 };
 
@@ -91,6 +91,8 @@ impl fmt::Display for Settled {
 pub(super) fn strip(results: &Results) -> Vec<Fact> {
     let Results { run, machine, build, .. } = results;
     let lineup = run.lineup.iter().map(|name| fact("lineup", name));
+    let conditions = Some(conditions(results)).filter(|words| !words.is_empty());
+    let conditions = conditions.map(|words| fact("conditions", words));
     let facts = [
         fact("date", date(&run.started)),
         fact("machine", machine_in_a_line(machine)),
@@ -98,7 +100,7 @@ pub(super) fn strip(results: &Results) -> Vec<Fact> {
         fact("blocks", blocks(results)),
         fact("noise floor", noise_floor(results)),
     ];
-    lineup.chain(facts).collect()
+    lineup.chain(conditions).chain(facts).collect()
 }
 
 /// Returns the facts that tell a run from another one at first sight.
@@ -110,6 +112,7 @@ pub(super) fn at_first_sight(results: &Results) -> Vec<Fact> {
         fact("machine", machine_in_a_line(machine)),
         fact("commit", commit(build)),
         fact("compiler", &build.rustc),
+        fact("conditions", run.conditions.to_string()),
         fact("profile", run.profile.to_string()),
         fact("blocks", blocks(results)),
         fact("noise floor", noise_floor(results)),
@@ -193,6 +196,20 @@ fn stood_still(run: &Run) -> String {
     })
 }
 
+/// Writes the conditions of a run; nothing for the default ones.
+pub(super) fn conditions(results: &Results) -> String {
+    let conditions = &results.run.conditions;
+    if conditions.is_default() { String::new() } else { conditions.to_string() }
+}
+
+/// Writes the effect of a quota.
+fn throttled(run: &Run) -> String {
+    run.throttled.map_or("there was none".to_owned(), |Throttled { periods, throttled, seconds }| {
+        let all = counted(usize::try_from(periods).unwrap_or(usize::MAX), "period");
+        format!("in {throttled} of {all}; processors were withheld for {seconds:.1} s in all")
+    })
+}
+
 /// Returns all facts of run, machine and build.
 pub(super) fn all(results: &Results) -> Vec<Facts> {
     let Results { run, machine, build, .. } = results;
@@ -205,6 +222,8 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("finished", moment(&run.finished)),
                 fact("measured", periods(run)),
                 fact("stood still", stood_still(run)),
+                fact("conditions", run.conditions.to_string()),
+                fact("stopped by the quota", throttled(run)),
                 fact("environment of the lanes", environment(run)),
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),

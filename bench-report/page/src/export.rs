@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The columns of the CSV.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "workload",
     "size",
     "threads",
@@ -34,6 +34,8 @@ const COLUMNS: [&str; 24] = [
     "near",
     "size-counts",
     "measure",
+    "quota",
+    "build",
     "standing",
     "package",
     "version",
@@ -42,8 +44,8 @@ const COLUMNS: [&str; 24] = [
 /// Writes a row for each cell and metric; a cell without metrics has one row.
 ///
 /// The blocks of a metric are separated by spaces. Ratio, rank, tied, undecided and near are those of the
-/// cell, by its overhead; the measure names the quantity of that overhead, if it is not time on the clock. Standing,
-/// package and version are those of the lane.
+/// cell, by its overhead; the measure names the quantity of that overhead, if it is not time on the clock. Quota and build
+/// are those of the run, if they are not the default ones; standing, package and version are those of the lane.
 pub fn csv(results: &Results) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut write = |row: Vec<String>| writer.write_record(row).expect("all rows have the same columns");
@@ -85,6 +87,8 @@ fn csv_row(results: &Results, cell: &Cell, name: &str, metric: Option<&Metric>) 
     let kind = [
         counts.map_or(String::new(), |known| known.size.clone()),
         lookup::measure(results, workload).to_owned(),
+        results.run.conditions.quota.map_or(String::new(), number),
+        results.run.conditions.build.clone().unwrap_or_default(),
     ];
     let lane = lane(results.executors.iter().find(|lane| lane.name == *executor));
     [&identity[..], &outcome, &figures, &numbers(cell.ratio.as_ref()), &place, &kind, &lane].concat()
@@ -116,8 +120,12 @@ fn number(value: f64) -> String {
 /// Writes the standings of the page as Markdown: a table for each number of threads.
 pub fn markdown(results: &Results) -> String {
     let run = &results.run;
+    let conditions = match circumstances::conditions(results) {
+        none if none.is_empty() => none,
+        conditions => format!(", under {conditions}"),
+    };
     let mut text = format!(
-        "# Photofinish, run {}\n\n{} profile, {}. The figures are time per operation beyond the sleep itself, with the ratio to the \
+        "# Photofinish, run {}\n\n{} profile, {}{conditions}. The figures are time per operation beyond the sleep itself, with the ratio to the \
          best of the row [95 % interval]; a row that measures something else says so.\n",
         escaped(&run.id),
         run.profile,

@@ -79,6 +79,8 @@ struct SideBySide {
 struct RunHead {
     letter: String,
     name: String,
+    /// The conditions of the run in words; empty for the default ones.
+    conditions: String,
 }
 
 /// A fact of each run.
@@ -186,7 +188,11 @@ impl SideBySide {
             .iter()
             .enumerate()
             .map(|(index, (name, results))| NamedRun {
-                head: RunHead { letter: letter(index), name: name.clone() },
+                head: RunHead {
+                    letter: letter(index),
+                    name: name.clone(),
+                    conditions: circumstances::conditions(results),
+                },
                 results,
             })
             .collect();

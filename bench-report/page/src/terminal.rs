@@ -103,7 +103,11 @@ fn machine(results: &Results) -> String {
         warnings => format!("; {}", counted(warnings, "warning")),
     };
     let noise = circumstances::noise_floor(results);
-    format!("{}, {} processors; noise floor {noise}{warnings}", machine.cpu, machine.cores)
+    let conditions = match circumstances::conditions(results) {
+        none if none.is_empty() => none,
+        conditions => format!("; under {conditions}"),
+    };
+    format!("{}, {} processors{conditions}; noise floor {noise}{warnings}", machine.cpu, machine.cores)
 }
 
 /// Draws the table of a race in so many lines at most: the kinds of work, or the comparisons if there is one kind only.

@@ -817,15 +817,18 @@
   // ---- The rows of the results, as export.rs writes them.
 
   const COLUMNS = ["workload", "size", "threads", "executor", "status", "reason", "metric", "unit", "value", "low", "high", "blocks",
-    "ratio", "ratio-low", "ratio-high", "rank", "tied", "undecided", "near", "size-counts", "measure"];
+    "ratio", "ratio-low", "ratio-high", "rank", "tied", "undecided", "near", "size-counts", "measure", "quota", "build"];
 
-  function csvOf({ cells, workloads }) {
+  function csvOf({ run, cells, workloads }) {
+    const { quota, build = "" } = run.conditions ?? {};
+    const conditions = [quota === undefined ? "" : asWritten(quota), build];
     const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const kinds = new Map(workloads.map(({ name, size, measure }) => [name, [size ?? "", measure ?? ""]]));
     const rows = cells.flatMap((cell) => {
       const metrics = Object.entries(cell.metrics);
       const found = metrics.length > 0 ? metrics : [["", undefined]];
-      return found.map(([name, metric]) => csvRow(cell, name, metric, kinds.get(cell.workload) ?? ["", ""]));
+      const kind = [...(kinds.get(cell.workload) ?? ["", ""]), ...conditions];
+      return found.map(([name, metric]) => csvRow(cell, name, metric, kind));
     });
     return [COLUMNS, ...rows].map((row) => `${row.map((field) => quoted(String(field))).join(",")}\n`).join("");
   }

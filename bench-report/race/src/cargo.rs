@@ -16,12 +16,22 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use results::Conditions;
 use serde_json::Value;
 
 use crate::platform;
 
-/// The profile of everything that is measured.
+/// The profile of everything that is measured, unless the user asks for another build.
 pub const PROFILE: &str = "track";
+
+/// The profiles that everything that is measured may be built with: our own, and cargo's default one for programs that are
+/// used, as most services ship.
+pub const BUILDS: [&str; 2] = [PROFILE, "release"];
+
+/// Returns the profile that the track of a run under these conditions is built with.
+pub fn profile(conditions: &Conditions) -> &str {
+    conditions.build.as_deref().unwrap_or(PROFILE)
+}
 
 /// The pause between two looks at the interruption.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -36,7 +46,7 @@ pub struct Build<'a> {
     pub workspace: &'a Path,
     /// The manifest of another workspace that is built, with the settings that cargo finds in the first.
     pub manifest: Option<&'a Path>,
-    /// The profile: [`PROFILE`] for whatever is measured.
+    /// The profile: one of [`BUILDS`] for whatever is measured.
     pub profile: &'a str,
     /// The folder of the output; cargo's own choice if absent.
     pub target_folder: Option<&'a Path>,

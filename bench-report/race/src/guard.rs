@@ -9,11 +9,12 @@
 use std::{
     collections::BTreeSet,
     io::{self, BufRead, Write},
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::platform;
+use crate::{platform, quota};
 
 /// A guard that is told of processes; the default one does nothing.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,14 @@ impl Guard {
         self.tell(&format!("={}\n", line.replace('\n', " ")));
     }
 
+    /// Has the guard remove the control group of a run if the lab is killed.
+    pub(crate) fn remove_at_death(&self, folder: &Path) {
+        // A path that is no text has to wait for the next run.
+        if let Some(folder) = folder.to_str().filter(|folder| !folder.contains('\n')) {
+            self.tell(&format!("@{folder}\n"));
+        }
+    }
+
     /// Has the guard watch over a process and all of its group.
     pub(crate) fn watch(&self, group: u32) -> Guarded {
         self.tell(&format!("+{group}\n"));
@@ -83,20 +92,23 @@ impl Drop for Stationed {
     }
 }
 
-/// Stands guard: reads what the lab tells, to its end, kills the process groups that have not ended by then, and says what it is
-/// to say.
+/// Stands guard: reads what the lab tells, to its end, kills the process groups that have not ended by then, removes the control
+/// groups that are left, and says what it is to say.
 pub fn stand(told: impl BufRead) {
     let mut groups = BTreeSet::new();
+    let mut control_groups = Vec::new();
     let mut last_word = String::new();
     for line in told.lines().map_while(Result::ok) {
         match line.split_at_checked(1) {
             Some(("+", group)) => drop(groups.insert(group.to_owned())),
             Some(("-", group)) => drop(groups.remove(group)),
+            Some(("@", folder)) => control_groups.push(PathBuf::from(folder)),
             Some(("=", line)) => line.clone_into(&mut last_word),
             _ => {}
         }
     }
     groups.iter().filter_map(|group| group.parse().ok()).for_each(platform::end_group);
+    control_groups.iter().for_each(|folder| quota::remove(folder));
     if !last_word.is_empty() {
         writeln!(io::stderr(), "{last_word}").ok();
     }

@@ -9,13 +9,14 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use lane_protocol::{Cell, Counts, Reply, Request, Specification};
-use results::CellId;
+use results::{CellId, Throttled};
 
 use crate::{
     calibrate::{Entrant, Known, Measurement},
     journal::{CountingJob, Fault, Record, Slot},
     lane::{LaneProcess, Limits, Trouble},
     plan::{Plan, WATCHED_BLOCKS},
+    quota::Quota,
     rounds::Heat,
     schedule,
     track::{self, Specifications, Track, Tracks},
@@ -30,6 +31,8 @@ pub struct Launcher {
     pub specifications: Specifications,
     /// The limits of each process.
     pub limits: Limits,
+    /// The quota of each process of a cell, if they have one.
+    pub quota: Option<Quota>,
 }
 
 /// A slot, and the measurement in it or the reason why there is none.
@@ -118,7 +121,15 @@ impl Launcher {
         // The size of the environment moves the stack, and where that lies has decided comparisons (Mytkowicz 2009).
         command.env("PHOTOFINISH_PADDING", "x".repeat(fastrand::usize(..4096)));
         let is_track = track.lineup.lane(&cell.executor).is_some_and(|lane| lane.command.is_none());
-        LaneProcess::start_as(is_track, command, &self.limits)
+        match &self.quota {
+            Some(quota) => LaneProcess::start_under(quota, is_track, command, &self.limits),
+            None => LaneProcess::start_as(is_track, command, &self.limits),
+        }
+    }
+
+    /// Returns the effect of the quota on the processes that have ended since this was called last; `None` without one.
+    pub(crate) fn throttled(&self) -> Option<Throttled> {
+        self.quota.as_ref().map(Quota::take_throttled)
     }
 
     fn track_of(&self, plan: &Plan, cell: &CellId) -> &Track {
@@ -225,11 +236,18 @@ impl Lane {
     }
 }
 
-/// Returns the records of a heat.
-pub(crate) fn records(heat: &Heat, ended: &[Ended], took: Duration) -> Vec<Record> {
+/// Returns the records of a heat, with the effect of the quota if there is one.
+pub(crate) fn records(
+    heat: &Heat,
+    ended: &[Ended],
+    throttled: Option<Throttled>,
+    took: Duration,
+) -> Vec<Record> {
     let took_ns = took.as_nanos().try_into().unwrap_or(u64::MAX);
-    let end = Record::Heat { comparison: heat.name.clone(), block: heat.block, took_ns };
-    ended.iter().flat_map(records_of_lane).chain([end]).collect()
+    let comparison = || heat.name.clone();
+    let throttled = throttled.map(|throttled| Record::Throttled { comparison: comparison(), throttled });
+    let end = Record::Heat { comparison: comparison(), block: heat.block, took_ns };
+    ended.iter().flat_map(records_of_lane).chain(throttled).chain([end]).collect()
 }
 
 fn records_of_lane((slot, ended): &Ended) -> Vec<Record> {

@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use lane_protocol::{CellId, Count, Counts, Observed, Proof, Rest};
+use results::Throttled;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::standstill::Stood;
@@ -139,6 +140,14 @@ pub enum Record {
         times: usize,
         /// Their length together, in ns.
         for_ns: u64,
+    },
+    /// The effect of the quota on the processes of a comparison in one block.
+    Throttled {
+        /// The comparison.
+        comparison: String,
+        /// The effect.
+        #[serde(flatten)]
+        throttled: Throttled,
     },
     /// The end of all processes of a comparison in one block.
     Heat {
@@ -290,6 +299,8 @@ pub struct Past {
     pub tallies: Tallies,
     /// The standstills: their number, and their length together.
     pub stood_still: (usize, Duration),
+    /// The effect of the quota; nothing without one.
+    pub throttled: Throttled,
 }
 
 impl Past {
@@ -349,6 +360,7 @@ impl Past {
                     past.stood_still.0 += times;
                     past.stood_still.1 += Duration::from_nanos(for_ns);
                 }
+                Record::Throttled { throttled, .. } => past.throttled.add(throttled),
                 Record::Heat { comparison, block, took_ns } => {
                     past.times.insert((comparison, block), Duration::from_nanos(took_ns));
                 }

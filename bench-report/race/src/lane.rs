@@ -16,7 +16,14 @@ use std::{
 use lane_protocol::{LaneDescription, PROTOCOL, Reply, Request, check_protocol, shorten};
 use serde_json::Value;
 
-use crate::{child::Child, environment, guard::Guard, platform, standstill::Standstills};
+use crate::{
+    child::Child,
+    environment,
+    guard::Guard,
+    platform,
+    quota::{Quota, Room},
+    standstill::Standstills,
+};
 
 /// The end of a process that gave no result.
 #[derive(Clone, Debug)]
@@ -62,6 +69,8 @@ pub struct LaneProcess {
     limits: Limits,
     /// The rest of its time.
     left: Duration,
+    /// Its group if it has a quota; dropped last, when the process is gone.
+    _room: Option<Room>,
 }
 
 impl LaneProcess {
@@ -88,7 +97,24 @@ impl LaneProcess {
         let program = command.get_program().to_string_lossy().into_owned();
         let child = start_in_time(&mut command, limits)
             .map_err(|error| Trouble::Failed(did_not_start(&program, &error)))?;
-        Ok(LaneProcess { child, is_track, limits: limits.clone(), left: limits.time })
+        Ok(LaneProcess { child, is_track, limits: limits.clone(), left: limits.time, _room: None })
+    }
+
+    /// Starts a process, of a track or of a program, that has the `quota` for itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), and if it can be given no group.
+    pub(crate) fn start_under(
+        quota: &Quota,
+        is_track: bool,
+        command: Command,
+        limits: &Limits,
+    ) -> Result<LaneProcess, Trouble> {
+        let no_room = |error| Trouble::Failed(format!("no control group could be made for it: {error}"));
+        let room = quota.room().map_err(no_room)?;
+        let process = LaneProcess::start_as(is_track, quota.ushered(&room, &command), limits)?;
+        Ok(LaneProcess { _room: Some(room), ..process })
     }
 
     /// Returns its number in the system.

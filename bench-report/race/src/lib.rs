@@ -10,6 +10,7 @@
 //! - [`race`], [`heat`]: runs the plan; one block of one comparison
 //! - `calibrate`, [`lane`], `child`, `verify`: the process of a lane, asked for runs; a program is held to its specification
 //! - [`standstill`]: time in which all of this stood still, which counts for nobody
+//! - [`quota`]: how much processor time they may use
 //! - [`guard`]: ends the processes of lanes if the lab is killed
 //! - `errands`: the processes that count
 //! - [`journal`], [`folder`]: the files of a run
@@ -39,6 +40,7 @@ mod errands;
 pub mod groups;
 pub mod guard;
 pub mod lane;
+pub mod quota;
 pub mod standstill;
 mod verify;
 

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use results::{Build, CellId, Machine, Period, Profile, Substitute};
+use results::{Build, CellId, Conditions, Machine, Period, Profile, Substitute};
 use serde::{Deserialize, Serialize};
+
+use crate::quota;
 
 /// The time that a process of a default run may take.
 pub const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -27,6 +29,9 @@ pub struct Plan {
     /// The lineup that races; the default one if absent.
     #[serde(default)]
     pub lineup: Option<String>,
+    /// The conditions of every cell.
+    #[serde(default)]
+    pub conditions: Conditions,
     /// The seed of the order.
     pub seed: u64,
     /// The least number of processes of each cell.
@@ -129,8 +134,8 @@ pub struct Blocks {
 }
 
 impl Sampling {
-    /// Returns the sampling of a profile.
-    pub fn of(profile: Profile) -> Sampling {
+    /// Returns the sampling of a profile under these conditions.
+    pub fn of(profile: Profile, conditions: &Conditions) -> Sampling {
         let ([warm_up, measurement], most_samples) = match profile {
             Profile::Quick => ([2, 6], 8),
             // Samples scatter as much as processes do, and a process costs 4 ms beside them and 4 for their turns. So half
@@ -139,7 +144,17 @@ impl Sampling {
             Profile::Full => ([200, 1_000], 100),
         };
         let [warm_up, measurement] = [warm_up, measurement].map(Duration::from_millis);
-        Sampling { warm_up, measurement, samples: 10, most_samples }
+        let sampling = Sampling { warm_up, measurement, samples: 10, most_samples };
+        if conditions.quota.is_some() { sampling.under_quota() } else { sampling }
+    }
+
+    /// Returns the sampling under a quota, which holds in periods: fewer samples, of several periods each. Shorter ones would
+    /// end before a lane has used up what it has at hand.
+    fn under_quota(self) -> Sampling {
+        const SAMPLES: usize = 3;
+        const PERIODS: u32 = 3;
+        let measurement = self.measurement.max(SAMPLES as u32 * PERIODS * quota::PERIOD);
+        Sampling { measurement, samples: SAMPLES, most_samples: SAMPLES, ..self }
     }
 }
 

@@ -51,6 +51,21 @@ mod system {
         }
     }
 
+    /// Ends a process.
+    pub(crate) fn end_process(process: u32) {
+        use nix::{sys::signal::Signal, unistd::Pid};
+        // 0 stands for one outside of our container, and would end ourselves.
+        if let Some(process) = i32::try_from(process).ok().filter(|&process| process > 0) {
+            // An error says that it has ended already.
+            nix::sys::signal::kill(Pid::from_raw(process), Signal::SIGKILL).ok();
+        }
+    }
+
+    /// Becomes another program, in the same process; returns why it does not.
+    pub(crate) fn become_program(command: &mut Command) -> io::Error {
+        command.exec()
+    }
+
     /// Returns the process that holds the lock of a file, where the system says.
     pub(crate) fn holder_of_lock(file: &fs::File) -> Option<u32> {
         use std::os::unix::fs::MetadataExt;
@@ -114,6 +129,14 @@ mod system {
 
     /// Does nothing: there are no process groups here.
     pub(crate) fn end_group(_group: u32) {}
+
+    /// Does nothing: there are no control groups here.
+    pub(crate) fn end_process(_process: u32) {}
+
+    /// Returns an error: no process becomes another here.
+    pub(crate) fn become_program(_command: &mut Command) -> io::Error {
+        io::ErrorKind::Unsupported.into()
+    }
 
     /// Returns `None`: this system does not tell.
     pub(crate) fn holder_of_lock(_file: &fs::File) -> Option<u32> {
@@ -179,6 +202,6 @@ fn status_of(process: u32, name: &str) -> Option<String> {
 }
 
 pub(crate) use system::{
-    cpu_with_children, describe_exit, end_group, end_with_children, holder_of_lock, is_scarcity,
-    open_at_once, shield_from_terminal,
+    become_program, cpu_with_children, describe_exit, end_group, end_process, end_with_children,
+    holder_of_lock, is_scarcity, open_at_once, shield_from_terminal,
 };

@@ -5,7 +5,7 @@ use std::{collections::HashSet, path::Path, time::Duration};
 use anyhow::Result;
 use jiff::Timestamp;
 use lane_protocol::Lineup;
-use results::{CellId, Outlook, Results, StoodStill, lookup};
+use results::{CellId, Outlook, Results, Run, StoodStill, lookup};
 
 use crate::{
     assemble,
@@ -74,18 +74,20 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
     log.sync()?;
     let mut results = conclude(lineup, plan, raced, &before);
     assemble::add_counts(&mut results, lineup, plan, counting.tallies());
-    results.run.stood_still = stood_still(&folder.samples())?;
+    add_incidents(&mut results.run, &folder.samples())?;
     Ok(Ending::Finished(Box::new(results)))
 }
 
-/// Reads the standstills of a run from its journal; `None` if there were none.
+/// Adds to a run what happened to its processes meanwhile, as its journal tells: standstills, and the effect of a quota.
 ///
 /// # Errors
 ///
 /// If it cannot be read.
-pub fn stood_still(journal: &Path) -> Result<Option<StoodStill>> {
-    let (times, together) = Past::read_and_mend(journal)?.stood_still;
-    Ok((times > 0).then_some(StoodStill { times, seconds: together.as_secs_f64() }))
+pub fn add_incidents(run: &mut Run, journal: &Path) -> Result<()> {
+    let Past { stood_still: (times, together), throttled, .. } = Past::read_and_mend(journal)?;
+    run.stood_still = (times > 0).then_some(StoodStill { times, seconds: together.as_secs_f64() });
+    run.throttled = run.conditions.quota.map(|_| throttled);
+    Ok(())
 }
 
 /// Makes the results of a race that has ended, with what happened on the machine since the reading `before` it.
@@ -161,7 +163,7 @@ pub fn run_heats(
                     return Ok(None);
                 };
                 launcher.check_programs(&folder.samples())?;
-                log.append(&records(&heat, &ended, took))?;
+                log.append(&records(&heat, &ended, launcher.throttled(), took))?;
                 outcomes.extend(ended.into_iter().map(|ended| outcome(ended, progress)));
                 took
             }

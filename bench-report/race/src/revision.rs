@@ -11,7 +11,7 @@ use lane_protocol::check_protocol;
 use results::comparison::Invalid;
 
 use crate::{
-    cargo::{Build, Built, PROFILE},
+    cargo::{Build, Built},
     git::{git, is_no_repository},
     track::TRACK,
 };
@@ -63,12 +63,19 @@ impl Revision {
         self.commit.get(..10).unwrap_or(&self.commit)
     }
 
-    /// Builds its track below `folder`, with its own lock file and our `flags`; what was built before is used again.
+    /// Builds its track below `folder`, with its own lock file, and our `flags` and `profile`; what was built before is used
+    /// again.
     ///
     /// # Errors
     ///
     /// [`Invalid`] if it cannot be checked out, speaks another protocol, or does not build.
-    pub fn build(&self, folder: &Path, flags: &str, interrupted: &AtomicBool) -> Result<Option<PathBuf>> {
+    pub fn build(
+        &self,
+        folder: &Path,
+        flags: &str,
+        profile: &str,
+        interrupted: &AtomicBool,
+    ) -> Result<Option<PathBuf>> {
         fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
         let folder = folder.canonicalize().with_context(|| format!("failed to find {}", folder.display()))?;
         let worktree = folder.join(&self.commit);
@@ -84,7 +91,7 @@ impl Revision {
         let build = Build {
             workspace: &worktree,
             manifest: None,
-            profile: PROFILE,
+            profile,
             target_folder: Some(&target_folder),
             flags: Some(&flags),
             log: Some(&log),

@@ -302,6 +302,7 @@ mod tests {
             started: String::new(),
             command: String::new(),
             lineup: None,
+            conditions: results::Conditions::default(),
             seed: 3,
             blocks: 2,
             most_blocks: 10,

@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use lane_protocol::{Cell, CellId, LaneEntry, Lineup, Reply, Request, Specification, Specify, TrackBuild};
 
 use crate::{
-    cargo::{Build, Built, PROFILE},
+    cargo::{Build, Built},
     lane::{self, LaneProcess, Limits, Trouble},
     program::Bytes,
 };
@@ -76,19 +76,23 @@ impl Tracks {
     }
 }
 
-/// Has cargo build the track of a lineup, the default one if absent, and the programs of its lanes; `None` if it was
-/// interrupted.
+/// Has cargo build the track of a lineup, the default one if absent, and the programs of its lanes, with this profile; `None` if
+/// it was interrupted.
 ///
 /// # Errors
 ///
 /// One line that says what is missing.
-pub fn build(workspace: &Path, lineup: Option<&str>, interrupted: &AtomicBool) -> Result<Option<Programs>> {
+pub fn build(
+    workspace: &Path,
+    lineup: Option<&str>,
+    profile: &str,
+    interrupted: &AtomicBool,
+) -> Result<Option<Programs>> {
     if !workspace.join("Cargo.toml").is_file() {
         bail!("the workspace {} is gone, so there is nothing to build the track from", workspace.display());
     }
     let start = Instant::now();
-    let build =
-        Build { workspace, manifest: None, profile: PROFILE, target_folder: None, flags: None, log: None };
+    let build = Build { workspace, manifest: None, profile, target_folder: None, flags: None, log: None };
     let named = lineup.map(|name| format!("{TRACK}-{name}"));
     let (track, packages) = match &named {
         None => (TRACK, vec![TRACK, LANES]),

@@ -5,6 +5,7 @@
 //! Neither is ever an empty text or a zero.
 
 mod cell;
+mod conditions;
 mod substitute;
 mod summary;
 
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Estimate, Metric, Spread, Status};
+pub use conditions::{Conditions, Throttled};
 pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
 pub use substitute::{OtherBuild, Substitute, by_version};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
@@ -85,6 +87,9 @@ pub struct Run {
     /// The lineup that raced; absent for the default one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineup: Option<String>,
+    /// The conditions that it was put under; absent for the default ones.
+    #[serde(default, skip_serializing_if = "Conditions::is_default")]
+    pub conditions: Conditions,
     /// The seed that the order of the cells was drawn from.
     pub seed: u64,
     /// The least number of blocks of a cell; each block is a process.
@@ -108,15 +113,16 @@ pub struct Run {
     /// The standstills of the race while it measured; absent if there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stood_still: Option<StoodStill>,
+    /// The effect of the quota; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
 }
 
 impl Run {
-    /// Returns the beginning of a command that races the lanes of this run, up to its further arguments.
+    /// Returns the beginning of a command that races the lanes of this run under its conditions, up to its further arguments.
     pub fn bench(&self) -> String {
-        match &self.lineup {
-            None => "cargo bench --".to_owned(),
-            Some(name) => format!("cargo bench -- --lineup {name}"),
-        }
+        let lineup = self.lineup.as_ref().map_or(String::new(), |name| format!(" --lineup {name}"));
+        format!("cargo bench --{lineup}{}", self.conditions.options())
     }
 }
 

@@ -17,6 +17,9 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The exit code of anything that cannot be carried out, as everywhere in the lab.
 const ERROR: u8 = 1;
 
+/// The profiles that the track may be built with, the usual one first. The lab has the list too, and refuses others.
+const BUILDS: [&str; 2] = ["track", "release"];
+
 /// Options of test programs, which cargo, other runners of tests and editors give to benchmarks too.
 const OF_TESTS: [&str; 5] = ["--test", "--nocapture", "--no-capture", "--ignored", "--include-ignored"];
 
@@ -119,7 +122,8 @@ fn build(arguments: &[OsString]) -> Result<PathBuf, Failure> {
     }
     let track = (!packages.is_empty()).then(|| {
         let packages = packages.iter().flat_map(|package| ["-p", package]);
-        let arguments: Vec<&str> = ["--profile", "track", "--bins"].into_iter().chain(packages).collect();
+        let profile = profile(arguments).unwrap_or(BUILDS[0]);
+        let arguments: Vec<&str> = ["--profile", profile, "--bins"].into_iter().chain(packages).collect();
         start(cargo(), &arguments, Stdio::null())
     });
     // Its progress would be mixed with that of the track, which takes longer; its errors are shown.
@@ -164,9 +168,10 @@ fn has_other_builds(arguments: &[OsString]) -> bool {
 }
 
 /// Returns the packages to be raced: the track of a lineup, and the lanes that are programs; none if there is no such
-/// lineup, which the lab says.
+/// lineup or build, which the lab says.
 fn packages(arguments: &[OsString]) -> Vec<String> {
-    match lineup(arguments) {
+    match value(arguments, "--lineup") {
+        _ if profile(arguments).is_none() => Vec::new(),
         None => ["track", "executor-*"].map(str::to_owned).to_vec(),
         Some(name) => {
             let package = format!("track-{name}");
@@ -179,10 +184,16 @@ fn packages(arguments: &[OsString]) -> Vec<String> {
     }
 }
 
-/// Returns the lineup that is asked for, `--lineup NAME` or `--lineup=NAME`.
-fn lineup(arguments: &[OsString]) -> Option<String> {
+/// Returns the profile that the track is to be built with; `None` if there is no such build.
+fn profile(arguments: &[OsString]) -> Option<&'static str> {
+    let asked = value(arguments, "--build");
+    BUILDS.into_iter().find(|build| asked.as_ref().is_none_or(|asked| asked == build))
+}
+
+/// Returns the value of an option, `--lineup NAME` or `--lineup=NAME`.
+fn value(arguments: &[OsString], option: &str) -> Option<String> {
     let mut words = arguments.iter().map(|argument| argument.to_string_lossy());
-    words.find_map(|word| Some(word.strip_prefix("--lineup")?.to_owned())).and_then(|rest| match &*rest {
+    words.find_map(|word| Some(word.strip_prefix(option)?.to_owned())).and_then(|rest| match &*rest {
         "" => words.next().map(|name| name.into_owned()),
         value => value.strip_prefix('=').map(str::to_owned),
     })
@@ -281,7 +292,8 @@ mod tests {
 
     #[test]
     fn a_lineup_has_a_track_of_its_own() {
-        let asked = |arguments: &[&str]| lineup(&Vec::from_iter(arguments.iter().map(OsString::from)));
+        let asked =
+            |arguments: &[&str]| value(&Vec::from_iter(arguments.iter().map(OsString::from)), "--lineup");
         assert_eq!(asked(&["--quick", "--lineup", "steps"]).as_deref(), Some("steps"));
         assert_eq!(asked(&["--lineup=steps", "--quick"]).as_deref(), Some("steps"));
         assert_eq!([asked(&["--quick", "steps"]), asked(&["--lineup"])], [None, None]);
@@ -295,6 +307,21 @@ mod tests {
             ["--with tokio@1.51.1", "--quick --with=tokio=../tokio", "--ladder tokio"].into_iter().all(asked)
         );
         assert!(!["--quick", "--without", "with"].into_iter().any(asked));
+    }
+
+    #[test]
+    fn a_build_is_one_of_the_lab_s_list() {
+        let asked = |line: &str| {
+            let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            (profile(&arguments), packages(&arguments).is_empty())
+        };
+        assert_eq!(asked("--quick"), (Some("track"), false));
+        assert_eq!(asked("--build release"), (Some("release"), false));
+        assert_eq!(asked("--build=track --quick"), (Some("track"), false));
+        assert_eq!(asked("--build debug"), (None, true), "the lab says so");
+        let of_lab = include_str!("../../race/src/cargo.rs");
+        assert!(of_lab.contains("BUILDS: [&str; 2] = [PROFILE, \"release\"]"));
+        assert!(of_lab.contains(&format!("PROFILE: &str = \"{}\"", BUILDS[0])));
     }
 
     #[test]

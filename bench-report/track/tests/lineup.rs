@@ -23,7 +23,7 @@ use race::{
     standstill::Standstills,
     track::{Programs, Specifications, Track, Tracks},
 };
-use results::Profile;
+use results::{Conditions, Profile};
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
@@ -65,7 +65,7 @@ fn main() {
     let specifications = specifications(&track, of_programs.flat_map(|pair| &pair.cells), &limits);
     let plan = Arc::new(plan(&track, programs));
     let tracks = Tracks { this: track, others: BTreeMap::new() };
-    let launcher = Arc::new(Launcher { tracks, specifications, limits });
+    let launcher = Arc::new(Launcher { tracks, specifications, limits, quota: None });
 
     let trial = |pair: Pair| {
         let (plan, launcher) = (plan.clone(), launcher.clone());
@@ -189,13 +189,14 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
         id: String::new(),
         started: String::new(),
         lineup: None,
+        conditions: Conditions::default(),
         command: String::new(),
         seed: 0,
         blocks: 0,
         most_blocks: 0,
         budget: TIME_LIMIT,
         profile: Profile::Quick,
-        sampling: Sampling::of(Profile::Quick),
+        sampling: Sampling::of(Profile::Quick, &Conditions::default()),
         time_limit: TIME_LIMIT,
         machine: facts::machine(Path::new("/")),
         build: facts::build(&track.lineup.build, None).0,

@@ -9,7 +9,7 @@ use race::{
     lane::{self, Limits, Trouble},
     track::{Track, request},
 };
-use results::{CellId, figures};
+use results::{CellId, Conditions, figures};
 
 use super::{interruption, prepare::Prepared, say};
 use crate::{arguments::CheckLaneArguments, exit};
@@ -20,7 +20,9 @@ const LANE: &str = "lane";
 /// Checks a program and tells each finding.
 pub(crate) fn check_lane(arguments: &CheckLaneArguments) -> Result<u8> {
     let interrupted = interruption()?;
-    let Some(prepared) = Prepared::with(&[1], &|_| false, None, &arguments.track, &interrupted)? else {
+    let Some(prepared) =
+        Prepared::with(&[1], &|_| false, None, &Conditions::default(), &arguments.track, &interrupted)?
+    else {
         return Ok(exit::INTERRUPTED);
     };
     let limits = Limits { time: Duration::from_secs(arguments.time_limit), ..prepared.limits };

@@ -7,22 +7,22 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use jiff::Timestamp;
 use race::{
-    assemble,
+    assemble, cargo,
     facts::{self, Reading},
     folder::{Folder, write},
     heat::Launcher,
     journal::Outcomes,
     lane::{Limits, Trouble},
     plan::{Alias, Plan, Provenance, Sampling, Substituted, TIME_LIMIT},
-    race::{conclude, run_heats, stood_still},
+    race::{add_incidents, conclude, run_heats},
     revision::{Revision, invalid},
     substitute::Wish,
     track::{Programs, Track},
 };
-use results::{Build, CellId, Profile, Results, Substitute, comparison::Side};
+use results::{Build, CellId, Conditions, Profile, Results, Substitute, comparison::Side};
 use statistics::change;
 
 use super::{
@@ -69,10 +69,12 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let interrupted = interruption()?;
     let revision = arguments.against.as_deref().map(|name| Revision::find(name, Path::new(".")));
     let revision = revision.transpose()?;
-    others::foresee(arguments.with.as_slice(), false, &arguments.track, &interrupted)?;
-    let Some(prepared) = Prepared::of(&selection, &arguments.track, &interrupted)? else {
+    let conditions = arguments.conditions.asked();
+    others::foresee(arguments.with.as_slice(), false, &conditions, &arguments.track, &interrupted)?;
+    let Some(prepared) = Prepared::of(&selection, &conditions, &arguments.track, &interrupted)? else {
         return Ok(exit::INTERRUPTED);
     };
+    let quota = prepared.quota().map_err(Error::msg)?;
     let Selection { cells, .. } = prepared.select(&selection)?;
     if cells.is_empty() {
         return Err(usage("no cell is left to race; `list` shows what there is"));
@@ -90,7 +92,9 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let Selection { cells, programs, .. } = prepared.select(&selection)?;
     let (cells, aliases) = pairing::pair(&cells, &names, &theirs.path);
     let budget = Duration::from_secs(arguments.budget);
-    let mut plan = Plan { programs, budget, ..plan_of(cells, aliases, prepared.facts()) };
+    let sampling = Sampling::of(Profile::Default, &conditions);
+    let plan = plan_of(cells, aliases, prepared.facts());
+    let mut plan = Plan { programs, budget, conditions, sampling, ..plan };
     let mut notes = Vec::new();
     let ours = &prepared.track.lineup.build.rustc;
     if theirs.lineup.build.rustc != *ours {
@@ -101,7 +105,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
         plan.substitutes.insert(theirs.path.clone(), substituted);
     }
     let others = BTreeMap::from([(theirs.path.clone(), theirs)]);
-    let Some(launcher) = prepared.launcher(&plan, others)? else { return Ok(exit::INTERRUPTED) };
+    let Some(launcher) = prepared.launcher(&plan, quota, others)? else { return Ok(exit::INTERRUPTED) };
     let folder = Folder::create(&out, &mut plan)?;
     launcher.limits.guard.say_at_death("error: the gate was killed: nothing is decided");
     let Some(results) = race_until_decided(&launcher, &plan, &folder, *margin)? else {
@@ -140,7 +144,9 @@ fn build_revision(
     complain(&format!("building the track of {} ({})", revision.name, revision.short()));
     let ours = &prepared.track.lineup.build;
     let flags = if ours.flags == "none" { "" } else { &ours.flags };
-    let Some(path) = revision.build(out, flags, interrupted)? else { return Ok(None) };
+    let Some(path) = revision.build(out, flags, cargo::profile(&prepared.conditions), interrupted)? else {
+        return Ok(None);
+    };
     let Some(track) = ask(&path, cells, &revision.name, &prepared.limits)? else { return Ok(None) };
     let name = |cell: &CellId| (cell.executor.clone(), format!("{}@{}", cell.executor, revision.short()));
     let names = cells.iter().map(name).collect();
@@ -201,7 +207,7 @@ fn race_until_decided(
     bar.finish();
     let Some(raced) = raced? else { return Ok(None) };
     let mut results = conclude(lineup, plan, raced, &before);
-    results.run.stood_still = stood_still(&folder.samples())?;
+    add_incidents(&mut results.run, &folder.samples())?;
     write(&folder.results(), &results.to_json())?;
     Ok(Some(results))
 }
@@ -218,12 +224,13 @@ pub(super) fn plan_of(
         started: now.to_string(),
         command: command_line(),
         lineup: None,
+        conditions: Conditions::default(),
         seed: now.as_microsecond().unsigned_abs(),
         blocks: change::FIRST_LOOK,
         most_blocks: pairing::MOST_BLOCKS,
         budget: Duration::ZERO,
         profile: Profile::Default,
-        sampling: Sampling::of(Profile::Default),
+        sampling: Sampling::of(Profile::Default, &Conditions::default()),
         time_limit: TIME_LIMIT,
         machine: facts::machine(Path::new("/")),
         build,

@@ -10,12 +10,20 @@ use crate::{
     selection::{Selection, is_asked_for},
 };
 
-/// Lists the cells that the arguments ask for, and the lanes of other tiers unless lanes are named.
+/// Lists the cells that the arguments ask for, the lanes of other tiers unless lanes are named, and the conditions if they are not
+/// the default ones.
 pub(crate) fn list(arguments: &ListArguments) -> Result<u8> {
-    let Some(prepared) = Prepared::of(&arguments.selection, &arguments.track, &interruption()?)? else {
+    let conditions = arguments.conditions.asked();
+    let interrupted = interruption()?;
+    let Some(prepared) = Prepared::of(&arguments.selection, &conditions, &arguments.track, &interrupted)?
+    else {
         return Ok(exit::INTERRUPTED);
     };
-    let Selection { cells, not_applicable, memory, .. } = prepared.select(&arguments.selection)?;
+    let mut selection = prepared.select(&arguments.selection)?;
+    if let Err(reason) = prepared.quota() {
+        selection.refuse_all(&reason);
+    }
+    let Selection { cells, not_applicable, memory, .. } = selection;
     for cell in cells {
         say(&format!("{cell}\n"))?;
     }
@@ -31,6 +39,9 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<u8> {
         let name = &lane.name;
         let tier = if lane.tier == Tier::Full { "--full or " } else { "" };
         say(&format!("{name} (a lane of other runs: {tier}--executors {name})\n"))?;
+    }
+    if !conditions.is_default() {
+        say(&format!("(conditions: {conditions})\n"))?;
     }
     Ok(exit::OK)
 }

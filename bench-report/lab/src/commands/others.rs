@@ -10,12 +10,13 @@ use std::{
 use anyhow::{Result, anyhow};
 use lane_protocol::{LaneEntry, Lineup};
 use race::{
-    ladder,
+    cargo, ladder,
     lane::Trouble,
     plan::{Plan, Substituted},
     substitute::{Made, Origin, Resolved, Wish, Workshop},
     track::{Programs, Track},
 };
+use results::Conditions;
 
 use super::{complain, default_out, prepare::Prepared};
 use crate::{
@@ -63,6 +64,7 @@ pub(super) fn wishes(arguments: &WithArguments) -> Vec<Reasoned> {
 pub(super) fn foresee(
     wishes: &[Wish],
     keep_going: bool,
+    conditions: &Conditions,
     given: &TrackArguments,
     interrupted: &AtomicBool,
 ) -> Result<()> {
@@ -72,7 +74,10 @@ pub(super) fn foresee(
     let tree = given.tree.as_deref().unwrap_or(Path::new(WORKSPACE));
     let build = race::track::expected_build(tree);
     let folder = given.others.clone().unwrap_or_else(folder);
-    let Some(workshop) = Workshop::open(tree, &build, &folder, interrupted)? else { return Ok(()) };
+    let Some(workshop) = Workshop::open(tree, &build, cargo::profile(conditions), &folder, interrupted)?
+    else {
+        return Ok(());
+    };
     for wish in wishes {
         if interrupted.load(SeqCst) {
             return Ok(());
@@ -106,7 +111,8 @@ pub(super) fn make(
     }
     let lineup = &prepared.track.lineup;
     let folder = prepared.others.clone().unwrap_or_else(folder);
-    let Some(workshop) = Workshop::open(&prepared.tree, &lineup.build, &folder, interrupted)? else {
+    let profile = cargo::profile(&prepared.conditions);
+    let Some(workshop) = Workshop::open(&prepared.tree, &lineup.build, profile, &folder, interrupted)? else {
         return Ok(None);
     };
     let mut taken: Vec<String> = lineup.lanes.iter().map(|lane| lane.name.clone()).collect();

@@ -17,15 +17,17 @@ use std::{
 use anyhow::{Result, anyhow};
 use lane_protocol::{LaneDescription, LaneEntry};
 use race::{
+    cargo::profile,
     environment, facts,
     guard::Guard,
     heat::Launcher,
     lane::{self, Limits, Trouble},
     plan::{Plan, Provenance, TIME_LIMIT},
+    quota::Quota,
     standstill::Standstills,
     track::{self, Programs, TRACK, Track, Tracks},
 };
-use results::{Build, CellId};
+use results::{Build, CellId, Conditions};
 
 use super::complain;
 use crate::{
@@ -49,6 +51,8 @@ pub(crate) struct Prepared {
     pub(crate) limits: Limits,
     /// The numbers of workers that it was asked about.
     pub(crate) threads: Vec<usize>,
+    /// The conditions that it was built for.
+    pub(crate) conditions: Conditions,
     /// The workspace that other builds are made of.
     pub(crate) tree: PathBuf,
     /// The folder that they are kept in, if not the usual one.
@@ -66,12 +70,13 @@ impl Prepared {
     /// One line that says what is missing.
     pub(crate) fn of(
         selection: &SelectionArguments,
+        conditions: &Conditions,
         track: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
         let threads: Vec<usize> = selection::threads(selection, processors()).into_iter().collect();
         let asked = |lane: &LaneEntry| selection::is_asked_for(lane, selection);
-        Prepared::with(&threads, &asked, selection.lineup.as_deref(), track, interrupted)
+        Prepared::with(&threads, &asked, selection.lineup.as_deref(), conditions, track, interrupted)
     }
 
     /// Does the same as [`of`](Self::of), for these numbers of workers and the lanes of a lineup that are `asked` for.
@@ -83,6 +88,7 @@ impl Prepared {
         threads: &[usize],
         asked: &dyn Fn(&LaneEntry) -> bool,
         lineup: Option<&str>,
+        conditions: &Conditions,
         given: &TrackArguments,
         interrupted: &Arc<AtomicBool>,
     ) -> Result<Option<Prepared>> {
@@ -95,7 +101,7 @@ impl Prepared {
         let workspace = Path::new(WORKSPACE);
         let built = match &given.track {
             Some(path) => Some(Programs::beside(path)),
-            None => track::build(workspace, lineup, interrupted)?,
+            None => track::build(workspace, lineup, profile(conditions), interrupted)?,
         };
         let Some(built) = built else { return Ok(None) };
         let path = built.track.clone();
@@ -106,6 +112,11 @@ impl Prepared {
                 return Err(anyhow!("the track {}: {reason}", path.display()));
             }
         };
+        let told = &track.lineup.build.profile;
+        if conditions.build.as_ref().is_some_and(|build| build != told) {
+            let (path, build) = (path.display(), profile(conditions));
+            return Err(anyhow!("the track {path} was built with the profile {told}, and not with {build}"));
+        }
         let programs: Vec<String> = track
             .lineup
             .lanes
@@ -136,6 +147,7 @@ impl Prepared {
             descriptions,
             limits,
             threads: threads.to_vec(),
+            conditions: conditions.clone(),
             tree: given.tree.clone().unwrap_or_else(|| WORKSPACE.into()),
             others: given.others.clone(),
             is_of_tree: given.track.is_none(),
@@ -152,12 +164,30 @@ impl Prepared {
         (build, Provenance { programs, sources, environment: environment::noted(), words_of_git })
     }
 
-    /// Makes the launcher of a run, with the tracks of other revisions by their paths; `None` if it was interrupted.
+    /// Makes the quota of the processes of cells; `None` if the conditions have none.
+    ///
+    /// # Errors
+    ///
+    /// Why there can be none, and what would help, in one line.
+    pub(crate) fn quota(&self) -> Result<Option<Quota>, String> {
+        let Some(processors) = self.conditions.quota else { return Ok(None) };
+        let usher = env::current_exe().map_err(|error| format!("no quota can be set: {error}"))?;
+        let quota = Quota::make(processors, &usher, &self.limits.guard);
+        quota.map(Some).map_err(|reason| format!("no quota can be set: {reason}"))
+    }
+
+    /// Makes the launcher of a run whose processes have this quota, with the tracks of other revisions by their paths; `None` if
+    /// it was interrupted.
     ///
     /// # Errors
     ///
     /// If the track does not specify the cells of programs.
-    pub(crate) fn launcher(self, plan: &Plan, others: BTreeMap<PathBuf, Track>) -> Result<Option<Launcher>> {
+    pub(crate) fn launcher(
+        self,
+        plan: &Plan,
+        quota: Option<Quota>,
+        others: BTreeMap<PathBuf, Track>,
+    ) -> Result<Option<Launcher>> {
         let Prepared { track, limits, .. } = self;
         let limits = Limits { time: plan.time_limit, ..limits };
         let of_programs = plan.cells.iter().filter(|cell| plan.is_program(&cell.executor));
@@ -165,7 +195,7 @@ impl Prepared {
         match track.specify(&of_programs, &limits) {
             Ok(specifications) => {
                 let tracks = Tracks { this: track, others };
-                Ok(Some(Launcher { tracks, specifications, limits }))
+                Ok(Some(Launcher { tracks, specifications, limits, quota }))
             }
             Err(Trouble::Interrupted) => Ok(None),
             Err(Trouble::Failed(reason) | Trouble::Spoiled(reason)) => {

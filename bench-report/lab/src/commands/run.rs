@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use jiff::Timestamp;
 use lane_protocol::LaneEntry;
 use race::{
@@ -39,7 +39,11 @@ use crate::{
 /// Races, or goes on with a race, and writes its page.
 pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     if arguments.list {
-        return list(&ListArguments { selection: arguments.selection, track: arguments.track });
+        return list(&ListArguments {
+            selection: arguments.selection,
+            conditions: arguments.conditions,
+            track: arguments.track,
+        });
     }
     if let Some(cell) = &arguments.exact {
         return exact::exact(cell);
@@ -55,7 +59,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
         None if arguments.resume.is_some() => resume(&arguments, &out, &interrupted)?,
         None => begin(&arguments, &out, &interrupted)?,
     };
-    let Some(Begun { launcher, folder, plan }) = begun else {
+    let Some(Begun { launcher, folder, plan, refusal }) = begun else {
         complain("interrupted before anything was measured");
         return Ok(exit::INTERRUPTED);
     };
@@ -68,7 +72,10 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     let ending = run_race(&launcher, &plan, &folder, &mut bar);
     bar.finish();
     match ending? {
-        Ending::Finished(results) => publish(&results, &folder, &out, &arguments),
+        Ending::Finished(results) => {
+            let code = publish(&results, &folder, &out, &arguments)?;
+            refusal.map_or(Ok(code), |refusal| Err(anyhow!("{refusal}; every cell is n/a")))
+        }
         Ending::Interrupted => {
             complain(&format!(
                 "interrupted; what was measured is in {}, and --resume goes on from there",
@@ -90,7 +97,8 @@ pub(crate) fn foresee(arguments: &RunArguments) -> Result<u8> {
 
 fn foresee_others(arguments: &RunArguments, interrupted: &AtomicBool) -> Result<()> {
     let wishes: Vec<Wish> = others::wishes(&arguments.with).into_iter().map(|(wish, _)| wish).collect();
-    others::foresee(&wishes, arguments.with.keep_going, &arguments.track, interrupted)
+    let conditions = arguments.conditions.asked();
+    others::foresee(&wishes, arguments.with.keep_going, &conditions, &arguments.track, interrupted)
 }
 
 /// A run that is ready to go on.
@@ -98,12 +106,16 @@ struct Begun {
     launcher: Launcher,
     folder: Folder,
     plan: Plan,
+    /// The reason why no cell can run under its conditions.
+    refusal: Option<String>,
 }
 
 /// Plans a new run and makes its folder; `None` if it was interrupted.
 fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) -> Result<Option<Begun>> {
     foresee_others(arguments, interrupted)?;
-    let Some(prepared) = Prepared::of(&arguments.selection, &arguments.track, interrupted)? else {
+    let conditions = arguments.conditions.asked();
+    let Some(prepared) = Prepared::of(&arguments.selection, &conditions, &arguments.track, interrupted)?
+    else {
         return Ok(None);
     };
     let mut asked = arguments.selection.clone();
@@ -112,8 +124,16 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         asked.executors = lanes.map(|lane| lane.name.clone()).collect();
     }
     let mut selection = prepared.select(&asked)?;
+    let (quota, refusal) = match prepared.quota() {
+        Ok(quota) => (quota, None),
+        Err(reason) => (None, Some(reason)),
+    };
+    if let Some(reason) = &refusal {
+        selection.refuse_all(reason);
+    }
     let raced = |lane: &str| selection.cells.iter().any(|cell| cell.executor == lane);
-    let wishes = others::wishes(&arguments.with);
+    // Nothing is built for a race without cells.
+    let wishes = if refusal.is_none() { others::wishes(&arguments.with) } else { Vec::new() };
     let keep_going = arguments.with.keep_going;
     let Some(others) = others::make(&prepared, wishes, &raced, keep_going, interrupted)? else {
         return Ok(None);
@@ -141,17 +161,19 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         tracks.insert(track.path.clone(), track);
     }
     let Selection { cells, not_applicable, memory, programs } = selection;
+    let sampling = Sampling::of(profile, &conditions);
     let mut plan = Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
         command: command_line(),
         lineup: arguments.selection.lineup.clone(),
+        conditions,
         seed,
         blocks: least,
         most_blocks: most,
         budget,
         profile,
-        sampling: Sampling::of(profile),
+        sampling,
         time_limit: Duration::from_secs(arguments.time_limit),
         machine: facts::machine(Path::new("/")),
         build,
@@ -164,9 +186,9 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         memory,
         periods: Vec::new(),
     };
-    let Some(launcher) = prepared.launcher(&plan, tracks)? else { return Ok(None) };
+    let Some(launcher) = prepared.launcher(&plan, quota, tracks)? else { return Ok(None) };
     let folder = Folder::create(out, &mut plan)?;
-    Ok(Some(Begun { launcher, folder, plan }))
+    Ok(Some(Begun { launcher, folder, plan, refusal }))
 }
 
 /// Finds the run that was left before its end: the one that is named, or the newest.
@@ -211,13 +233,13 @@ fn take_up(
     if let Some(other) = arguments.selection.lineup.as_deref().filter(|asked| Some(*asked) != lineup) {
         return Err(usage(format!("{} is no run of the lineup {other}", plan.id)));
     }
+    arguments.conditions.check(&plan.id, &plan.conditions)?;
     let mut threads: Vec<usize> = plan.cells.iter().chain(&plan.memory).map(|cell| cell.threads).collect();
     threads.sort_unstable();
     threads.dedup();
     let asked = |lane: &LaneEntry| plan.programs.contains_key(&lane.name);
-    let Some(prepared) = Prepared::with(&threads, &asked, lineup, &arguments.track, interrupted)? else {
-        return Ok(None);
-    };
+    let prepared = Prepared::with(&threads, &asked, lineup, &plan.conditions, &arguments.track, interrupted)?;
+    let Some(prepared) = prepared else { return Ok(None) };
     let Some(others) = others::again(&prepared, &plan, interrupted)? else { return Ok(None) };
     let (build, mut provenance) = prepared.facts();
     for (path, track) in &others {
@@ -236,8 +258,9 @@ fn take_up(
             differences.join("; ")
         )));
     }
-    let launcher = prepared.launcher(&plan, others)?;
-    Ok(launcher.map(|launcher| Begun { launcher, folder, plan }))
+    let quota = prepared.quota().map_err(Error::msg)?;
+    let launcher = prepared.launcher(&plan, quota, others)?;
+    Ok(launcher.map(|launcher| Begun { launcher, folder, plan, refusal: None }))
 }
 
 /// Writes results and page, for the run and as the newest, and shows the answers.

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use lane_protocol::{Specification, WorkloadEntry};
 use race::lane::Trouble;
-use results::CellId;
+use results::{CellId, Conditions};
 use serde::Serialize;
 
 use super::{interruption, prepare::Prepared, say};
@@ -35,7 +35,9 @@ struct Told<'a> {
 pub(crate) fn specify(arguments: &SpecifyArguments) -> Result<u8> {
     let named =
         arguments.cells.iter().map(|name| cell(name)).collect::<Result<Vec<_>, _>>().map_err(usage)?;
-    let Some(prepared) = Prepared::with(&[1], &|_| false, None, &arguments.track, &interruption()?)? else {
+    let Some(prepared) =
+        Prepared::with(&[1], &|_| false, None, &Conditions::default(), &arguments.track, &interruption()?)?
+    else {
         return Ok(exit::INTERRUPTED);
     };
     let (track, limits) = (prepared.track, prepared.limits);

@@ -51,6 +51,7 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         finished,
         command: plan.command.clone(),
         lineup: plan.lineup.clone(),
+        conditions: plan.conditions.clone(),
         seed: plan.seed,
         blocks: plan.blocks,
         profile: plan.profile,
@@ -59,6 +60,7 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         outlook: None,
         environment: plan.provenance.environment.clone(),
         stood_still: None,
+        throttled: None,
     };
     Results {
         schema: SCHEMA,

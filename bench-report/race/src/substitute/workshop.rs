@@ -23,7 +23,7 @@ use super::{
     tree::{self, Asked, LOCK, MANIFEST},
 };
 use crate::{
-    cargo::{self, Build, Built, PROFILE},
+    cargo::{self, Build, Built},
     program,
     track::TRACK,
 };
@@ -41,6 +41,8 @@ pub struct Workshop<'a> {
     folder: PathBuf,
     /// The build of the track that they are raced against.
     like: &'a TrackBuild,
+    /// The profile of cargo that it was built with.
+    profile: &'a str,
     metadata: Metadata,
     /// The lock file of the workspace.
     lock: Lock,
@@ -82,8 +84,8 @@ pub struct Made {
 }
 
 impl Workshop<'_> {
-    /// Opens the workshop in a folder, for tracks that are raced against one that is built as said; `None` if it was
-    /// interrupted while another had it.
+    /// Opens the workshop in a folder, for tracks that are raced against one that is built as said, with this profile; `None` if
+    /// it was interrupted while another had it.
     ///
     /// # Errors
     ///
@@ -91,6 +93,7 @@ impl Workshop<'_> {
     pub fn open<'a>(
         workspace: &Path,
         like: &'a TrackBuild,
+        profile: &'a str,
         folder: &Path,
         interrupted: &AtomicBool,
     ) -> Result<Option<Workshop<'a>>> {
@@ -102,7 +105,7 @@ impl Workshop<'_> {
         let Some(alone) = lock(&folder.join("lock"), interrupted)? else { return Ok(None) };
         let metadata = Metadata::of(&workspace, &workspace.join(MANIFEST), &like.target)?;
         let lock = Lock::read(&workspace.join(LOCK))?;
-        Ok(Some(Workshop { workspace, folder, like, metadata, lock, _alone: alone }))
+        Ok(Some(Workshop { workspace, folder, like, profile, metadata, lock, _alone: alone }))
     }
 
     /// Returns the lanes whose packages depend on the package that is asked for.
@@ -194,7 +197,8 @@ impl Workshop<'_> {
         }
         let sources = hash_of(&files, &self.workspace)?;
         let TrackBuild { rustc, target, .. } = self.like;
-        let facts = [&sources, hash_of_package.unwrap_or_default(), rustc, target, self.flags(), PROFILE];
+        let hash = hash_of_package.unwrap_or_default();
+        let facts = [&sources, hash, rustc, target, self.flags(), self.profile];
         Ok(short(Sha256::new_with_prefix(facts.join("\n"))))
     }
 
@@ -293,7 +297,7 @@ impl Workshop<'_> {
         let build = Build {
             workspace: &self.workspace,
             manifest: Some(&self.tree().join(MANIFEST)),
-            profile: PROFILE,
+            profile: self.profile,
             target_folder: Some(&self.folder.join("target")),
             flags: Some(self.flags()),
             log: Some(&log),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use results::{Cell, Estimate, Memory, Metric, Results, Row, Status, Warning};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{extended, served};
 
@@ -194,6 +194,7 @@ fn served() -> Results {
 
 fn hostile() -> Results {
     let mut value = serde_json::to_value(fixture()).unwrap();
+    value["run"]["conditions"] = json!({"quota": 1.5, "build": "release"});
     poison(&mut value);
     serde_json::from_value(value).unwrap()
 }
