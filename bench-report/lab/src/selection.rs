@@ -21,6 +21,8 @@ pub(crate) struct Selection {
     pub memory: Vec<CellId>,
     /// The versions of the lanes that are programs, by their names.
     pub programs: BTreeMap<String, String>,
+    /// Those of them that other lanes are measured by.
+    pub baselines: Vec<String>,
 }
 
 /// Selects cells of a lineup; threads are 1 and `processors` unless asked for, and in a full run more for some workloads.
@@ -35,13 +37,14 @@ pub(crate) fn select(
     processors: NonZeroUsize,
 ) -> Result<Selection, String> {
     let workloads = by_name("workload", &lineup.workloads, |entry| &entry.name, &arguments.workloads)?;
-    let mut lanes = by_name("executor", &lineup.lanes, |entry| &entry.name, &arguments.executors)?;
-    lanes.retain(|lane| is_asked_for(lane, arguments));
+    by_name("executor", &lineup.lanes, |entry| &entry.name, &arguments.executors)?;
+    let lanes: Vec<&LaneEntry> = lineup.lanes.iter().filter(|lane| is_asked_for(lane, arguments)).collect();
     let all_threads = threads(arguments, processors);
     let programs = lanes.iter().filter(|lane| lane.command.is_some());
     let programs = programs.map(|lane| (lane.name.clone(), version(descriptions, lane))).collect();
+    let baselines = lanes.iter().filter(|lane| lane.is_baseline).map(|lane| lane.name.clone()).collect();
     let mut selection =
-        Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs };
+        Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs, baselines };
     for workload in workloads.into_iter().filter(|workload| !is_too_long(workload, arguments)) {
         let most = if arguments.threads.is_empty() { most_threads(workload, processors) } else { usize::MAX };
         let threads: Vec<usize> = all_threads.iter().copied().filter(|&threads| threads <= most).collect();
@@ -60,6 +63,8 @@ pub(crate) fn select(
                     let cell = cell(workload, size, threads, lane);
                     match obstacle(lineup, descriptions, workload, lane, threads, size, processors) {
                         None => selection.cells.push(cell),
+                        // A baseline is that of its workloads, and nobody misses it in others.
+                        Some(_) if lane.is_baseline => {}
                         Some(reason) => selection.not_applicable.push((cell, reason)),
                     }
                 }
@@ -73,8 +78,11 @@ pub(crate) fn select(
     Ok(selection)
 }
 
-/// Tells whether a run races a lane: the arguments name it, or it is of a tier that races unnamed.
+/// Tells whether a run races a lane: the arguments name it, it is of a tier that races unnamed, or others are measured by it.
 pub(crate) fn is_asked_for(lane: &LaneEntry, arguments: &SelectionArguments) -> bool {
+    if lane.is_baseline {
+        return true;
+    }
     if !arguments.executors.is_empty() {
         return arguments.executors.contains(&lane.name);
     }
@@ -253,6 +261,7 @@ mod tests {
             refused: None,
             sockets_refused: None,
             tier: Tier::Default,
+            is_baseline: false,
         };
         let workload = |name: &str, sizes: &[u64], full_sizes: &[u64], memory_sizes: &[u64]| WorkloadEntry {
             name: name.to_owned(),

@@ -113,6 +113,10 @@ pub struct LaneEntry {
     /// The runs that race it.
     #[serde(default, skip_serializing_if = "Tier::is_default")]
     pub tier: Tier,
+    /// `true` if the other lanes are measured by it: it does the work of its workloads without tasks, and races wherever one of
+    /// these does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_baseline: bool,
 }
 
 /// The runs that race a lane: its name always does.

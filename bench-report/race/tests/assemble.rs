@@ -132,6 +132,7 @@ fn lineup() -> Lineup {
         refused: None,
         sockets_refused: None,
         tier: Tier::Default,
+        is_baseline: false,
     };
     let workload = |(name, group): (&str, &str)| WorkloadEntry {
         name: name.to_owned(),

@@ -72,7 +72,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
     let Some(prepared) = Prepared::of(&selection, &arguments.track, &interrupted)? else {
         return Ok(exit::INTERRUPTED);
     };
-    let Selection { cells, .. } = prepared.select(&selection)?;
+    let Selection { cells, .. } = without_baselines(prepared.select(&selection)?);
     if cells.is_empty() {
         return Err(usage("no cell is left to race; `list` shows what there is"));
     }
@@ -86,7 +86,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
         return Ok(exit::INTERRUPTED);
     };
     selection.executors = names.keys().cloned().collect();
-    let Selection { cells, programs, .. } = prepared.select(&selection)?;
+    let Selection { cells, programs, .. } = without_baselines(prepared.select(&selection)?);
     let (cells, aliases) = pairing::pair(&cells, &names, &theirs.path);
     let budget = Duration::from_secs(arguments.budget);
     let mut plan = Plan { programs, budget, ..plan_of(cells, aliases, prepared.facts()) };
@@ -205,6 +205,13 @@ fn race_until_decided(
     Ok(Some(results))
 }
 
+/// Leaves out what others are measured by: two revisions are compared with each other.
+fn without_baselines(mut selection: Selection) -> Selection {
+    let Selection { cells, baselines, .. } = &mut selection;
+    cells.retain(|cell| !baselines.contains(&cell.executor));
+    selection
+}
+
 /// Plans a race of these cells, without programs and within no budget yet: as many blocks as a gate may take.
 pub(super) fn plan_of(
     cells: Vec<CellId>,
@@ -232,6 +239,7 @@ pub(super) fn plan_of(
         aliases,
         substitutes: BTreeMap::new(),
         programs: BTreeMap::new(),
+        baselines: Vec::new(),
         memory: Vec::new(),
         periods: Vec::new(),
     }

@@ -124,7 +124,7 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         substitutes.insert(track.path.clone(), substituted);
         tracks.insert(track.path.clone(), track);
     }
-    let Selection { cells, not_applicable, memory, programs } = selection;
+    let Selection { cells, not_applicable, memory, programs, baselines } = selection;
     let mut plan = Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
         started: now.to_string(),
@@ -145,6 +145,7 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         aliases,
         substitutes,
         programs,
+        baselines,
         memory,
         periods: Vec::new(),
     };
