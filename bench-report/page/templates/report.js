@@ -819,7 +819,7 @@
   const COLUMNS = ["workload", "size", "threads", "executor", "status", "reason", "metric", "unit", "value", "low", "high", "blocks",
     "ratio", "ratio-low", "ratio-high", "rank", "tied", "undecided", "near", "size-counts", "measure"];
 
-  function csvOf({ cells, workloads }) {
+  function csvOf({ cells, workloads, grain = [] }) {
     const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const kinds = new Map(workloads.map(({ name, size, measure }) => [name, [size ?? "", measure ?? ""]]));
     const rows = cells.flatMap((cell) => {
@@ -827,7 +827,19 @@
       const found = metrics.length > 0 ? metrics : [["", undefined]];
       return found.map(([name, metric]) => csvRow(cell, name, metric, kinds.get(cell.workload) ?? ["", ""]));
     });
-    return [COLUMNS, ...rows].map((row) => `${row.map((field) => quoted(String(field))).join(",")}\n`).join("");
+    const ofCurves = grain.flatMap((curve) =>
+      curve.lanes.flatMap((lane) =>
+        [["metg-50", lane["metg_50"]], ["metg-90", lane["metg_90"]]].map(([name, metric]) => csvRowOfCurve(curve, lane, name, metric)),
+      ),
+    );
+    return [COLUMNS, ...rows, ...ofCurves].map((row) => `${row.map((field) => quoted(String(field))).join(",")}\n`).join("");
+  }
+
+  // A figure over all sizes of a workload: its row has no size, and no place.
+  function csvRowOfCurve({ workload, threads }, { executor }, name, metric) {
+    const figures = measured(metric) ? [metric.unit, ...[metric.value, metric.low, metric.high].map(asWritten)] : ["", "", "", ""];
+    const row = [workload, "", threads, executor, "ok", metric.unavailable ?? "", name, ...figures];
+    return COLUMNS.map((_, place) => row[place] ?? "");
   }
 
   function csvRow(cell, name, metric, kind) {
