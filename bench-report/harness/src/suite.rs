@@ -311,6 +311,7 @@ fn measure_of(measure: Measure) -> lane_protocol::Measure {
         Measure::Part(name) => lane_protocol::Measure::Part(name.into()),
         Measure::Told(name) => lane_protocol::Measure::Told(name.into()),
         Measure::Ratio(name) => lane_protocol::Measure::Ratio(name.into()),
+        Measure::ProcessorOf(name) => lane_protocol::Measure::ProcessorOf(name.into()),
         Measure::Processor => lane_protocol::Measure::Processor,
     }
 }

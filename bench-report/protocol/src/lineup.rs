@@ -233,7 +233,9 @@ pub enum Measure {
     Told(String),
     /// The ratio that the workload tells of a run, under this name. It is no time.
     Ratio(String),
-    /// Processor time.
+    /// Processor time of the whole run, under this name.
+    ProcessorOf(String),
+    /// Processor time of a part of the run, which only waits.
     Processor,
 }
 
@@ -323,7 +325,9 @@ impl Measure {
     pub fn name(&self) -> &str {
         match self {
             Measure::Clock => "",
-            Measure::Part(name) | Measure::Told(name) | Measure::Ratio(name) => name,
+            Measure::Part(name) | Measure::Told(name) | Measure::Ratio(name) | Measure::ProcessorOf(name) => {
+                name
+            }
             Measure::Processor => "processor time",
         }
     }

@@ -179,6 +179,7 @@ pub fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, spawn_remote::WakeRemote>("tasks");
     suite.race::<E, grain::Grain>("tasks");
     suite.race::<E, control_loop::ControlLoop>("tasks");
+    suite.race::<E, control_loop::ControlLoopCpu>("tasks");
 }
 
 /// Workloads whose tasks come from other threads too.

@@ -7,7 +7,7 @@
 use std::{hint::black_box, sync::Arc, thread, time::Duration};
 
 use executor_api::Executor;
-use workload_api::{About, Work, Workload, gather};
+use workload_api::{About, Measure, Work, Workload, gather};
 
 const BURSTS: u64 = 12;
 
@@ -18,29 +18,44 @@ const STRETCH: u64 = 100_000;
 /// The time between two ticks, as a run is one.
 const GAP: Duration = Duration::from_millis(3);
 
+/// The time of a tick.
+pub type ControlLoop = Tick<false>;
+
+/// The processor time of the same tick, as the reader pays for that too.
+pub type ControlLoopCpu = Tick<true>;
+
 /// A tick of twelve bursts with N jobs each.
-pub struct ControlLoop {
+pub struct Tick<const CPU: bool> {
     jobs: u64,
 }
 
-impl<E: Executor> Workload<E> for ControlLoop {
-    const ABOUT: About = About {
-        name: "control-loop",
-        description: "Twelve bursts of N tasks that compute 2 µs (1,000 steps of xorshift32 from 1); after each the root computes \
-                      200 µs (100,000 steps), and after all it sleeps for 3 ms.",
-        group: "Control loop",
-        operation: "one tick",
-        size: "tasks in a burst",
-        shows: "how fast workers come for a burst after they had nothing to do; the processor time beside it shows what they \
-                did meanwhile",
-        hides: "loops that wait for a timer or a socket: the root's own thread sleeps, as that of a control loop does",
-        source: file!(),
-    };
+const TIME: About = About {
+    name: "control-loop",
+    description: "Twelve bursts of N tasks that compute 2 µs (1,000 steps of xorshift32 from 1); after each the root computes \
+                  200 µs (100,000 steps), and after all it sleeps for 3 ms.",
+    group: "Control loop",
+    operation: "one tick",
+    size: "tasks in a burst",
+    shows: "how fast workers come for a burst after they had nothing to do",
+    hides: "loops that wait for a timer or a socket: the root's own thread sleeps, as that of a control loop does",
+    source: file!(),
+};
+
+const PROCESSOR_TIME: About = About {
+    name: "control-loop-cpu",
+    shows: "what the workers do while there is nothing to do: some spin, in order to be there at once for the next burst",
+    ..TIME
+};
+
+impl<E: Executor, const CPU: bool> Workload<E> for Tick<CPU> {
+    const ABOUT: About = if CPU { PROCESSOR_TIME } else { TIME };
     const SIZES: &'static [u64] = &[32];
+    const MEASURE: Measure =
+        if CPU { Measure::ProcessorOf("processor time of a tick") } else { Measure::Clock };
     type Answer = u64; // the sum of the ends of all chains
 
     fn prepare(jobs: u64) -> Self {
-        ControlLoop { jobs }
+        Tick { jobs }
     }
     async fn run(self: Arc<Self>) -> u64 {
         let mut sum = 0;
