@@ -333,6 +333,25 @@ mod tests {
     }
 
     #[test]
+    fn a_baseline_races_wherever_its_workload_does_and_is_missed_nowhere() {
+        let mut lineup = lineup();
+        lineup.lanes[2].is_baseline = true;
+        let description = LaneDescription {
+            protocol: PROTOCOL,
+            version: "1.0".to_owned(),
+            threads: [1, 8],
+            workloads: BTreeMap::from([("grow".to_owned(), None)]),
+        };
+        let descriptions = BTreeMap::from([("plastic".to_owned(), Ok(description))]);
+        let arguments = of(&["oak"], &["grow", "drink"]);
+        let selection =
+            select(&lineup, &descriptions, &arguments, NonZeroUsize::MIN).expect("there are some");
+        assert_eq!(names(&selection.cells), ["grow/1000/t1/oak", "grow/1000/t1/plastic", "drink/10/t1/oak"]);
+        assert!(selection.not_applicable.is_empty(), "nobody misses it where it has no work");
+        assert_eq!(selection.baselines, ["plastic"]);
+    }
+
+    #[test]
     fn a_full_run_has_all_sizes_in_their_order_and_a_quick_one_the_smallest() {
         let sizes = |quick: bool, full: bool| {
             let arguments = SelectionArguments { quick, full, ..of(&["bonsai"], &["grow"]) };

@@ -33,6 +33,8 @@ pub(super) struct LaneRow {
 pub(super) struct Figure {
     pub(super) text: String,
     pub(super) small: String,
+    /// `true` if what is small is a reason.
+    pub(super) is_reason: bool,
 }
 
 impl GrainOfThreads {
@@ -73,10 +75,10 @@ impl Figure {
     fn of(metric: &Metric) -> Figure {
         match metric {
             Metric::Measured { estimate, .. } => {
-                Figure { text: ns(estimate.value), small: ns_interval(estimate) }
+                Figure { text: ns(estimate.value), small: ns_interval(estimate), is_reason: false }
             }
             Metric::Unavailable { unavailable } => {
-                Figure { text: "n/a".to_owned(), small: unavailable.clone() }
+                Figure { text: "n/a".to_owned(), small: unavailable.clone(), is_reason: true }
             }
         }
     }
@@ -101,7 +103,8 @@ fn level(curve: &Grain) -> String {
             "At {threads}, from {} in a task on, all lanes are level: it does not matter which.",
             of_work(curve, size)
         ),
-        (None, Some(size)) if never.len() <= 3 => format!(
+        // A lane alone is the best one, which is level with itself.
+        (None, Some(size)) if never.len() <= 3 && never.len() + 1 < curve.lanes.len() => format!(
             "At {threads}, {} {} not shown to be level with the best even at {largest} of work in a task; the others are from {} on.",
             listed(&never),
             if never.len() == 1 { "is" } else { "are" },

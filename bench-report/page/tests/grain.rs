@@ -40,13 +40,16 @@ fn every_figure_stands_in_the_table_with_its_interval_or_its_reason() {
     for curve in &results.grain {
         for lane in &curve.lanes {
             for metric in [&lane.overhead, &lane.metg_50, &lane.metg_90] {
-                let [figure, small] = match metric {
+                let [figure, class, small] = match metric {
                     Metric::Measured { estimate, .. } => {
-                        [results::figures::ns(estimate.value), results::figures::ns_interval(estimate)]
+                        let interval = results::figures::ns_interval(estimate);
+                        [results::figures::ns(estimate.value), String::new(), interval]
                     }
-                    Metric::Unavailable { unavailable } => ["n/a".to_owned(), unavailable.clone()],
+                    Metric::Unavailable { unavailable } => {
+                        ["n/a".to_owned(), " class=\"why\"".to_owned(), unavailable.clone()]
+                    }
                 };
-                let cell = format!("<td>{figure} <small>{small}</small></td>");
+                let cell = format!("<td>{figure} <small{class}>{small}</small></td>");
                 assert!(section(&page).contains(&cell), "{}: {cell}", lane.executor);
             }
         }
@@ -57,7 +60,7 @@ fn every_figure_stands_in_the_table_with_its_interval_or_its_reason() {
 fn each_lane_has_a_curve_whose_points_are_its_efficiencies() {
     let results = extended::run();
     let page = page::render(&results, None);
-    let charts: Vec<&str> = section(&page).split("<svg").skip(1).collect();
+    let charts: Vec<&str> = section(&page).split("<svg class=\"chart lines\"").skip(1).collect();
     assert_eq!(charts.len(), results.grain.len(), "one for each number of threads");
     for curve in &results.grain {
         for lane in &curve.lanes {

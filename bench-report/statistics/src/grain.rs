@@ -15,6 +15,9 @@ pub const MOST_EFFICIENT: f64 = 1.05;
 /// The least loss that is believed, as a share: a smaller one is noise, and its logarithm would be anything.
 const LEAST_LOSS: f64 = 0.005;
 
+/// The ratio of the ends of an interval up to which it says something.
+const WIDEST: f64 = 1_000.0;
+
 /// A lane and its baseline at one amount of work a task.
 #[derive(Clone, Debug)]
 pub struct Grain {
@@ -33,6 +36,8 @@ pub enum NoMetg {
     Below,
     /// It is not efficient enough even at its last place: METG is more than that granularity.
     Above,
+    /// The blocks differ so much that its interval says nothing.
+    Unknown,
 }
 
 impl Grain {
@@ -78,7 +83,8 @@ pub fn metg(curve: &[Grain], share: f64) -> Result<Estimate, NoMetg> {
     let [before, after] = curve.get(short..short + 2).ok_or(NoMetg::Above)? else {
         return Err(NoMetg::Above);
     };
-    Ok(crossing(&Place::of(before), &Place::of(after), (1.0 - share).ln()))
+    let crossing = crossing(&Place::of(before), &Place::of(after), (1.0 - share).ln());
+    if crossing.high > crossing.low * WIDEST { Err(NoMetg::Unknown) } else { Ok(crossing) }
 }
 
 /// A place of the curve on logarithms.
@@ -238,6 +244,14 @@ mod tests {
         }
         let most = metg(&curve, 0.9).expect("it crosses");
         assert!((3_400.0..5_000.0).contains(&most.value), "{most:?}");
+    }
+
+    #[test]
+    fn blocks_that_differ_by_everything_say_nothing() {
+        let mut curve = TWO_CORES.exact();
+        curve[3].lane = vec![900.0, 60_000.0, 1_100.0];
+        assert_eq!(metg(&curve, 0.9), Err(NoMetg::Unknown));
+        assert!(metg(&TWO_CORES.exact(), 0.9).is_ok());
     }
 
     #[test]

@@ -154,6 +154,7 @@ fn in_words(reason: NoMetg, points: &[GrainPoint]) -> String {
                 percent(point)
             )
         }
+        (NoMetg::Unknown, _) => "its blocks differ too much: it takes more of them".to_owned(),
         (NoMetg::Below, [first, ..]) => {
             format!(
                 "below {}: {} already at the least work that raced",
