@@ -308,7 +308,8 @@ impl OpenCase {
             Measure::Clock | Measure::Ratio(_) => (None, usage),
             Measure::Told(_) => (Some(self.pair.told()), usage),
             Measure::Part(_) => (Some(one_each(&parts, iterations)?.wall), parts.usage),
-            Measure::Processor => (Some(processor_time(one_each(&parts, iterations)?)?), parts.usage),
+            Measure::ProcessorOf(_) => (Some(processor_time(usage)?), usage),
+            Measure::Processor => (Some(processor_time(one_each(&parts, iterations)?.usage)?), parts.usage),
         };
         let is_ratio = matches!(self.pair.measure(), Measure::Ratio(_));
         Ok(Sample {
@@ -374,14 +375,11 @@ fn one_each(parts: &Parts, runs: u64) -> Result<&Parts, String> {
     Err(format!("{runs} runs marked {} parts to be measured, it takes one each", parts.ended))
 }
 
-/// Returns the processor time of parts, where the system says.
-fn processor_time(parts: &Parts) -> Result<Duration, String> {
+/// Returns the processor time that was used, where the system says.
+fn processor_time(usage: Option<Usage>) -> Result<Duration, String> {
     /// Less the kernel does not count.
     const LEAST: Duration = Duration::from_micros(1);
-    parts
-        .usage
-        .map(|usage| usage.cpu.max(LEAST))
-        .ok_or("this system does not say what a process used".to_owned())
+    usage.map(|usage| usage.cpu.max(LEAST)).ok_or("this system does not say what a process used".to_owned())
 }
 
 /// Compares the workers that came when they were called with the threads that did the work of the run.

@@ -37,6 +37,7 @@ struct ExecutorEntry {
     /// The contracts by which audited runs reach it, if it is none.
     contracts: Option<Contracts>,
     tier: Tier,
+    is_baseline: bool,
 }
 
 /// Specifies a run of a workload at a size and a number of workers.
@@ -68,6 +69,7 @@ impl Suite {
             command: None,
             contracts: Some(Contracts::of::<E>()),
             tier: self.tier,
+            is_baseline: false,
         });
     }
 
@@ -111,6 +113,16 @@ impl Suite {
     /// A path in it is one of this repository if there is such a file; a name without a slash is a program of this
     /// workspace, which the lab has cargo build, or else one on the PATH. The lab starts it and asks it what it can run.
     pub fn program(&mut self, about: About, command: &[&str]) {
+        self.add_program(about, command, false);
+    }
+
+    /// Adds a program that does the work of workloads without tasks: the others are measured by it wherever it races, and it
+    /// races wherever they do.
+    pub fn baseline(&mut self, about: About, command: &[&str]) {
+        self.add_program(about, command, true);
+    }
+
+    fn add_program(&mut self, about: About, command: &[&str], is_baseline: bool) {
         let command = Some(command.iter().map(|&part| part.to_owned()).collect());
         self.executors.push(ExecutorEntry {
             about,
@@ -119,6 +131,7 @@ impl Suite {
             command,
             contracts: None,
             tier: self.tier,
+            is_baseline,
         });
     }
 
@@ -222,6 +235,7 @@ impl ExecutorEntry {
             refused: (self.refused)(),
             sockets_refused: self.sockets_refused(),
             tier: self.tier,
+            is_baseline: self.is_baseline,
         }
     }
 
@@ -297,6 +311,7 @@ fn measure_of(measure: Measure) -> lane_protocol::Measure {
         Measure::Part(name) => lane_protocol::Measure::Part(name.into()),
         Measure::Told(name) => lane_protocol::Measure::Told(name.into()),
         Measure::Ratio(name) => lane_protocol::Measure::Ratio(name.into()),
+        Measure::ProcessorOf(name) => lane_protocol::Measure::ProcessorOf(name.into()),
         Measure::Processor => lane_protocol::Measure::Processor,
     }
 }

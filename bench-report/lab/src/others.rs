@@ -88,6 +88,7 @@ mod tests {
             standing: None,
             has: Vec::new(),
             tier: lane_protocol::Tier::Default,
+            is_baseline: false,
             homepage: String::new(),
             source: String::new(),
             command: None,
@@ -135,6 +136,7 @@ mod tests {
             not_applicable: Vec::new(),
             memory: vec![cell(2, "oak"), cell(2, "elm")],
             programs: BTreeMap::new(),
+            baselines: Vec::new(),
         };
         let names = Names::from([("oak".to_owned(), "oak@1.2.3".to_owned())]);
         let aliases = add(&mut selection, &names, Path::new("/kept/track"));

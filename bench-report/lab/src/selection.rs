@@ -21,6 +21,8 @@ pub(crate) struct Selection {
     pub memory: Vec<CellId>,
     /// The versions of the lanes that are programs, by their names.
     pub programs: BTreeMap<String, String>,
+    /// Those of them that other lanes are measured by.
+    pub baselines: Vec<String>,
 }
 
 impl Selection {
@@ -43,13 +45,14 @@ pub(crate) fn select(
     processors: NonZeroUsize,
 ) -> Result<Selection, String> {
     let workloads = by_name("workload", &lineup.workloads, |entry| &entry.name, &arguments.workloads)?;
-    let mut lanes = by_name("executor", &lineup.lanes, |entry| &entry.name, &arguments.executors)?;
-    lanes.retain(|lane| is_asked_for(lane, arguments));
+    by_name("executor", &lineup.lanes, |entry| &entry.name, &arguments.executors)?;
+    let lanes: Vec<&LaneEntry> = lineup.lanes.iter().filter(|lane| is_asked_for(lane, arguments)).collect();
     let all_threads = threads(arguments, processors);
     let programs = lanes.iter().filter(|lane| lane.command.is_some());
     let programs = programs.map(|lane| (lane.name.clone(), version(descriptions, lane))).collect();
+    let baselines = lanes.iter().filter(|lane| lane.is_baseline).map(|lane| lane.name.clone()).collect();
     let mut selection =
-        Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs };
+        Selection { cells: Vec::new(), not_applicable: Vec::new(), memory: Vec::new(), programs, baselines };
     for workload in workloads.into_iter().filter(|workload| !is_too_long(workload, arguments)) {
         let most = if arguments.threads.is_empty() { most_threads(workload, processors) } else { usize::MAX };
         let threads: Vec<usize> = all_threads.iter().copied().filter(|&threads| threads <= most).collect();
@@ -68,6 +71,8 @@ pub(crate) fn select(
                     let cell = cell(workload, size, threads, lane);
                     match obstacle(lineup, descriptions, workload, lane, threads, size, processors) {
                         None => selection.cells.push(cell),
+                        // A baseline is that of its workloads, and nobody misses it in others.
+                        Some(_) if lane.is_baseline => {}
                         Some(reason) => selection.not_applicable.push((cell, reason)),
                     }
                 }
@@ -81,8 +86,11 @@ pub(crate) fn select(
     Ok(selection)
 }
 
-/// Tells whether a run races a lane: the arguments name it, or it is of a tier that races unnamed.
+/// Tells whether a run races a lane: the arguments name it, it is of a tier that races unnamed, or others are measured by it.
 pub(crate) fn is_asked_for(lane: &LaneEntry, arguments: &SelectionArguments) -> bool {
+    if lane.is_baseline {
+        return true;
+    }
     if !arguments.executors.is_empty() {
         return arguments.executors.contains(&lane.name);
     }
@@ -261,6 +269,7 @@ mod tests {
             refused: None,
             sockets_refused: None,
             tier: Tier::Default,
+            is_baseline: false,
         };
         let workload = |name: &str, sizes: &[u64], full_sizes: &[u64], memory_sizes: &[u64]| WorkloadEntry {
             name: name.to_owned(),
@@ -329,6 +338,25 @@ mod tests {
 
     fn names(cells: &[CellId]) -> Vec<String> {
         cells.iter().map(CellId::to_string).collect()
+    }
+
+    #[test]
+    fn a_baseline_races_wherever_its_workload_does_and_is_missed_nowhere() {
+        let mut lineup = lineup();
+        lineup.lanes[2].is_baseline = true;
+        let description = LaneDescription {
+            protocol: PROTOCOL,
+            version: "1.0".to_owned(),
+            threads: [1, 8],
+            workloads: BTreeMap::from([("grow".to_owned(), None)]),
+        };
+        let descriptions = BTreeMap::from([("plastic".to_owned(), Ok(description))]);
+        let arguments = of(&["oak"], &["grow", "drink"]);
+        let selection =
+            select(&lineup, &descriptions, &arguments, NonZeroUsize::MIN).expect("there are some");
+        assert_eq!(names(&selection.cells), ["grow/1000/t1/oak", "grow/1000/t1/plastic", "drink/10/t1/oak"]);
+        assert!(selection.not_applicable.is_empty(), "nobody misses it where it has no work");
+        assert_eq!(selection.baselines, ["plastic"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod axis;
 mod costs;
+mod efficiency;
 mod forest;
 mod frame;
 mod label;
@@ -15,6 +16,7 @@ mod lines;
 mod samples;
 
 pub(super) use costs::Bars;
+pub(super) use efficiency::Efficiency;
 pub(super) use forest::Forest;
 pub(super) use frame::MARKER;
 pub(super) use label::in_column;

@@ -3,7 +3,7 @@
 //! The CSV has the numbers of `results.json`, digit for digit. The Markdown has the strings of the page: both
 //! are made from the same standings.
 
-use results::{Cell, Estimate, Executor, Metric, Results, Standing, Status, lookup};
+use results::{Cell, Estimate, Executor, Grain, Metric, Results, Standing, Status, lookup};
 
 use crate::{
     circumstances,
@@ -41,7 +41,8 @@ const COLUMNS: [&str; 26] = [
     "version",
 ];
 
-/// Writes a row for each cell and metric; a cell without metrics has one row.
+/// Writes a row for each cell and metric; a cell without metrics has one row. Behind them come the figures that a lane has over all
+/// sizes of a workload, whose rows have no size: METG(50 %) and METG(90 %).
 ///
 /// The blocks of a metric are separated by spaces. Ratio, rank, tied, undecided and near are those of the
 /// cell, by its overhead; the measure names the quantity of that overhead, if it is not time on the clock. Quota and build
@@ -58,8 +59,27 @@ pub fn csv(results: &Results) -> String {
             write(csv_row(results, cell, "", None));
         }
     }
+    for (curve, lane) in
+        results.grain.iter().flat_map(|curve| curve.lanes.iter().map(move |lane| (curve, lane)))
+    {
+        for (name, metric) in [("metg-50", &lane.metg_50), ("metg-90", &lane.metg_90)] {
+            write(csv_row_of_curve(curve, &lane.executor, name, metric));
+        }
+    }
     let bytes = writer.into_inner().expect("memory can be written to");
     String::from_utf8(bytes).expect("texts make a text")
+}
+
+fn csv_row_of_curve(curve: &Grain, lane: &str, name: &str, metric: &Metric) -> Vec<String> {
+    let identity = [&*curve.workload, "", &curve.threads.to_string(), lane].map(str::to_owned);
+    let (reason, unit, estimate) = match metric {
+        Metric::Measured { unit, estimate, .. } => ("", &**unit, Some(estimate)),
+        Metric::Unavailable { unavailable } => (&**unavailable, "", None),
+    };
+    let outcome = ["ok", reason, name, unit].map(str::to_owned);
+    let mut row = [&identity[..], &outcome, &numbers(estimate)].concat();
+    row.resize(COLUMNS.len(), String::new());
+    row
 }
 
 fn csv_row(results: &Results, cell: &Cell, name: &str, metric: Option<&Metric>) -> Vec<String> {

@@ -14,6 +14,7 @@ mod data;
 pub mod export;
 mod first;
 mod folded;
+mod grain;
 mod known;
 mod lanes;
 mod links;
@@ -42,6 +43,7 @@ use circumstances::{Fact, Facts, Settled};
 use controls::Controls;
 use data::Data;
 use first::First;
+use grain::GrainOfThreads;
 use lanes::{LaneCard, Marker};
 use links::Links;
 use memory::MemoryOfTasks;
@@ -58,6 +60,7 @@ const STYLE: &str = concat!(
     include_str!("../templates/tables.css"),
     include_str!("../templates/sections.css"),
     include_str!("../templates/versions.css"),
+    include_str!("../templates/grain.css"),
     include_str!("../templates/end.css")
 );
 
@@ -96,6 +99,7 @@ struct Report {
     sections: Vec<Section>,
     markers: Vec<Marker>,
     seen: [&'static str; 11],
+    grain: Vec<GrainOfThreads>,
     versions: Vec<OverVersions>,
     lanes: Vec<LaneCard>,
     memory: MemoryOfTasks,
@@ -138,6 +142,7 @@ impl Report {
             by_row: !results.rows.is_empty(),
             markers: lanes::markers(results),
             seen: sections::SEEN,
+            grain: GrainOfThreads::all(results),
             versions: OverVersions::all(results),
             lanes: results.executors.iter().map(|executor| LaneCard::of(results, executor, links)).collect(),
             memory: MemoryOfTasks::of(results),

@@ -817,20 +817,36 @@
   // ---- The rows of the results, as export.rs writes them.
 
   const COLUMNS = ["workload", "size", "threads", "executor", "status", "reason", "metric", "unit", "value", "low", "high", "blocks",
-    "ratio", "ratio-low", "ratio-high", "rank", "tied", "undecided", "near", "size-counts", "measure", "quota", "build"];
+    "ratio", "ratio-low", "ratio-high", "rank", "tied", "undecided", "near", "size-counts", "measure", "quota", "build",
+    "standing", "package", "version"];
 
-  function csvOf({ run, cells, workloads }) {
+  function csvOf({ run, cells, workloads, executors, grain = [] }) {
     const { quota, build = "" } = run.conditions ?? {};
     const conditions = [quota === undefined ? "" : asWritten(quota), build];
     const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
     const kinds = new Map(workloads.map(({ name, size, measure }) => [name, [size ?? "", measure ?? ""]]));
+    // A standing with an advisory is an object of one field.
+    const wordOf = (standing = "") => (typeof standing === "string" ? standing : Object.keys(standing)[0]);
+    const lanes = new Map(executors.map(({ name, standing, package: its = "", version }) => [name, [wordOf(standing), its, version]]));
     const rows = cells.flatMap((cell) => {
       const metrics = Object.entries(cell.metrics);
       const found = metrics.length > 0 ? metrics : [["", undefined]];
-      const kind = [...(kinds.get(cell.workload) ?? ["", ""]), ...conditions];
+      const kind = [...(kinds.get(cell.workload) ?? ["", ""]), ...conditions, ...(lanes.get(cell.executor) ?? ["", "", ""])];
       return found.map(([name, metric]) => csvRow(cell, name, metric, kind));
     });
-    return [COLUMNS, ...rows].map((row) => `${row.map((field) => quoted(String(field))).join(",")}\n`).join("");
+    const ofCurves = grain.flatMap((curve) =>
+      curve.lanes.flatMap((lane) =>
+        [["metg-50", lane["metg_50"]], ["metg-90", lane["metg_90"]]].map(([name, metric]) => csvRowOfCurve(curve, lane, name, metric)),
+      ),
+    );
+    return [COLUMNS, ...rows, ...ofCurves].map((row) => `${row.map((field) => quoted(String(field))).join(",")}\n`).join("");
+  }
+
+  // A figure over all sizes of a workload: its row has no size, and no place.
+  function csvRowOfCurve({ workload, threads }, { executor }, name, metric) {
+    const figures = measured(metric) ? [metric.unit, ...[metric.value, metric.low, metric.high].map(asWritten)] : ["", "", "", ""];
+    const row = [workload, "", threads, executor, "ok", metric.unavailable ?? "", name, ...figures];
+    return COLUMNS.map((_, place) => row[place] ?? "");
   }
 
   function csvRow(cell, name, metric, kind) {

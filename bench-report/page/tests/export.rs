@@ -16,7 +16,9 @@ fn every_row_of_the_csv_has_the_numbers_of_the_results_and_stands_on_the_page() 
     let page = text(&page::render(&results, None));
     // The text of the results, as a run writes it.
     let json = serde_json::to_string_pretty(&results).unwrap();
-    let rows = rows(&export::csv(&results));
+    let (of_curves, rows): (Vec<_>, Vec<_>) =
+        rows(&export::csv(&results)).into_iter().partition(|row| row["size"].is_empty());
+    assert_eq!(of_curves.len(), 2 * results.grain.iter().map(|curve| curve.lanes.len()).sum::<usize>());
     let mut measured = 0;
     for row in &rows {
         let cell = cell_of(&results, row);
@@ -44,6 +46,33 @@ fn every_row_of_the_csv_has_the_numbers_of_the_results_and_stands_on_the_page() 
     }
     let metrics = |cell: &Cell| cell.metrics.values().filter(|metric| is_measured(metric)).count();
     assert_eq!(measured, results.cells.iter().map(metrics).sum::<usize>());
+}
+
+#[test]
+fn the_csv_has_the_work_that_makes_a_task_worth_it() {
+    let results = results();
+    let rows = rows(&export::csv(&results));
+    for curve in &results.grain {
+        for lane in &curve.lanes {
+            for (name, metric) in [("metg-50", &lane.metg_50), ("metg-90", &lane.metg_90)] {
+                let is_its = |row: &&HashMap<String, String>| {
+                    row["metric"] == name
+                        && row["executor"] == lane.executor
+                        && row["threads"] == curve.threads.to_string()
+                };
+                let row = rows.iter().find(is_its).expect("it has a row");
+                assert_eq!((&*row["workload"], &*row["size"]), (&*curve.workload, ""));
+                match metric {
+                    Metric::Measured { unit, estimate, .. } => {
+                        assert_eq!((&row["unit"], row["value"].parse()), (unit, Ok(estimate.value)));
+                    }
+                    Metric::Unavailable { unavailable } => {
+                        assert_eq!((&row["reason"], &*row["value"]), (unavailable, ""));
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -176,7 +205,12 @@ fn hostile_names_are_names_in_the_csv() {
     let hostile = hostile();
     let rows = rows(&export::csv(&hostile));
     assert_eq!(rows.len(), self::rows(&export::csv(&results())).len());
-    assert!(rows.iter().all(|row| row["workload"].ends_with(HOSTILE) && row["executor"].ends_with(HOSTILE)));
+    let of_cells = rows.iter().filter(|row| !row["size"].is_empty());
+    assert!(
+        of_cells
+            .into_iter()
+            .all(|row| row["workload"].ends_with(HOSTILE) && row["executor"].ends_with(HOSTILE))
+    );
     assert!(rows.iter().any(|row| row["reason"].ends_with(HOSTILE)));
 }
 
@@ -198,6 +232,7 @@ fn an_empty_run_is_exported_too() {
     let mut results = results();
     results.cells.clear();
     results.summaries.clear();
+    results.grain.clear();
     assert_eq!(export::csv(&results).lines().count(), 1);
     assert!(export::markdown(&results).starts_with("# Photofinish"));
 }

@@ -113,6 +113,10 @@ pub struct LaneEntry {
     /// The runs that race it.
     #[serde(default, skip_serializing_if = "Tier::is_default")]
     pub tier: Tier,
+    /// `true` if the other lanes are measured by it: it does the work of its workloads without tasks, and races wherever one of
+    /// these does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_baseline: bool,
 }
 
 /// The runs that race a lane: its name always does.
@@ -229,7 +233,9 @@ pub enum Measure {
     Told(String),
     /// The ratio that the workload tells of a run, under this name. It is no time.
     Ratio(String),
-    /// Processor time.
+    /// Processor time of the whole run, under this name.
+    ProcessorOf(String),
+    /// Processor time of a part of the run, which only waits.
     Processor,
 }
 
@@ -319,7 +325,9 @@ impl Measure {
     pub fn name(&self) -> &str {
         match self {
             Measure::Clock => "",
-            Measure::Part(name) | Measure::Told(name) | Measure::Ratio(name) => name,
+            Measure::Part(name) | Measure::Told(name) | Measure::Ratio(name) | Measure::ProcessorOf(name) => {
+                name
+            }
             Measure::Processor => "processor time",
         }
     }

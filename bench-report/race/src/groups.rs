@@ -6,6 +6,8 @@ pub const GROUPS: &[(&str, &str)] = &[
     ("Fairness", "turns of equal tasks"),
     ("Cancellation", "until tasks are gone"),
     ("From outside", "work of other threads"),
+    ("Tasks that compute", "from none to much work"),
+    ("Control loop", "bursts and gaps"),
     ("Timers", "many sleeps, timeouts"),
     ("Timer accuracy", "how late a sleep ends"),
     ("Busy neighbours", "ticks beside busy tasks"),

@@ -89,6 +89,13 @@ pub const KNOWN: &[Entry] = &[
         issue: Some(("rayon#642", "https://github.com/rayon-rs/rayon/issues/642")),
     },
     Entry {
+        workloads: &["control-loop", "control-loop-cpu"],
+        lanes: &["rayon"],
+        says: "Workers without a job look for one a while before they sleep: with bursts that follow each other closely, that \
+               may show as processor time. The workload has its shape from a benchmark that was offered to rayon for this.",
+        issue: Some(("rayon#1318", "https://github.com/rayon-rs/rayon/pull/1318")),
+    },
+    Entry {
         workloads: &["wake-remote-busy"],
         lanes: &["rayon"],
         says: "A worker looks at what comes from outside only when it has no job of its own and finds none to steal: tasks \

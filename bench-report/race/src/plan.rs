@@ -69,6 +69,9 @@ pub struct Plan {
     /// The versions of those lanes of the lineup that are programs, by their names.
     #[serde(default)]
     pub programs: BTreeMap<String, String>,
+    /// Those of the programs that other lanes are measured by.
+    #[serde(default)]
+    pub baselines: Vec<String>,
     /// The cells whose memory is measured, apart from the race; those of one lane follow each other.
     #[serde(default)]
     pub memory: Vec<CellId>,
@@ -213,6 +216,11 @@ impl Plan {
     pub fn is_compared(&self, lane: &str) -> bool {
         !self.is_program(lane)
             || self.aliases.iter().any(|(name, alias)| name == lane || alias.executor == lane)
+    }
+
+    /// Tells whether others are measured by the lane: then it has every block that they have.
+    pub fn is_baseline(&self, lane: &str) -> bool {
+        self.baselines.iter().any(|baseline| baseline == lane)
     }
 
     /// Returns the package that the lane was built with in the place of another; `None` if it is of the run's own build.

@@ -157,8 +157,10 @@ impl<'a> Rounds<'a> {
         let Standing { name, blocks: block, .. } = &self.comparisons[comparison];
         let mut lanes = self.schedule.lanes(comparison, *block).to_vec();
         if *block >= self.plan.blocks.min(BLOCKS_OF_PROGRAMS) {
-            // Others are to settle an order, which concerns those in it.
-            lanes.retain(|cell| self.plan.is_compared(&cell.executor));
+            // Others are to settle an order, which concerns those in it, and what they are measured by.
+            lanes.retain(|CellId { executor, .. }| {
+                self.plan.is_compared(executor) || self.plan.is_baseline(executor)
+            });
         }
         Heat { comparison, name: name.clone(), block: *block, lanes }
     }
@@ -323,6 +325,7 @@ mod tests {
             aliases,
             substitutes: BTreeMap::new(),
             programs: BTreeMap::new(),
+            baselines: Vec::new(),
             memory: Vec::new(),
             periods: Vec::new(),
         }
@@ -456,6 +459,8 @@ mod tests {
         let race = Plan { most_blocks: 4, programs, ..plan(1) };
         assert!(!race.is_compared("b") && race.is_compared("a"));
         assert_eq!(lanes(&race), [3, 3, 2, 2]);
+        let baselines = vec!["b".to_owned()];
+        assert_eq!(lanes(&Plan { baselines, ..race.clone() }), [3; 4], "others are measured by it");
         let other = crate::plan::Alias { executor: "b".to_owned(), track: Some("/old".into()) };
         let aliases = BTreeMap::from([("a-twin".to_owned(), other)]);
         assert_eq!(lanes(&Plan { aliases, ..race }), [3; 4]);

@@ -97,7 +97,7 @@ impl Verifier {
         let told = match self.specification.measure {
             Measure::Clock | Measure::Ratio(_) => return Ok(None),
             Measure::Part(_) | Measure::Told(_) => sample.told_ns,
-            Measure::Processor => sample.told_ns.or(sample.cpu_ns),
+            Measure::ProcessorOf(_) | Measure::Processor => sample.told_ns.or(sample.cpu_ns),
         };
         let told = told.ok_or("its sample has no told-ns, which this workload asks for")?;
         Ok(Some(told))

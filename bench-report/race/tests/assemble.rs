@@ -132,6 +132,7 @@ fn lineup() -> Lineup {
         refused: None,
         sockets_refused: None,
         tier: Tier::Default,
+        is_baseline: false,
     };
     let workload = |(name, group): (&str, &str)| WorkloadEntry {
         name: name.to_owned(),
@@ -749,6 +750,101 @@ fn a_program_and_itself_in_another_revision_have_their_blocks_in_common() {
     for (lane, blocks) in [("ash", 4), ("elder", 3), ("elder@abc", 3)] {
         assert_eq!(find(&results, "grow", 10, lane).overhead_of_blocks().len(), blocks, "{lane}");
     }
+}
+
+/// A run of tasks that compute at several sizes, each the work of a task in ns, on two lanes and beside loops. A task costs a lane
+/// as much as it says; and the lane does that `part` of the work.
+fn grains(lanes: [(&str, f64, f64); 2]) -> Race {
+    let sizes = [0, 300, 1_000, 3_000, 10_000, 30_000];
+    let mut race = sizes.into_iter().fold(Race::new(), |race, size| {
+        let work = size as f64 + 1.0;
+        let lanes = lanes.map(|(lane, cost, part)| (lane, cost + work * part));
+        race.comparison("grow", size, 4, &[&lanes[..], &[("elder", work)]].concat())
+    });
+    race = race.program("elder");
+    race.plan.baselines.push("elder".to_owned());
+    race
+}
+
+fn value(metric: &Metric) -> Result<f64, &str> {
+    match metric {
+        Metric::Measured { estimate, .. } => Ok(estimate.value),
+        Metric::Unavailable { unavailable } => Err(unavailable),
+    }
+}
+
+#[test]
+fn lanes_that_race_beside_a_baseline_have_a_curve_and_the_work_that_makes_a_task_worth_it() {
+    let results =
+        grains([("ash", 100.0, 1.0), ("birch", 1_000.0, 1.0)]).twin("birch-twin", "birch").results();
+    let [curve] = &results.grain[..] else { panic!("there is one curve: {:#?}", results.grain) };
+    assert_eq!((&*curve.workload, curve.threads, &*curve.baseline), ("grow", 1, "elder"));
+    assert_eq!(curve.work.len(), 6);
+    let [ash, birch] = &curve.lanes[..] else { panic!("the baseline is no lane of it") };
+    for (lane, cost) in [(ash, 100.0), (birch, 1_000.0)] {
+        let near = |metric: &Metric, expected: f64| {
+            let value = value(metric).unwrap_or_else(|reason| panic!("{}: {reason}", lane.executor));
+            // Moods of blocks, which its sizes do not share, move the granularity by some ten percent.
+            assert!((expected / 1.5..expected * 1.7).contains(&value), "{}: {value}", lane.executor);
+        };
+        near(&lane.overhead, cost);
+        near(&lane.metg_50, 2.0 * cost);
+        near(&lane.metg_90, 10.0 * cost);
+    }
+    assert_eq!(curve.work_at(300).map(|work| work.value > 300.0), Some(true));
+}
+
+#[test]
+fn a_curve_says_from_which_work_on_lanes_are_level() {
+    let of = |cost| grains([("ash", 100.0, 1.0), ("birch", cost, 1.0)]).results().grain[0].clone();
+    let curve = of(1_000.0);
+    assert_eq!(curve.lanes[0].level_from, Some(0), "the leader always is");
+    assert_eq!((curve.lanes[1].level_from, curve.level_from), (Some(30_000), Some(30_000)));
+    let never = of(100_000.0);
+    assert_eq!((never.level_from, never.never_level()), (None, vec!["birch"]));
+}
+
+#[test]
+fn a_lane_that_does_half_the_work_has_no_metg_and_the_reason_is_said() {
+    let results = grains([("ash", 100.0, 1.0), ("birch", 100.0, 0.5)]).results();
+    let birch = &results.grain[0].lanes[1];
+    for metric in [&birch.metg_50, &birch.metg_90] {
+        let reason = value(metric).expect_err("it cannot be true");
+        assert!(reason.contains("it did less work, or the loops were disturbed"), "{reason}");
+    }
+    assert!(value(&results.grain[0].lanes[0].metg_50).is_ok());
+}
+
+#[test]
+fn a_curve_that_does_not_come_so_far_says_so() {
+    let results = grains([("ash", 100.0, 1.0), ("birch", 10_000.0, 1.0)]).results();
+    let birch = &results.grain[0].lanes[1];
+    assert!(value(&birch.metg_50).is_ok());
+    let reason = value(&birch.metg_90).expect_err("75 % are the most");
+    assert!(reason.starts_with("above ") && reason.ends_with("% at the most work that raced"), "{reason}");
+}
+
+#[test]
+fn a_curve_takes_part_in_its_group_and_in_no_mean_over_all() {
+    let race = grains([("ash", 100.0, 1.0), ("birch", 1_000.0, 1.0)]);
+    let results = race.comparison("rot", 10, 4, &[("ash", 1.0), ("birch", 2.0)]).results();
+    assert_eq!(results.summaries[0].comparisons, 1, "one that is no place of a curve");
+    let group = results.groups.iter().find(|group| group.group == "Life").expect("it has comparisons");
+    assert_eq!(group.summary.comparisons, 6);
+}
+
+#[test]
+fn without_a_baseline_there_is_no_curve() {
+    let mut race = grains([("ash", 100.0, 1.0), ("birch", 1_000.0, 1.0)]);
+    race.plan.baselines.clear();
+    assert!(race.results().grain.is_empty());
+    let failed = grains([("ash", 100.0, 1.0), ("birch", 1_000.0, 1.0)]);
+    let failed = failed.fail("grow", 300, "elder").results();
+    assert_eq!(
+        failed.grain[0].lanes[0].points.len(),
+        5,
+        "where the loops failed there is no place of the curve"
+    );
 }
 
 /// A run in which everything is that results can have: failed cells and such as do not apply, a program, a twin, growth,

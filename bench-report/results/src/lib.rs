@@ -6,6 +6,7 @@
 
 mod cell;
 mod conditions;
+mod grain;
 mod substitute;
 mod summary;
 
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Estimate, Metric, Spread, Status};
 pub use conditions::{Conditions, Throttled};
+pub use grain::{Grain, GrainOfLane, GrainPoint, WorkOfTask};
 pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
 pub use substitute::{OtherBuild, Substitute, by_version};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
@@ -65,6 +67,9 @@ pub struct Results {
     /// Known issues of lanes that workloads make visible.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<Known>,
+    /// The cost of tasks that compute, and the work from which on a task pays, for each number of threads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grain: Vec<Grain>,
     /// The memory that a task takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memory: Vec<Memory>,

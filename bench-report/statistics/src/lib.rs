@@ -7,6 +7,7 @@
 mod estimate;
 
 pub mod change;
+pub mod grain;
 pub mod lateness;
 
 mod noise;

@@ -35,6 +35,7 @@ pub fn lineup() -> Suite {
     suite.program(UVLOOP, &["python3", UVLOOP.source, "uvloop"]);
     suite.program(THREADS, &["threads"]);
     suite.program(EPOLL, &["epoll"]);
+    suite.baseline(LOOPS, &["threads", "loops"]);
     // What the default run has no time for.
     suite.tier(Tier::ByName);
     suite.program(ASYNCIO_FREE_THREADED, &["python3.14t", ASYNCIO.source, "free-threaded"]);
@@ -85,6 +86,18 @@ const EPOLL: About = About {
     source: "executors/threads/src/epoll.rs",
     standing: Standing::Ours,
     ..about_program("epoll", "A plain loop over epoll with nothing around it: the floor of a round trip.")
+};
+
+const LOOPS: About = About {
+    limits: "No executor, and no tasks: as many threads as a lane has workers share out the work of its tasks. What it takes is \
+             what is left for work in the best case, so it is the baseline of workloads whose tasks compute.",
+    homepage: "https://doc.rust-lang.org/std/thread/",
+    source: "executors/threads/src/loops.rs",
+    standing: Standing::Ours,
+    ..about_program(
+        "loops",
+        "Plain loops over the work of all tasks, on as many threads: the measure of efficiency.",
+    )
 };
 
 const ASYNCIO_FREE_THREADED: About = About {
@@ -164,6 +177,9 @@ pub fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, fair_turns::FairTurns>("tasks");
     suite.race::<E, cancellation::Cancellation>("tasks");
     suite.race::<E, spawn_remote::WakeRemote>("tasks");
+    suite.race::<E, grain::Grain>("tasks");
+    suite.race::<E, control_loop::ControlLoop>("tasks");
+    suite.race::<E, control_loop::ControlLoopCpu>("tasks");
 }
 
 /// Workloads whose tasks come from other threads too.

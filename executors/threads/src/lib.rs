@@ -6,9 +6,11 @@
 //! tasks, the same answer.
 //!
 //! A second program of this crate, `epoll`, is what the kernel takes of an echo: a loop of one thread, and no tasks. A third,
-//! `rayon-join`, is rayon without futures.
+//! `rayon-join`, is rayon without futures. With the argument `loops` the first is the lane `loops`, the baseline of workloads that
+//! compute.
 
 mod join;
+mod loops;
 mod programs;
 mod sockets;
 
@@ -39,7 +41,12 @@ struct Lane {
     start: fn(usize) -> io::Result<()>,
     /// The mechanism by which it waits for sockets.
     driver: &'static str,
+    /// Takes a sample of a size on so many threads in a way of its own, if it does not run a program again and again.
+    sample: Option<fn(u64, usize, u64) -> Sample>,
 }
+
+/// More threads than any machine is asked for here.
+const MOST: usize = 1_024;
 
 /// Is the lane `threads`: answers the lines of standard input until they end.
 pub fn threads() -> ExitCode {
@@ -51,22 +58,48 @@ pub fn threads() -> ExitCode {
         threads: [threads; 2],
         start: nothing,
         driver: "blocking calls",
+        sample: None,
+    })
+}
+
+/// Is the lane `loops`: answers the lines of standard input until they end.
+pub fn loops() -> ExitCode {
+    let version = format!("loops on std::thread, {}", std::env::consts::OS);
+    main(&Lane {
+        programs: loops::PROGRAMS,
+        version,
+        threads: [1, MOST],
+        start: nothing,
+        driver: "none",
+        sample: Some(loops::sample),
     })
 }
 
 /// Is the lane `rayon-join`: answers the lines of standard input until they end.
 pub fn rayon_join() -> ExitCode {
-    /// More than any machine is asked for here.
-    const MOST: usize = 1_024;
     let version = "rayon, of the same version as the lane rayon".to_owned();
-    main(&Lane { programs: join::PROGRAMS, version, threads: [1, MOST], start: join::start, driver: "none" })
+    main(&Lane {
+        programs: join::PROGRAMS,
+        version,
+        threads: [1, MOST],
+        start: join::start,
+        driver: "none",
+        sample: None,
+    })
 }
 
 /// Is the lane `epoll`: answers the lines of standard input until they end.
 #[cfg(target_os = "linux")]
 pub fn epoll() -> ExitCode {
     let version = "epoll of Linux".to_owned();
-    main(&Lane { programs: epoll::PROGRAMS, version, threads: [1; 2], start: nothing, driver: "epoll" })
+    main(&Lane {
+        programs: epoll::PROGRAMS,
+        version,
+        threads: [1; 2],
+        start: nothing,
+        driver: "epoll",
+        sample: None,
+    })
 }
 
 /// Is the lane `epoll`, which this system cannot have.
@@ -113,9 +146,10 @@ fn serve(lane: &Lane) -> Result<(), String> {
     say(&Reply::Observed(Ready { threads, proof: None, driver }));
     for line in lines {
         match parse(&line?)? {
-            Request::Runs(iterations) => {
-                say(&Reply::Sample(sample(program, cell.size, &pool, &mut connections, iterations)?));
-            }
+            Request::Runs(iterations) => say(&Reply::Sample(match lane.sample {
+                Some(sample) => sample(cell.size, threads, iterations),
+                None => sample(program, cell.size, &pool, &mut connections, iterations)?,
+            })),
             Request::Rest { .. } => say(&Reply::Rest(Rest::default())),
             _ => return Err("was asked out of turn".to_owned()),
         }

@@ -1,7 +1,10 @@
-//! The lane `threads`, as a program.
+//! The lanes `threads` and, with the argument `loops`, `loops`, as a program.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
-    executor_threads::threads()
+    match env::args().nth(1).as_deref() {
+        Some("loops") => executor_threads::loops(),
+        _ => executor_threads::threads(),
+    }
 }

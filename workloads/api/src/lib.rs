@@ -170,6 +170,8 @@ pub enum Measure {
     /// Takes the ratio that the run itself [reports](Workload::told_ratio), which is no time. Less is better.
     /// The text names it: "spread of turns".
     Ratio(&'static str),
+    /// Measures the processor time of the whole run. The text names it: "processor time of a tick".
+    ProcessorOf(&'static str),
     /// Measures the processor time of one [part] of the run, which only waits.
     ///
     /// Such lanes take their samples together, not in turn.

@@ -75,7 +75,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
         return Ok(exit::INTERRUPTED);
     };
     let quota = prepared.quota().map_err(Error::msg)?;
-    let Selection { cells, .. } = prepared.select(&selection)?;
+    let Selection { cells, .. } = without_baselines(prepared.select(&selection)?);
     if cells.is_empty() {
         return Err(usage("no cell is left to race; `list` shows what there is"));
     }
@@ -89,7 +89,7 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
         return Ok(exit::INTERRUPTED);
     };
     selection.executors = names.keys().cloned().collect();
-    let Selection { cells, programs, .. } = prepared.select(&selection)?;
+    let Selection { cells, programs, .. } = without_baselines(prepared.select(&selection)?);
     let (cells, aliases) = pairing::pair(&cells, &names, &theirs.path);
     let budget = Duration::from_secs(arguments.budget);
     let sampling = Sampling::of(Profile::Default, &conditions);
@@ -212,6 +212,13 @@ fn race_until_decided(
     Ok(Some(results))
 }
 
+/// Leaves out what others are measured by: two revisions are compared with each other.
+fn without_baselines(mut selection: Selection) -> Selection {
+    let Selection { cells, baselines, .. } = &mut selection;
+    cells.retain(|cell| !baselines.contains(&cell.executor));
+    selection
+}
+
 /// Plans a race of these cells, without programs and within no budget yet: as many blocks as a gate may take.
 pub(super) fn plan_of(
     cells: Vec<CellId>,
@@ -240,6 +247,7 @@ pub(super) fn plan_of(
         aliases,
         substitutes: BTreeMap::new(),
         programs: BTreeMap::new(),
+        baselines: Vec::new(),
         memory: Vec::new(),
         periods: Vec::new(),
     }

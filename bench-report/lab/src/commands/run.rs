@@ -160,7 +160,7 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         substitutes.insert(track.path.clone(), substituted);
         tracks.insert(track.path.clone(), track);
     }
-    let Selection { cells, not_applicable, memory, programs } = selection;
+    let Selection { cells, not_applicable, memory, programs, baselines } = selection;
     let sampling = Sampling::of(profile, &conditions);
     let mut plan = Plan {
         id: now.strftime("%Y%m%d-%H%M%S").to_string(),
@@ -183,6 +183,7 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         aliases,
         substitutes,
         programs,
+        baselines,
         memory,
         periods: Vec::new(),
     };

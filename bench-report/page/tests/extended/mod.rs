@@ -1,7 +1,9 @@
 //! The made-up run with what it lacks: a lane that is a program, known issues, a noun for each size, workloads
 //! that are not measured by the clock, and rows with lanes that are level, near and undecided.
 
-use results::{Cell, Estimate, Known, Metric, Results, Row, Status};
+use results::{
+    Cell, Estimate, Grain, GrainOfLane, GrainPoint, Known, Metric, Results, Row, Status, WorkOfTask,
+};
 
 use crate::fixture;
 
@@ -72,7 +74,57 @@ pub(crate) fn run() -> Results {
         known("smol", "A waiting task is notified.", "", ""),
     ];
     add_rows(&mut results);
+    results.grain = [1, 2].map(|threads| curve(&results, threads)).into();
     results
+}
+
+/// The nominal work of tasks that compute.
+const WORK: [u64; 4] = [0, 300, 3_000, 30_000];
+
+/// Makes the curves of all lanes but programs, of which each costs twice as much as the one before.
+fn curve(results: &Results, threads: usize) -> Grain {
+    let of_lane = |(place, lane): (usize, &results::Executor)| {
+        let cost = 200.0 * 2f64.powi(place as i32) * threads as f64;
+        let point = |size: u64| GrainPoint {
+            size,
+            granularity: about(work(size) + cost),
+            efficiency: about(work(size) / (work(size) + cost)),
+        };
+        let measured =
+            |value| Metric::Measured { unit: "ns".to_owned(), estimate: about(value), blocks: Vec::new() };
+        GrainOfLane {
+            executor: lane.name.clone(),
+            points: WORK.map(point).into(),
+            overhead: measured(cost),
+            metg_50: measured(2.0 * cost),
+            metg_90: if place < 2 {
+                measured(10.0 * cost)
+            } else {
+                Metric::Unavailable {
+                    unavailable: "above 40 µs: 82 % at the most work that raced".to_owned(),
+                }
+            },
+            level_from: (place < 2).then_some(3_000),
+        }
+    };
+    let lanes = results.executors.iter().filter(|lane| lane.class != "program");
+    Grain {
+        workload: "grain".to_owned(),
+        threads,
+        baseline: "loops".to_owned(),
+        work: WORK.map(|size| WorkOfTask { size, ns: about(work(size)) }).into(),
+        lanes: lanes.enumerate().map(of_lane).collect(),
+        level_from: None,
+    }
+}
+
+/// Returns the work of a task as the loops are made to have measured it.
+fn work(size: u64) -> f64 {
+    2.0 + 1.1 * size as f64
+}
+
+fn about(value: f64) -> Estimate {
+    Estimate { value, low: value * 0.9, high: value * 1.1 }
 }
 
 /// The workload with lanes of every kind at this number of threads: two are open at [`OPEN`], one is near there and

@@ -3,6 +3,7 @@
 //! A comparison may have more blocks than another, its lanes have the same.
 
 mod costs;
+mod grain;
 mod memory;
 mod rows;
 mod summaries;
@@ -37,8 +38,9 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
     }
     cells.retain(|cell| !plan.is_twin(&cell.id()));
     let rows = rows::of_all(lineup, plan, &cells, &fields);
-    let summaries = summaries::of_all(lineup, &cells, &fields);
     let groups = summaries::of_groups(lineup, &cells, &fields);
+    let grain = grain::curves(lineup, plan, &[&cells[..], &programs].concat(), outcomes);
+    let summaries = summaries::of_all(lineup, &cells, &fields, &grain);
     cells.extend(programs);
     let growth = growth(&cells, outcomes);
     cells.extend(
@@ -76,6 +78,7 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         groups,
         noise,
         growth,
+        grain,
         memory: Vec::new(),
         warnings: Vec::new(),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lane_protocol::{Lineup, Measure};
-use results::{Cell, GroupSummary, LaneSummary, Place, Summary};
+use results::{Cell, Grain, GroupSummary, LaneSummary, Place, Summary};
 use statistics::Overall;
 
 use super::{
@@ -13,10 +13,13 @@ use super::{
 use crate::groups;
 
 /// A summary for each number of threads, smallest first, over what is measured by the clock: the mean of times, lateness
-/// and processor time would be one of nothing.
-pub(super) fn of_all(lineup: &Lineup, cells: &[Cell], fields: &[Field]) -> Vec<Summary> {
-    let by_the_clock =
-        |workload: &str| lineup.workload(workload).is_none_or(|entry| entry.measure == Measure::Clock);
+/// and processor time would be one of nothing. The `curves` are left out too: their sizes are places of one curve, as many as make it
+/// smooth, and most of the time in them is work.
+pub(super) fn of_all(lineup: &Lineup, cells: &[Cell], fields: &[Field], curves: &[Grain]) -> Vec<Summary> {
+    let is_curve = |workload: &str| curves.iter().any(|curve| curve.workload == workload);
+    let by_the_clock = |workload: &str| {
+        !is_curve(workload) && lineup.workload(workload).is_none_or(|entry| entry.measure == Measure::Clock)
+    };
     let of_threads = |threads| {
         let comparisons = comparisons_at(threads, cells).filter(|lanes| by_the_clock(&lanes[0].workload));
         summary(threads, &comparisons.collect::<Vec<_>>(), fields)
