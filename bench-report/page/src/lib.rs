@@ -10,6 +10,7 @@ pub mod answers;
 mod chart;
 mod circumstances;
 mod controls;
+mod cores;
 mod data;
 pub mod export;
 mod first;
@@ -17,6 +18,7 @@ mod folded;
 mod known;
 mod lanes;
 mod links;
+mod matter;
 mod memory;
 mod method;
 mod metrics;
@@ -44,6 +46,7 @@ use data::Data;
 use first::First;
 use lanes::{LaneCard, Marker};
 use links::Links;
+use matter::Matter;
 use memory::MemoryOfTasks;
 use method::Method;
 use race::Race;
@@ -55,6 +58,7 @@ use versions::OverVersions;
 const STYLE: &str = concat!(
     include_str!("../templates/base.css"),
     include_str!("../templates/first.css"),
+    include_str!("../templates/matter.css"),
     include_str!("../templates/tables.css"),
     include_str!("../templates/sections.css"),
     include_str!("../templates/versions.css"),
@@ -62,7 +66,11 @@ const STYLE: &str = concat!(
 );
 
 /// The script of the page.
-const SCRIPT: &str = concat!(include_str!("../templates/report.js"), include_str!("../templates/first.js"));
+const SCRIPT: &str = concat!(
+    include_str!("../templates/report.js"),
+    include_str!("../templates/first.js"),
+    include_str!("../templates/matter.js")
+);
 
 /// Draws the page of a run. Links to files of the repository start from `folder`, the folder that the page
 /// goes into.
@@ -86,6 +94,7 @@ struct Report {
     warnings: Vec<String>,
     warned: String,
     first: First,
+    matter: Matter,
     controls: Controls,
     races: Vec<Race>,
     legend: Legend,
@@ -131,6 +140,7 @@ impl Report {
                 .collect(),
             warned: counted(results.warnings.len(), "warning"),
             first: First::of(results),
+            matter: Matter::of(results),
             controls: Controls::of(results),
             races: race::races(results),
             legend: standings::legend(),

@@ -21,7 +21,7 @@ use anyhow::{Context, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use cell::{Cell, Estimate, Metric, Spread, Status};
+pub use cell::{Cell, Estimate, MEASURED_TOO_LITTLE, Metric, NEVER_MEASURED, Spread, Status};
 pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
 pub use substitute::{OtherBuild, Substitute, by_version};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
