@@ -26,6 +26,9 @@ fn two_files_become_a_page_beside_the_first() {
     let elsewhere = folder.path().join("elsewhere.html");
     assert!(report(&[&first, &second, &first, Path::new("--to"), &elsewhere]).status.success());
     assert!(fs::read_to_string(elsewhere).unwrap().contains("desk, laptop and desk (2) side by side"));
+    // The fixture is from before rows told what is settled, so its verdicts are compared with nobody's.
+    let page = fs::read_to_string(folder.path().join("side-by-side.html")).unwrap();
+    assert!(page.contains("Left out: A (desk): it does not say which rows are settled"));
     // One file has the page of a run.
     assert!(report(&[&first]).status.success());
     assert!(folder.path().join("report.html").exists());

@@ -10,6 +10,7 @@ pub mod answers;
 mod chart;
 mod circumstances;
 mod controls;
+mod cores;
 mod data;
 pub mod export;
 mod first;
@@ -18,6 +19,7 @@ mod grain;
 mod known;
 mod lanes;
 mod links;
+mod matter;
 mod memory;
 mod method;
 mod metrics;
@@ -46,6 +48,7 @@ use first::First;
 use grain::GrainOfThreads;
 use lanes::{LaneCard, Marker};
 use links::Links;
+use matter::Matter;
 use memory::MemoryOfTasks;
 use method::Method;
 use race::Race;
@@ -57,6 +60,7 @@ use versions::OverVersions;
 const STYLE: &str = concat!(
     include_str!("../templates/base.css"),
     include_str!("../templates/first.css"),
+    include_str!("../templates/matter.css"),
     include_str!("../templates/tables.css"),
     include_str!("../templates/sections.css"),
     include_str!("../templates/versions.css"),
@@ -65,7 +69,11 @@ const STYLE: &str = concat!(
 );
 
 /// The script of the page.
-const SCRIPT: &str = concat!(include_str!("../templates/report.js"), include_str!("../templates/first.js"));
+const SCRIPT: &str = concat!(
+    include_str!("../templates/report.js"),
+    include_str!("../templates/first.js"),
+    include_str!("../templates/matter.js")
+);
 
 /// Draws the page of a run. Links to files of the repository start from `folder`, the folder that the page
 /// goes into.
@@ -89,6 +97,7 @@ struct Report {
     warnings: Vec<String>,
     warned: String,
     first: First,
+    matter: Matter,
     controls: Controls,
     races: Vec<Race>,
     legend: Legend,
@@ -135,6 +144,7 @@ impl Report {
                 .collect(),
             warned: counted(results.warnings.len(), "warning"),
             first: First::of(results),
+            matter: Matter::of(results),
             controls: Controls::of(results),
             races: race::races(results),
             legend: standings::legend(),

@@ -3,6 +3,8 @@
 //!
 //! A ratio, a rank or a verdict belongs to its own run; no figure here is made from two runs.
 
+mod matrix;
+
 use std::{
     fmt,
     path::{Component, Path, PathBuf},
@@ -23,6 +25,8 @@ use results::{
 };
 
 use crate::verdict::{self, GroupVerdict};
+
+use matrix::Matrix;
 
 /// The stylesheet: that of a run's page, but with rules of its own for tables.
 const STYLE: &str = concat!(
@@ -66,6 +70,7 @@ struct SideBySide {
     runs: Vec<RunHead>,
     /// The facts that tell the runs apart at first sight.
     facts: Vec<Row>,
+    matrix: Matrix,
     circumstances: Vec<Circumstances>,
     /// The number of facts in them, and the number of those that differ.
     known: usize,
@@ -208,6 +213,7 @@ impl SideBySide {
             title: format!("Photofinish: {} side by side", listed(&names)),
             runs: runs.iter().map(|run| run.head.clone()).collect(),
             facts: at_first_sight(&runs),
+            matrix: Matrix::of(&runs),
             known: rows().count(),
             different: rows().filter(|row| row.differs).count(),
             circumstances,

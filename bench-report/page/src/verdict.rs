@@ -122,6 +122,11 @@ impl Winner<'_> {
         self.lead.words(if self.leaders.len() == 1 { "wins" } else { "leads" }, list)
     }
 
+    /// Writes the lead without ratios: "hand-rolled and tokio level, smol near".
+    pub(crate) fn lead_in_short(&self) -> String {
+        self.lead.words_without_ratios("leads", all)
+    }
+
     /// Writes the ratio of the best lane behind them, after a semicolon: "; smol takes 5.10× [4.80, 5.40]".
     pub(crate) fn margin_in_words(&self) -> String {
         let takes =

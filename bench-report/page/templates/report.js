@@ -216,6 +216,7 @@
     hide: [],
     without: [],
     search: "",
+    rate: "",
     theme: "auto",
   };
   let state = parsed(location.search);
@@ -264,6 +265,7 @@
       hide: several("hide"),
       without: several("without"),
       search: unescaped(given.get("search") ?? ""),
+      rate: /^[1-9]\d{0,11}$/.test(given.get("rate") ?? "") ? given.get("rate") : "",
       theme: one("theme"),
     };
   }

@@ -6,6 +6,12 @@ use lane_protocol::{CellId, Lateness, Observed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The reason of a cell that has failed because no block of it was measured.
+pub const NEVER_MEASURED: &str = "was never measured";
+
+/// The reason of a cell that has failed because blocks are the unit, and one says nothing of their scatter.
+pub const MEASURED_TOO_LITTLE: &str = "was measured in fewer than two blocks";
+
 /// One workload at one size and number of threads on one lane.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
@@ -120,6 +126,27 @@ pub struct Spread {
     pub quantiles: [f64; 7],
 }
 
+impl Estimate {
+    /// Returns the difference to another estimate.
+    ///
+    /// Its interval is made of the two intervals (MOVER, after Zou and Donner): each end is as far from the difference as the two
+    /// ends that lead there are from their estimates, in squares. That takes the two for independent: what shakes both alike, as a
+    /// block does, makes it wider than it need be.
+    pub fn minus(&self, other: &Estimate) -> Estimate {
+        let value = self.value - other.value;
+        Estimate {
+            value,
+            low: value - (self.value - self.low).hypot(other.high - other.value),
+            high: value + (self.high - self.value).hypot(other.value - other.low),
+        }
+    }
+
+    /// Returns it in another unit, of which it has `factor` times as many.
+    pub fn times(&self, factor: f64) -> Estimate {
+        Estimate { value: self.value * factor, low: self.low * factor, high: self.high * factor }
+    }
+}
+
 impl Cell {
     /// Returns the unit of the figure that the cell is ranked by: "ns/op", or "×" if it is no time.
     pub fn unit(&self) -> &'static str {
@@ -149,5 +176,23 @@ impl Cell {
             Some(Metric::Measured { blocks, .. }) => blocks,
             _ => &[],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_as_uncertain_as_both_together() {
+        let [lane, best] = [[100.0, 97.0, 104.0], [60.0, 57.0, 64.0]].map(|[value, low, high]| Estimate {
+            value,
+            low,
+            high,
+        });
+        assert_eq!(lane.minus(&best), Estimate { value: 40.0, low: 35.0, high: 45.0 });
+        assert_eq!(best.minus(&lane), Estimate { value: -40.0, low: -45.0, high: -35.0 });
+        let sure = Estimate { value: 60.0, low: 60.0, high: 60.0 };
+        assert_eq!(lane.minus(&sure), Estimate { value: 40.0, low: 37.0, high: 44.0 });
     }
 }

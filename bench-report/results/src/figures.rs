@@ -140,7 +140,7 @@ impl Scale {
 }
 
 /// Puts a comma before every third digit that precedes the point.
-fn separated(number: &str) -> String {
+pub fn separated(number: &str) -> String {
     let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
     let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
     let mut written = sign.to_owned();

@@ -23,7 +23,7 @@ use anyhow::{Context, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use cell::{Cell, Estimate, Metric, Spread, Status};
+pub use cell::{Cell, Estimate, MEASURED_TOO_LITTLE, Metric, NEVER_MEASURED, Spread, Status};
 pub use conditions::{Conditions, Throttled};
 pub use grain::{Grain, GrainOfLane, GrainPoint, WorkOfTask};
 pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};

@@ -8,6 +8,7 @@ mod access;
 mod devtools;
 mod first;
 mod layout;
+mod matter;
 mod model;
 mod numbers;
 mod pages;
@@ -80,8 +81,16 @@ pub(crate) fn run() -> ExitCode {
         };
         Trial::test(name, run).with_ignored_flag(!possible)
     };
-    let tests =
-        [access::TESTS, first::TESTS, layout::TESTS, numbers::TESTS, safety::TESTS, table::TESTS].concat();
+    let tests = [
+        access::TESTS,
+        first::TESTS,
+        layout::TESTS,
+        matter::TESTS,
+        numbers::TESTS,
+        safety::TESTS,
+        table::TESTS,
+    ]
+    .concat();
     let mut trials: Vec<Trial> = tests.into_iter().map(|test| trial(test, program.is_some())).collect();
     let with_axe = |test| trial(test, program.is_some() && access::axe().is_some());
     trials.extend(access::TESTS_WITH_AXE.iter().copied().map(with_axe));

@@ -1,7 +1,7 @@
 //! Computes the memory of a task: the slope of a line through the peaks of several sizes.
 
 use lane_protocol::{Count, Counts, Lineup, MemoryUse};
-use results::{CellId, Memory, Metric, Profile, Results};
+use results::{CellId, Memory, Metric, NEVER_MEASURED, Profile, Results};
 
 use super::{
     costs::{ANOTHER, QUICK},
@@ -88,7 +88,7 @@ fn point(plan: &Plan, tallies: &Tallies, cell: &CellId, turn: usize) -> Result<(
         Some(Ok(_)) => Err(ANOTHER.to_owned()),
         Some(Err(reason)) => Err(reason.clone()),
         None if plan.profile == Profile::Quick => Err(QUICK.to_owned()),
-        None => Err("was never measured".to_owned()),
+        None => Err(NEVER_MEASURED.to_owned()),
     }
 }
 

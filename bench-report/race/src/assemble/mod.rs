@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use lane_protocol::{Class, LaneEntry, Lineup, Rest};
 use results::{
-    Cell, CellId, Executor, Growth, Lateness, Metric, Observed, OtherBuild, Results, Run, SCHEMA, Spread,
-    Status, Workload, by_version,
+    Cell, CellId, Executor, Growth, Lateness, MEASURED_TOO_LITTLE, Metric, NEVER_MEASURED, Observed,
+    OtherBuild, Results, Run, SCHEMA, Spread, Status, Workload, by_version,
 };
 use statistics::lateness;
 
@@ -137,7 +137,7 @@ fn by_cell(outcomes: &Outcomes) -> HashMap<&CellId, BTreeMap<usize, &Outcome>> {
 fn processes<'a>(
     outcomes: Option<&BTreeMap<usize, &'a Outcome>>,
 ) -> Result<BTreeMap<usize, Measured<'a>>, Fault> {
-    let outcomes = outcomes.ok_or_else(|| Fault::Failed("was never measured".to_owned()))?;
+    let outcomes = outcomes.ok_or_else(|| Fault::Failed(NEVER_MEASURED.to_owned()))?;
     let process = |(&block, outcome): (&usize, &&'a Outcome)| match outcome {
         Outcome::Measured(checked, samples, done) => Ok((block, (checked, &samples[..], done))),
         Outcome::Faulty(fault) => Err(fault.clone()),
@@ -157,7 +157,7 @@ fn common_blocks<'a>(
 fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize], is_program: bool) -> Cell {
     let measured: Vec<Measured<'_>> = blocks.iter().map(|block| processes[block]).collect();
     let [_, .., (checked, _, done)] = measured[..] else {
-        return blank(id, Status::Failed, Some("was measured in fewer than two blocks"));
+        return blank(id, Status::Failed, Some(MEASURED_TOO_LITTLE));
     };
     let silent = if is_program { "the program does not tell" } else { "this system does not say" };
     // A check takes memory too. With fewer than two blocks without one, all are taken.

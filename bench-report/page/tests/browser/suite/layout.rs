@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Finds the texts whose colour is too close to their background.
-const CONTRASTS: &str = include_str!("contrasts.js");
+pub(crate) const CONTRASTS: &str = include_str!("contrasts.js");
 
 pub(crate) const TESTS: Tests = tests![
     the_answers_are_seen_at_once,
