@@ -194,8 +194,8 @@ fn served() -> Results {
 
 fn hostile() -> Results {
     let mut value = serde_json::to_value(fixture()).unwrap();
-    value["run"]["conditions"] = json!({"quota": 1.5, "build": "release"});
     poison(&mut value);
+    value["run"]["conditions"] = json!({"quota": 1.5, "build": "release"});
     serde_json::from_value(value).unwrap()
 }
 
