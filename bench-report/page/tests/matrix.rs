@@ -192,8 +192,12 @@ fn the_verdicts_are_counted_and_each_column_names_its_machine() {
     assert!(heads.contains("B b Another processor 2 processors"), "{heads}");
     assert!(page.contains("<h2>Does the verdict travel?</h2>"));
     // Runs of one machine differ in their conditions.
-    let same = page_of(&[led_by(&["hand-rolled"]), led_by(&["tokio"])]);
+    let mut under_quota = led_by(&["tokio"]);
+    under_quota.run.conditions.quota = Some(1.5);
+    let same = page_of(&[led_by(&["hand-rolled"]), under_quota]);
     assert!(same.contains("<h2>Which verdicts does it turn?</h2>"));
+    let heads = text(between(between(&same, "id=\"matrix-2\"", "</table>"), "<thead>", "</thead>"));
+    assert!(heads.contains("2 processors quota of 1.5 processors"), "{heads}");
 }
 
 /// Nothing is divided across machines: the matrix has words, and no figure of a lane.

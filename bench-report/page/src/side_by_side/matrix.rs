@@ -13,7 +13,7 @@ use results::{
 };
 
 use super::{NamedRun, RunHead, union};
-use crate::{answers::package, sizes, verdict};
+use crate::{answers::package, circumstances, sizes, verdict};
 
 /// The verdicts of all complete runs.
 pub(super) struct Matrix {
@@ -113,7 +113,8 @@ impl Head {
 fn conditions(results: &Results) -> Vec<String> {
     let machine = &results.machine;
     let processors = lookup::processors(results).map(|many| counted(many, "processor"));
-    [Some(machine.cpu.clone()), processors].into_iter().flatten().collect()
+    let conditions = Some(circumstances::conditions(results)).filter(|conditions| !conditions.is_empty());
+    [Some(machine.cpu.clone()), processors, conditions].into_iter().flatten().collect()
 }
 
 /// Returns the reason why a run is not complete: it has not ended, or lacks blocks or rows.

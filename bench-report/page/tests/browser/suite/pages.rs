@@ -194,10 +194,10 @@ fn served() -> Results {
 
 fn hostile() -> Results {
     let mut value = serde_json::to_value(fixture()).unwrap();
-    value["run"]["conditions"] = json!({"quota": 1.5, "build": "release"});
     poison(&mut value);
     // What is measured on the clock has no other measure, and so a cost in cores.
     value["workloads"][0]["measure"] = "".into();
+    value["run"]["conditions"] = json!({"quota": 1.5, "build": "release"});
     serde_json::from_value(value).unwrap()
 }
 
