@@ -199,6 +199,12 @@ pub struct Machine {
     /// The processors that this run could use, by their numbers: "0-1".
     #[serde(default = "unknown")]
     pub mask: String,
+    /// Those of these processors that share a core, a group each: "0+8, 1+9"; "none" if each has a core of its own.
+    #[serde(default = "unknown")]
+    pub siblings: String,
+    /// The job of a batch system that the run was; absent if it was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchJob>,
     /// The share of the processors' time, in percent, that the hypervisor gave to other guests while the run
     /// measured.
     #[serde(default = "unknown")]
@@ -209,6 +215,18 @@ pub struct Machine {
     /// The share of the time, in percent, in which something waited for memory while the run measured.
     #[serde(default = "unknown")]
     pub memory_pressure: String,
+}
+
+/// A job of a batch system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BatchJob {
+    /// The name of the node; names, parted by commas, if the run was merged from parts.
+    pub node: String,
+    /// The partition of the cluster.
+    pub partition: String,
+    /// The number of the job, such as "4711", or "4711_2" for an element of an array; of all jobs, parted by commas, if the run
+    /// was merged from parts.
+    pub job: String,
 }
 
 /// The build that a run measured.
