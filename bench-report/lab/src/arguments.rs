@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use page::show::Format;
 use race::{
     ladder::{LADDERS, ladder},
+    part::Share,
     plan::TIME_LIMIT,
     substitute::Wish,
     track::LINEUPS,
@@ -43,6 +44,8 @@ pub(crate) enum Subcommands {
     /// Races the track of another revision of this repository against this one, and says what has changed: exit code 1 if a cell
     /// regressed, 3 if one is undecided when the time is over, 2 if the two cannot be compared
     Gate(GateArguments),
+    /// Puts the parts of a race together, which were run with --part on machines of one kind
+    Merge(MergeArguments),
     /// Lists the cells of a default run
     List(ListArguments),
     /// Says what a run of a cell is, for a lane in another language: a line of JSON with the right answer and the right work
@@ -110,6 +113,9 @@ pub(crate) struct RunArguments {
     /// Time for measuring where the order is open [default: 280, --full: 3600]
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["blocks", "quick"], value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) budget: Option<u64>,
+    /// Race this part of the comparisons only, with all their lanes: 1/3 is the first of three; `merge` puts the parts together
+    #[arg(long, value_name = "N/ALL", conflicts_with_all = ["list", "exact"])]
+    pub(crate) part: Option<Share>,
     /// Race every lane against itself too: shows how often a difference is seen where there is none
     #[arg(long)]
     pub(crate) twins: bool,
@@ -135,10 +141,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup", "with", "ladder"])]
     pub(crate) exact: Option<CellId>,
     /// Go on with a run that was interrupted: with this one, or the newest
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed", "with", "ladder"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "part", "seed", "with", "ladder"])]
     pub(crate) resume: Option<String>,
     /// Go on with the newest finished run for so long, such as 5m or 90s, and draw its page anew
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed", "with", "ladder"])]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "part", "seed", "with", "ladder"])]
     pub(crate) more: Option<Duration>,
 }
 
@@ -184,6 +190,19 @@ pub(crate) struct ReportArguments {
     /// Where the page goes [default: report.html beside the results; side-by-side.html beside the first of several]
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
+}
+
+/// Parts to be put together.
+#[derive(Args)]
+pub(crate) struct MergeArguments {
+    /// The parts: the folder of each run, or the folder of results that it is in
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) parts: Vec<PathBuf>,
+    /// Folder for the whole run and its results
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
 }
 
 /// A run to be shown.

@@ -7,6 +7,7 @@ mod exact;
 mod export;
 mod gate;
 mod list;
+mod merge;
 mod others;
 mod prepare;
 mod report;
@@ -30,7 +31,7 @@ use crate::{
 
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
-    report::report, run::run, show::show, specify::specify,
+    merge::merge, report::report, run::run, show::show, specify::specify,
 };
 
 /// The time that a lane has to say what it is, and that for all its answers in a cell.

@@ -90,6 +90,7 @@ pub fn main() -> ExitCode {
             Subcommands::Export(arguments) => commands::export(arguments),
             Subcommands::Compare(arguments) => commands::compare(arguments),
             Subcommands::Gate(arguments) => commands::gate(arguments),
+            Subcommands::Merge(arguments) => commands::merge(&arguments),
             Subcommands::List(arguments) => commands::list(&arguments),
             Subcommands::Specify(arguments) => commands::specify(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),

@@ -48,6 +48,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The time that a lane has to end after its input: twice what the protocol says, because the machine may be busy.
 const PARTING: Duration = Duration::from_secs(2);
 
+/// The time within which a signal to every process of a job reaches the lab too, on a busy machine.
+const BREATH: Duration = Duration::from_secs(2);
+
 /// The time for which the system may have no room for a process.
 const SCARCITY: Duration = Duration::from_secs(1);
 
@@ -62,6 +65,17 @@ pub struct LaneProcess {
     limits: Limits,
     /// The rest of its time.
     left: Duration,
+}
+
+impl Limits {
+    /// Waits for an interruption for a while, and tells whether it came.
+    fn is_interrupted_within(&self, time: Duration) -> bool {
+        let start = Instant::now();
+        while !self.interrupted.load(SeqCst) && start.elapsed() < time {
+            thread::sleep(GLANCE);
+        }
+        self.interrupted.load(SeqCst)
+    }
 }
 
 impl LaneProcess {
@@ -225,6 +239,10 @@ impl LaneProcess {
     }
 
     fn ended(&mut self, status: ExitStatus) -> Trouble {
+        // A batch system asks every process of a job to end, and this one may have heard it before the lab.
+        if platform::was_asked_to_end(status) && self.limits.is_interrupted_within(BREATH) {
+            return Trouble::Interrupted;
+        }
         self.fails(&format!("its process {}", platform::describe_exit(status)))
     }
 }

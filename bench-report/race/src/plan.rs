@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use results::{Build, CellId, Machine, Period, Profile, Substitute};
+use results::{Build, CellId, Machine, Part, Period, Profile, Substitute};
 use serde::{Deserialize, Serialize};
 
 /// The time that a process of a default run may take.
@@ -67,6 +67,9 @@ pub struct Plan {
     /// The cells whose memory is measured, apart from the race; those of one lane follow each other.
     #[serde(default)]
     pub memory: Vec<CellId>,
+    /// The part of a race that it is; a whole one if absent.
+    #[serde(default)]
+    pub part: Option<Part>,
     /// The periods in which it was measured, if it went on after its end; the last one is not over.
     #[serde(default)]
     pub periods: Vec<Period>,

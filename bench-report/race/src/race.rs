@@ -97,12 +97,17 @@ pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) ->
         last.finished.clone_from(&results.run.finished);
     }
     before.tell(&Reading::take(Path::new("/")), &mut results.machine);
+    warn(&mut results, plan);
+    results
+}
+
+/// Adds to results the warnings of their machine, build and environment.
+pub(crate) fn warn(results: &mut Results, plan: &Plan) {
     let most_threads = plan.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
     // Workers beyond the processors share them: a quota of all processors is enough for them too.
-    let processors = lookup::processors(&results).unwrap_or(most_threads);
+    let processors = lookup::processors(results).unwrap_or(most_threads);
     results.warnings = facts::warnings(&results.machine, &results.build, most_threads.min(processors));
     results.warnings.extend(facts::warnings_of_provenance(&plan.provenance));
-    results
 }
 
 /// The outcomes of a race.

@@ -323,6 +323,7 @@ mod tests {
             substitutes: BTreeMap::new(),
             programs: BTreeMap::new(),
             memory: Vec::new(),
+            part: None,
             periods: Vec::new(),
         }
     }

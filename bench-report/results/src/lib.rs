@@ -5,6 +5,7 @@
 //! Neither is ever an empty text or a zero.
 
 mod cell;
+mod part;
 mod substitute;
 mod summary;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Estimate, Metric, Spread, Status};
 pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
+pub use part::Part;
 pub use substitute::{OtherBuild, Substitute, by_version};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
 
@@ -101,6 +103,9 @@ pub struct Run {
     /// The prospect of going on; absent if all comparisons are settled, or none of the open ones can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,
+    /// The part of a race that it is; absent if it is a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// The variables in the environment of the cells that change an allocator, the loader or a runtime, with their
     /// values; absent if there were none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

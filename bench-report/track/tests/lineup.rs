@@ -206,6 +206,7 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
         substitutes: BTreeMap::new(),
         programs,
         memory: Vec::new(),
+        part: None,
         periods: Vec::new(),
     }
 }

@@ -233,6 +233,7 @@ pub(super) fn plan_of(
         substitutes: BTreeMap::new(),
         programs: BTreeMap::new(),
         memory: Vec::new(),
+        part: None,
         periods: Vec::new(),
     }
 }
