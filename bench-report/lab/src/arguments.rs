@@ -44,6 +44,8 @@ pub(crate) enum Subcommands {
     /// Races the track of another revision of this repository against this one, and says what has changed: exit code 1 if a cell
     /// regressed, 3 if one is undecided when the time is over, 2 if the two cannot be compared
     Gate(GateArguments),
+    /// Writes a script that races on nodes of a Slurm cluster, a whole race on each, and says how to submit it
+    Slurm(SlurmArguments),
     /// Puts the parts of a race together, which were run with --part on machines of one kind
     Merge(MergeArguments),
     /// Lists the cells of a default run
@@ -192,6 +194,34 @@ pub(crate) struct ReportArguments {
     pub(crate) to: Option<PathBuf>,
 }
 
+/// Races on the nodes of a cluster.
+#[derive(Args)]
+pub(crate) struct SlurmArguments {
+    /// The partition of the nodes [default: that of the cluster]
+    #[arg(long, value_name = "P", value_parser = plain_name)]
+    pub(crate) partition: Option<String>,
+    /// Race nodes of each of these features, which are of different kinds
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = plain_name)]
+    pub(crate) constraint: Vec<String>,
+    /// Number of nodes, of each feature if there are any
+    #[arg(long, value_name = "N", default_value = "1", value_parser = number)]
+    pub(crate) nodes: NonZeroUsize,
+    /// Cut each race by comparison into so many parts, a node each of one kind, and merge them
+    #[arg(long, value_name = "N", conflicts_with = "nodes", value_parser = number)]
+    pub(crate) parts: Option<NonZeroUsize>,
+    /// Give this option to `sbatch` too, such as --sbatch=--time=30; may be given several times
+    #[arg(long, value_name = "OPTION", value_parser = sbatch_option)]
+    pub(crate) sbatch: Vec<String>,
+    /// Folder for the script, the programs and the results, which all nodes see [default: one in target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
+    /// The arguments of each race, as `run` takes them
+    #[arg(value_name = "RUN ARGUMENT", last = true)]
+    pub(crate) race: Vec<String>,
+}
+
 /// Parts to be put together.
 #[derive(Args)]
 pub(crate) struct MergeArguments {
@@ -328,6 +358,19 @@ pub(crate) enum ExportFormat {
 /// A number of workers.
 fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "a number of workers is 1 or more")
+}
+
+/// A number of nodes or of parts.
+fn number(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "it is 1 or more")
+}
+
+/// An option of `sbatch`, in a line of a script.
+fn sbatch_option(text: &str) -> Result<String, &'static str> {
+    let is_line = text.starts_with('-') && !text.contains(['\n', '\r']);
+    is_line
+        .then(|| text.to_owned())
+        .ok_or("an option begins with a dash and stands in a line, such as --time=30")
 }
 
 /// The name of a lineup besides the default one.

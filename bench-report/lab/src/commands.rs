@@ -13,6 +13,7 @@ mod prepare;
 mod report;
 mod run;
 mod show;
+mod slurm;
 mod specify;
 
 use std::{
@@ -29,9 +30,10 @@ use crate::{
     signals::interruption,
 };
 
+pub(crate) use self::prepare::Prepared;
 pub(crate) use self::{
     check::check, check_lane::check_lane, compare::compare, export::export, gate::gate, list::list,
-    merge::merge, report::report, run::run, show::show, specify::specify,
+    merge::merge, report::report, run::run, show::show, slurm::slurm, specify::specify,
 };
 
 /// The time that a lane has to say what it is, and that for all its answers in a cell.

@@ -63,7 +63,16 @@ pub(crate) fn hash_of_text(text: &str) -> String {
 }
 
 /// Returns a hash of files, one after the other, that is long enough to tell programs apart.
-pub fn hash(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<String> {
+pub(crate) fn hash(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<String> {
+    Some(letters(whole_hash(files)?))
+}
+
+/// Returns the sum of a file, as `sha256sum` has it.
+pub fn sum(file: &Path) -> Option<String> {
+    Some(whole_hash([file])?.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn whole_hash(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<Sha256> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     for file in files {
@@ -75,7 +84,7 @@ pub fn hash(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<String>
             }
         }
     }
-    Some(letters(hash))
+    Some(hash)
 }
 
 /// Writes the beginning of a hash.
