@@ -15,7 +15,15 @@ mod races;
 #[path = "slurm/script.rs"]
 mod script;
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, BufRead, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
 
 use executor_tokio::{Tokio, TokioCurrentThread};
 use lane_harness::{Allocator, Suite};
@@ -61,14 +69,36 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
+/// Names a folder in the environment in which cells sign for their node, and wait there from the ninth process of a node on, as
+/// long as there is a file `hold` in it. So a race is in its middle for as long as a test wants it to be.
+const HOLD: &str = "FAULTS_SLURM_HOLD";
+
 /// Serves as the track: two lanes that are sound.
 fn track() -> ExitCode {
+    let request = io::stdin().lock().fill_buf().map(<[u8]>::to_vec).unwrap_or_default();
+    if let Some(folder) =
+        env::var_os(HOLD).filter(|_| String::from_utf8_lossy(&request).contains("\"lane\":"))
+    {
+        wait_in(&PathBuf::from(folder));
+    }
     let mut suite = Suite::default();
     suite.enter::<Tokio>();
     suite.enter::<TokioCurrentThread>();
     suite.race::<Tokio, SpawnJoin>("tasks");
     suite.race::<TokioCurrentThread, SpawnJoin>("tasks");
     lane_harness::serve(&suite, &faults::build())
+}
+
+fn wait_in(folder: &Path) {
+    let node = env::var("SLURMD_NODENAME").unwrap_or_default();
+    let cells = folder.join(&node);
+    let signed = File::options().create(true).append(true).open(&cells);
+    signed.and_then(|mut file| file.write_all(b"a cell\n")).expect("the folder is the test's");
+    let number = fs::read_to_string(&cells).map_or(0, |text| text.lines().count());
+    while number > 8 && folder.join("hold").exists() {
+        fs::write(folder.join(format!("{node}-waits")), "").expect("the folder is the test's");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A list of tests under their names.

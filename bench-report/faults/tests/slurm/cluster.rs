@@ -5,7 +5,7 @@ use std::{
     env,
     fs::{self, File},
     io::{self, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
     process::{self, Child, Command, ExitCode, Output, Stdio},
@@ -74,6 +74,8 @@ pub(crate) struct Cluster {
     /// Held so that nobody waits for them but this.
     _daemons: Vec<Child>,
     nodes: Vec<(&'static str, Child)>,
+    /// That of the controller, and those of the nodes.
+    ports: Vec<u16>,
 }
 
 impl Cluster {
@@ -88,7 +90,8 @@ impl Cluster {
         let random = fs::File::open("/dev/urandom").expect("the system has chance");
         io::copy(&mut io::Read::take(random, 128), &mut key.expect("the folder is ours"))
             .expect("there is room");
-        fs::write(path.join("slurm.conf"), configuration(path)).expect("the folder is ours");
+        let ports = ports();
+        fs::write(path.join("slurm.conf"), configuration(path, &ports)).expect("the folder is ours");
         let of_munge = |name: &str, file: &str| format!("--{name}={}", secret.join(file).display());
         let munged = daemon(path, "munged", |munged| {
             munged.args(["--foreground", "--force", "--num-threads=2"]);
@@ -106,7 +109,7 @@ impl Cluster {
             slurmctld.args(["-D", "-i"]);
         });
         let nodes = NODES.map(|(node, _)| (node, slurmd(path, node))).into();
-        let cluster = Cluster { folder, _daemons: vec![munged, controller], nodes };
+        let cluster = Cluster { folder, _daemons: vec![munged, controller], nodes, ports };
         until("the nodes are idle", || cluster.are_idle());
         cluster
     }
@@ -162,9 +165,9 @@ impl Cluster {
         }
     }
 
-    /// Kills a node with all that runs on it, as a loss of power does, and tells the controller, which would notice by itself
-    /// after a while.
-    pub(crate) fn kill(&mut self, node: &str, job: &str) {
+    /// Kills a node with all that runs on it, as a loss of power does, lets it come back, and tells the controller, which would
+    /// notice by itself after a while. Its job is then requeued.
+    pub(crate) fn lose_power(&mut self, node: &'static str, job: &str) {
         let place = self.nodes.iter().position(|(name, _)| *name == node).expect("there is such a node");
         let (_, mut slurmd) = self.nodes.remove(place);
         slurmd.kill().expect("it is our child");
@@ -175,25 +178,38 @@ impl Cluster {
         let mut doomed = vec![watcher.expect("the job runs").id];
         let mut next = 0;
         while let Some(&parent) = doomed.get(next) {
-            doomed.extend(
-                processes().iter().filter(|process| process.parent == parent).map(|process| process.id),
-            );
+            let all = processes();
+            doomed.extend(all.iter().filter(|process| process.parent == parent).map(|process| process.id));
             next += 1;
         }
         for process in doomed {
             kill(Pid::from_raw(process), Signal::SIGKILL).ok();
         }
+        self.nodes.push((node, self::slurmd(self.folder.path(), node)));
+        let port = self.ports[place + 1];
+        until("the node listens again", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         self.ask(&format!("scontrol update NodeName={node} State=DOWN Reason=lost-its-power"));
     }
 
-    /// Starts a node again.
-    pub(crate) fn revive(&mut self, node: &'static str) {
-        self.nodes.push((node, slurmd(self.folder.path(), node)));
-        until("the node is back", || {
-            let said = self.try_to(&format!("sinfo --noheader --Node --nodes={node} --format=%T"));
-            let state = String::from_utf8_lossy(&said.stdout).into_owned();
-            ["idle", "allocated", "mixed", "completing"].contains(&state.trim())
+    /// Has a node that is down take jobs again, and a job of it start at once, which Slurm makes wait for two minutes.
+    ///
+    /// The wait is for a reason: the controller's order to end the job that was lost would end the one of the same number that comes
+    /// after it.
+    pub(crate) fn resume(&self, node: &str, job: &str) {
+        until("the controller has told all nodes", || {
+            let state = self.ask("sdiag");
+            let is_zero = |name: &str| {
+                let line = state.lines().find_map(|line| line.trim().strip_prefix(name));
+                line.is_some_and(|number| number.trim() == "0")
+            };
+            is_zero("Agent queue size:") && is_zero("Agent count:")
         });
+        until("the node takes jobs again", || {
+            // It is an error if the node, which is there, has been taken back by itself.
+            self.try_to(&format!("scontrol update NodeName={node} State=RESUME"));
+            self.ask(&format!("sinfo --noheader --Node --nodes={node} --format=%T")).trim() == "idle"
+        });
+        self.ask(&format!("scontrol update JobId={job} StartTime=now"));
     }
 
     /// Returns what the daemons have written down, for whoever looks at a test that failed.
@@ -238,12 +254,17 @@ fn slurmd(folder: &Path, node: &str) -> Child {
     })
 }
 
+/// Finds ports that nobody has.
+fn ports() -> Vec<u16> {
+    let ports: Vec<TcpListener> =
+        (0..=NODES.len()).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+    ports.iter().map(|port| port.local_addr().expect("it has one").port()).collect()
+}
+
 /// Nothing here is waited for because time has passed, so all limits are long; only jobs are to start at once.
-fn configuration(folder: &Path) -> String {
+fn configuration(folder: &Path, ports: &[u16]) -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").expect("the system has a name");
     let host = host.trim().split('.').next().unwrap_or_default();
-    let ports: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-    let ports: Vec<u16> = ports.iter().map(|port| port.local_addr().expect("it has one").port()).collect();
     let nodes = NODES.iter().zip(&ports[1..]).map(|((node, feature), port)| {
         format!(
             "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 Feature={feature}\n"

@@ -19,8 +19,10 @@ crate::tests![
 
 /// The shortest race there is.
 const SHORTEST: &str = "--quick --blocks 2 --threads 1 --executors tokio";
-/// Long enough to be interrupted: many blocks of a cell that is quick.
-const LONG: &str = "--quick --blocks 40 --threads 1";
+/// Long enough to be held in the middle: eight processes are four blocks of a lane and its twin.
+const LONG: &str = "--quick --blocks 6 --threads 1 --executors tokio --time-limit 600";
+/// Writes down more than there is room for.
+const LARGE: &str = "--quick --blocks 30 --threads 1 --executors tokio";
 
 /// A race on a cluster that was submitted.
 struct Submitted {
@@ -115,34 +117,34 @@ fn a_node_that_dies_comes_back_to_its_race() {
     let mut cluster = Cluster::start();
     let place = Place::new();
     written(&place, &format!("--nodes 2 -- {LONG}"));
+    place.hold();
     let race = Submitted::new(&cluster, &place);
-    until("a few heats have ended", || heats(&journal(&place, "n1")) >= 3);
+    until("the race is in its middle", || place.is_held("n1"));
     let jobs = cluster.jobs(&race.array);
     let job = jobs.iter().find(|job| job.contains(" NodeList=n1 ")).expect("an element runs there");
     let job = job.trim_start_matches("JobId=").split(' ').next().expect("a job has its number").to_owned();
-    cluster.kill("n1", &job);
+    cluster.lose_power("n1", &job);
     let before = journal(&place, "n1");
-    assert!((3..40).contains(&heats(&before)), "it was in the middle: {}", heats(&before));
+    assert_eq!(heats(&before), 4, "it was in the middle");
     let is_requeued = |jobs: &[String]| {
         jobs.iter().any(|job| job.contains(" JobState=PENDING ") && job.contains(" Restarts=1 "))
     };
     until("the element is requeued", || is_requeued(&cluster.jobs(&job)));
-    cluster.revive("n1");
-    // Slurm lets a requeued job wait for two minutes.
-    cluster.ask(&format!("scontrol update JobId={job} StartTime=now"));
+    place.let_go();
+    cluster.resume("n1", &job);
     cluster.until_all(&race.page, "COMPLETED");
     let after = journal(&place, "n1");
     assert!(after.starts_with(whole(&before)), "what was measured is kept");
-    assert_eq!(heats(&after), 40);
+    assert_eq!(heats(&after), 6);
     assert!(place.log(&format!("{}-0", race.array)).contains("goes on with the race on n1"));
-    assert_eq!(results(&place, "n1").cells[0].overhead_of_blocks().len(), 40, "every block once");
+    assert_eq!(results(&place, "n1").cells[0].overhead_of_blocks().len(), 6, "every block once");
     assert!(NODES.iter().all(|(node, _)| page(&place).contains(&format!("{node}/results"))));
 }
 
 fn a_full_disk_on_one_node_is_named_and_the_other_has_its_page() {
     let cluster = Cluster::start();
     let place = Place::new();
-    written(&place, &format!("--nodes 2 -- {LONG}"));
+    written(&place, &format!("--nodes 2 -- {LARGE}"));
     let disk = place.out().join("n1");
     fs::create_dir(&disk).expect("the folder is ours");
     let mount = |option: &str| {
@@ -170,13 +172,15 @@ fn a_cancelled_race_keeps_what_it_has_measured() {
     let cluster = Cluster::start();
     let place = Place::new();
     written(&place, &format!("--nodes 2 -- {LONG}"));
+    place.hold();
     let race = Submitted::new(&cluster, &place);
     for (node, _) in NODES {
-        until("a few heats have ended", || heats(&journal(&place, node)) >= 3);
+        until("the race is in its middle", || place.is_held(node));
     }
     cluster.ask(&format!("scancel {} {}", race.array, race.page));
     cluster.until_all(&race.array, "CANCELLED");
     cluster.until_idle();
+    place.let_go();
     let before = NODES.map(|(node, _)| journal(&place, node));
     for ((node, _), journal) in NODES.into_iter().zip(&before) {
         assert!(!place.out().join(node).join("results.json").exists(), "an unfinished run has no results");
@@ -193,6 +197,6 @@ fn a_cancelled_race_keeps_what_it_has_measured() {
     cluster.until_all(&again.page, "COMPLETED");
     for ((node, _), before) in NODES.into_iter().zip(&before) {
         assert!(journal(&place, node).starts_with(whole(before)), "what was measured is kept");
-        assert_eq!(results(&place, node).cells[0].overhead_of_blocks().len(), 40, "every block once");
+        assert_eq!(results(&place, node).cells[0].overhead_of_blocks().len(), 6, "every block once");
     }
 }

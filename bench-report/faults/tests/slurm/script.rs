@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::ROLE;
+use crate::{HOLD, ROLE};
 
 crate::tests![
     a_script_is_sound_whatever_the_folder_is_called,
@@ -19,7 +19,7 @@ crate::tests![
 
 /// A folder for a race, whose name is as bad as a name can be.
 pub(crate) struct Place {
-    _folder: TempDir,
+    folder: TempDir,
     out: PathBuf,
 }
 
@@ -27,7 +27,7 @@ impl Place {
     pub(crate) fn new() -> Place {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let out = folder.path().join("it's \"out\" of $HOME; a\\b @OUT@ %j `date` *");
-        Place { _folder: folder, out }
+        Place { folder, out }
     }
 
     pub(crate) fn out(&self) -> &Path {
@@ -57,8 +57,24 @@ impl Place {
         let mut bash = Command::new("bash");
         bash.arg(self.script()).args(step).stdin(Stdio::null());
         // What the lanes are to have in their environment too.
-        bash.env(ROLE, "1").env("PHOTOFINISH_PASS", ROLE);
+        bash.env(ROLE, "1").env(HOLD, self.folder.path());
+        bash.env("PHOTOFINISH_PASS", format!("{ROLE},{HOLD},SLURMD_NODENAME"));
         bash
+    }
+
+    /// Has races wait in their middle, until they are let go.
+    pub(crate) fn hold(&self) {
+        fs::write(self.folder.path().join("hold"), "").expect("the folder is ours");
+    }
+
+    /// Tells whether the race on a node waits.
+    pub(crate) fn is_held(&self, node: &str) -> bool {
+        self.folder.path().join(format!("{node}-waits")).exists()
+    }
+
+    /// Lets races go on.
+    pub(crate) fn let_go(&self) {
+        fs::remove_file(self.folder.path().join("hold")).expect("they were held");
     }
 }
 
@@ -114,12 +130,9 @@ fn a_script_checks_its_programs() {
     fs::write(&track, bytes).expect("the folder is ours");
     let mut elsewhere = place.bash(&["race"]);
     elsewhere.env("SLURM_ARRAY_JOB_ID", "2").env("SLURM_ARRAY_TASK_ID", "0").env("SLURMD_NODENAME", "there");
-    let elsewhere = elsewhere.output().expect("there is a bash");
-    assert!(
-        said(&elsewhere).contains("is to race on here, and was started on there"),
-        "{}",
-        said(&elsewhere)
-    );
+    assert_eq!(elsewhere.status().expect("there is a bash").code(), Some(1));
+    let told = place.log("2-0");
+    assert!(told.contains("is to race on here, and was started on there"), "{told}");
 }
 
 fn bad_input_is_one_line() {
