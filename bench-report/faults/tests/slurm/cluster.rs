@@ -6,9 +6,12 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     net::{TcpListener, TcpStream},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt},
+        process::CommandExt,
+    },
     path::Path,
-    process::{self, Child, Command, ExitCode, Output, Stdio},
+    process::{self, Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -41,9 +44,9 @@ pub(crate) fn is_within() -> bool {
     env::var_os(WITHIN).is_some() && process::id() == 1
 }
 
-/// Runs this program again in a space of processes and mounts of its own, and returns how it ended; `None`, and a line, if
+/// Runs this program again in a space of processes and mounts of its own, in the place of this process; returns, after a line, if
 /// there can be no cluster here.
-pub(crate) fn within() -> Option<ExitCode> {
+pub(crate) fn within() {
     let path = env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     let is_there = |program: &&str| path.split(':').any(|folder| Path::new(folder).join(program).is_file());
     let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !is_there(program)).collect();
@@ -59,13 +62,12 @@ pub(crate) fn within() -> Option<ExitCode> {
         [] if !allowed() => "the system gives no space of processes of their own".to_owned(),
         [] => {
             let this = env::current_exe().expect("a test knows its program");
-            let status = space().arg(this).args(env::args_os().skip(1)).env(WITHIN, "1").status();
-            let code = status.ok().and_then(|status| status.code()).unwrap_or(1);
-            return Some(ExitCode::from(u8::try_from(code).unwrap_or(1)));
+            // In the place of this process: whoever ends it ends all.
+            let error = space().arg(this).args(env::args_os().skip(1)).env(WITHIN, "1").exec();
+            panic!("unshare starts: {error}");
         }
     };
     writeln!(io::stderr(), "skipped: the races on a cluster: {why}").ok();
-    None
 }
 
 /// A cluster, until this is dropped.
@@ -191,10 +193,10 @@ impl Cluster {
         self.ask(&format!("scontrol update NodeName={node} State=DOWN Reason=lost-its-power"));
     }
 
-    /// Has a node that is down take jobs again, and a job of it start at once, which Slurm makes wait for two minutes.
+    /// Has a node that is down take jobs again, and a job of it start soon, which Slurm makes wait for two minutes.
     ///
     /// The wait is for a reason: the controller's order to end the job that was lost would end the one of the same number that comes
-    /// after it.
+    /// after it, and the node refuses a job that starts within the second of that order.
     pub(crate) fn resume(&self, node: &str, job: &str) {
         until("the controller has told all nodes", || {
             let state = self.ask("sdiag");
@@ -209,7 +211,7 @@ impl Cluster {
             self.try_to(&format!("scontrol update NodeName={node} State=RESUME"));
             self.ask(&format!("sinfo --noheader --Node --nodes={node} --format=%T")).trim() == "idle"
         });
-        self.ask(&format!("scontrol update JobId={job} StartTime=now"));
+        self.ask(&format!("scontrol update JobId={job} StartTime=now+3seconds"));
     }
 
     /// Returns what the daemons have written down, for whoever looks at a test that failed.
