@@ -47,7 +47,12 @@ fn named(name: &Path, out: &Path) -> Result<PathBuf> {
     let mut saved = name.as_os_str().to_owned();
     saved.push(".json");
     let run = out.join("runs").join(name);
-    let places = [name.join("results.json"), run.join("results.json"), out.join("saved").join(saved)];
+    let places = [
+        name.join("results.json"),
+        name.join("results.json.gz"),
+        run.join("results.json"),
+        out.join("saved").join(saved),
+    ];
     if let Some(file) = places.into_iter().find(|file| file.is_file()) {
         return Ok(file);
     }

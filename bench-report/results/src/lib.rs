@@ -16,9 +16,10 @@ pub mod lookup;
 
 mod json;
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{collections::BTreeMap, fmt, fs, io, path::Path};
 
 use anyhow::{Context, Result, ensure};
+use flate2::read::GzDecoder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,9 @@ pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
 pub use part::Part;
 pub use substitute::{OtherBuild, Substitute, by_version};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
+
+/// The bytes that a file begins with which gzip has packed.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The version of the format that this crate writes and reads.
 pub const SCHEMA: u32 = 1;
@@ -377,13 +381,19 @@ impl Executor {
 }
 
 impl Results {
-    /// Reads a `results.json`.
+    /// Reads a `results.json`, or one that gzip has packed.
     ///
     /// # Errors
     ///
     /// If the file cannot be read, is no results file, or is of another version of the format.
     pub fn read(path: &Path) -> Result<Results> {
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let failed = || format!("failed to read {}", path.display());
+        let bytes = fs::read(path).with_context(failed)?;
+        let text = if bytes.starts_with(&GZIP) {
+            io::read_to_string(GzDecoder::new(&bytes[..])).with_context(failed)?
+        } else {
+            String::from_utf8(bytes).with_context(failed)?
+        };
         Results::parse(&text).with_context(|| format!("{} is no results file", path.display()))
     }
 
