@@ -11,6 +11,7 @@ use crate::{
 
 crate::tests![
     one_submission_gives_the_page_of_both_nodes,
+    a_cluster_with_too_few_nodes_is_one_line_and_nothing_is_submitted,
     a_race_is_cut_into_parts_and_merged,
     a_node_that_dies_comes_back_to_its_race,
     a_full_disk_on_one_node_is_named_and_the_other_has_its_page,
@@ -97,6 +98,26 @@ fn one_submission_gives_the_page_of_both_nodes() {
     cluster.until_all(&again.page, "COMPLETED");
     assert_eq!(NODES.map(|(node, _)| journal(&place, node)), before);
     assert!(place.log(&format!("{}-0", again.array)).contains("has raced already"));
+}
+
+fn a_cluster_with_too_few_nodes_is_one_line_and_nothing_is_submitted() {
+    let cluster = Cluster::start();
+    for (arguments, told) in [
+        ("--nodes 3", "too few nodes: 3 wanted, and those that can be had: n1 n2"),
+        (
+            "--constraint old,rare",
+            "too few nodes with the feature rare: 1 wanted, and those that can be had: ",
+        ),
+        ("--partition slow", "too few nodes in the partition slow: 1 wanted, and those that can be had: "),
+    ] {
+        let place = Place::new();
+        written(&place, arguments);
+        let output = cluster.of(place.bash(&[])).output().expect("there is a bash");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(said(&output), format!("photofinish: {told}\n"));
+        assert!(!place.out().join("elements").exists(), "it is chosen anew the next time");
+    }
+    assert_eq!(cluster.ask("squeue --noheader"), "");
 }
 
 fn a_race_is_cut_into_parts_and_merged() {

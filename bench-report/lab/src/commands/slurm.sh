@@ -56,7 +56,7 @@ race() {
 page() {
     exec >>"$out/log-$SLURM_JOB_ID-page.txt" 2>&1
     check
-    local kind node part of_kind results=() missing=()
+    local kind node part of_kind results=() missing=() refused=()
     for kind in "${kinds[@]}"; do
         local runs=()
         while read -r node part of_kind; do
@@ -67,10 +67,15 @@ page() {
             results+=("${runs[@]/%//results.json}")
         elif [ ${#runs[@]} -eq "$parts" ]; then
             local whole=$out/merged${kind:+-$kind}
-            "$programs/bench-report" merge --track "$programs/track" --out "$whole" "${runs[@]}" && results+=("$whole/results.json")
+            if "$programs/bench-report" merge --track "$programs/track" --out "$whole" "${runs[@]}"; then
+                results+=("$whole/results.json")
+            else
+                refused+=("$whole")
+            fi
         fi
     done
     [ ${#results[@]} -eq 0 ] || "$programs/bench-report" report "${results[@]}" --to "$out/report.html"
+    [ ${#refused[@]} -eq 0 ] || fail "could not merge ${refused[*]}, for the reasons above"
     [ ${#missing[@]} -eq 0 ] || fail "no results of ${missing[*]}: submitted again, their races go on"
 }
 
@@ -88,8 +93,7 @@ submit() {
         choose >"$out/.elements"
         mv "$out/.elements" "$out/elements"
     fi
-    local element=0 node job page
-    local count
+    local element=0 node page count
     count=$(wc -l <"$out/elements")
     job=$(sbatch --parsable --hold --exclusive --hint=nomultithread --array="0-$((count - 1))" --chdir="$out" "$out/race.slurm" race)
     job=${job%%;*}
