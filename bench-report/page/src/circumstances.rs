@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use results::{
-    BatchJob, Build, Cell, Machine, Outlook, Period, Results, Run, StoodStill,
+    BatchJob, Build, Cell, Machine, Outlook, Part, Period, Results, Run, StoodStill,
     figures::{counted, ratio},
 };
 
@@ -208,6 +208,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("environment of the lanes", environment(run)),
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),
+                fact("part", run.part.as_ref().map_or("the whole race".to_owned(), Part::to_string)),
                 fact("blocks", blocks(results)),
                 fact("further blocks", further_blocks(run)),
                 fact("seed", run.seed.to_string()),
