@@ -26,6 +26,8 @@ fn a_word_that_filters_tests_starts_no_command() {
         "check-lane",
         "specify",
         "show",
+        "slurm",
+        "merge",
         "guard",
         "help",
     ] {

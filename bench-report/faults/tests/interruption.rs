@@ -22,6 +22,7 @@ crate::tests![
     a_killed_parent_leaves_no_process_and_resume_goes_on,
     a_lab_without_memory_says_where_its_samples_are,
     a_kill_that_asks_ends_a_cell_that_hangs,
+    a_batch_system_that_asks_the_cells_first_fails_none,
     a_signal_that_was_ignored_at_the_start_stays_ignored,
     a_terminal_that_is_gone_keeps_what_was_measured,
     a_disk_without_room_is_named_and_resume_goes_on,
@@ -174,6 +175,27 @@ fn a_kill_that_asks_ends_a_cell_that_hangs() {
 }
 
 /// Under `nohup`, and beside a script, whose shell ignores Ctrl-C for what runs there.
+/// It sends its signal to every process of a job, in any order.
+fn a_batch_system_that_asks_the_cells_first_fails_none() {
+    let place = Place::new();
+    let mut parent = start(&place, LONG);
+    until("a few cells are measured", || measured(&place) >= 3);
+    let mut cells = Vec::new();
+    until("a cell's process is there", || {
+        cells = of_cells(&parent, &place.out());
+        !cells.is_empty()
+    });
+    for cell in cells {
+        // One that has ended by now is none.
+        kill(Pid::from_raw(cell.try_into().expect("a process number")), Signal::SIGTERM).ok();
+    }
+    thread::sleep(Duration::from_millis(200));
+    signal(&parent, Signal::SIGTERM);
+    assert_eq!(parent.wait().expect("it is our child").code(), Some(130));
+    assert!(!place.journal().contains("\"kind\":\"failed\""), "{}", place.journal());
+    resume(&place);
+}
+
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     for (name, ignored) in [("HUP", Signal::SIGHUP), ("INT", Signal::SIGINT)] {
         let place = Place::new();

@@ -9,6 +9,7 @@ use page::show::Format;
 use race::{
     cargo::{BUILDS, PROFILE},
     ladder::{LADDERS, ladder},
+    part::Share,
     plan::TIME_LIMIT,
     quota,
     substitute::Wish,
@@ -45,6 +46,10 @@ pub(crate) enum Subcommands {
     /// Races the track of another revision of this repository against this one, and says what has changed: exit code 1 if a cell
     /// regressed, 3 if one is undecided when the time is over, 2 if the two cannot be compared
     Gate(GateArguments),
+    /// Writes a script that races on nodes of a Slurm cluster, a whole race on each, and says how to submit it
+    Slurm(SlurmArguments),
+    /// Puts the parts of a race together, which were run with --part on machines of one kind
+    Merge(MergeArguments),
     /// Lists the cells of a default run
     List(ListArguments),
     /// Says what a run of a cell is, for a lane in another language: a line of JSON with the right answer and the right work
@@ -134,6 +139,9 @@ pub(crate) struct RunArguments {
     /// Time for measuring where the order is open [default: 280, --full: 3600]
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["blocks", "quick"], value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) budget: Option<u64>,
+    /// Race this part of the comparisons only, with all their lanes: 1/3 is the first of three; `merge` puts the parts together
+    #[arg(long, value_name = "N/ALL", conflicts_with_all = ["list", "exact"])]
+    pub(crate) part: Option<Share>,
     /// Race every lane against itself too: shows how often a difference is seen where there is none
     #[arg(long)]
     pub(crate) twins: bool,
@@ -159,10 +167,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "CELL", conflicts_with_all = ["list", "resume", "lineup", "quota", "build", "with", "ladder"])]
     pub(crate) exact: Option<CellId>,
     /// Go on with a run that was interrupted: with this one, or the newest
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed", "with", "ladder"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["list", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "part", "seed", "with", "ladder"])]
     pub(crate) resume: Option<String>,
     /// Go on with the newest finished run for so long, such as 5m or 90s, and draw its page anew
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "seed", "with", "ladder"])]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["list", "resume", "exact", "filters", "quick", "full", "executors", "workloads", "threads", "sizes", "blocks", "budget", "twins", "part", "seed", "with", "ladder"])]
     pub(crate) more: Option<Duration>,
 }
 
@@ -208,6 +216,47 @@ pub(crate) struct ReportArguments {
     /// Where the page goes [default: report.html beside the results; side-by-side.html beside the first of several]
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Option<PathBuf>,
+}
+
+/// Races on the nodes of a cluster.
+#[derive(Args)]
+pub(crate) struct SlurmArguments {
+    /// The partition of the nodes [default: that of the cluster]
+    #[arg(long, value_name = "P", value_parser = plain_name)]
+    pub(crate) partition: Option<String>,
+    /// Race nodes of each of these features, which are of different kinds
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = plain_name)]
+    pub(crate) constraint: Vec<String>,
+    /// Number of nodes, of each feature if there are any
+    #[arg(long, value_name = "N", default_value = "1", value_parser = number)]
+    pub(crate) nodes: NonZeroUsize,
+    /// Cut each race by comparison into so many parts, a node each of one kind, and merge them
+    #[arg(long, value_name = "N", conflicts_with = "nodes", value_parser = number)]
+    pub(crate) parts: Option<NonZeroUsize>,
+    /// Give this option to `sbatch` too, such as --sbatch=--time=30; may be given several times
+    #[arg(long, value_name = "OPTION", value_parser = sbatch_option)]
+    pub(crate) sbatch: Vec<String>,
+    /// Folder for the script, the programs and the results, which all nodes see [default: one in target/bench-report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
+    /// The arguments of each race, as `run` takes them
+    #[arg(value_name = "RUN ARGUMENT", last = true)]
+    pub(crate) race: Vec<String>,
+}
+
+/// Parts to be put together.
+#[derive(Args)]
+pub(crate) struct MergeArguments {
+    /// The parts: the folder of each run, or the folder of results that it is in
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) parts: Vec<PathBuf>,
+    /// Folder for the whole run and its results
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) track: TrackArguments,
 }
 
 /// A run to be shown.
@@ -381,6 +430,19 @@ fn build(name: &str) -> Result<String, String> {
 /// A number of workers.
 fn workers(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "a number of workers is 1 or more")
+}
+
+/// A number of nodes or of parts.
+fn number(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "it is 1 or more")
+}
+
+/// An option of `sbatch`, in a line of a script.
+fn sbatch_option(text: &str) -> Result<String, &'static str> {
+    let is_line = text.starts_with('-') && !text.contains(['\n', '\r']);
+    is_line
+        .then(|| text.to_owned())
+        .ok_or("an option begins with a dash and stands in a line, such as --time=30")
 }
 
 /// The name of a lineup besides the default one.

@@ -7,11 +7,13 @@ mod exact;
 mod export;
 mod gate;
 mod list;
+mod merge;
 mod others;
 mod prepare;
 mod report;
 mod run;
 mod show;
+mod slurm;
 mod specify;
 
 use std::{
@@ -28,6 +30,7 @@ use crate::{
     signals::interruption,
 };
 
+pub(crate) use self::prepare::Prepared;
 pub(crate) use self::{
     check::check,
     check_lane::check_lane,
@@ -35,9 +38,11 @@ pub(crate) use self::{
     export::export,
     gate::gate,
     list::list,
+    merge::merge,
     report::report,
     run::{foresee, run},
     show::show,
+    slurm::slurm,
     specify::specify,
 };
 
@@ -52,7 +57,12 @@ fn named(name: &Path, out: &Path) -> Result<PathBuf> {
     let mut saved = name.as_os_str().to_owned();
     saved.push(".json");
     let run = out.join("runs").join(name);
-    let places = [name.join("results.json"), run.join("results.json"), out.join("saved").join(saved)];
+    let places = [
+        name.join("results.json"),
+        name.join("results.json.gz"),
+        run.join("results.json"),
+        out.join("saved").join(saved),
+    ];
     if let Some(file) = places.into_iter().find(|file| file.is_file()) {
         return Ok(file);
     }

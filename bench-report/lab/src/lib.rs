@@ -7,6 +7,7 @@
 //! - `arguments`: the command line, as clap takes it; `selection`: the cells that it asks for
 //! - `commands`: a file for each command
 //! - `compare`, `gate`: two runs, or two tracks in one run; `others`: lanes of other builds
+//! - `programs`: what is raced where nothing is built
 //! - `output`, `progress`: what is said, and the bar; `signals`: what ends a command before its time
 
 mod arguments;
@@ -18,6 +19,7 @@ mod compare;
 mod gate;
 mod others;
 mod output;
+mod programs;
 mod progress;
 mod signals;
 
@@ -91,6 +93,8 @@ pub fn main() -> ExitCode {
             Subcommands::Export(arguments) => commands::export(arguments),
             Subcommands::Compare(arguments) => commands::compare(arguments),
             Subcommands::Gate(arguments) => commands::gate(arguments),
+            Subcommands::Slurm(arguments) => commands::slurm(arguments),
+            Subcommands::Merge(arguments) => commands::merge(&arguments),
             Subcommands::List(arguments) => commands::list(&arguments),
             Subcommands::Specify(arguments) => commands::specify(&arguments),
             Subcommands::CheckLane(arguments) => commands::check_lane(&arguments),

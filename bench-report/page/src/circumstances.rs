@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use results::{
-    Build, Cell, Machine, Outlook, Period, Results, Run, StoodStill, Throttled,
+    BatchJob, Build, Cell, Machine, Outlook, Part, Period, Results, Run, StoodStill, Throttled,
     figures::{counted, ratio},
 };
 
@@ -227,6 +227,7 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("environment of the lanes", environment(run)),
                 fact("arguments", if run.command.is_empty() { "none" } else { &run.command }),
                 fact("profile", run.profile.to_string()),
+                fact("part", run.part.as_ref().map_or("the whole race".to_owned(), Part::to_string)),
                 fact("blocks", blocks(results)),
                 fact("further blocks", further_blocks(run)),
                 fact("seed", run.seed.to_string()),
@@ -238,6 +239,8 @@ pub(super) fn all(results: &Results) -> Vec<Facts> {
                 fact("processor", &machine.cpu),
                 fact("processors used", &machine.cores),
                 fact("their numbers", &machine.mask),
+                fact("of one core", &machine.siblings),
+                fact("node of a cluster", batch(machine)),
                 fact("architecture", &machine.architecture),
                 fact("memory", &machine.memory),
                 fact("system", &machine.os),
@@ -308,6 +311,14 @@ fn formatted(moment: &str, format: &str) -> String {
         Ok(timestamp) => timestamp.strftime(format).to_string(),
         Err(_) => moment.to_owned(),
     }
+}
+
+/// Writes the node, with the partition and the job that had it.
+fn batch(machine: &Machine) -> String {
+    let job = machine.batch.as_ref();
+    job.map_or("none".to_owned(), |BatchJob { node, partition, job }| {
+        format!("{node}, partition {partition}, job {job}")
+    })
 }
 
 fn machine_in_a_line(machine: &Machine) -> String {

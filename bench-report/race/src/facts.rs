@@ -1,13 +1,14 @@
 //! The facts of machine and build that a report states beside its figures.
 
 mod meanwhile;
+mod node;
 mod packages;
 mod repository;
 mod warnings;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     thread,
 };
@@ -51,7 +52,9 @@ pub fn machine(root: &Path) -> Machine {
         quota: known(quota(root)),
         power: known(power(root)),
         clock: known(read("sys/devices/system/clocksource/clocksource0/current_clocksource")),
+        siblings: known(mask.as_deref().and_then(|mask| node::siblings(root, mask))),
         mask: known(mask),
+        batch: node::batch(|name| env::var(name).ok()),
         steal: known(None),
         others: known(None),
         memory_pressure: known(None),

@@ -116,6 +116,26 @@ impl Folder {
             .take_up()
     }
 
+    /// Takes up a finished run, and its plan: the one whose folder this is, or the newest of those in its folder `runs`.
+    ///
+    /// # Errors
+    ///
+    /// [`NothingToResume`] if there is no such run, or somebody else measures it.
+    pub fn finished(path: &Path) -> Result<(Folder, Plan)> {
+        if !path.join(PLAN).is_file() {
+            let runs = Run::all(path);
+            let run = runs.iter().find(|run| run.is_finished());
+            let reason = match runs.len() {
+                0 => format!("{} is no run, and has none", path.display()),
+                _ => format!("{} has no finished run: --resume goes on with it", path.display()),
+            };
+            return run.ok_or(NothingToResume(reason))?.take_up();
+        }
+        let run = Run::at(path.to_owned()).filter(Run::is_finished);
+        let reason = || format!("{} is not finished: --resume goes on with it", path.display());
+        run.ok_or_else(|| NothingToResume(reason()))?.take_up()
+    }
+
     /// Locks the journal of a run.
     fn lock(path: PathBuf) -> Result<Folder> {
         let journal = path.join(JOURNAL);

@@ -55,6 +55,9 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The time that a lane has to end after its input: twice what the protocol says, because the machine may be busy.
 const PARTING: Duration = Duration::from_secs(2);
 
+/// The time within which a signal to every process of a job reaches the lab too, on a busy machine.
+const BREATH: Duration = Duration::from_secs(2);
+
 /// The time for which the system may have no room for a process.
 const SCARCITY: Duration = Duration::from_secs(1);
 
@@ -71,6 +74,17 @@ pub struct LaneProcess {
     left: Duration,
     /// Its group if it has a quota; dropped last, when the process is gone.
     _room: Option<Room>,
+}
+
+impl Limits {
+    /// Waits for an interruption for a while, and tells whether it came.
+    fn is_interrupted_within(&self, time: Duration) -> bool {
+        let start = Instant::now();
+        while !self.interrupted.load(SeqCst) && start.elapsed() < time {
+            thread::sleep(GLANCE);
+        }
+        self.interrupted.load(SeqCst)
+    }
 }
 
 impl LaneProcess {
@@ -251,6 +265,10 @@ impl LaneProcess {
     }
 
     fn ended(&mut self, status: ExitStatus) -> Trouble {
+        // A batch system asks every process of a job to end, and this one may have heard it before the lab.
+        if platform::was_asked_to_end(status) && self.limits.is_interrupted_within(BREATH) {
+            return Trouble::Interrupted;
+        }
         self.fails(&format!("its process {}", platform::describe_exit(status)))
     }
 }

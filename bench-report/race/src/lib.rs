@@ -2,7 +2,7 @@
 //!
 //! # Layout, in the order of the data
 //!
-//! - [`plan`], [`schedule`], [`twins`]: what is decided before the first process starts
+//! - [`plan`], [`schedule`], [`twins`], [`part`]: what is decided before the first process starts
 //! - [`cargo`], [`track`], [`revision`], [`substitute`]: has cargo build what is measured, and asks it what it has
 //! - [`ladder`]: versions that are worth a look
 //! - [`program`], [`environment`]: the bytes of what races, and the variables it has; `git`: what git says
@@ -14,8 +14,10 @@
 //! - [`guard`]: ends the processes of lanes if the lab is killed
 //! - `errands`: the processes that count
 //! - [`journal`], [`folder`]: the files of a run
+//! - [`merge`]: the parts of a race, put together
 //! - [`assemble`]: from outcomes to results; [`known`] and [`facts`] stand beside the figures
 
+pub mod part;
 pub mod plan;
 pub mod schedule;
 pub mod twins;
@@ -50,6 +52,7 @@ pub mod journal;
 pub mod assemble;
 pub mod facts;
 pub mod known;
+pub mod merge;
 
 mod platform;
 

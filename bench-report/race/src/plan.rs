@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use results::{Build, CellId, Conditions, Machine, Period, Profile, Substitute};
+use results::{Build, CellId, Conditions, Machine, Part, Period, Profile, Substitute};
 use serde::{Deserialize, Serialize};
 
 use crate::quota;
@@ -75,6 +75,9 @@ pub struct Plan {
     /// The cells whose memory is measured, apart from the race; those of one lane follow each other.
     #[serde(default)]
     pub memory: Vec<CellId>,
+    /// The part of a race that it is; a whole one if absent.
+    #[serde(default)]
+    pub part: Option<Part>,
     /// The periods in which it was measured, if it went on after its end; the last one is not over.
     #[serde(default)]
     pub periods: Vec<Period>,

@@ -95,6 +95,15 @@ mod system {
             .any(|&code| error.raw_os_error() == Some(code))
     }
 
+    /// Tells whether a process was ended by a signal that asks for it, as a batch system sends it to all of a job.
+    pub(crate) fn was_asked_to_end(status: ExitStatus) -> bool {
+        use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGTERM, SIGXCPU};
+        [SIGHUP, SIGINT, SIGTERM, SIGXCPU]
+            .map(|signal| signal as i32)
+            .iter()
+            .any(|&asks| status.signal() == Some(asks))
+    }
+
     /// Says how a process ended.
     pub(crate) fn describe_exit(status: ExitStatus) -> String {
         match status.signal() {
@@ -153,6 +162,11 @@ mod system {
         [io::ErrorKind::WouldBlock, io::ErrorKind::OutOfMemory].contains(&error.kind())
     }
 
+    /// Returns `false`: there are no signals here.
+    pub(crate) fn was_asked_to_end(_status: ExitStatus) -> bool {
+        false
+    }
+
     /// Says how a process ended.
     pub(crate) fn describe_exit(status: ExitStatus) -> String {
         format!("ended with {status}")
@@ -203,5 +217,5 @@ fn status_of(process: u32, name: &str) -> Option<String> {
 
 pub(crate) use system::{
     become_program, cpu_with_children, describe_exit, end_group, end_process, end_with_children,
-    holder_of_lock, is_scarcity, open_at_once, shield_from_terminal,
+    holder_of_lock, is_scarcity, open_at_once, shield_from_terminal, was_asked_to_end,
 };

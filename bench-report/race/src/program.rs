@@ -57,9 +57,22 @@ impl Stamp {
     }
 }
 
+/// Returns a hash of a text, as long as that of files.
+pub(crate) fn hash_of_text(text: &str) -> String {
+    letters(Sha256::new_with_prefix(text))
+}
+
 /// Returns a hash of files, one after the other, that is long enough to tell programs apart.
 pub(crate) fn hash(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<String> {
-    const LETTERS: usize = 16;
+    Some(letters(whole_hash(files)?))
+}
+
+/// Returns the sum of a file, as `sha256sum` has it.
+pub fn sum(file: &Path) -> Option<String> {
+    Some(whole_hash([file])?.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn whole_hash(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<Sha256> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     for file in files {
@@ -71,8 +84,14 @@ pub(crate) fn hash(files: impl IntoIterator<Item = impl AsRef<Path>>) -> Option<
             }
         }
     }
+    Some(hash)
+}
+
+/// Writes the beginning of a hash.
+fn letters(hash: Sha256) -> String {
+    const LETTERS: usize = 16;
     let letters = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Some(letters[..LETTERS].to_owned())
+    letters[..LETTERS].to_owned()
 }
 
 #[cfg(test)]

@@ -84,10 +84,15 @@ pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn
 ///
 /// If it cannot be read.
 pub fn add_incidents(run: &mut Run, journal: &Path) -> Result<()> {
-    let Past { stood_still: (times, together), throttled, .. } = Past::read_and_mend(journal)?;
+    tell_incidents(run, &Past::read_and_mend(journal)?);
+    Ok(())
+}
+
+/// Writes into the results of a run what its journal tells of: standstills, and the effect of a quota.
+pub(crate) fn tell_incidents(run: &mut Run, past: &Past) {
+    let Past { stood_still: (times, together), throttled, .. } = *past;
     run.stood_still = (times > 0).then_some(StoodStill { times, seconds: together.as_secs_f64() });
     run.throttled = run.conditions.quota.map(|_| throttled);
-    Ok(())
 }
 
 /// Makes the results of a race that has ended, with what happened on the machine since the reading `before` it.
@@ -100,12 +105,17 @@ pub fn conclude(lineup: &Lineup, plan: &Plan, raced: Raced, before: &Reading) ->
         last.finished.clone_from(&results.run.finished);
     }
     before.tell(&Reading::take(Path::new("/")), &mut results.machine);
+    warn(&mut results, plan);
+    results
+}
+
+/// Adds to results the warnings of their machine, build and environment.
+pub(crate) fn warn(results: &mut Results, plan: &Plan) {
     let most_threads = plan.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
     // Workers beyond the processors share them: a quota of all processors is enough for them too.
-    let processors = lookup::processors(&results).unwrap_or(most_threads);
+    let processors = lookup::processors(results).unwrap_or(most_threads);
     results.warnings = facts::warnings(&results.machine, &results.build, most_threads.min(processors));
     results.warnings.extend(facts::warnings_of_provenance(&plan.provenance));
-    results
 }
 
 /// The outcomes of a race.

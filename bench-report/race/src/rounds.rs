@@ -327,6 +327,7 @@ mod tests {
             programs: BTreeMap::new(),
             baselines: Vec::new(),
             memory: Vec::new(),
+            part: None,
             periods: Vec::new(),
         }
     }

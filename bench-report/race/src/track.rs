@@ -182,6 +182,15 @@ impl Track {
         Ok(track)
     }
 
+    /// Returns the programs that cargo has built of lanes in the lineup, by their names.
+    pub fn programs_of_lanes(&self) -> impl Iterator<Item = (&str, &Path)> {
+        let commands = self.lineup.lanes.iter().filter_map(|lane| lane.command.as_ref()?.first());
+        let mut names: Vec<&String> = commands.collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().filter_map(|name| Some((&**name, &**self.programs.get(name)?)))
+    }
+
     /// Returns the hashes of the track and of lanes that are programs, by their names.
     pub fn hashes(&self) -> BTreeMap<String, String> {
         self.bytes.iter().map(|(name, bytes)| (name.clone(), bytes.hash())).collect()

@@ -7,6 +7,7 @@
 mod cell;
 mod conditions;
 mod grain;
+mod part;
 mod substitute;
 mod summary;
 
@@ -17,9 +18,10 @@ pub mod lookup;
 
 mod json;
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{collections::BTreeMap, fmt, fs, io, path::Path};
 
 use anyhow::{Context, Result, ensure};
+use flate2::read::GzDecoder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +29,12 @@ pub use cell::{Cell, Estimate, MEASURED_TOO_LITTLE, Metric, NEVER_MEASURED, Spre
 pub use conditions::{Conditions, Throttled};
 pub use grain::{Grain, GrainOfLane, GrainPoint, WorkOfTask};
 pub use lane_protocol::{Capability, CellId, Lateness, Observed, Standing};
+pub use part::Part;
 pub use substitute::{OtherBuild, Substitute, by_version};
 pub use summary::{GroupSummary, Growth, LEVEL, LaneSummary, Memory, Noise, NoisePair, Place, Row, Summary};
+
+/// The bytes that a file begins with which gzip has packed.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The version of the format that this crate writes and reads.
 pub const SCHEMA: u32 = 1;
@@ -111,6 +117,9 @@ pub struct Run {
     /// The prospect of going on; absent if all comparisons are settled, or none of the open ones can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,
+    /// The part of a race that it is; absent if it is a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// The variables in the environment of the cells that change an allocator, the loader or a runtime, with their
     /// values; absent if there were none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -210,6 +219,12 @@ pub struct Machine {
     /// The processors that this run could use, by their numbers: "0-1".
     #[serde(default = "unknown")]
     pub mask: String,
+    /// Those of these processors that share a core, a group each: "0+8, 1+9"; "none" if each has a core of its own.
+    #[serde(default = "unknown")]
+    pub siblings: String,
+    /// The job of a batch system that the run was; absent if it was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchJob>,
     /// The share of the processors' time, in percent, that the hypervisor gave to other guests while the run
     /// measured.
     #[serde(default = "unknown")]
@@ -220,6 +235,18 @@ pub struct Machine {
     /// The share of the time, in percent, in which something waited for memory while the run measured.
     #[serde(default = "unknown")]
     pub memory_pressure: String,
+}
+
+/// A job of a batch system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BatchJob {
+    /// The name of the node; names, parted by commas, if the run was merged from parts.
+    pub node: String,
+    /// The partition of the cluster.
+    pub partition: String,
+    /// The number of the job, such as "4711", or "4711_2" for an element of an array; of all jobs, parted by commas, if the run
+    /// was merged from parts.
+    pub job: String,
 }
 
 /// The build that a run measured.
@@ -365,13 +392,19 @@ impl Executor {
 }
 
 impl Results {
-    /// Reads a `results.json`.
+    /// Reads a `results.json`, or one that gzip has packed.
     ///
     /// # Errors
     ///
     /// If the file cannot be read, is no results file, or is of another version of the format.
     pub fn read(path: &Path) -> Result<Results> {
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let failed = || format!("failed to read {}", path.display());
+        let bytes = fs::read(path).with_context(failed)?;
+        let text = if bytes.starts_with(&GZIP) {
+            io::read_to_string(GzDecoder::new(&bytes[..])).with_context(failed)?
+        } else {
+            String::from_utf8(bytes).with_context(failed)?
+        };
         Results::parse(&text).with_context(|| format!("{} is no results file", path.display()))
     }
 

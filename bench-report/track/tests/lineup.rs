@@ -208,6 +208,7 @@ fn plan(track: &Track, programs: BTreeMap<String, String>) -> Plan {
         programs,
         baselines: Vec::new(),
         memory: Vec::new(),
+        part: None,
         periods: Vec::new(),
     }
 }

@@ -249,6 +249,7 @@ pub(super) fn plan_of(
         programs: BTreeMap::new(),
         baselines: Vec::new(),
         memory: Vec::new(),
+        part: None,
         periods: Vec::new(),
     }
 }

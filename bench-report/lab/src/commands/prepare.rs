@@ -33,6 +33,7 @@ use super::complain;
 use crate::{
     WORKSPACE,
     arguments::{SelectionArguments, TrackArguments, usage},
+    programs::Facts,
     selection::{self, Selection},
 };
 
@@ -157,8 +158,14 @@ impl Prepared {
     /// Collects the facts of the build, and the marks by which it is known again.
     pub(crate) fn facts(&self) -> (Build, Provenance) {
         let tree = self.is_of_tree.then_some(Path::new(WORKSPACE));
-        let (build, words_of_git) = facts::build(&self.track.lineup.build, tree);
         let programs = self.track.hashes();
+        if tree.is_none()
+            && let Some(Facts { build, sources }) = Facts::beside(&self.track.path, &programs[TRACK])
+        {
+            let environment = environment::noted();
+            return (build, Provenance { programs, sources, environment, words_of_git: None });
+        }
+        let (build, words_of_git) = facts::build(&self.track.lineup.build, tree);
         let build = Build { program: programs[TRACK].clone(), ..build };
         let sources = tree.map(|tree| facts::sources(&self.track.lineup, tree)).unwrap_or_default();
         (build, Provenance { programs, sources, environment: environment::noted(), words_of_git })

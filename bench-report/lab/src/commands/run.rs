@@ -16,6 +16,7 @@ use race::{
     folder::{Folder, NothingToResume, write},
     heat::Launcher,
     journal::Past,
+    part,
     plan::{Blocks, Plan, Sampling},
     race::{Ending, run as run_race},
     substitute::Wish,
@@ -185,8 +186,12 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
         programs,
         baselines,
         memory,
+        part: None,
         periods: Vec::new(),
     };
+    if let Some(share) = arguments.part {
+        part::cut(&mut plan, share).map_err(usage)?;
+    }
     let Some(launcher) = prepared.launcher(&plan, quota, tracks)? else { return Ok(None) };
     let folder = Folder::create(out, &mut plan)?;
     Ok(Some(Begun { launcher, folder, plan, refusal }))

@@ -60,6 +60,7 @@ pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: Stri
         attention: Vec::new(),
         periods: Vec::new(),
         outlook: None,
+        part: plan.part.clone(),
         environment: plan.provenance.environment.clone(),
         stood_still: None,
         throttled: None,

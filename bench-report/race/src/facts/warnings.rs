@@ -33,7 +33,7 @@ pub fn warnings(machine: &Machine, build: &Build, threads: usize) -> Vec<Warning
             warnings.push(Warning { finding, remedy: remedy.to_owned() });
         }
     };
-    let Machine { governor, quota, clock, steal, others, memory_pressure, .. } = machine;
+    let Machine { governor, quota, clock, siblings, steal, others, memory_pressure, .. } = machine;
     warn(
         build.profile == "debug",
         "this is a debug build".to_owned(),
@@ -73,6 +73,11 @@ pub fn warnings(machine: &Machine, build: &Build, threads: usize) -> Vec<Warning
         number(quota).is_some_and(|quota| quota < threads as f64),
         format!("the control group may use {quota} processors, and lanes have up to {threads} workers"),
         "raise the quota, or race with fewer threads: a group that is over its quota stands still",
+    );
+    warn(
+        !["none", "unknown"].contains(&&**siblings),
+        format!("processors that share a core are among those of this run: {siblings}"),
+        "have one of each core: `taskset`, or under Slurm `--hint=nomultithread`; two of a core are no two processors",
     );
     warn(
         SLOW_CLOCKS.contains(&&**clock),
@@ -187,6 +192,14 @@ mod tests {
                 "the machine runs on its battery",
             ),
             (vec![(clock, "hpet\n")], "the clock is read from hpet"),
+            (
+                vec![
+                    ("proc/self/status", "Cpus_allowed_list:\t0-1\n"),
+                    ("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n"),
+                    ("sys/devices/system/cpu/cpu1/topology/thread_siblings_list", "0-1\n"),
+                ],
+                "processors that share a core are among those of this run: 0+1",
+            ),
         ] {
             let found = found(&files);
             assert!(matches!(&found[..], [only] if only.starts_with(finding)), "{finding}: {found:?}");
