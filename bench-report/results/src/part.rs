@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Profile, Results, Status};
+use crate::{Cell, MEASURED_TOO_LITTLE, NEVER_MEASURED, Profile, Results, Status, figures::counted};
 
 /// A part of a race that was cut: every so many of its comparisons, each with all its lanes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,28 +25,55 @@ impl fmt::Display for Part {
 }
 
 impl Results {
-    /// Returns the reason why these results cannot stand for their machine beside those of others; `None` if they can.
+    /// Returns the reason why these results do not have all that their run set out to measure; `None` if they have.
     ///
-    /// A run of chosen workloads or lanes is complete: it tells of these, and claims nothing of others.
+    /// A run of chosen workloads or lanes is complete, and so is one in which a lane has failed by itself.
     pub fn incomplete(&self) -> Option<String> {
-        if let Some(part) = &self.run.part {
-            return Some(format!("it is {part}"));
-        }
-        if self.run.profile == Profile::Quick {
-            return Some("it is a quick run, which has the smallest sizes and few blocks".to_owned());
-        }
-        if self.build.profile == "debug" {
-            return Some("it is a debug build".to_owned());
-        }
-        let faulty: Vec<_> =
-            self.cells.iter().filter(|cell| cell.status == Status::Failed || cell.spoiled).collect();
-        let [first, others @ ..] = &faulty[..] else {
-            return self.rows.is_empty().then(|| "it has no comparison".to_owned());
+        let is_unmeasured = |cell: &&Cell| {
+            let reason = cell.reason.as_deref();
+            reason == Some(NEVER_MEASURED) || reason == Some(MEASURED_TOO_LITTLE)
         };
-        let id = first.id();
-        Some(match others.len() {
-            0 => format!("the cell {id} has no figures"),
-            others => format!("the cell {id} has no figures, nor have {others} others"),
-        })
+        let unmeasured = self.cells.iter().filter(is_unmeasured).count();
+        let same = |one: &Cell, other: &Cell| {
+            (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
+        };
+        let measured =
+            self.cells.chunk_by(same).filter(|lanes| lanes.iter().any(|cell| cell.rank.is_some())).count();
+        let short = self.rows.iter().filter(|row| row.blocks < self.run.blocks).count();
+        if let Some(part) = &self.run.part {
+            Some(format!("it is {part}"))
+        } else if !self.run.finished.starts_with(|first: char| first.is_ascii_digit()) {
+            Some("it has not ended".to_owned())
+        } else if measured == 0 {
+            Some("nothing was measured".to_owned())
+        } else if self.rows.is_empty() {
+            Some("it does not say which rows are settled".to_owned())
+        } else if self.rows.len() < measured {
+            Some(format!("it lacks {}", counted(measured - self.rows.len(), "row")))
+        } else if unmeasured > 0 {
+            Some(format!("{} not measured", are(unmeasured, "cell")))
+        } else if short > 0 {
+            Some(format!("{} short of {}", are(short, "row"), counted(self.run.blocks, "block")))
+        } else {
+            None
+        }
     }
+
+    /// Returns the reason why these results cannot stand for their machine in a collection; `None` if they can.
+    pub fn unfit(&self) -> Option<String> {
+        let is_faulty = |cell: &&Cell| cell.status == Status::Failed || cell.spoiled;
+        if self.run.profile == Profile::Quick {
+            Some("it is a quick run, which has the smallest sizes and few blocks".to_owned())
+        } else if self.build.profile == "debug" {
+            Some("it is a debug build".to_owned())
+        } else if let Some(faulty) = self.cells.iter().find(is_faulty) {
+            Some(format!("the cell {} has no figures", faulty.id()))
+        } else {
+            self.incomplete()
+        }
+    }
+}
+
+fn are(many: usize, noun: &str) -> String {
+    format!("{} {}", counted(many, noun), if many == 1 { "is" } else { "are" })
 }

@@ -13,7 +13,7 @@ fn the_results_of_every_machine_are_whole_and_tell_of_no_folder() {
     for machine in machines {
         let file = machine.join("results.json.gz");
         let results = Results::read(&file).unwrap();
-        assert_eq!(results.incomplete(), None, "{}", file.display());
+        assert_eq!(results.unfit(), None, "{}", file.display());
         assert!(fs::metadata(&file).unwrap().len() < 1 << 20, "{} is packed", file.display());
         let text = results.to_json();
         for private in ["/home/", "/root/", "/tmp/", "/Users/", "C:\\\\"] {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use results::{
-    Cell, MEASURED_TOO_LITTLE, NEVER_MEASURED, Results,
+    Cell, Results,
     figures::{counted, listed, whole},
     lookup,
 };
@@ -74,7 +74,7 @@ struct Place {
 impl Matrix {
     pub(super) fn of(runs: &[NamedRun<'_>]) -> Matrix {
         let (complete, others): (Vec<_>, Vec<_>) =
-            runs.iter().map(|run| (run, incomplete(run.results))).partition(|(_, reason)| reason.is_none());
+            runs.iter().map(|run| (run, run.results.incomplete())).partition(|(_, reason)| reason.is_none());
         let complete: Vec<&NamedRun<'_>> = complete.into_iter().map(|(run, _)| run).collect();
         let reasons = others.iter().filter_map(|(run, reason)| Some(format!("{run}: {}", reason.as_ref()?)));
         let left_out = reasons.collect::<Vec<_>>().join("; ");
@@ -115,41 +115,6 @@ fn conditions(results: &Results) -> Vec<String> {
     let processors = lookup::processors(results).map(|many| counted(many, "processor"));
     let conditions = Some(circumstances::conditions(results)).filter(|conditions| !conditions.is_empty());
     [Some(machine.cpu.clone()), processors, conditions].into_iter().flatten().collect()
-}
-
-/// Returns the reason why a run is not complete: it has not ended, or lacks blocks or rows.
-fn incomplete(results: &Results) -> Option<String> {
-    let is_unmeasured = |cell: &&Cell| {
-        let reason = cell.reason.as_deref();
-        reason == Some(NEVER_MEASURED) || reason == Some(MEASURED_TOO_LITTLE)
-    };
-    let unmeasured = results.cells.iter().filter(is_unmeasured).count();
-    let same = |one: &Cell, other: &Cell| {
-        (&one.workload, one.size, one.threads) == (&other.workload, other.size, other.threads)
-    };
-    let measured =
-        results.cells.chunk_by(same).filter(|lanes| lanes.iter().any(|cell| cell.rank.is_some())).count();
-    let short = results.rows.iter().filter(|row| row.blocks < results.run.blocks).count();
-    if !results.run.finished.starts_with(|first: char| first.is_ascii_digit()) {
-        Some("it has not ended".to_owned())
-    } else if measured == 0 {
-        Some("nothing was measured".to_owned())
-    } else if results.rows.is_empty() {
-        Some("it does not say which rows are settled".to_owned())
-    } else if results.rows.len() < measured {
-        Some(format!("it lacks {}", counted(measured - results.rows.len(), "row")))
-    } else if unmeasured > 0 {
-        Some(format!("{} not measured", are(unmeasured, "cell")))
-    } else if short > 0 {
-        let blocks = counted(results.run.blocks, "block");
-        Some(format!("{} short of {blocks}", are(short, "row")))
-    } else {
-        None
-    }
-}
-
-fn are(many: usize, noun: &str) -> String {
-    format!("{} {}", counted(many, noun), if many == 1 { "is" } else { "are" })
 }
 
 impl Race {
