@@ -65,7 +65,7 @@ impl LaneRow {
             figures: [&lane.overhead, &lane.metg_50, &lane.metg_90].map(Figure::of),
             level_from: match lane.level_from {
                 Some(size) => work(curve, size),
-                None => "not up to there".to_owned(),
+                None => format!("not even at {}", largest(curve)),
             },
         }
     }
@@ -92,9 +92,14 @@ fn work(curve: &Grain, size: u64) -> String {
     curve.work_at(size).map_or_else(|| ns(size as f64), |work| ns(work.value))
 }
 
+/// Writes the most work that raced.
+fn largest(curve: &Grain) -> String {
+    curve.work.last().map_or_else(String::new, |last| work(curve, last.size))
+}
+
 fn level(curve: &Grain) -> String {
     let threads = counted(curve.threads, "thread");
-    let largest = curve.work.last().map_or_else(String::new, |last| work(curve, last.size));
+    let largest = largest(curve);
     let never = curve.never_level();
     let others = curve.lanes.iter().filter_map(|lane| lane.level_from).max();
     match (curve.level_from, others) {
