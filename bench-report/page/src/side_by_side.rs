@@ -47,8 +47,8 @@ pub fn render(runs: &[(String, Results)]) -> String {
     SideBySide::of(runs).render().expect("strings always fit into the template")
 }
 
-/// Returns distinct names for the runs in these files: the stem of each, with as many folders as tell it from
-/// the others.
+/// Returns distinct names for the runs in these files: the stem of each, or its folder if it is `results`, with as many
+/// folders as tell it from the others.
 pub fn names(files: &[PathBuf]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for file in files {
@@ -537,13 +537,19 @@ fn shortest_name(file: &Path, files: &[PathBuf]) -> String {
     end(&parts, length)
 }
 
-/// Returns the folders of a path and the stem of its file.
+/// Returns the folders of a path and the stem of its file, but for one that all files of results have.
 fn parts(file: &Path) -> Vec<String> {
-    let stem = file.with_extension("");
-    stem.components()
+    let is_packed = file.extension().is_some_and(|extension| extension == "gz");
+    let stem = if is_packed { file.with_extension("").with_extension("") } else { file.with_extension("") };
+    let mut parts: Vec<String> = stem
+        .components()
         .filter_map(|part: Component<'_>| match part {
             Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
             _ => None,
         })
-        .collect()
+        .collect();
+    if parts.len() > 1 && parts.last().is_some_and(|stem| stem == "results") {
+        parts.pop();
+    }
+    parts
 }

@@ -14,8 +14,14 @@ pub(crate) fn sized(results: &Results, workload: &str, size: u64) -> String {
         "n" => format!("n = {}", whole(size)),
         _ if counts.contains("(n)") => counts.replace("(n)", &format!("({})", whole(size))),
         _ if counts.ends_with(" a second") => format!("{} {counts}", whole(size)),
+        _ if size == 1 && !is_symbol(unit) => format!("1 {}", unit.strip_suffix('s').unwrap_or(unit)),
         _ => format!("{} {unit}", whole(size)),
     }
+}
+
+/// Tells whether a unit is the symbol of one, which has no plural.
+fn is_symbol(unit: &str) -> bool {
+    ["ns", "µs", "ms", "s"].contains(&unit)
 }
 
 #[cfg(test)]
@@ -33,7 +39,13 @@ mod tests {
         };
         assert_eq!(counted("fib(n)"), "fib(2,000)");
         assert_eq!(counted("µs of work"), "2,000 µs");
+        assert_eq!(counted("pairs of tasks"), "2,000 pairs");
         assert_eq!(counted("requests a second"), "2,000 requests a second");
         assert_eq!(counted(""), "2,000");
+        for (counts, one) in [("pairs of tasks", "1 pair"), ("µs of work", "1 µs"), ("threads", "1 thread")]
+        {
+            counts.clone_into(&mut results.workloads[0].size);
+            assert_eq!(sized(&results, &name, 1), one);
+        }
     }
 }

@@ -221,10 +221,11 @@ fn a_large_run_stays_small() {
 fn files_of_one_name_are_told_apart_by_their_folders() {
     let named = |files: &[&str]| names(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
     assert_eq!(named(&["desk.json", "runs/laptop.json"]), ["desk", "laptop"]);
-    assert_eq!(named(&["a/results.json", "b/results.json", "c.json"]), ["a/results", "b/results", "c"]);
-    assert_eq!(named(&["/x/a/results.json", "/y/a/results.json"]), ["x/a/results", "y/a/results"]);
-    assert_eq!(named(&["results.json", "b/results.json"]), ["results", "b/results"]);
+    assert_eq!(named(&["a/results.json", "b/results.json", "c.json"]), ["a", "b", "c"]);
+    assert_eq!(named(&["/x/a/results.json", "/y/a/results.json"]), ["x/a", "y/a"]);
+    assert_eq!(named(&["results.json", "b/results.json"]), ["results", "b"]);
     assert_eq!(named(&["results.json", "results.json"]), ["results", "results (2)"]);
+    assert_eq!(named(&["results/vm-2/results.json.gz", "mine.json.gz"]), ["vm-2", "mine"]);
     assert_eq!(named(&["./a.json", "a.json", "../a.json"]), ["a", "a (2)", "a (3)"]);
 }
 

@@ -84,7 +84,7 @@ fn one_submission_gives_the_page_of_both_nodes() {
     cluster.until_all(&race.array, "COMPLETED");
     let page = page(&place);
     for (node, feature) in NODES {
-        assert!(page.contains(&format!("{node}/results")), "the page has {node}");
+        assert!(page.contains(&format!("</b> {node}</th>")), "the page has {node}");
         let results = results(&place, node);
         let batch = results.machine.batch.expect("it was a job");
         assert_eq!([&*batch.node, &*batch.partition], [node, "race"]);
@@ -159,7 +159,7 @@ fn a_node_that_dies_comes_back_to_its_race() {
     assert_eq!(heats(&after), 6);
     assert!(place.log(&format!("{}-0", race.array)).contains("goes on with the race on n1"));
     assert_eq!(results(&place, "n1").cells[0].overhead_of_blocks().len(), 6, "every block once");
-    assert!(NODES.iter().all(|(node, _)| page(&place).contains(&format!("{node}/results"))));
+    assert!(NODES.iter().all(|(node, _)| page(&place).contains(&format!("</b> {node}</th>"))));
 }
 
 fn a_full_disk_on_one_node_is_named_and_the_other_has_its_page() {
