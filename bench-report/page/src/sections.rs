@@ -53,8 +53,17 @@ pub(super) struct Section {
     pub(super) known: Vec<KnownEntry>,
     /// Reservations about figures, a sentence for each cell.
     pub(super) flags: Vec<String>,
-    /// The observations of each cell.
-    pub(super) proofs: Vec<Proofs>,
+    /// The observations of each cell; absent if there are none.
+    pub(super) observed: Option<Observed>,
+}
+
+/// The observations of the cells of a workload.
+pub(super) struct Observed {
+    /// Those that are the same in all cells, in a sentence; may be empty.
+    pub(super) same: String,
+    /// The names of the others.
+    pub(super) names: Vec<&'static str>,
+    pub(super) comparisons: Vec<Proofs>,
 }
 
 /// The observations of the cells of one comparison.
@@ -66,12 +75,12 @@ pub(super) struct Proofs {
 /// The observations of a cell in a run that was not timed.
 pub(super) struct Proof {
     pub(super) lane: ChartLane,
-    /// The observations in the order of [`SEEN`].
+    /// The observations in the order of their names.
     pub(super) seen: Vec<String>,
 }
 
 /// The names of the observations.
-pub(super) const SEEN: [&str; 11] = [
+const SEEN: [&str; 11] = [
     "workers",
     "threads that polled",
     "tasks",
@@ -175,7 +184,7 @@ impl Section {
             growth: growth(results, &workload.name),
             known: KnownEntry::of(results, &workload.name),
             flags: cells.iter().flat_map(|cell| flags(results, cell)).collect(),
-            proofs: proofs(results, &cells),
+            observed: Observed::of(results, &cells),
         }
     }
 }
@@ -189,6 +198,47 @@ fn growth(results: &Results, workload: &str) -> Vec<String> {
             format!("{executor}, {threads}: size to the power of {value:.2} [{low:.2}, {high:.2}]")
         })
         .collect()
+}
+
+impl Observed {
+    /// Collects the observations of all cells. What is the same in all of them is said once, because it is a third of the table.
+    fn of(results: &Results, cells: &[&Cell]) -> Option<Observed> {
+        let mut comparisons = proofs(results, cells);
+        let rows: Vec<&Proof> = comparisons.iter().flat_map(|comparison| &comparison.rows).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        let value = |column: usize| {
+            // A program does not tell all of it.
+            let is_told = |text: &&String| !["n/a", "unknown"].contains(&text.as_str());
+            let mut told = rows.iter().map(|row| &row.seen[column]).filter(is_told);
+            let first = told.next().filter(|_| rows.len() > 1)?;
+            told.all(|text| text == first).then(|| first.clone())
+        };
+        let same: Vec<Option<String>> = (0..SEEN.len()).map(value).collect();
+        let differs: Vec<bool> = same.iter().map(Option::is_none).collect();
+        let of_same =
+            SEEN.iter().zip(&same).filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+        let of_same: Vec<String> = of_same.collect();
+        for row in comparisons.iter_mut().flat_map(|comparison| &mut comparison.rows) {
+            let mut differs = differs.iter();
+            row.seen.retain(|_| differs.next().is_none_or(|differs| *differs));
+        }
+        Some(Observed {
+            same: if of_same.is_empty() {
+                String::new()
+            } else {
+                format!("The same in all that tell it: {}.", of_same.join(", "))
+            },
+            names: SEEN
+                .iter()
+                .zip(&differs)
+                .filter(|(_, differs)| **differs)
+                .map(|(name, _)| *name)
+                .collect(),
+            comparisons,
+        })
+    }
 }
 
 fn proofs(results: &Results, cells: &[&Cell]) -> Vec<Proofs> {
@@ -242,12 +292,28 @@ fn charts(results: &Results, comparisons: &[Comparison<'_>]) -> Vec<Chart> {
     let by_threads = comparisons.chunk_by(|one, other| one.threads == other.threads);
     by_threads
         .flat_map(|comparisons| {
-            let forests = comparisons.iter().filter_map(|comparison| Forest::of(comparison, &axis));
+            let forests = ends(comparisons).filter_map(|comparison| Forest::of(comparison, &axis));
             let lines = Lines::over_sizes(results, &comparisons.iter().collect::<Vec<_>>());
             let late = largest(comparisons).filter_map(|comparison| late::of(results, comparison));
             forests.chain(lines).chain(late).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Returns the comparisons of the smallest and of the largest size; the lines over sizes have those between.
+fn ends<'a, 'b>(comparisons: &'b [Comparison<'a>]) -> impl Iterator<Item = &'b Comparison<'a>> {
+    let last = comparisons.len().saturating_sub(1);
+    comparisons
+        .iter()
+        .enumerate()
+        .filter(move |(place, _)| *place == 0 || *place == last)
+        .map(|(_, ends)| ends)
+}
+
+/// Returns those between the [`ends`], for each number of threads.
+fn between<'a, 'b>(comparisons: &'b [Comparison<'a>]) -> impl Iterator<Item = &'b Comparison<'a>> {
+    let by_threads = comparisons.chunk_by(|one, other| one.threads == other.threads);
+    by_threads.flat_map(|sizes| sizes.get(1..sizes.len() - 1).unwrap_or_default())
 }
 
 /// The note on charts of blocks and samples, with boxes.
@@ -259,7 +325,13 @@ const WITHOUT_BOXES: &str = "The charts show the largest size. Each dot is a blo
 fn folds(results: &Results, workload: &str, comparisons: &[Comparison<'_>]) -> Vec<Fold> {
     let blocks = if comparisons.iter().any(Comparison::has_spread) { WITH_BOXES } else { WITHOUT_BOXES };
     let late = Late::of(results, workload);
+    let axis = Forest::axis(comparisons);
     let folds = [
+        Fold::of(
+            "other sizes",
+            "Above are the smallest and the largest size; these are between them, on the same axis.",
+            between(comparisons).filter_map(|comparison| Forest::of(comparison, &axis)).collect(),
+        ),
         Fold::of("scatter", blocks, largest(comparisons).filter_map(Samples::of).collect()),
         Fold::of(
             "threads",

@@ -834,6 +834,14 @@ fn a_curve_takes_part_in_its_group_and_in_no_mean_over_all() {
 }
 
 #[test]
+fn one_size_is_no_curve() {
+    let mut race = Race::new().comparison("grow", 0, 4, &[("ash", 100.0), ("birch", 150.0), ("elder", 1.0)]);
+    race = race.program("elder");
+    race.plan.baselines.push("elder".to_owned());
+    assert!(race.results().grain.is_empty());
+}
+
+#[test]
 fn without_a_baseline_there_is_no_curve() {
     let mut race = grains([("ash", 100.0, 1.0), ("birch", 1_000.0, 1.0)]);
     race.plan.baselines.clear();

@@ -5,9 +5,9 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 
-/// Rounds numbers to these significant digits: far more than a clock resolves, and half of the digits that
-/// would be written otherwise.
-const DIGITS: usize = 5;
+/// Rounds numbers to these significant digits: a twentieth of a percent at most, where noise is a percent and more, and a
+/// quarter of the digits that would be written otherwise.
+const DIGITS: usize = 4;
 
 /// Writes a value with one field per line and few digits, and a line break at its end.
 pub(crate) fn text_of(value: &impl Serialize) -> String {

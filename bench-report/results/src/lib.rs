@@ -445,7 +445,7 @@ impl Results {
     /// Returns the text of a `results.json`, with one field per line, but each list of numbers on a single
     /// line.
     ///
-    /// Numbers are rounded to five significant digits. Draw pages from the re-read file, so that page and
+    /// Numbers are rounded to four significant digits. Draw pages from the re-read file, so that page and
     /// file agree.
     pub fn to_json(&self) -> String {
         json::text_of(self)

@@ -176,10 +176,10 @@ pub fn tasks<E: Executor>(suite: &mut Suite) {
     suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
     suite.race::<E, fair_turns::FairTurns>("tasks");
     suite.race::<E, cancellation::Cancellation>("tasks");
-    suite.race::<E, spawn_remote::WakeRemote>("tasks");
     suite.race::<E, grain::Grain>("tasks");
     suite.race::<E, control_loop::ControlLoop>("tasks");
     suite.race::<E, control_loop::ControlLoopCpu>("tasks");
+    suite.race::<E, spawn_remote::WakeRemote>("tasks");
 }
 
 /// Workloads whose tasks come from other threads too.

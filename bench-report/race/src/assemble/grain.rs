@@ -14,7 +14,7 @@ use crate::{journal::Outcomes, plan::Plan};
 /// The figures of a cell in each block: ns of one core for each task.
 type OfBlocks = BTreeMap<usize, f64>;
 
-/// Returns the curves of a run: one for each workload that a baseline raced in, and number of threads.
+/// Returns the curves of a run: one for each workload that a baseline raced in at several sizes, and number of threads.
 ///
 /// A twin is no lane of its own, and programs are compared with nobody.
 pub(super) fn curves(lineup: &Lineup, plan: &Plan, cells: &[Cell], outcomes: &Outcomes) -> Vec<Grain> {
@@ -33,6 +33,8 @@ pub(super) fn curves(lineup: &Lineup, plan: &Plan, cells: &[Cell], outcomes: &Ou
     }
     let mut curves: Vec<Grain> = of_baselines
         .into_iter()
+        // A quick run has one size, and a place is no curve.
+        .filter(|sizes| sizes.len() > 1)
         .map(|mut sizes| {
             sizes.sort_by_key(|cell| cell.size);
             curve(plan, cells, &by_cell, &sizes)
