@@ -210,7 +210,7 @@ impl Observed {
         }
         let value = |column: usize| {
             // A program does not tell all of it.
-            let is_told = |text: &&String| !["n/a", "unknown"].contains(&text.as_str());
+            let is_told = |text: &&String| !["n/a", "n/a, n/a", "unknown"].contains(&text.as_str());
             let mut told = rows.iter().map(|row| &row.seen[column]).filter(is_told);
             let first = told.next().filter(|_| rows.len() > 1)?;
             told.all(|text| text == first).then(|| first.clone())

@@ -246,15 +246,35 @@ fn columns_side_by_side_without_a_figure_say_why_once() {
 #[test]
 fn what_a_program_does_not_tell_is_not_zero() {
     let mut results = results();
-    let cell = results.cells.iter_mut().find(|cell| cell.status == Status::Ok).unwrap();
+    let [cell, others @ ..] = &mut results.cells[..3] else { panic!("there are more") };
     let silent = Observed { polls: None, jobs_at_once: None, at_once: None, ..observed(1, 1) };
     cell.observed = Some(silent);
+    // What all that tell it have in common is said in a sentence.
+    for (count, other) in (7..).zip(others) {
+        let counts = Some(count);
+        other.observed =
+            Some(Observed { polls: counts, jobs_at_once: counts, at_once: counts, ..observed(1, 1) });
+    }
     let lane = cell.executor.clone();
     let page = page::render(&results, None);
     let seen = between(&page, "<summary>proof<span", "</table>");
     let row = text(between(seen, &format!("<th>{lane}<td>"), "<tr"));
     let words: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(words.iter().filter(|word| **word == "n/a").count(), 4, "{row}");
+}
+
+#[test]
+fn what_all_cells_have_in_common_is_said_once() {
+    let mut results = results();
+    for cell in results.cells.iter_mut().filter(|cell| cell.status == Status::Ok) {
+        cell.observed = Some(observed(cell.threads, 1));
+    }
+    let page = page::render(&results, None);
+    let seen = between(&page, "<summary>proof<span", "</table>");
+    let same = "The same in all that tell it: threads that polled 1, tasks 10, finished 10, cancelled 0";
+    assert!(text(seen).contains(same), "{}", text(seen));
+    let heads = text(between(seen, "<thead>", "</thead>"));
+    assert_eq!(heads, "Lane workers threads before and after");
 }
 
 #[test]

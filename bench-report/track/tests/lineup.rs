@@ -73,10 +73,11 @@ fn main() {
     };
     let mut trials: Vec<Trial> = pairs.into_iter().map(trial).collect();
     trials.extend(ignored.into_iter().map(|trial| trial.with_ignored_flag(true)));
-    let facts: [(&str, Fact); 5] = [
+    let facts: [(&str, Fact); 6] = [
         ("no lane has the name of a twin", no_lane_has_the_name_of_a_twin),
         ("what is known is of this lineup", what_is_known_is_of_this_lineup),
         ("every group has words and no other has", every_group_has_words_and_no_other_has),
+        ("the rows of a group stand together", the_rows_of_a_group_stand_together),
         ("every lane says how it stands and what it has", every_lane_says_how_it_stands_and_what_it_has),
         ("every lane says who drops what is cancelled", every_lane_says_who_drops_what_is_cancelled),
     ];
@@ -230,6 +231,16 @@ fn what_is_known_is_of_this_lineup(lineup: &Lineup) -> Result<(), Failed> {
         assert!(entry.workloads.iter().all(|name| lineup.workload(name).is_some()), "{:?}", entry.workloads);
         assert!(entry.lanes.iter().all(|name| lineup.lane(name).is_some()), "{:?}", entry.lanes);
     }
+    Ok(())
+}
+
+fn the_rows_of_a_group_stand_together(lineup: &Lineup) -> Result<(), Failed> {
+    // What is measured for its memory has no rows.
+    let groups = lineup.workloads.iter().map(|workload| &*workload.group).filter(|group| *group != "Memory");
+    let groups: Vec<&str> = groups.collect();
+    let heads: Vec<&str> = groups.chunk_by(|one, other| one == other).map(|rows| rows[0]).collect();
+    let distinct: BTreeSet<&str> = heads.iter().copied().collect();
+    assert_eq!(heads.len(), distinct.len(), "{heads:?}");
     Ok(())
 }
 
