@@ -120,16 +120,22 @@ fn no_line_below_a_head_is_covered(tab: &mut Tab<'_>) {
     tab.show_on(PHONE);
     tab.prefer("dark");
     tab.open(&DEFAULT.address);
+    const BOTTOM: &str = "Math.ceil(document.querySelector('.race:not([hidden]) .scroll').getBoundingClientRect().bottom + scrollY)";
     for tenths in 0..10 {
-        let bottom = tab.apply(
+        tab.apply(
             "tenths => {
                 const table = document.querySelector('.race:not([hidden]) .scroll');
                 table.style.marginTop = `${10 + tenths / 10}px`;
-                return Math.ceil(table.getBoundingClientRect().bottom + scrollY);
             }",
             tenths,
         );
-        let picture = tab.picture_from(0, bottom.as_u64().expect("a number") as u32);
+        // What stands above may have come to rest only after the picture was taken.
+        let picture = (0..10).find_map(|_| {
+            let bottom = tab.evaluate(BOTTOM);
+            let picture = tab.picture_from(0, bottom.as_u64().expect("a number") as u32);
+            (tab.evaluate(BOTTOM) == bottom).then_some(picture)
+        });
+        let picture = picture.expect("the page comes to rest");
         let covered = tab.apply(
             "async picture => {
                 const file = new Blob([Uint8Array.from(atob(picture), byte => byte.charCodeAt(0))]);
