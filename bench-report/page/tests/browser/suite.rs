@@ -1,7 +1,7 @@
 //! The list of tests, and the browsers that they share.
 //!
-//! Two tests run at a time, each in a tab of its own and no two in one Chromium. No page may raise an error, open a dialog
-//! or request anything; this is checked after every test. Without a Chromium the tests are ignored, and a line
+//! All tests run in one Chromium, one after the other, each in a tab of its own: of two at a time one now and then had a picture
+//! that was not painted yet. No page may raise an error, open a dialog or request anything; this is checked after every test. Without a Chromium the tests are ignored, and a line
 //! says how to get one.
 
 mod access;
@@ -65,7 +65,7 @@ pub(crate) fn run() -> ExitCode {
         process::exit(1);
     });
 
-    let arguments = Arguments { test_threads: Some(2), ..Arguments::from_args() };
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
     let idle = Arc::new(Mutex::new(Vec::new()));
     let trial = |(name, test): (&'static str, fn(&mut Tab<'_>)), possible: bool| {
         let (idle, program) = (Arc::clone(&idle), program.clone());

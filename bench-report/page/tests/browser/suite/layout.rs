@@ -1,6 +1,6 @@
 //! Facts about the look of a page: at a glance, on a phone, light and dark.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Tests,
@@ -120,7 +120,6 @@ fn no_line_below_a_head_is_covered(tab: &mut Tab<'_>) {
     tab.show_on(PHONE);
     tab.prefer("dark");
     tab.open(&DEFAULT.address);
-    const BOTTOM: &str = "Math.ceil(document.querySelector('.race:not([hidden]) .scroll').getBoundingClientRect().bottom + scrollY)";
     for tenths in 0..10 {
         tab.apply(
             "tenths => {
@@ -129,31 +128,34 @@ fn no_line_below_a_head_is_covered(tab: &mut Tab<'_>) {
             }",
             tenths,
         );
-        // What stands above may have come to rest only after the picture was taken.
-        let picture = (0..10).find_map(|_| {
-            let bottom = tab.evaluate(BOTTOM);
-            let picture = tab.picture_from(0, bottom.as_u64().expect("a number") as u32);
-            (tab.evaluate(BOTTOM) == bottom).then_some(picture)
-        });
-        let picture = picture.expect("the page comes to rest");
-        let covered = tab.apply(
-            "async picture => {
-                const file = new Blob([Uint8Array.from(atob(picture), byte => byte.charCodeAt(0))]);
-                const image = await createImageBitmap(file);
-                const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d', { willReadFrequently: true });
-                canvas.drawImage(image, 0, 0);
-                const heads = [...document.querySelectorAll('.race:not([hidden]) thead th')];
-                return heads.filter(head => head.getBoundingClientRect().left < image.width).filter(head => {
-                    const { left, bottom } = head.getBoundingClientRect();
-                    const colour = getComputedStyle(head).borderBottomColor;
-                    const near = canvas.getImageData(left + 2, Math.round(bottom + scrollY) - 3, 1, 4).data;
-                    return ![0, 4, 8, 12].some(at => colour === `rgb(${near.slice(at, at + 3).join(', ')})`);
-                }).map(head => head.innerText);
-            }",
-            picture,
-        );
+        // A picture may show a page that has not come to rest, or is painted in part: only what stays covered is a fault.
+        let covered = (0..8).map(|_| covered_heads(tab)).find(|covered| *covered == json!([]));
+        let covered = covered.unwrap_or_else(|| covered_heads(tab));
         assert_eq!(covered, json!([]), "the line below is covered, {tenths} tenths of a pixel further down");
     }
+}
+
+/// Returns the heads of the first visible table below which a picture of it has no line.
+fn covered_heads(tab: &Tab<'_>) -> Value {
+    const BOTTOM: &str = "Math.ceil(document.querySelector('.race:not([hidden]) .scroll').getBoundingClientRect().bottom + scrollY)";
+    let bottom = tab.evaluate(BOTTOM);
+    let picture = tab.picture_from(0, bottom.as_u64().expect("a number") as u32);
+    tab.apply(
+        "async picture => {
+            const file = new Blob([Uint8Array.from(atob(picture), byte => byte.charCodeAt(0))]);
+            const image = await createImageBitmap(file);
+            const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d', { willReadFrequently: true });
+            canvas.drawImage(image, 0, 0);
+            const heads = [...document.querySelectorAll('.race:not([hidden]) thead th')];
+            return heads.filter(head => head.getBoundingClientRect().left < image.width).filter(head => {
+                const { left, bottom } = head.getBoundingClientRect();
+                const colour = getComputedStyle(head).borderBottomColor;
+                const near = canvas.getImageData(left + 2, Math.round(bottom + scrollY) - 3, 1, 4).data;
+                return ![0, 4, 8, 12].some(at => colour === `rgb(${near.slice(at, at + 3).join(', ')})`);
+            }).map(head => head.innerText);
+        }",
+        picture,
+    )
 }
 
 pub(crate) fn assert_no_sideways_scroll(tab: &Tab<'_>) {
