@@ -21,7 +21,7 @@ pub(crate) struct Selection {
     pub memory: Vec<CellId>,
     /// The versions of the lanes that are programs, by their names.
     pub programs: BTreeMap<String, String>,
-    /// Those of them that other lanes are measured by.
+    /// The programs that other lanes are measured by.
     pub baselines: Vec<String>,
 }
 

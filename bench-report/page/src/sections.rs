@@ -59,7 +59,7 @@ pub(super) struct Section {
 
 /// The observations of the cells of a workload.
 pub(super) struct Observed {
-    /// Those that are the same in all cells, in a sentence; may be empty.
+    /// A sentence with the observations that are the same in all cells; may be empty.
     pub(super) same: String,
     /// The names of the others.
     pub(super) names: Vec<&'static str>,

@@ -1,6 +1,6 @@
 //! Puts the parts of a race together, which was cut by comparison and run on several machines of one kind.
 //!
-//! What a race teaches, such as how much its blocks scatter and where its noise ends, it learns from the samples of all its
+//! A race learns how much its blocks scatter and where its noise ends from the samples of all its
 //! comparisons, twins included, and results keep neither. So runs are merged, their plans and journals, and results are made of
 //! the whole as of any run.
 

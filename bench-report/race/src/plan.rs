@@ -69,7 +69,7 @@ pub struct Plan {
     /// The versions of those lanes of the lineup that are programs, by their names.
     #[serde(default)]
     pub programs: BTreeMap<String, String>,
-    /// Those of the programs that other lanes are measured by.
+    /// The programs that other lanes are measured by.
     #[serde(default)]
     pub baselines: Vec<String>,
     /// The cells whose memory is measured, apart from the race; those of one lane follow each other.

@@ -75,7 +75,7 @@ impl Quota {
     ///
     /// # Errors
     ///
-    /// Why there can be none, and what would help, in one line.
+    /// One line that says why there can be none, and what would help.
     pub fn make(processors: f64, usher: &Path, guard: &Guard) -> Result<Quota, String> {
         let mut first_refusal = None;
         for place in places::find(Path::new("/")) {

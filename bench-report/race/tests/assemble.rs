@@ -1,11 +1,10 @@
 //! Facts about what results make of outcomes: made-up processes go in, cells, summaries and noise come out.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+mod trees;
 
-use lane_protocol::{
-    CellId, Class, Costs, Count, Counts, LaneEntry, Lineup, Measure, MemoryUse, PROTOCOL, Tally, Tier,
-    TrackBuild, WorkloadEntry,
-};
+use std::{fs, path::Path, time::Duration};
+
+use lane_protocol::{CellId, Costs, Count, Counts, Lineup, Measure, MemoryUse, Tally, WorkloadEntry};
 use race::{
     assemble,
     journal::{CountingJob, Fault, Outcome, Outcomes, Tallies},
@@ -117,57 +116,11 @@ impl Race {
 }
 
 fn lineup() -> Lineup {
-    let lane = |name: &str| LaneEntry {
-        name: name.to_owned(),
-        description: "Is a tree.".to_owned(),
-        class: Class::MultiThread,
-        standing: None,
-        has: Vec::new(),
-        limits: "Grows slowly.".to_owned(),
-        package: "tokio".to_owned(),
-        homepage: "https://example.org".to_owned(),
-        source: file!().to_owned(),
-        command: None,
-        environment: BTreeMap::new(),
-        refused: None,
-        sockets_refused: None,
-        tier: Tier::Default,
-        is_baseline: false,
+    let workload = |(name, group): (&str, &str)| {
+        let measure = if name == BY_LATENESS { Measure::Told("lateness".to_owned()) } else { Measure::Clock };
+        WorkloadEntry { measure, ..trees::workload(name, group) }
     };
-    let workload = |(name, group): (&str, &str)| WorkloadEntry {
-        name: name.to_owned(),
-        description: "Lets time pass.".to_owned(),
-        group: group.to_owned(),
-        operation: "one year".to_owned(),
-        size: "years".to_owned(),
-        shows: "who grows".to_owned(),
-        hides: "the roots".to_owned(),
-        source: file!().to_owned(),
-        sizes: Vec::new(),
-        full_sizes: Vec::new(),
-        memory_sizes: Vec::new(),
-        measure: if name == BY_LATENESS { Measure::Told("lateness".to_owned()) } else { Measure::Clock },
-        needs: "time".to_owned(),
-        has_deadline: false,
-        oversubscribed: false,
-        sockets: false,
-        long: false,
-        loaded_from_outside: false,
-    };
-    Lineup {
-        protocol: PROTOCOL,
-        build: TrackBuild {
-            rustc: "unknown".to_owned(),
-            profile: "unknown".to_owned(),
-            flags: "unknown".to_owned(),
-            debug_assertions: false,
-            allocator: "unknown".to_owned(),
-            ..TrackBuild::unknown()
-        },
-        lanes: LANES.map(lane).into(),
-        workloads: WORKLOADS.map(workload).into(),
-        pairs: Vec::new(),
-    }
+    trees::lineup(&LANES, WORKLOADS.map(workload).into())
 }
 
 fn cell(workload: &str, size: u64, lane: &str) -> CellId {

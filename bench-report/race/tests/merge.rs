@@ -1,8 +1,10 @@
 //! Facts about races that are cut and merged: made-up parts go in, the whole or a refusal comes out.
 
-use std::{collections::BTreeMap, time::Duration};
+mod trees;
 
-use lane_protocol::{CellId, Class, LaneEntry, Lineup, Measure, PROTOCOL, Tier, TrackBuild, WorkloadEntry};
+use std::time::Duration;
+
+use lane_protocol::{CellId, Lineup};
 use race::{
     assemble,
     journal::{Outcome, Past},
@@ -18,57 +20,7 @@ const LANES: [&str; 3] = ["ash", "birch", "birch-twin"];
 const NO_TIME: Duration = Duration::ZERO;
 
 fn lineup() -> Lineup {
-    let lane = |name: &str| LaneEntry {
-        name: name.to_owned(),
-        description: "Is a tree.".to_owned(),
-        class: Class::MultiThread,
-        standing: None,
-        has: Vec::new(),
-        limits: String::new(),
-        package: name.to_owned(),
-        is_baseline: false,
-        homepage: String::new(),
-        source: file!().to_owned(),
-        command: None,
-        environment: BTreeMap::new(),
-        refused: None,
-        sockets_refused: None,
-        tier: Tier::Default,
-    };
-    let workload = |name: &str| WorkloadEntry {
-        name: name.to_owned(),
-        description: "Lets time pass.".to_owned(),
-        group: "Life".to_owned(),
-        operation: "one year".to_owned(),
-        size: "years".to_owned(),
-        shows: String::new(),
-        hides: String::new(),
-        source: file!().to_owned(),
-        sizes: Vec::new(),
-        full_sizes: Vec::new(),
-        memory_sizes: Vec::new(),
-        measure: Measure::Clock,
-        needs: "time".to_owned(),
-        has_deadline: false,
-        oversubscribed: false,
-        sockets: false,
-        long: false,
-        loaded_from_outside: false,
-    };
-    Lineup {
-        protocol: PROTOCOL,
-        build: TrackBuild {
-            rustc: String::new(),
-            profile: String::new(),
-            flags: String::new(),
-            debug_assertions: false,
-            allocator: String::new(),
-            ..TrackBuild::unknown()
-        },
-        lanes: LANES[..2].iter().map(|name| lane(name)).collect(),
-        workloads: WORKLOADS.map(workload).into(),
-        pairs: Vec::new(),
-    }
+    trees::lineup(&LANES[..2], WORKLOADS.map(|name| trees::workload(name, "Life")).into())
 }
 
 /// Plans a race of all workloads at two sizes and two numbers of workers.

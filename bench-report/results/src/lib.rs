@@ -219,7 +219,7 @@ pub struct Machine {
     /// The processors that this run could use, by their numbers: "0-1".
     #[serde(default = "unknown")]
     pub mask: String,
-    /// Those of these processors that share a core, a group each: "0+8, 1+9"; "none" if each has a core of its own.
+    /// The groups of these processors that share a core: "0+8, 1+9"; "none" if each has a core of its own.
     #[serde(default = "unknown")]
     pub siblings: String,
     /// The job of a batch system that the run was; absent if it was none.

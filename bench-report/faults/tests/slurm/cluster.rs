@@ -29,7 +29,7 @@ use tempfile::TempDir;
 /// Says that this program is the first process of a space of its own.
 const WITHIN: &str = "FAULTS_SLURM_WITHIN";
 
-/// What the tests need, by name.
+/// The programs that the tests need.
 const PROGRAMS: [&str; 9] =
     ["bash", "mount", "munged", "sbatch", "scancel", "scontrol", "slurmctld", "slurmd", "unshare"];
 

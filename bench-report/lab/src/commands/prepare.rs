@@ -175,7 +175,7 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// Why there can be none, and what would help, in one line.
+    /// One line that says why there can be none, and what would help.
     pub(crate) fn quota(&self) -> Result<Option<Quota>, String> {
         let Some(processors) = self.conditions.quota else { return Ok(None) };
         let usher = env::current_exe().map_err(|error| format!("no quota can be set: {error}"))?;

@@ -46,7 +46,7 @@ pub(super) struct Row {
     pub(super) workload: String,
     pub(super) size: String,
     pub(super) number: u64,
-    /// Who leads in each run.
+    /// The lanes that lead, in words, a text for each run.
     pub(super) leads: Vec<String>,
     pub(super) outcome: Outcome,
 }

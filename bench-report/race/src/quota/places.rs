@@ -32,7 +32,7 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// Why it cannot be, and what would help.
+    /// One line that says why it cannot be, and what would help.
     pub(super) fn enable(&self) -> Result<(), String> {
         let file = self.folder.join("cgroup.subtree_control");
         if self.version == Version::One || has_controller(&file) {
