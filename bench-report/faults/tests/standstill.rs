@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -24,6 +25,7 @@ crate::tests![
     a_lab_that_is_stopped_fails_no_lane,
     a_stop_of_a_moment_is_noticed_too,
     a_race_that_is_frozen_as_a_whole_fails_no_lane,
+    a_container_that_is_paused_for_a_moment_is_noticed,
     a_machine_that_sleeps_is_noticed_though_the_clock_does_not_go_on,
 ];
 
@@ -49,6 +51,80 @@ fn a_stop_of_a_moment_is_noticed_too() {
     signal(&lab, Signal::SIGCONT);
     assert_eq!(lab.wait().expect("it is our child").code(), Some(0));
     assert!(place.results().run.stood_still.expect("it is told").times >= 1);
+    assert!(place.journal().contains("\"kind\":\"stood-still\""));
+}
+
+/// A freezer: its folder, the file that freezes and thaws with its words for both, and the file that says what has happened.
+struct Freezer {
+    groups: &'static str,
+    switch: &'static str,
+    words: [&'static str; 2],
+    state: &'static str,
+    frozen: &'static str,
+    /// The shortest freeze that is noticed for sure.
+    moment: Duration,
+}
+
+const FREEZERS: [Freezer; 3] = [
+    Freezer {
+        groups: "/sys/fs/cgroup/freezer",
+        switch: "freezer.state",
+        words: ["FROZEN", "THAWED"],
+        state: "freezer.state",
+        frozen: "FROZEN",
+        moment: Duration::from_millis(500),
+    },
+    Freezer::of_version_2("/sys/fs/cgroup"),
+    Freezer::of_version_2("/sys/fs/cgroup/unified"),
+];
+
+impl Freezer {
+    const fn of_version_2(groups: &'static str) -> Freezer {
+        Freezer {
+            groups,
+            switch: "cgroup.freeze",
+            words: ["1", "0"],
+            state: "cgroup.events",
+            frozen: "frozen 1",
+            // Who is frozen by it is woken first, to wait elsewhere.
+            moment: Duration::ZERO,
+        }
+    }
+}
+
+fn a_container_that_is_paused_for_a_moment_is_noticed() {
+    let mut tried = 0;
+    for freezer in FREEZERS {
+        let group = Path::new(freezer.groups).join(format!("photofinish-test-{}", std::process::id()));
+        if fs::create_dir(&group).is_ok() {
+            if group.join(freezer.switch).exists() {
+                pause_for_a_moment(&freezer, &group);
+                tried += 1;
+            }
+            fs::remove_dir(&group).expect("all in it have ended");
+        }
+    }
+    if tried == 0 {
+        writeln!(io::stderr(), "skipped: control groups that freeze are for root").ok();
+    }
+}
+
+fn pause_for_a_moment(freezer: &Freezer, group: &Path) {
+    let place = Place::new();
+    let mut lab = start(&place, RUN);
+    fs::write(group.join("cgroup.procs"), lab.id().to_string()).expect("it may join");
+    until("a few cells are measured", || measured(&place) >= 3);
+    let [freeze, thaw] = freezer.words;
+    let write = |word| fs::write(group.join(freezer.switch), word).expect("the group is ours");
+    write(freeze);
+    until("it is frozen", || {
+        fs::read_to_string(group.join(freezer.state)).expect("the group is ours").contains(freezer.frozen)
+    });
+    thread::sleep(freezer.moment);
+    write(thaw);
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(0));
+    let stood_still = place.results().run.stood_still;
+    assert!(stood_still.is_some_and(|stood| stood.times >= 1), "{}", freezer.groups);
     assert!(place.journal().contains("\"kind\":\"stood-still\""));
 }
 

@@ -16,7 +16,7 @@ use crate::{
     journal::{CountingJob, Record, SampleLog, Tallies},
     lane::Trouble,
     plan::Plan,
-    race::note_standstills,
+    race::{STANDSTILLS, note_standstills},
 };
 
 /// Processes for each size at which memory is measured.
@@ -69,12 +69,15 @@ impl Counting {
         for jobs in side_by_side(&pending) {
             next(done, &jobs[0].cell);
             done += jobs.len();
+            let mut attempts = STANDSTILLS;
             let counted = loop {
                 let stopwatch = launcher.limits.standstills.stopwatch();
                 let counted = count(launcher, plan, &jobs);
                 let stood = stopwatch.stood();
                 note_standstills(&launcher.limits.standstills, &jobs[0].cell.to_string(), log)?;
-                if stood.is_none() {
+                attempts -= 1;
+                // A count is none of time, so that one is better than none.
+                if stood.is_none() || attempts == 0 {
                     break counted;
                 }
             };

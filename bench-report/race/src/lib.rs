@@ -9,7 +9,7 @@
 //! - [`rounds`]: which comparison runs next
 //! - [`race`], [`heat`]: runs the plan; one block of one comparison
 //! - `calibrate`, [`lane`], `child`, `verify`: the process of a lane, asked for runs; a program is held to its specification
-//! - [`standstill`]: time in which all of this stood still, which counts for nobody
+//! - [`standstill`], `nap`: time in which all of this stood still, which counts for nobody
 //! - [`quota`]: how much processor time they may use
 //! - [`guard`]: ends the processes of lanes if the lab is killed
 //! - `errands`: the processes that count
@@ -42,6 +42,7 @@ mod errands;
 pub mod groups;
 pub mod guard;
 pub mod lane;
+mod nap;
 pub mod quota;
 pub mod standstill;
 mod verify;

@@ -185,6 +185,36 @@ pub(crate) fn since_boot() -> Option<Duration> {
     None
 }
 
+/// Returns the time for which this thread has had something to do and no processor.
+pub(crate) fn waited_for_processor() -> Option<Duration> {
+    let statistics = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    statistics.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
+/// Returns the number of times that this thread gave its processor away.
+#[cfg(target_os = "linux")]
+pub(crate) fn voluntary_switches() -> Option<u64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    getrusage(UsageWho::RUSAGE_THREAD).ok()?.voluntary_context_switches().try_into().ok()
+}
+
+/// Returns `None`: this system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn voluntary_switches() -> Option<u64> {
+    None
+}
+
+/// Leaves signals to the other threads of this process.
+#[cfg(unix)]
+pub(crate) fn hear_no_signals() {
+    // An error leaves some to it, which is no harm.
+    nix::sys::signal::SigSet::all().thread_block().ok();
+}
+
+/// Does nothing: this system interrupts no thread.
+#[cfg(not(unix))]
+pub(crate) fn hear_no_signals() {}
+
 /// Has a flag set whenever this process goes on after a stop.
 #[cfg(unix)]
 pub(crate) fn set_when_continued(flag: &Arc<AtomicBool>) -> io::Result<()> {

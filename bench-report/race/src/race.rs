@@ -188,6 +188,9 @@ pub fn run_heats(
 /// The number of times that a heat is run at most of which a lane may be faulty through no fault of its own.
 const ATTEMPTS: usize = 8;
 
+/// The number of times that a heat is run at most because the race stood still: who is held again and again would wait for ever.
+pub(crate) const STANDSTILLS: usize = 50;
+
 /// Tells whether the workload of a heat has a deadline.
 ///
 /// It answers wrong if the machine stands still for the time of a few tasks, as one that shares its processors does now and
@@ -199,9 +202,9 @@ fn has_deadline(lineup: &Lineup, heat: &Heat) -> bool {
 
 /// Runs a heat, and returns its outcome and the time it took; `None` if it was interrupted.
 ///
-/// It is run again, a few times at most, if the runs of a lane were spoiled, or if one has failed and `has_deadline`; and always if
+/// It is run again, a few times at most, if the runs of a lane were spoiled, or if one has failed and `has_deadline`; and if
 /// the race stood still meanwhile, because nobody can tell what of it was measured before, and what after. Both are in the
-/// journal.
+/// journal. A heat that was never whole has spoiled lanes only.
 ///
 /// # Errors
 ///
@@ -214,7 +217,7 @@ fn run_in_time(
     progress: &mut dyn Progress,
     run: &mut dyn FnMut(&mut dyn Progress) -> Option<Vec<Ended>>,
 ) -> Result<Option<(Vec<Ended>, Duration)>> {
-    let mut attempts = ATTEMPTS;
+    let (mut attempts, mut stood_in) = (ATTEMPTS, 0);
     loop {
         let stopwatch = standstills.stopwatch();
         let Some(ended) = run(progress) else { return Ok(None) };
@@ -222,7 +225,13 @@ fn run_in_time(
         note_standstills(standstills, &heat.name, log)?;
         if !stood.is_none() {
             progress.stood_still(stood.whole, &heat.name);
-            continue;
+            stood_in += 1;
+            if stood_in < STANDSTILLS {
+                continue;
+            }
+            let reason = format!("the race stood still in each of {STANDSTILLS} attempts");
+            let spoiled = |(slot, _)| (slot, Err(Fault::Spoiled(reason.clone())));
+            return Ok(Some((ended.into_iter().map(spoiled).collect(), took)));
         }
         attempts -= 1;
         let faults = ended.iter().filter_map(|(slot, ended)| Some((slot, ended.as_ref().err()?)));

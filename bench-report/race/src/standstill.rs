@@ -2,25 +2,28 @@
 //! that sleeps.
 //!
 //! Most of these tell nobody, and some stop the lanes too and others do not. What they have in common is a gap: a thread
-//! that looks at the clock a few times a second has not looked. So a gap is time that counts for nobody. A stop of this process
-//! alone ends with a signal, and so is noticed however short it was.
+//! that looks at the clock many times a second has not looked. So a gap is time that counts for nobody. A stop of this process
+//! alone ends with a signal, and so is noticed however short it was; of a freezer the thread's naps tell (`nap`).
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use crate::platform;
+use crate::{nap::nap, platform};
 
 /// The pause between two looks at the clock.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// A gap as long as this is a standstill. A thread of a busy machine comes to look much sooner.
+/// A gap as long as this is a standstill, whatever the kernel says of the thread. On a busy machine it looks much sooner.
 const NOTICED: Duration = Duration::from_secs(1);
+
+/// A look that is so late may be about to tell of a standstill.
+const OVERDUE: Duration = Duration::from_millis(60);
 
 /// The standstills of this process; clones have them in common.
 #[derive(Clone, Debug)]
@@ -51,6 +54,8 @@ struct Seen {
     stood: Stood,
     /// The part of them that the journal has.
     told: Stood,
+    /// The begin of the watcher's nap; absent if there is no watcher.
+    nap: Option<Instant>,
     /// Set by the signal that ends a stop.
     continued: Arc<AtomicBool>,
 }
@@ -70,7 +75,7 @@ impl Standstills {
         platform::set_when_continued(&seen.continued).ok();
         let standstills = Standstills(Arc::new(Mutex::new(seen)));
         let seen = Arc::downgrade(&standstills.0);
-        // Without the thread a gap is still noticed wherever the lab waits for a lane.
+        // Without the thread a long gap is still noticed wherever the lab waits for a lane.
         thread::Builder::new().name("standstills".to_owned()).spawn(move || look_on(&seen)).ok();
         standstills
     }
@@ -82,16 +87,29 @@ impl Standstills {
 
     /// Looks at the clock, and returns the standstills so far.
     fn look(&self) -> Stood {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen();
         seen.look_at(Moment::now());
         seen.stood
+    }
+
+    /// Waits for a watcher that is late: it may have been held.
+    fn wait_for_watcher(&self) {
+        let start = Instant::now();
+        let is_late = || self.seen().nap.is_some_and(|nap| nap.elapsed() > OVERDUE);
+        while is_late() && start.elapsed() < NOTICED {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the standstills that it has not returned before, so that each is told once, and none is forgotten because
     /// nothing was measured meanwhile.
     pub(crate) fn untold(&self) -> Stood {
         let stood = self.look();
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen();
         let untold = stood.since(seen.told);
         seen.told = stood;
         untold
@@ -103,11 +121,12 @@ impl Stopwatch {
     pub fn elapsed(&self) -> Duration {
         // In this order: a standstill between the two counts in neither.
         let elapsed = self.start.elapsed();
-        elapsed.saturating_sub(self.stood().on_the_clock)
+        elapsed.saturating_sub(self.standstills.look().since(self.before).on_the_clock)
     }
 
     /// Returns the standstills since it was started.
     pub fn stood(&self) -> Stood {
+        self.standstills.wait_for_watcher();
         self.standstills.look().since(self.before)
     }
 }
@@ -129,7 +148,21 @@ impl Stood {
 
 impl Seen {
     fn from(last: Moment) -> Seen {
-        Seen { last, stood: Stood::default(), told: Stood::default(), continued: Arc::default() }
+        Seen { last, stood: Stood::default(), told: Stood::default(), nap: None, continued: Arc::default() }
+    }
+
+    /// Looks after a nap that began when there were so many standstills, in which the thread was `held`; and before the next
+    /// one, for which it returns their number.
+    fn look_after(&mut self, nap_with: usize, held: Option<Duration>) -> usize {
+        self.look_at(Moment::now());
+        // Whoever else has looked since may have noticed the same one.
+        if let Some(held) = held.filter(|_| self.stood.times == nap_with) {
+            self.stood.times += 1;
+            self.stood.whole += held;
+            self.stood.on_the_clock += held;
+        }
+        self.nap = Some(Instant::now());
+        self.stood.times
     }
 
     fn look_at(&mut self, now: Moment) {
@@ -153,9 +186,12 @@ impl Moment {
 }
 
 fn look_on(seen: &Weak<Mutex<Seen>>) {
-    while let Some(seen) = seen.upgrade() {
-        Standstills(seen).look();
-        thread::sleep(BETWEEN_LOOKS);
+    platform::hear_no_signals();
+    let (mut held, mut nap_with) = (None, 0);
+    while let Some(standstills) = seen.upgrade().map(Standstills) {
+        nap_with = standstills.seen().look_after(nap_with, held);
+        drop(standstills);
+        held = nap(BETWEEN_LOOKS);
     }
 }
 
@@ -194,6 +230,18 @@ mod tests {
         assert_eq!(seen.stood, Stood { times: 1, ..Stood::default() });
         seen.look_at(next);
         assert_eq!(seen.stood.times, 1, "it has come once");
+    }
+
+    #[test]
+    fn a_nap_in_which_the_watcher_was_held_is_a_standstill_once() {
+        let mut seen = Seen::from(Moment::now());
+        let before = seen.look_after(0, None);
+        let held = Some(BETWEEN_LOOKS * 5);
+        assert_eq!(seen.look_after(before, held), 1);
+        let gone = BETWEEN_LOOKS * 5;
+        assert_eq!(seen.stood, Stood { times: 1, whole: gone, on_the_clock: gone });
+        assert_eq!(seen.look_after(before, held), 1, "somebody else has noticed it meanwhile");
+        assert_eq!(seen.look_after(1, None), 1);
     }
 
     #[test]
