@@ -1,9 +1,10 @@
-//! Implements the contract for smol: [`Smol`], its global executor, [`SmolLocal`], a `LocalExecutor`, and [`SmolStatic`], a
-//! `StaticExecutor`.
+//! Implements the contract for smol: [`Smol`], its global executor, [`SmolLocal`], a `LocalExecutor`, and, with the feature
+//! `options`, `SmolStatic`, a `StaticExecutor`, which older versions of async-executor do not have.
 //!
 //! A `LocalExecutor` takes tasks from its own thread only, so [`SmolLocal`] is not `Remote`. The thread of
 //! smol's timers outlives every executor, so no lane is `Restart`.
 
+#[cfg(feature = "options")]
 mod fixed;
 mod net;
 
@@ -16,6 +17,7 @@ use smol::{
     future::FutureExt,
 };
 
+#[cfg(feature = "options")]
 pub use fixed::SmolStatic;
 pub use net::{Listener, Stream};
 
@@ -214,7 +216,9 @@ macro_rules! timers_and_pool {
     )+};
 }
 
-timers_and_pool!(Smol, SmolLocal, SmolStatic);
+timers_and_pool!(Smol, SmolLocal);
+#[cfg(feature = "options")]
+timers_and_pool!(SmolStatic);
 
 async fn sleep(duration: Duration) {
     smol::Timer::after(duration).await;

@@ -11,6 +11,7 @@ mod local {
     executor_api::conformance!(executor_smol::SmolLocal: tasks, timer, blocking, block_on, net, net_timer, net_readiness);
 }
 
+#[cfg(feature = "options")]
 mod fixed {
     executor_api::conformance!(executor_smol::SmolStatic: tasks, timer, blocking, remote, net, net_timer, net_readiness);
 }

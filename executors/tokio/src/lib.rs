@@ -2,8 +2,10 @@
 //!
 //! Both are built as in tokio's documentation, with the timer enabled and nothing tuned. The driver of sockets is enabled
 //! only where tasks use sockets: with it, workers park in epoll instead of on a condition variable. Lanes with an option
-//! switched on are in `options`, those with another kind of runtime in `local` and `per_core`.
+//! switched on are in `options`, those with another kind of runtime in `local` and `per_core`. What older versions of
+//! tokio do not have is there with the feature `options` only, so that the other lanes can be built with any version.
 
+#[cfg(feature = "options")]
 mod local;
 mod net;
 mod options;
@@ -26,6 +28,7 @@ use tokio::{
     task::{JoinError, JoinHandle},
 };
 
+#[cfg(feature = "options")]
 pub use local::TokioLocalRuntime;
 pub use net::{Listener, Stream};
 #[cfg(tokio_unstable)]

@@ -8,6 +8,7 @@ mod current_thread {
     executor_api::conformance!(executor_tokio::TokioCurrentThread: tasks, timer, blocking, remote, block_on, restart, net, net_timer, net_readiness, net_fair);
 }
 
+#[cfg(feature = "options")]
 mod local_runtime {
     executor_api::conformance!(executor_tokio::TokioLocalRuntime: tasks, timer, blocking, remote, restart, net, net_timer, net_readiness, net_fair);
 }
