@@ -13,7 +13,7 @@ use smol::{
     net::{TcpListener, TcpStream, unix::UnixStream},
 };
 
-use crate::{Smol, SmolLocal, SmolStatic};
+use crate::{Smol, SmolLocal};
 
 macro_rules! net {
     ($($lane:ty),+) => {$(
@@ -42,7 +42,9 @@ macro_rules! net {
     )+};
 }
 
-net!(Smol, SmolLocal, SmolStatic);
+net!(Smol, SmolLocal);
+#[cfg(feature = "options")]
+net!(crate::SmolStatic);
 
 /// Wraps smol's listener, whose backlog is that of std: 128 connections.
 #[derive(Debug)]
