@@ -19,6 +19,8 @@ crate::tests![
     a_budget_for_a_fixed_number_of_blocks_is_refused,
     an_output_folder_that_cannot_be_made_is_named,
     an_output_folder_that_cannot_be_written_to_is_named,
+    a_missing_argument_is_named_in_one_sentence,
+    where_there_are_no_results_yet_it_is_said_how_to_have_some,
     results_that_cannot_be_read_are_named,
     results_of_another_schema_are_refused,
 ];
@@ -126,6 +128,24 @@ fn report_on(text: &str) -> (Place, Output) {
     fs::write(&path, text).expect("the folder is ours");
     let output = bare_lab().arg("report").arg(path).output().expect("the program starts");
     (place, output)
+}
+
+fn a_missing_argument_is_named_in_one_sentence() {
+    let output = bare_lab().arg("export").output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(64));
+    let complaint = "the following required arguments were not provided: --format <FORMAT>; see --help";
+    assert!(said(&output).contains(complaint), "{}", said(&output));
+}
+
+fn where_there_are_no_results_yet_it_is_said_how_to_have_some() {
+    let place = Place::new();
+    for command in ["show", "report", "export --format csv"] {
+        let mut lab = bare_lab();
+        lab.args(command.split(' ')).arg("--out").arg(place.out());
+        let output = lab.output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        assert!(said(&output).contains("yet: `cargo bench` makes some"), "{command}: {}", said(&output));
+    }
 }
 
 fn results_that_cannot_be_read_are_named() {

@@ -532,8 +532,9 @@ fn one_line(explanation: &str) -> String {
     let lines = explanation.lines().map(str::trim).filter(is_telling);
     let telling =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
-    let telling: Vec<&str> = telling.collect();
-    format!("{}; see --help", telling.join("; "))
+    let telling = telling.collect::<Vec<&str>>().join("; ");
+    // What stands on lines of its own was announced on the one before.
+    format!("{}; see --help", telling.replace(":; ", ": "))
 }
 
 impl std::error::Error for Usage {}

@@ -78,6 +78,16 @@ fn named(name: &Path, out: &Path) -> Result<PathBuf> {
     )
 }
 
+/// Finds the results that a user names, or those of the newest run.
+fn named_or_newest(name: Option<&Path>, out: &Path) -> Result<PathBuf> {
+    let newest = out.join("results.json");
+    match name {
+        Some(name) => named(name, out),
+        None if newest.exists() => Ok(newest),
+        None => bail!("there are no results in {} yet: `cargo bench` makes some", out.display()),
+    }
+}
+
 /// Returns `bench-report` in the target folder that this program was built into.
 fn default_out() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();

@@ -4,7 +4,7 @@ use anyhow::Result;
 use race::folder::write;
 use results::Results;
 
-use super::{default_out, named, say};
+use super::{default_out, named_or_newest, say};
 use crate::{
     arguments::{ExportArguments, ExportFormat},
     exit,
@@ -13,11 +13,7 @@ use crate::{
 /// Writes results as CSV or Markdown.
 pub(crate) fn export(arguments: ExportArguments) -> Result<u8> {
     let out = arguments.out.unwrap_or_else(default_out);
-    let path = match arguments.results {
-        Some(name) => named(&name, &out)?,
-        None => out.join("results.json"),
-    };
-    let results = Results::read(&path)?;
+    let results = Results::read(&named_or_newest(arguments.results.as_deref(), &out)?)?;
     let text = match arguments.format {
         ExportFormat::Csv => page::export::csv(&results),
         ExportFormat::Markdown => page::export::markdown(&results),

@@ -5,7 +5,7 @@ use page::side_by_side;
 use race::folder::write;
 use results::Results;
 
-use super::{default_out, named, say};
+use super::{default_out, named, named_or_newest, say};
 use crate::{arguments::ReportArguments, exit};
 
 /// Draws what stands in a results.json, or in several of them.
@@ -14,7 +14,7 @@ pub(crate) fn report(arguments: ReportArguments) -> Result<u8> {
     let out = out.unwrap_or_else(default_out);
     let mut files = names.iter().map(|name| named(name, &out)).collect::<Result<Vec<_>>>()?;
     if files.is_empty() {
-        files.push(out.join("results.json"));
+        files.push(named_or_newest(None, &out)?);
     }
     let runs = files.iter().map(|file| Results::read(file)).collect::<Result<Vec<_>>>()?;
     let name = if runs.len() == 1 { "report.html" } else { "side-by-side.html" };
