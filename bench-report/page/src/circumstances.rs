@@ -56,7 +56,7 @@ impl Settled {
 
 impl Further {
     fn of(run: &Run, open: usize) -> Further {
-        let command = |minutes: u64| format!("{} --more {minutes}m", run.bench());
+        let command = |minutes: u64| format!("{} --more {minutes}m{}", run.bench(), run.out());
         let Some(Outlook { minutes, settles }) = run.outlook else {
             return Further {
                 before: String::new(),

@@ -429,6 +429,14 @@ fn the_strip_says_how_much_is_settled_and_what_goes_on() {
     );
     results.run.outlook = Some(Outlook { minutes: 4, settles: 1 });
     assert!(strip(&results).contains("about 4 more minutes would settle the rest: cargo bench -- --more 4m"));
+    for (command, out) in [
+        ("run --out /tmp/a --quick", "--more 4m --out /tmp/a"),
+        ("run --quick --out=my runs/it's", r"--more 4m --out 'my runs/it'\''s'"),
+    ] {
+        results.run.command = command.to_owned();
+        assert!(strip(&results).contains(out), "{}", strip(&results));
+    }
+    results.run.command = "run".to_owned();
     results.rows[0].open.push("smol".to_owned());
     results.run.outlook = Some(Outlook { minutes: 1, settles: 1 });
     let said = strip(&results);

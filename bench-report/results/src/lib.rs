@@ -138,6 +138,21 @@ impl Run {
         let lineup = self.lineup.as_ref().map_or(String::new(), |name| format!(" --lineup {name}"));
         format!("cargo bench --{lineup}{}", self.conditions.options())
     }
+
+    /// Returns the argument that names the folder of this run, with a blank before it, as a shell takes it; nothing if its
+    /// command named none.
+    pub fn out(&self) -> String {
+        let Some((_, folder)) = self.command.split_once("--out") else { return String::new() };
+        // What was typed is not quoted any more: a folder ends where the next option begins.
+        let folder = folder.split_once(" --").map_or(folder, |(folder, _)| folder);
+        let folder = folder.trim_start_matches(['=', ' ']).trim_end();
+        let is_plain = folder.chars().all(|letter| letter.is_alphanumeric() || "/._-+@".contains(letter));
+        if is_plain {
+            format!(" --out {folder}")
+        } else {
+            format!(" --out '{}'", folder.replace('\'', r"'\''"))
+        }
+    }
 }
 
 /// A time in which a run was measured.
