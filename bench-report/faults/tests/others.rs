@@ -3,8 +3,9 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use results::{Executor, Results, Status};
@@ -18,6 +19,7 @@ use crate::{
 
 crate::tests![
     a_version_races_beside_that_of_the_lock_file,
+    whoever_waits_for_another_that_builds_says_so,
     a_folder_takes_the_place_of_the_registry,
     what_was_built_is_kept_until_a_source_changes,
     a_version_has_the_build_that_is_asked_for,
@@ -148,6 +150,22 @@ fn succeed(output: &Output) {
 fn executor<'a>(results: &'a Results, name: &str) -> &'a Executor {
     let names: Vec<&str> = results.executors.iter().map(|executor| &*executor.name).collect();
     results.executors.iter().find(|executor| executor.name == name).unwrap_or_else(|| panic!("{names:?}"))
+}
+
+fn whoever_waits_for_another_that_builds_says_so() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path("others")).expect("the folder is ours");
+    let lock = fs::File::create(scratch.path("others/lock")).expect("the folder is ours");
+    lock.lock().expect("nobody else has it");
+    let mut lab = scratch.command("run", &format!("--with tokio@9.9.9 {RUN}"));
+    let mut lab = lab.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the program starts");
+    let said = BufReader::new(lab.stderr.take().expect("it is piped"));
+    let mut lines = said.lines().map(|line| line.expect("it says text"));
+    let waits = lines.find(|line| line.starts_with("waiting for another program, which builds in "));
+    assert!(waits.is_some());
+    drop(lock);
+    assert!(lines.last().is_some_and(|line| line.contains("tokio@9.9.9")));
+    assert_eq!(lab.wait().expect("it is our child").code(), Some(1));
 }
 
 fn a_version_races_beside_that_of_the_lock_file() {

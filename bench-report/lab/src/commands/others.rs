@@ -74,8 +74,8 @@ pub(super) fn foresee(
     let tree = given.tree.as_deref().unwrap_or(Path::new(WORKSPACE));
     let build = race::track::expected_build(tree);
     let folder = given.others.clone().unwrap_or_else(folder);
-    let Some(workshop) = Workshop::open(tree, &build, cargo::profile(conditions), &folder, interrupted)?
-    else {
+    let profile = cargo::profile(conditions);
+    let Some(workshop) = Workshop::open(tree, &build, profile, &folder, interrupted, &wait_for)? else {
         return Ok(());
     };
     for wish in wishes {
@@ -86,6 +86,11 @@ pub(super) fn foresee(
         workshop.resolve(wish)?;
     }
     Ok(())
+}
+
+/// Says that it waits for another process that builds there.
+fn wait_for(folder: &Path) {
+    complain(&format!("waiting for another program, which builds in {}", folder.display()));
 }
 
 /// Returns the folder that other builds are kept in.
@@ -112,9 +117,8 @@ pub(super) fn make(
     let lineup = &prepared.track.lineup;
     let folder = prepared.others.clone().unwrap_or_else(folder);
     let profile = cargo::profile(&prepared.conditions);
-    let Some(workshop) = Workshop::open(&prepared.tree, &lineup.build, profile, &folder, interrupted)? else {
-        return Ok(None);
-    };
+    let opened = Workshop::open(&prepared.tree, &lineup.build, profile, &folder, interrupted, &wait_for)?;
+    let Some(workshop) = opened else { return Ok(None) };
     let mut taken: Vec<String> = lineup.lanes.iter().map(|lane| lane.name.clone()).collect();
     let mut found = Vec::new();
     for (wish, reason) in wishes {

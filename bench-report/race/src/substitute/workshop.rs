@@ -5,6 +5,7 @@ use std::{
     env::consts::EXE_EXTENSION,
     ffi::OsStr,
     fs::{self, File, TryLockError},
+    mem,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering::SeqCst},
     thread,
@@ -85,7 +86,7 @@ pub struct Made {
 
 impl Workshop<'_> {
     /// Opens the workshop in a folder, for tracks that are raced against one that is built as said, with this profile; `None` if
-    /// it was interrupted while another had it.
+    /// it was interrupted while another process had it, which `busy` is told once.
     ///
     /// # Errors
     ///
@@ -96,13 +97,15 @@ impl Workshop<'_> {
         profile: &'a str,
         folder: &Path,
         interrupted: &AtomicBool,
+        busy: &dyn Fn(&Path),
     ) -> Result<Option<Workshop<'a>>> {
         fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
         let absolute = |folder: &Path| {
             folder.canonicalize().with_context(|| format!("failed to find {}", folder.display()))
         };
         let (workspace, folder) = (absolute(workspace)?, absolute(folder)?);
-        let Some(alone) = lock(&folder.join("lock"), interrupted)? else { return Ok(None) };
+        let busy = || busy(&folder);
+        let Some(alone) = lock(&folder.join("lock"), interrupted, &busy)? else { return Ok(None) };
         let metadata = Metadata::of(&workspace, &workspace.join(MANIFEST), &like.target)?;
         let lock = Lock::read(&workspace.join(LOCK))?;
         Ok(Some(Workshop { workspace, folder, like, profile, metadata, lock, _alone: alone }))
@@ -421,14 +424,20 @@ fn short(hash: Sha256) -> String {
     hash.finalize()[..BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Takes the lock of a folder, and waits as long as another process has it; `None` if it was interrupted.
-fn lock(file: &Path, interrupted: &AtomicBool) -> Result<Option<File>> {
+/// Takes the lock of a folder, and waits as long as another process has it, which `busy` is told; `None` if it was interrupted.
+fn lock(file: &Path, interrupted: &AtomicBool, busy: &dyn Fn()) -> Result<Option<File>> {
     let lock = File::create(file).with_context(|| format!("failed to make {}", file.display()))?;
+    let mut told = false;
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(Some(lock)),
             Err(TryLockError::WouldBlock) if interrupted.load(SeqCst) => return Ok(None),
-            Err(TryLockError::WouldBlock) => thread::sleep(GLANCE),
+            Err(TryLockError::WouldBlock) => {
+                if !mem::replace(&mut told, true) {
+                    busy();
+                }
+                thread::sleep(GLANCE);
+            }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("failed to lock {}", file.display()));
             }
