@@ -26,7 +26,7 @@ const NARROWEST: usize = 7;
 const LONGEST_HEAD: usize = 20;
 
 /// The shortest and the longest name of a kind of work.
-const KIND: [usize; 2] = [18, 30];
+const KIND: [usize; 2] = [18, 36];
 
 /// The lines above the first kind of work: an empty one, and two of heads.
 const HEAD: usize = 3;

@@ -684,7 +684,7 @@
         name.append(sort);
       }
       for (const row of race.rows) {
-        const name = row.memory ? row.workload : `${row.workload}, ${whole(row.size)}`;
+        const name = row.memory ? row.workload : `${row.workload}, ${row.row.querySelector(".size").textContent}`;
         row.row.firstElementChild.append(named(`Sort the lanes by ${name}`, `row:${rowName(row)}`));
       }
       race.mean.row.firstElementChild.append(named("Sort the lanes by their mean", "row:mean"));
