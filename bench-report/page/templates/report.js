@@ -154,8 +154,9 @@
   // The charts of folds are unpacked into their places, so that they are found and printed like all that is written.
   const complete = ready.then(async () => {
     const pieces = JSON.parse(await unpack(document.getElementById("folded").textContent));
-    all("[data-packed]").forEach((place, index) => {
-      place.outerHTML = pieces[index];
+    // The notes of all places come before the charts of all.
+    all("[data-packed]").forEach((place, index, { length }) => {
+      place.outerHTML = pieces[index] + pieces[length + index];
     });
   });
   const results = once(() => JSON.parse(file));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Tests,
-    pages::{DEFAULT, GROUPS, LARGE, SERVED},
+    pages::{DEFAULT, GROUPS, HOSTILE, LARGE, SERVED},
     tab::{LAPTOP, PHONE, Screen, Tab},
     tests,
 };
@@ -60,7 +60,7 @@ fn the_answers_can_be_read_on_a_phone(tab: &mut Tab<'_>) {
 }
 
 fn no_page_scrolls_sideways(tab: &mut Tab<'_>) {
-    for page in [&DEFAULT, &SERVED, &LARGE] {
+    for page in [&DEFAULT, &SERVED, &LARGE, &HOSTILE] {
         tab.show_on(PHONE);
         tab.open(&page.address);
         tab.open_everything();
