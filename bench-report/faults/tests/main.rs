@@ -2,8 +2,8 @@
 //! interruptions; bad input.
 //!
 //! This program is several. It is the lab if the environment says so, and there is a command. Without arguments it is a
-//! track, if the environment says which: of the lineup of `lanes`, of `mutants`, of `foreign` or of `sockets`, or one that is broken.
-//! With an argument that no test has it is a lane of `foreign`, and with a control group what the lab starts in it. Else it runs
+//! track, if the environment says which: of the lineup of `lanes`, of `mutants`, of `foreign`, of `grain` or of `sockets`, or one that
+//! is broken. With an argument that no test has it is a lane of `foreign` or of `grain`, and with a control group what the lab starts in it. Else it runs
 //! the tests, which start it as one of the former.
 //! A word alone never makes it the lab: cargo gives every test program the words that choose among tests.
 
@@ -18,6 +18,7 @@ mod counts;
 mod foreign;
 #[cfg(target_os = "linux")]
 mod gate;
+mod grain;
 #[cfg(unix)]
 mod interruption;
 mod lanes;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     match (env::args().nth(1).as_deref(), env::var(tracks::CHOSEN)) {
         #[cfg(target_os = "linux")]
         (Some(foreign::PEER), _) => foreign::misbehave(),
+        (Some(grain::LOOPS), _) => grain::loop_over_the_work(),
         (Some("enter"), _) if names_a_control_group() => bench_report::main(),
         (Some(_), _) if env::var_os(run::LAB).is_some() => bench_report::main(),
         (None, Ok(name)) => tracks::serve(&name),
@@ -81,6 +83,7 @@ fn trials() -> Vec<Trial> {
         bad_cells::TESTS,
         bad_input::TESTS,
         conventions::TESTS,
+        grain::TESTS,
         mutants::TESTS,
         profiles::TESTS,
         run::TESTS,

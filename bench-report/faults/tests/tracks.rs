@@ -32,6 +32,7 @@ pub(crate) fn serve(name: &str) -> ExitCode {
             crate::lanes::lineup()
         }
         crate::mutants::TRACK => crate::mutants::lineup(),
+        crate::grain::TRACK => return crate::grain::serve(),
         crate::sockets::TRACK => crate::sockets::lineup(),
         #[cfg(target_os = "linux")]
         crate::foreign::TRACK => crate::foreign::lineup(),

@@ -50,10 +50,11 @@ fn sentence(
     let place = if without.name == workload.name { String::new() } else { format!(" of {}", without.name) };
     (!lanes.is_empty()).then(|| {
         format!(
-            "{}, {}: {} more than at size 0{place}. These are plain differences, without an interval.",
+            "{}, {}: {} more than at {}{place}. These are plain differences, without an interval.",
             sizes::sized(results, &workload.name, size),
             counted(threads, "thread"),
-            listed(&lanes)
+            listed(&lanes),
+            sizes::sized(results, &without.name, 0)
         )
     })
 }

@@ -85,8 +85,12 @@ impl<'a> Comparison<'a> {
 
     /// Writes its size and number of threads: `10,000 tasks, 2 threads`.
     pub(super) fn name(&self) -> String {
-        let size = sizes::sized(self.results, self.workload, self.size);
-        format!("{size}, {}", counted(self.threads, "thread"))
+        format!("{}, {}", self.sized(), counted(self.threads, "thread"))
+    }
+
+    /// Writes its size: `10,000 tasks`.
+    fn sized(&self) -> String {
+        sizes::sized(self.results, self.workload, self.size)
     }
 
     /// Returns the anchor of one of its charts.

@@ -211,9 +211,13 @@ fn append_standings(text: &mut String, standings: &Standings) {
     for group in &standings.groups {
         let title = format!("**{}** {}", escaped(&group.workload), escaped(&group.quantity));
         append_row(text, &title, &vec![String::new(); lanes.len()]);
-        for Row { size, floor, squares, .. } in &group.rows {
+        for Row { sized, floor, squares, .. } in &group.rows {
             let floor = if floor.is_empty() { String::new() } else { format!(", floor {floor}") };
-            append_row(text, &format!("{size}{floor}"), &squares.iter().map(square).collect::<Vec<_>>());
+            append_row(
+                text,
+                &format!("{}{floor}", escaped(sized)),
+                &squares.iter().map(square).collect::<Vec<_>>(),
+            );
         }
     }
     let title = format!("**Geometric mean** of {}", standings.comparisons);

@@ -244,9 +244,11 @@ fn of_kind(results: &Results, answers: &Answers, kind: &Kind) -> Question {
         },
         None => {
             let (workload, size) = kind.name.rsplit_once('/').unwrap_or((&kind.name, ""));
-            let floor = results.floor_of_row(workload, size.parse().unwrap_or(0), threads);
+            let size = size.parse().unwrap_or(0);
+            let floor = results.floor_of_row(workload, size, threads);
+            let name = format!("{workload}, {}", sizes::sized(results, workload, size));
             let key = format!("row:{}", kind.name);
-            Question { anchor: anchor(workload), key, floor: short(floor), ..blank }
+            Question { name, anchor: anchor(workload), key, floor: short(floor), ..blank }
         }
     }
 }

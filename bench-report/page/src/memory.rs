@@ -63,7 +63,7 @@ pub(super) struct Slope {
     pub(super) bytes_a_task: String,
     /// The share of the variance that the line explains.
     pub(super) fit: String,
-    /// The points that it was fitted through: `10,000: 1.20 MiB, ...`.
+    /// The points that it was fitted through: `10,000 tasks: 1.20 MiB, ...`.
     pub(super) points: String,
 }
 
@@ -151,7 +151,7 @@ impl Slope {
             points: memory
                 .points
                 .iter()
-                .map(|&(tasks, peak)| format!("{}: {}", whole(tasks), bytes(peak as f64)))
+                .map(|&(tasks, peak)| format!("{} tasks: {}", whole(tasks), bytes(peak as f64)))
                 .collect::<Vec<_>>()
                 .join(", "),
         }

@@ -16,11 +16,12 @@ use super::{
     circumstances::{self, Fact},
     data,
     lanes::Look,
+    sizes,
     standings::{self, Legend, Standings},
 };
 use results::{
     Results,
-    figures::{counted, listed, whole},
+    figures::{counted, listed},
     lookup,
 };
 
@@ -310,10 +311,10 @@ impl<'a> RunTable<'a> {
     }
 
     /// Makes the square of a lane in one comparison.
-    fn square(&self, workload: &str, size: &str, lane: &str) -> Square {
+    fn square(&self, workload: &str, size: u64, lane: &str) -> Square {
         let of_workload = |group: &&standings::Group| group.workload == workload;
         let rows = self.standings.groups.iter().find(of_workload).map_or(&[][..], |group| &group.rows);
-        let row = rows.iter().find(|row| row.size == size);
+        let row = rows.iter().find(|row| row.number == size);
         let absence = self.absent.iter().find(|(absent, _)| *absent == lane);
         match (row, self.column(lane), absence) {
             (Some(row), Some(column), _) => self.placed(lane, &row.squares[column]),
@@ -391,9 +392,9 @@ fn group(tables: &[RunTable<'_>], workload: &str, threads: usize, lanes: &[&str]
         rows: sizes
             .into_iter()
             .map(|number| {
-                let size = whole(number);
-                let squares = pairs(lanes, tables).map(|(lane, table)| table.square(workload, &size, lane));
-                ComparisonRow { number, squares: squares.collect(), size: size.clone() }
+                let squares = pairs(lanes, tables).map(|(lane, table)| table.square(workload, number, lane));
+                let size = sizes::of_runs(results.clone(), workload, number);
+                ComparisonRow { number, squares: squares.collect(), size }
             })
             .collect(),
     }

@@ -78,7 +78,6 @@ pub(crate) struct Group {
 /// One comparison.
 pub(crate) struct Row {
     pub(crate) number: u64,
-    pub(crate) size: String,
     /// The size with its unit: "50 µs".
     pub(crate) sized: String,
     /// The things that the size counts; may be empty.
@@ -270,7 +269,6 @@ fn row(
     let counts = results.workloads.iter().find(|known| known.name == workload);
     Row {
         number: size,
-        size: whole(size),
         sized: sizes::sized(results, workload, size),
         counts: counts.map_or(String::new(), |workload| workload.size.clone()),
         floor: results.row(workload, size, threads).map_or(String::new(), |row| ratio(row.floor)),
@@ -317,7 +315,6 @@ fn memory(results: &Results, threads: usize, lanes: &[&str]) -> Vec<Group> {
                 also: also(results, workload),
                 rows: vec![Row {
                     number: 0,
-                    size: String::new(),
                     sized: String::new(),
                     counts: String::new(),
                     floor: String::new(),

@@ -26,7 +26,7 @@ const NARROWEST: usize = 7;
 const LONGEST_HEAD: usize = 20;
 
 /// The shortest and the longest name of a kind of work.
-const KIND: [usize; 2] = [18, 30];
+const KIND: [usize; 2] = [18, 36];
 
 /// The lines above the first kind of work: an empty one, and two of heads.
 const HEAD: usize = 3;
@@ -62,9 +62,7 @@ fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
     let mut end = Vec::new();
     if let Some(race) = first.races.first() {
         end.extend(first.races[1..].iter().filter_map(in_a_line));
-        end.push(
-            "= level  ≈ near  ~ open: more blocks would tell  - none  All: bench-report show".to_owned(),
-        );
+        end.push("Second column: rows. Lower is better; = level, ≈ near, ~ open, - no figure.".to_owned());
         end.extend(race.pairs.iter().take(1).cloned());
         end.extend(race.reasons.iter().take(usize::from(with_reason)).map(|reason| {
             format!("{}: {} ({}, {}).", reason.runtimes, reason.says, reason.issue, reason.rows)
@@ -74,7 +72,10 @@ fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
     // The first clause: what it means stands on the page.
     let silent = first.silent.split(". ").next().unwrap_or_default();
     end.push(format!("Not measured: {}.", silent.trim_end_matches('.')));
-    end.extend(table::settled(results).map(|settled| format!("{}.", capitalised(&settled))));
+    end.extend(
+        table::settled(results)
+            .map(|settled| format!("{}. All of them: `bench-report show`.", capitalised(&settled))),
+    );
     end.iter().flat_map(|line| wrapped(line)).collect()
 }
 
@@ -213,7 +214,7 @@ impl Columns {
 fn name(question: &Question) -> &str {
     match question.key.strip_prefix("group:") {
         Some(group) => group,
-        None if question.key == "all:" => "All in time",
+        None if question.key == "all:" => "All timed rows",
         None => &question.name,
     }
 }
@@ -243,7 +244,7 @@ fn in_a_line(race: &FirstRace) -> Option<String> {
     let known = race.heads.iter().zip(&all.squares).filter(|(_, square)| figure(square) != "- ");
     let known = known.map(|(head, square)| format!("{} {}", short(&head.name), figure(square).trim_end()));
     let known: Vec<String> = known.collect();
-    (!known.is_empty()).then(|| format!("{}, {} in time: {}.", race.threads, all.small, known.join(", ")))
+    (!known.is_empty()).then(|| format!("{}, {} timed: {}.", race.threads, all.small, known.join(", ")))
 }
 
 /// Breaks a text into lines of 80 columns, [`MOST`] at most; what follows the first is indented.

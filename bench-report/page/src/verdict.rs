@@ -8,9 +8,11 @@ use std::fmt;
 
 use results::{
     Cell, Estimate, Results, Status,
-    figures::{counted, in_unit, listed, ratio_with_interval, whole},
+    figures::{counted, in_unit, listed, ratio_with_interval},
     lookup,
 };
+
+use crate::sizes;
 
 pub use groups::{GroupVerdict, groups, leaves_out};
 pub(crate) use groups::{floor_of_group, reason_without_mean};
@@ -198,14 +200,16 @@ fn finding(results: &Results, workload: &str, threads: usize) -> String {
         }
         largest = Some((size, winner));
     }
-    let mut clauses: Vec<String> = leads.iter().map(|lead| lead.clause(sizes.len())).collect();
+    let at = |places: &[u64]| at(results, workload, places, sizes.len());
+    let clause = |lead: &LeadAt<'_>| format!("{}{}", lead.words(), at(&lead.sizes));
+    let mut clauses: Vec<String> = leads.iter().map(clause).collect();
     if !unmeasured.is_empty() {
-        let place = at(&unmeasured, sizes.len());
+        let place = at(&unmeasured);
         clauses.push(format!("{}{place}", none_measured(results, workload, &unmeasured, threads)));
     }
     if let Some((size, winner)) = largest {
         let figure = Figure {
-            size,
+            size: sizes::sized(results, workload, size),
             quantity: lookup::quantity(results, workload),
             is_time: lookup::measure(results, workload).is_empty(),
         };
@@ -215,12 +219,12 @@ fn finding(results: &Results, workload: &str, threads: usize) -> String {
 }
 
 impl LeadAt<'_> {
-    fn clause(&self, sizes: usize) -> String {
-        let lead = match self.sizes.as_slice() {
+    /// Writes the lead, with the ratios if it holds at one size.
+    fn words(&self) -> String {
+        match self.sizes.as_slice() {
             [_] => self.lead.words("leads", all),
             _ => self.lead.words_without_ratios("leads", all),
-        };
-        format!("{lead}{}", at(&self.sizes, sizes))
+        }
     }
 }
 
@@ -231,7 +235,7 @@ fn all(names: &[&str]) -> String {
 
 /// The meaning of a figure.
 struct Figure {
-    size: u64,
+    size: String,
     quantity: String,
     is_time: bool,
 }
@@ -255,7 +259,7 @@ fn margin(figure: &Figure, winner: &Winner<'_>, same_everywhere: bool) -> String
         None if winner.lead.is_level() => "all lanes are level".to_owned(),
         None => "no lane is shown to be behind".to_owned(),
     };
-    format!("at {} {subject} {takes} {overhead}; {next}", whole(figure.size))
+    format!("at {}, {subject} {takes} {overhead}; {next}", figure.size)
 }
 
 /// Names the lanes without a figure where no lane has a rank: all lanes, or all but the programs beside.
@@ -269,12 +273,12 @@ fn none_measured(results: &Results, workload: &str, sizes: &[u64], threads: usiz
 }
 
 /// Writes the sizes at which something holds: some of a workload's sizes, or all of them.
-fn at(places: &[u64], sizes: usize) -> String {
-    if places.len() == sizes {
-        return if sizes == 1 { String::new() } else { " at every size".to_owned() };
+fn at(results: &Results, workload: &str, places: &[u64], sizes: usize) -> String {
+    match places.len() == sizes {
+        true if sizes == 1 => String::new(),
+        true => " at every size".to_owned(),
+        false => format!(" at {}", sizes::listed(results, workload, places)),
     }
-    let places: Vec<String> = places.iter().map(|&size| whole(size)).collect();
-    format!(" at {}", listed(&places))
 }
 
 /// Lists the lanes that a verdict lacks, except those that are absent from the whole race, and programs.
@@ -292,7 +296,7 @@ fn missing(results: &Results, workload: &str, threads: usize) -> Vec<String> {
         let has_failed = |&size: &u64| cell(size).is_some_and(|cell| cell.status == Status::Failed);
         let failures: Vec<u64> = sizes.iter().copied().filter(has_failed).collect();
         if !failures.is_empty() {
-            failed.push(format!("{lane} failed{}.", at(&failures, sizes.len())));
+            failed.push(format!("{lane} failed{}.", at(results, workload, &failures, sizes.len())));
         }
         let gap = sizes.iter().find_map(|&size| match cell(size) {
             None => Some("not run"),

@@ -148,7 +148,8 @@
       const squares = isWritten ? row.written : row.kind === "p99" || row.kind === "memory" ? values(race, row, choices) : means(race, row, choices);
       row.squares.forEach((square, place) => {
         const { kind, text, title } = squares[place];
-        Object.assign(square, { className: kind, textContent: text, title, hidden: !visible[place] });
+        Object.assign(square, { className: kind, title, hidden: !visible[place] });
+        square.firstChild.textContent = text;
       });
     }
     const said = isWritten ? race.sentences : sentences(race, choices);
@@ -178,9 +179,10 @@
   });
   presets.addEventListener("change", () => page.readForm());
   // A square leads where its row leads. The rows of means are shown as the mean is made: among those that can serve.
-  document.getElementById("first").addEventListener("click", ({ target }) => {
-    const cell = target.closest("tbody th a, tbody td");
-    if (!cell) return;
+  document.getElementById("first").addEventListener("click", (event) => {
+    const cell = event.target.closest("tbody th a, tbody td");
+    // With a key held down a link opens elsewhere, where it shows what its address says.
+    if (!cell || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const row = cell.closest("tr");
     const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex ?? 0];
     const { hide, one, other } = page.state();
@@ -188,6 +190,7 @@
     const asWritten = hide.length === 0 && !(one && other);
     if (serving && asWritten && row.classList.contains("means") && !head.classList.contains("yardstick")) serving.click();
     if (cell.matches("a")) return;
+    event.preventDefault();
     location.hash = row.querySelector("a").hash;
     document.getElementById(location.hash.slice(1))?.scrollIntoView();
   });

@@ -154,8 +154,9 @@
   // The charts of folds are unpacked into their places, so that they are found and printed like all that is written.
   const complete = ready.then(async () => {
     const pieces = JSON.parse(await unpack(document.getElementById("folded").textContent));
-    all("[data-packed]").forEach((place, index) => {
-      place.outerHTML = pieces[index];
+    // The notes of all places come before the charts of all.
+    all("[data-packed]").forEach((place, index, { length }) => {
+      place.outerHTML = pieces[index] + pieces[length + index];
     });
   });
   const results = once(() => JSON.parse(file));
@@ -684,7 +685,7 @@
         name.append(sort);
       }
       for (const row of race.rows) {
-        const name = row.memory ? row.workload : `${row.workload}, ${whole(row.size)}`;
+        const name = row.memory ? row.workload : `${row.workload}, ${row.row.querySelector(".size").textContent}`;
         row.row.firstElementChild.append(named(`Sort the lanes by ${name}`, `row:${rowName(row)}`));
       }
       race.mean.row.firstElementChild.append(named("Sort the lanes by their mean", "row:mean"));

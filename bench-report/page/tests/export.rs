@@ -194,7 +194,7 @@ fn every_row_of_the_markdown_has_its_floor() {
     let results = results();
     let markdown = export::markdown(&results);
     for row in &results.rows {
-        let head = format!("| {}, floor {} |", figures::whole(row.size), figures::ratio(row.floor));
+        let head = format!("| {} tasks, floor {} |", figures::whole(row.size), figures::ratio(row.floor));
         assert!(markdown.contains(&head), "{head}");
     }
     assert!(!export::markdown(&fixture::read()).contains("floor"), "older files have no rows");

@@ -30,7 +30,7 @@ fn squares(results: &Results, threads: usize, key: &str) -> Vec<String> {
     let row = between(&screen, &format!("data-key=\"{key}\""), "</tr>").to_owned();
     let square = |cell: &str| {
         let class = if cell.starts_with(" class=") { between(cell, "class=\"", "\"") } else { "" };
-        let shown = &cell[cell.find('>').unwrap() + 1..cell.find("</td>").unwrap()];
+        let shown = between(&cell[cell.find("<a ").unwrap()..], ">", "</a>");
         format!("{shown}|{class}")
     };
     row.split("<td").skip(1).map(square).collect()
@@ -99,6 +99,25 @@ fn the_latest_sleeps_and_the_memory_have_rows_whose_least_is_bold() {
     let least = squares.iter().filter(|square| square.ends_with("|least")).count();
     assert!(least == 1 && squares[..2].iter().any(|square| square.ends_with("least")), "{squares:?}");
     assert!(squares[0].contains("µs"), "{squares:?}");
+}
+
+#[test]
+fn every_square_leads_to_its_rows_without_a_script() {
+    let page = page::render(&served(), None);
+    for threads in [1, 2] {
+        let screen = screen(&served(), threads);
+        let body = between(&screen, "<tbody>", "</tbody>");
+        for row in body.split("<tr ").skip(1) {
+            let (head, squares) = row.split_once("</th>").unwrap();
+            let place = between(head, "<a href=\"#", "\"");
+            assert!(page.contains(&format!("id=\"{place}\"")), "{place} is nowhere");
+            let squares: Vec<&str> = squares.split("<td").skip(1).collect();
+            assert_eq!(squares.len(), 5);
+            for square in squares {
+                assert!(square.contains(&format!("><a href=\"#{place}\" tabindex=\"-1\">")), "{square}");
+            }
+        }
+    }
 }
 
 #[test]

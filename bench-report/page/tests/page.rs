@@ -302,10 +302,11 @@ fn a_lane_without_some_cells_has_no_mean_but_a_count() {
 fn a_verdict_names_lanes_that_are_level() {
     let verdict = verdict::verdict(&results(), "blocking-squares-slow", 1).to_string();
     assert!(verdict.starts_with(
-        "blocking-squares-slow, 1 thread: rayon leads at 30; hand-rolled and rayon level at 300;"
+        "blocking-squares-slow, 1 thread: rayon leads at 30 tasks; hand-rolled and rayon level at 300 tasks;"
     ));
     assert!(
-        text(&without_data(&page::render(&results(), None))).contains("hand-rolled and rayon level at 300")
+        text(&without_data(&page::render(&results(), None)))
+            .contains("hand-rolled and rayon level at 300 tasks")
     );
 
     let mut results = results();
@@ -379,7 +380,7 @@ fn a_verdict_knows_who_is_near() {
     let said = finding(&results);
     assert!(
         said.contains(
-            "; rayon leads, hand-rolled near (1.08× [1.03, 1.14]) at 10,000; at 10,000 rayon takes "
+            "; rayon leads, hand-rolled near (1.08× [1.03, 1.14]) at 10,000 tasks; at 10,000 tasks, rayon takes "
         ),
         "{said}"
     );
@@ -391,7 +392,7 @@ fn a_verdict_knows_who_is_near() {
     }
     let said = finding(&alike);
     assert!(
-        said.starts_with("rayon leads, hand-rolled near at every size; at 10,000 rayon takes "),
+        said.starts_with("rayon leads, hand-rolled near at every size; at 10,000 tasks, rayon takes "),
         "{said}"
     );
     // Without a lane behind them, none is said to be behind, nor all to be level.
@@ -556,7 +557,7 @@ fn noise_warnings_growth_memory_and_flags_are_on_the_page() {
         "a battery feeds it: plug it in.",
         "tokio, 2 threads: size to the power of 1.01 [0.99, 1.04]",
         "n/a: its process died",
-        "1,000: 2.00 MiB",
+        "1,000 tasks: 2.00 MiB",
         "takes twice the processor time.",
     ] {
         assert!(page.contains(expected), "{expected}");
@@ -631,7 +632,7 @@ fn the_memory_of_a_task_is_a_bar_from_zero_and_a_line_of_the_table() {
     assert!(text(bar("tokio")).contains("400 B [390, 410]"));
     assert!(!bar("rayon").contains("<rect") && text(bar("rayon")).contains("n/a"));
     let table = text(between(&page, "id=\"memory-caption\"", "</table>"));
-    assert!(table.contains("tokio 2 threads 400 B [390, 410] 0.9877 1,000: 2.00 MiB"), "{table}");
+    assert!(table.contains("tokio 2 threads 400 B [390, 410] 0.9877 1,000 tasks: 2.00 MiB"), "{table}");
     assert!(table.contains("rayon 2 threads n/a: needs a timer"), "{table}");
 }
 
@@ -675,7 +676,7 @@ fn a_verdict_names_the_leader_its_figure_and_the_next() {
     };
     let (overhead, behind) = (cell("hand-rolled").overhead().unwrap().value, cell("tokio").ratio.unwrap());
     let expected = format!(
-        "hand-rolled leads at every size; at 100,000 it takes {} per task over the ideal; tokio takes {} as much",
+        "hand-rolled leads at every size; at 100,000 tasks, it takes {} per task over the ideal; tokio takes {} as much",
         figures::ns(overhead),
         figures::ratio_with_interval(&behind)
     );
@@ -713,7 +714,7 @@ fn a_ratio_is_written_as_one_wherever_it_stands() {
 #[test]
 fn a_verdict_names_who_is_missing() {
     let missing = verdict::verdict(&results(), "wait-timeout", 2).missing;
-    assert_eq!(missing, ["async-std failed at 10,000.", "n/a: rayon (needs a timer)."]);
+    assert_eq!(missing, ["async-std failed at 10,000 tasks.", "n/a: rayon (needs a timer)."]);
     let absent = &verdict::races(&results())[0].absent;
     let expected =
         "n/a: hand-rolled-current-thread, tokio-current-thread and smol-local (runs on one thread only).";

@@ -43,6 +43,7 @@ fn the_end_has_a_line_for_each_kind_of_work_relative_to_the_best_that_can_serve(
     assert!(timers.starts_with("Timers 5 best 1."), "tokio first, then smol: {ending}");
     let jobs = line(&ending, "Blocking jobs");
     assert!(jobs.starts_with("Blocking jobs 4 best 2."), "{ending}");
+    assert!(ending.contains("Second column: rows. Lower is better;"), "{ending}");
     assert!(line(&ending, "Of 9 rows").contains("tokio leads"), "{ending}");
     assert!(line(&ending, "Not measured:").contains("sockets"), "{ending}");
 }

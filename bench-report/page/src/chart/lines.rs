@@ -153,10 +153,7 @@ impl Lines {
         };
         Some(Chart {
             id: first.id("threads"),
-            title: format!(
-                "Cost over threads: {}",
-                crate::sizes::sized(first.results, first.workload, first.size)
-            ),
+            title: format!("Cost over threads: {}", first.sized()),
             finding: scaling(first, last, &lanes),
             drawing: Drawing::Lines(Lines::of(&stops, &lanes, first, axis)),
         })
@@ -295,11 +292,11 @@ fn least_at(comparison: &Comparison<'_>, place: usize, lanes: &[LaneCells<'_>]) 
     let ranked = lanes.iter().filter(|lane| !lookup::is_program(comparison.results, &lane.lane.name));
     let measured = ranked.filter_map(|lane| Some((&*lane.lane.name, *lane.cells[place]?.overhead()?)));
     match extremes(measured, |overhead| overhead.value) {
-        None => format!("at {} no lane was measured", whole(comparison.size)),
+        None => format!("at {} no lane was measured", comparison.sized()),
         Some([(lane, least), (last, _)]) => {
             let least_of_all = if lane == last { "" } else { "least, " };
             let least = in_unit(comparison.unit(), least.value);
-            format!("at {} {lane} takes {least_of_all}{least}", whole(comparison.size))
+            format!("at {}, {lane} takes {least_of_all}{least}", comparison.sized())
         }
     }
 }

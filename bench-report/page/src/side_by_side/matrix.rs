@@ -156,10 +156,9 @@ impl Row {
         let letters = runs.iter().map(|run| run.head.letter.as_str());
         let known: Vec<(&str, &Place)> =
             letters.zip(&places).filter_map(|(letter, place)| Some((letter, place.as_ref()?))).collect();
-        let named = runs.iter().find(|run| lookup::sizes(run.results, workload, threads).contains(&size));
         Row {
             workload: workload.to_owned(),
-            size: named.map_or(whole(size), |run| sizes::sized(run.results, workload, size)),
+            size: sizes::of_runs(runs.iter().map(|run| run.results), workload, size),
             number: size,
             leads: runs.iter().zip(&places).map(lead).collect(),
             outcome: Outcome::of(&known, runs.len()),

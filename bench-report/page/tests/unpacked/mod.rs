@@ -16,8 +16,17 @@ pub(crate) fn render(results: &Results) -> String {
     let mut pieces = String::new();
     GzDecoder::new(&packed[..]).read_to_string(&mut pieces).expect("a packed text");
     let pieces: Vec<String> = serde_json::from_str(&pieces).expect("a list of texts");
-    assert_eq!(page.matches(PLACE).count(), pieces.len(), "a piece for each place");
+    let (notes, charts) = pieces.split_at(pieces.len() / 2);
+    assert_eq!(
+        [notes.len(), charts.len()],
+        [page.matches(PLACE).count(); 2],
+        "a note and charts for each place"
+    );
     let mut parts = page.split(PLACE);
     let first = parts.next().expect("a text has a part").to_owned();
-    pieces.iter().zip(parts).fold(first, |page, (piece, part)| page + piece + part)
+    notes
+        .iter()
+        .zip(charts)
+        .zip(parts)
+        .fold(first, |page, ((note, charts), part)| page + note + charts + part)
 }

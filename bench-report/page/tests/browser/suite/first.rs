@@ -188,5 +188,24 @@ fn without_a_script_every_answer_is_there(tab: &mut Tab<'_>) {
         assert_eq!(tab.count(".first-of"), 2);
         assert_eq!(tab.count(".first-of:not([hidden])"), 2, "each number of threads has its answers");
         assert_eq!(tab.count(".presets:not([hidden])"), 0, "buttons that do nothing are not shown");
+        // No script can wait, so the click is the link's own; whatever part of the square is clicked on, it is on the link.
+        let hit = tab.evaluate(
+            "(() => {
+                const square = document.querySelector('.first tbody tr:nth-child(2) td:last-child');
+                square.scrollIntoView({ block: 'center' });
+                const { left, right, top, bottom } = square.getBoundingClientRect();
+                const corners = [[left + 3, top + 3], [right - 3, top + 3], [left + 3, bottom - 3], [right - 3, bottom - 3]];
+                const hit = corners.every(([x, y]) => document.elementFromPoint(x, y) === square.firstChild);
+                square.firstChild.click();
+                return hit;
+            })()",
+        );
+        assert_eq!(hit, true, "the link is the whole square");
+        let asked =
+            ["location.hash", "document.querySelector(':target').getBoundingClientRect().top", "innerHeight"];
+        let [place, top, height] = asked.map(|asked| tab.evaluate(asked));
+        assert!(place.as_str().unwrap().len() > 1, "a square is a link");
+        let [top, height] = [top, height].map(|place| place.as_f64().unwrap());
+        assert!((0.0..height).contains(&top), "{place} lands at {top} of {height}");
     }
 }

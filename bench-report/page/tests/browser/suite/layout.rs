@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Tests,
-    pages::{DEFAULT, GROUPS, LARGE, SERVED},
+    pages::{DEFAULT, GROUPS, HOSTILE, LARGE, SERVED},
     tab::{LAPTOP, PHONE, Screen, Tab},
     tests,
 };
@@ -19,6 +19,7 @@ pub(crate) const TESTS: Tests = tests![
     no_column_is_cut,
     every_noise_floor_can_be_read,
     no_line_below_a_head_is_covered,
+    on_paper_no_table_is_cut_and_every_sheet_has_its_heads,
     light_and_dark_differ_and_can_be_read,
 ];
 
@@ -60,7 +61,7 @@ fn the_answers_can_be_read_on_a_phone(tab: &mut Tab<'_>) {
 }
 
 fn no_page_scrolls_sideways(tab: &mut Tab<'_>) {
-    for page in [&DEFAULT, &SERVED, &LARGE] {
+    for page in [&DEFAULT, &SERVED, &LARGE, &HOSTILE] {
         tab.show_on(PHONE);
         tab.open(&page.address);
         tab.open_everything();
@@ -132,6 +133,27 @@ fn no_line_below_a_head_is_covered(tab: &mut Tab<'_>) {
         let covered = (0..8).map(|_| covered_heads(tab)).find(|covered| *covered == json!([]));
         let covered = covered.unwrap_or_else(|| covered_heads(tab));
         assert_eq!(covered, json!([]), "the line below is covered, {tenths} tenths of a pixel further down");
+    }
+}
+
+fn on_paper_no_table_is_cut_and_every_sheet_has_its_heads(tab: &mut Tab<'_>) {
+    // A sheet between its margins: the first table stands upright, that of every comparison lies on its side.
+    let [upright, lying] = [720, 980].map(|width| Screen { width, ..LAPTOP });
+    for (screen, table) in [(upright, ".first"), (lying, ".standings")] {
+        tab.show_on(screen);
+        tab.open(&SERVED.address);
+        tab.call("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+        let found = tab.apply(
+            "table => {
+                const wide = [...document.querySelectorAll(`${table} th, ${table} td`)].filter(cell =>
+                    cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth + 1);
+                // What has a position is painted on the first sheet alone.
+                const placed = [...document.querySelectorAll(`${table} thead *`)].filter(part => getComputedStyle(part).position !== 'static');
+                return [...wide, ...placed].slice(0, 5).map(part => part.outerHTML);
+            }",
+            table,
+        );
+        assert_eq!(found, json!([]), "{table}");
     }
 }
 

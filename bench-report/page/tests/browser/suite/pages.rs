@@ -197,7 +197,7 @@ fn hostile() -> Results {
     poison(&mut value);
     // What is measured on the clock has no other measure, and so a cost in cores.
     value["workloads"][0]["measure"] = "".into();
-    value["run"]["conditions"] = json!({"quota": 1.5, "build": "release"});
+    value["run"]["conditions"] = json!({"quota": 1.5, "build": poisoned("release")});
     serde_json::from_value(value).unwrap()
 }
 
