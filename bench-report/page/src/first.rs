@@ -37,7 +37,7 @@ pub(super) struct First {
 pub(super) struct FirstRace {
     pub(super) number: usize,
     pub(super) threads: String,
-    /// The name of the figures: "times the best that can serve".
+    /// The name of the figures: "times what the best that can serve takes".
     pub(super) corner: &'static str,
     pub(super) heads: Vec<Head>,
     pub(super) questions: Vec<Question>,
@@ -113,7 +113,7 @@ fn silent(results: &Results) -> String {
         None => "other machines".to_owned(),
     };
     format!(
-        "{sockets}, files, {more}. Tasks do almost no work; in yours 100 ns an operation are 1 % of a core at 100,000 a second."
+        "{sockets}, files, {more}. Tasks here do almost no work: 100 ns more an operation cost 1 % of a core at 100,000 operations a second."
     )
 }
 
@@ -135,7 +135,7 @@ fn race(results: &Results, threads: usize) -> FirstRace {
     FirstRace {
         number: threads,
         threads: counted(threads, "thread"),
-        corner: if tells { "times the best that can serve" } else { "times the best" },
+        corner: if tells { "times what the best that can serve takes" } else { "times what the best takes" },
         heads: lanes.iter().enumerate().map(head).collect(),
         questions: questions(results, &answers),
         pairs: if tells { pairs(results, &answers) } else { Vec::new() },
@@ -208,7 +208,7 @@ fn questions(results: &Results, answers: &Answers) -> Vec<Question> {
     }
     questions.extend(of_memory(results, answers));
     questions.extend(answers.all.as_ref().map(|all| Question {
-        name: "All measured in time".to_owned(),
+        name: "All timed rows".to_owned(),
         about: String::new(),
         small: whole(all.comparisons as u64),
         anchor: standings::id(answers.threads),

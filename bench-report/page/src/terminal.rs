@@ -181,7 +181,7 @@ impl Columns {
 
     /// Writes the names of the runtimes, and below them what keeps one from being chosen, or its version.
     fn head(&self, race: &FirstRace) -> Vec<String> {
-        let corner = race.corner.strip_prefix("times the ").unwrap_or(race.corner);
+        let corner = race.corner.trim_start_matches("times what the ").trim_end_matches(" takes");
         let title = format!("{}: times the", race.threads);
         vec![
             self.line(race, &title, race.heads.iter().map(|head| short(&head.name))),
@@ -214,7 +214,6 @@ impl Columns {
 fn name(question: &Question) -> &str {
     match question.key.strip_prefix("group:") {
         Some(group) => group,
-        None if question.key == "all:" => "All timed rows",
         None => &question.name,
     }
 }

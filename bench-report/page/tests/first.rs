@@ -146,7 +146,7 @@ fn what_decides_most_rows_is_what_is_known_of_those_that_lose_them() {
         known("sleep-fan-out", "rayon", "It cannot serve.", "rayon#3"),
     ];
     let said = text(&screen(&results, 2));
-    assert!(said.contains("smol: A lock is held. Known in 2 rows that it loses ("), "{said}");
+    assert!(said.contains("smol: A lock is held. A known cause in 2 rows that it loses ("), "{said}");
     assert!(!said.contains("tokio#1") && !said.contains("rayon#3"), "{said}");
 }
 
@@ -165,7 +165,7 @@ fn a_lane_that_can_serve_and_does_not_race_is_named() {
 fn a_file_that_does_not_say_how_lanes_stand_has_answers_about_all() {
     let results = extended::run();
     let screen = screen(&results, 2);
-    assert!(screen.contains("times the best:") && !screen.contains("yardstick"), "{screen}");
+    assert!(screen.contains("times what the best takes:") && !screen.contains("yardstick"), "{screen}");
     assert!(!page::render(&results, None).contains(">can serve<"));
     assert_eq!(squares(&results, 2, "group:Timers")[0], "best|lead");
 }

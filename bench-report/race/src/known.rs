@@ -119,8 +119,8 @@ pub const KNOWN: &[Entry] = &[
     Entry {
         workloads: &["spawn-join", "yield-now", "ping-pong", "skynet", "fibonacci"],
         lanes: &["async-std", "smol", "smol-local"],
-        says: "Every task that is ready goes through one queue of all workers, since pushing to a worker's own \
-               one was taken back: tasks that are short may cost more, and more workers may not help.",
+        says: "Every task that is ready goes through one queue that all workers share, after queues of their own \
+               were tried and reverted: short tasks may cost more, and more workers may not help.",
         issue: Some(("async-executor#62", "https://github.com/smol-rs/async-executor/issues/62")),
     },
     Entry {
