@@ -7,7 +7,7 @@
 
 use std::{
     any::Any,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     marker::PhantomData,
     mem,
@@ -34,6 +34,8 @@ use crate::{
 thread_local! {
     /// The local futures of this thread.
     static STORE: RefCell<Store> = RefCell::default();
+    /// True once this thread has had a local future: until then nobody need make a store.
+    static HAS_STORE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The thread that the local tasks of a runtime live on.
@@ -76,6 +78,7 @@ impl Locals {
 
     /// Puts a future into the store of this thread.
     fn store(&self, future: Body) -> Key {
+        HAS_STORE.with(|has_store| has_store.set(true));
         let (key, left) = STORE.with(|store| store.borrow_mut().insert(future));
         sweep();
         let mut home = lock(&self.home);
@@ -90,6 +93,9 @@ impl Locals {
 
 /// Drops the futures of this thread whose tasks have ended on another.
 pub(crate) fn sweep() {
+    if !HAS_STORE.with(Cell::get) {
+        return;
+    }
     let left = STORE.try_with(|store| store.borrow().left.clone());
     let Ok(left) = left else { return };
     for key in mem::take(&mut *lock(&left.orphans)) {

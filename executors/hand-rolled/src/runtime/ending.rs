@@ -160,25 +160,37 @@ const LAST_PATIENCE: Duration = Duration::from_millis(100);
 /// Counts the threads that work for a runtime.
 #[derive(Default)]
 pub(super) struct Working {
-    /// The number of threads, under the lock.
-    number: Mutex<usize>,
+    /// The count, under the lock.
+    state: Mutex<Count>,
     /// Notified when the last has ended its work.
     none: Condvar,
+}
+
+/// The state that the lock of the count protects.
+#[derive(Default)]
+struct Count {
+    /// The number of threads.
+    threads: usize,
+    /// The number of threads that wait for there to be none.
+    waiting: usize,
 }
 
 impl Working {
     /// Counts one more, until the guard is dropped.
     pub(super) fn one_more(self: &Arc<Self>) -> WorkingGuard {
-        *lock(&self.number) += 1;
+        lock(&self.state).threads += 1;
         WorkingGuard(self.clone())
     }
 
     /// Waits until no thread works, or the time is up; returns true in the first case.
     #[cfg(not(loom))]
     fn wait_for_none(&self, patience: Duration) -> bool {
-        let number = lock(&self.number);
-        let waited = self.none.wait_timeout_while(number, patience, |number| *number > 0);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+        let mut state = lock(&self.state);
+        state.waiting += 1;
+        let waited = self.none.wait_timeout_while(state, patience, |state| state.threads > 0);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiting -= 1;
+        state.threads == 0
     }
 
     /// Models start no thread by a runtime.
@@ -193,9 +205,10 @@ pub(super) struct WorkingGuard(Arc<Working>);
 
 impl Drop for WorkingGuard {
     fn drop(&mut self) {
-        let mut number = lock(&self.0.number);
-        *number -= 1;
-        if *number == 0 {
+        let mut state = lock(&self.0.state);
+        state.threads -= 1;
+        // To notify nobody is a system call, too.
+        if state.threads == 0 && state.waiting > 0 {
             self.0.none.notify_all();
         }
     }
