@@ -24,7 +24,7 @@ use crate::{
         Mutex,
         atomic::{
             AtomicBool,
-            Ordering::{Acquire, Release},
+            Ordering::{Acquire, Relaxed, Release},
         },
         lock, thread_local,
     },
@@ -34,6 +34,9 @@ use crate::{
 thread_local! {
     /// The local futures of this thread.
     static STORE: RefCell<Store> = RefCell::default();
+}
+
+thread_local! {
     /// True once this thread has had a local future: until then nobody need make a store.
     static HAS_STORE: Cell<bool> = const { Cell::new(false) };
 }
@@ -43,12 +46,18 @@ thread_local! {
 pub(crate) struct Locals {
     /// That thread, as long as there are local tasks.
     home: Mutex<Weak<HomeThread>>,
+    /// True once there have been local tasks. Changed under the lock.
+    is_used: AtomicBool,
 }
 
 impl Locals {
     /// Returns true if the current thread may poll the tasks: no other has local ones, or it has ended, which
     /// cancelled them.
     pub(crate) fn may_be_polled_here(&self) -> bool {
+        // Relaxed: whoever has started one had the slot of the driver, which the caller has now.
+        if !self.is_used.load(Relaxed) {
+            return true;
+        }
         let home = lock(&self.home).upgrade();
         home.is_none_or(|home| home.is_here() || home.left.has_ended.load(Acquire))
     }
@@ -86,6 +95,7 @@ impl Locals {
         let here = home.upgrade().filter(|home| home.is_here());
         let here = here.unwrap_or_else(|| Arc::new(HomeThread { left }));
         *home = Arc::downgrade(&here);
+        self.is_used.store(true, Relaxed);
         drop(home);
         Key { key, home: here }
     }

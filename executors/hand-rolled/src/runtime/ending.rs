@@ -70,18 +70,20 @@ impl Runtime {
         self.shared.working.one_more()
     }
 
-    /// Ends all tasks, and waits until no thread [works](Self::works) for this runtime, which is of no use from
-    /// then on. A thread that works for it does nothing.
+    /// Ends all tasks, and waits until no thread that [works](Self::works) for this runtime polls anything. It is of
+    /// no use from then on. A thread that works for it only calls `wake`.
+    ///
+    /// The caller waits for the crew. `wake` wakes the root of a thread that works for the runtime.
     #[cfg(not(loom))]
-    pub(super) fn end_tasks(&self) {
+    pub(super) fn end_tasks(&self, wake: impl FnOnce()) {
         if context::is_inside(&self.scheduler) {
-            return;
+            return wake();
         }
-        if let Some(_waiting) = self.shared.crew.wait() {
-            let mut end = End::begin(self, Vec::new());
-            end.drop_futures();
-            end.wait_for_polls();
-        }
+        let mut end = End::begin(self, Vec::new());
+        end.drop_futures();
+        // Late, because a worker that was parked has been woken at the beginning, and need not be once more.
+        wake();
+        end.wait_for_polls();
     }
 }
 
@@ -102,7 +104,11 @@ impl End {
     /// Sees to it that nothing new starts, neither a poll nor a job.
     fn begin(runtime: &Runtime, workers: Vec<JoinHandle<()>>) -> End {
         let queued_jobs = runtime.shared.pool.close_and_empty();
-        runtime.scheduler.close();
+        // Counted before: those that are woken leave. None comes after the start of the runtime.
+        let threads = runtime.shared.working.threads();
+        if runtime.scheduler.close() >= threads {
+            runtime.shared.working.rest();
+        }
         End { scheduler: runtime.scheduler.clone(), shared: runtime.shared.clone(), workers, queued_jobs }
     }
 
@@ -173,6 +179,8 @@ struct Count {
     threads: usize,
     /// The number of threads that wait for there to be none.
     waiting: usize,
+    /// Set once it is known that none of them polls anything any more.
+    rests: bool,
 }
 
 impl Working {
@@ -182,10 +190,23 @@ impl Working {
         WorkingGuard(self.clone())
     }
 
-    /// Waits until no thread works, or the time is up; returns true in the first case.
+    /// Returns the number of threads.
+    fn threads(&self) -> usize {
+        lock(&self.state).threads
+    }
+
+    /// Notes that none of the threads polls anything any more: nobody need wait before joining them.
+    fn rest(&self) {
+        lock(&self.state).rests = true;
+    }
+
+    /// Waits until no thread works, or the time is up; returns true in the first case, or if all rest.
     #[cfg(not(loom))]
     fn wait_for_none(&self, patience: Duration) -> bool {
         let mut state = lock(&self.state);
+        if state.rests {
+            return true;
+        }
         state.waiting += 1;
         let waited = self.none.wait_timeout_while(state, patience, |state| state.threads > 0);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
