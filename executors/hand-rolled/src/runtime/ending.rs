@@ -26,9 +26,9 @@
 //! Two ways lead around this. In one of its own tasks or jobs a runtime that is dropped would wait for itself, so
 //! that another thread does it (`crew.rs`). In a child of a fork its workers are missing, and it is leaked.
 
-#[cfg(not(loom))]
-use std::sync::PoisonError;
 use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+#[cfg(not(loom))]
+use std::{sync::PoisonError, thread};
 
 use super::{Runtime, Shared};
 use crate::{
@@ -160,6 +160,9 @@ impl End {
 
 /// The time that the end of a runtime first waits for polls, before it looks for more to drop.
 const FIRST_PATIENCE: Duration = Duration::from_millis(1);
+/// The number of times that it first yields its processor: some microseconds.
+#[cfg(not(loom))]
+const BRIEF_YIELDS: u32 = 16;
 /// The most time that it waits between two looks.
 const LAST_PATIENCE: Duration = Duration::from_millis(100);
 
@@ -203,10 +206,15 @@ impl Working {
     /// Waits until no thread works, or the time is up; returns true in the first case, or if all rest.
     #[cfg(not(loom))]
     fn wait_for_none(&self, patience: Duration) -> bool {
-        let mut state = lock(&self.state);
-        if state.rests {
-            return true;
+        let is_over = |state: &Count| state.threads == 0 || state.rests;
+        // Mostly a thread is between two polls, and through before this one would be asleep.
+        for _ in 0..BRIEF_YIELDS {
+            if is_over(&lock(&self.state)) {
+                return true;
+            }
+            thread::yield_now();
         }
+        let mut state = lock(&self.state);
         state.waiting += 1;
         let waited = self.none.wait_timeout_while(state, patience, |state| state.threads > 0);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
