@@ -15,7 +15,7 @@
 //!      |  cancelled                                     | after 1 ms, 2 ms, ... 100 ms
 //!      v                                                |
 //!    wait_for_polls ------------------------------------+
-//!      |  no thread works for it
+//!      |  no thread works for it, or all were parked when it closed
 //!      v
 //!    join: the threads of the workers, then those of the jobs that run
 //!      |  drop_futures, for what these polls and jobs have left
@@ -26,9 +26,9 @@
 //! Two ways lead around this. In one of its own tasks or jobs a runtime that is dropped would wait for itself, so
 //! that another thread does it (`crew.rs`). In a child of a fork its workers are missing, and it is leaked.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 #[cfg(not(loom))]
-use std::{sync::PoisonError, thread};
+use std::sync::PoisonError;
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use super::{Runtime, Shared};
 use crate::{
@@ -212,7 +212,7 @@ impl Working {
             if is_over(&lock(&self.state)) {
                 return true;
             }
-            thread::yield_now();
+            crate::sync::thread::yield_now();
         }
         let mut state = lock(&self.state);
         state.waiting += 1;
