@@ -7,7 +7,7 @@
 
 use std::{
     any::Any,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     marker::PhantomData,
     mem,
@@ -24,7 +24,7 @@ use crate::{
         Mutex,
         atomic::{
             AtomicBool,
-            Ordering::{Acquire, Release},
+            Ordering::{Acquire, Relaxed, Release},
         },
         lock, thread_local,
     },
@@ -36,17 +36,28 @@ thread_local! {
     static STORE: RefCell<Store> = RefCell::default();
 }
 
+thread_local! {
+    /// True once this thread has had a local future: until then nobody need make a store.
+    static HAS_STORE: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The thread that the local tasks of a runtime live on.
 #[derive(Default)]
 pub(crate) struct Locals {
     /// That thread, as long as there are local tasks.
     home: Mutex<Weak<HomeThread>>,
+    /// True once there have been local tasks. Changed under the lock.
+    is_used: AtomicBool,
 }
 
 impl Locals {
     /// Returns true if the current thread may poll the tasks: no other has local ones, or it has ended, which
     /// cancelled them.
     pub(crate) fn may_be_polled_here(&self) -> bool {
+        // Relaxed: whoever has started one had the slot of the driver, which the caller has now.
+        if !self.is_used.load(Relaxed) {
+            return true;
+        }
         let home = lock(&self.home).upgrade();
         home.is_none_or(|home| home.is_here() || home.left.has_ended.load(Acquire))
     }
@@ -76,6 +87,7 @@ impl Locals {
 
     /// Puts a future into the store of this thread.
     fn store(&self, future: Body) -> Key {
+        HAS_STORE.with(|has_store| has_store.set(true));
         let (key, left) = STORE.with(|store| store.borrow_mut().insert(future));
         sweep();
         let mut home = lock(&self.home);
@@ -83,6 +95,7 @@ impl Locals {
         let here = home.upgrade().filter(|home| home.is_here());
         let here = here.unwrap_or_else(|| Arc::new(HomeThread { left }));
         *home = Arc::downgrade(&here);
+        self.is_used.store(true, Relaxed);
         drop(home);
         Key { key, home: here }
     }
@@ -90,6 +103,9 @@ impl Locals {
 
 /// Drops the futures of this thread whose tasks have ended on another.
 pub(crate) fn sweep() {
+    if !HAS_STORE.with(Cell::get) {
+        return;
+    }
     let left = STORE.try_with(|store| store.borrow().left.clone());
     let Ok(left) = left else { return };
     for key in mem::take(&mut *lock(&left.orphans)) {

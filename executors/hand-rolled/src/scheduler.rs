@@ -209,11 +209,12 @@ impl Scheduler {
         self.injector.is_closed()
     }
 
-    /// Refuses tasks from now on, except from workers, and ends the workers.
-    pub(crate) fn close(&self) {
+    /// Refuses tasks from now on, except from workers, and ends the workers. Returns the number of those that were
+    /// parked, which poll nothing any more.
+    pub(crate) fn close(&self) -> usize {
         self.registry.end();
         self.injector.close();
-        self.parking.close();
+        self.parking.close()
     }
 
     /// Drops the futures of all tasks that no worker polls, on this thread. Their tasks end as cancelled.

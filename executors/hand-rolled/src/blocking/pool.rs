@@ -121,16 +121,23 @@ impl Pool {
 
     /// Refuses jobs from now on; those that have not started still will.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_all();
+        self.close_locked(&mut self.lock());
     }
 
     /// Refuses jobs from now on, and returns those that have not started.
     pub(crate) fn close_and_empty(&self) -> VecDeque<JobEntry> {
         let mut state = self.lock();
-        state.closed = true;
-        self.changed.notify_all();
+        self.close_locked(&mut state);
         mem::take(&mut state.jobs)
+    }
+
+    /// Refuses jobs from now on.
+    fn close_locked(&self, state: &mut Queue) {
+        state.closed = true;
+        // To notify nobody is a system call, too.
+        if state.idle > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits for the jobs of a closed pool, and for its threads; not for the current one, if that is a thread

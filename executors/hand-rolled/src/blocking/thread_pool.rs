@@ -208,7 +208,7 @@ impl LazyWorker {
             Stage::Working(thread) if thread.thread().id() != thread::current().id() => {
                 // The queue is first in, first out, so this comes after all that is there.
                 let last = scheduler.clone();
-                drop(scheduler.call(async move { last.close() }));
+                drop(scheduler.call(async move { _ = last.close() }));
                 crew::join([thread]);
             }
             // There is no thread, or it is this one, which has left its loop.

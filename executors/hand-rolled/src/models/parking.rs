@@ -70,6 +70,24 @@ impl Place {
 }
 
 #[test]
+fn a_worker_that_is_parked_at_the_end_serves_nothing_more() {
+    loom::model(|| {
+        let place = Arc::new(Place::default());
+        let rests = Arc::new(AtomicBool::new(false));
+        let works = {
+            let (place, rests) = (place.clone(), rests.clone());
+            thread::spawn(move || place.work(usize::MAX, || assert!(!rests.load(Relaxed), "it was parked")))
+        };
+        place.queue();
+        if place.parking.close() == 1 {
+            rests.store(true, Relaxed);
+        }
+        place.queue();
+        works.join().unwrap();
+    });
+}
+
+#[test]
 fn a_worker_does_not_sleep_over_what_is_queued() {
     loom::model(|| {
         let place = Arc::new(Place::default());

@@ -48,9 +48,9 @@ impl Runtime {
     pub fn drive_in_background(self) -> io::Result<Driven> {
         let (runtime, stop) = (Arc::new(self), Arc::new(Stop::default()));
         let drive = {
-            let (runtime, stop) = (runtime.clone(), stop.clone());
+            let (runtime, stop, works) = (runtime.clone(), stop.clone(), runtime.works());
             move || {
-                let _works = runtime.works();
+                let _works = works;
                 runtime.block_on(poll_fn(|context| stop.poll(context)));
             }
         };
@@ -68,14 +68,13 @@ impl Driven {
 
 impl Drop for Driven {
     fn drop(&mut self) {
-        self.stop.stop();
+        let wake = self.stop.stop();
         // Inside one of its tasks it would wait for itself. The driver then ends the runtime by itself, as it has
         // the last reference, or gives that back.
-        if let Some(_waiting) = self.runtime.shared.crew.wait() {
-            // The driver may be in a poll that waits for what the end of the tasks drops.
-            self.runtime.end_tasks();
-            crew::join(self.driver.take());
-        }
+        let Some(_waiting) = self.runtime.shared.crew.wait() else { return wake() };
+        // The driver may be in a poll that waits for what the end of the tasks drops.
+        self.runtime.end_tasks(wake);
+        crew::join(self.driver.take());
     }
 }
 
@@ -94,14 +93,11 @@ impl Stop {
         if state.0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Tells it to stop.
-    fn stop(&self) {
+    /// Tells it to stop. Returns a function that wakes whoever polls it.
+    fn stop(&self) -> impl FnOnce() {
         let mut state = lock(&self.state);
         state.0 = true;
         let waker = state.1.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        move || waker.into_iter().for_each(Waker::wake)
     }
 }

@@ -15,7 +15,7 @@
 //!      |  cancelled                                     | after 1 ms, 2 ms, ... 100 ms
 //!      v                                                |
 //!    wait_for_polls ------------------------------------+
-//!      |  no thread works for it
+//!      |  no thread works for it, or all were parked when it closed
 //!      v
 //!    join: the threads of the workers, then those of the jobs that run
 //!      |  drop_futures, for what these polls and jobs have left
@@ -70,18 +70,20 @@ impl Runtime {
         self.shared.working.one_more()
     }
 
-    /// Ends all tasks, and waits until no thread [works](Self::works) for this runtime, which is of no use from
-    /// then on. A thread that works for it does nothing.
+    /// Ends all tasks, and waits until no thread that [works](Self::works) for this runtime polls anything. It is of
+    /// no use from then on. A thread that works for it only calls `wake`.
+    ///
+    /// The caller waits for the crew. `wake` wakes the root of a thread that works for the runtime.
     #[cfg(not(loom))]
-    pub(super) fn end_tasks(&self) {
+    pub(super) fn end_tasks(&self, wake: impl FnOnce()) {
         if context::is_inside(&self.scheduler) {
-            return;
+            return wake();
         }
-        if let Some(_waiting) = self.shared.crew.wait() {
-            let mut end = End::begin(self, Vec::new());
-            end.drop_futures();
-            end.wait_for_polls();
-        }
+        let mut end = End::begin(self, Vec::new());
+        end.drop_futures();
+        // Late, because a worker that was parked has been woken at the beginning, and need not be once more.
+        wake();
+        end.wait_for_polls();
     }
 }
 
@@ -102,7 +104,11 @@ impl End {
     /// Sees to it that nothing new starts, neither a poll nor a job.
     fn begin(runtime: &Runtime, workers: Vec<JoinHandle<()>>) -> End {
         let queued_jobs = runtime.shared.pool.close_and_empty();
-        runtime.scheduler.close();
+        // Counted before: those that are woken leave. None comes after the start of the runtime.
+        let threads = runtime.shared.working.threads();
+        if runtime.scheduler.close() >= threads {
+            runtime.shared.working.rest();
+        }
         End { scheduler: runtime.scheduler.clone(), shared: runtime.shared.clone(), workers, queued_jobs }
     }
 
@@ -154,31 +160,66 @@ impl End {
 
 /// The time that the end of a runtime first waits for polls, before it looks for more to drop.
 const FIRST_PATIENCE: Duration = Duration::from_millis(1);
+/// The number of times that it first yields its processor: some microseconds.
+#[cfg(not(loom))]
+const BRIEF_YIELDS: u32 = 16;
 /// The most time that it waits between two looks.
 const LAST_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Counts the threads that work for a runtime.
 #[derive(Default)]
 pub(super) struct Working {
-    /// The number of threads, under the lock.
-    number: Mutex<usize>,
+    /// The count, under the lock.
+    state: Mutex<Count>,
     /// Notified when the last has ended its work.
     none: Condvar,
+}
+
+/// The state that the lock of the count protects.
+#[derive(Default)]
+struct Count {
+    /// The number of threads.
+    threads: usize,
+    /// The number of threads that wait for there to be none.
+    waiting: usize,
+    /// Set once it is known that none of them polls anything any more.
+    rests: bool,
 }
 
 impl Working {
     /// Counts one more, until the guard is dropped.
     pub(super) fn one_more(self: &Arc<Self>) -> WorkingGuard {
-        *lock(&self.number) += 1;
+        lock(&self.state).threads += 1;
         WorkingGuard(self.clone())
     }
 
-    /// Waits until no thread works, or the time is up; returns true in the first case.
+    /// Returns the number of threads.
+    fn threads(&self) -> usize {
+        lock(&self.state).threads
+    }
+
+    /// Notes that none of the threads polls anything any more: nobody need wait before joining them.
+    fn rest(&self) {
+        lock(&self.state).rests = true;
+    }
+
+    /// Waits until no thread works, or the time is up; returns true in the first case, or if all rest.
     #[cfg(not(loom))]
     fn wait_for_none(&self, patience: Duration) -> bool {
-        let number = lock(&self.number);
-        let waited = self.none.wait_timeout_while(number, patience, |number| *number > 0);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+        let is_over = |state: &Count| state.threads == 0 || state.rests;
+        // Mostly a thread is between two polls, and through before this one would be asleep.
+        for _ in 0..BRIEF_YIELDS {
+            if is_over(&lock(&self.state)) {
+                return true;
+            }
+            crate::sync::thread::yield_now();
+        }
+        let mut state = lock(&self.state);
+        state.waiting += 1;
+        let waited = self.none.wait_timeout_while(state, patience, |state| state.threads > 0);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiting -= 1;
+        state.threads == 0
     }
 
     /// Models start no thread by a runtime.
@@ -193,9 +234,10 @@ pub(super) struct WorkingGuard(Arc<Working>);
 
 impl Drop for WorkingGuard {
     fn drop(&mut self) {
-        let mut number = lock(&self.0.number);
-        *number -= 1;
-        if *number == 0 {
+        let mut state = lock(&self.0.state);
+        state.threads -= 1;
+        // To notify nobody is a system call, too.
+        if state.threads == 0 && state.waiting > 0 {
             self.0.none.notify_all();
         }
     }

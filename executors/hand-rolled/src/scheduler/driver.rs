@@ -6,6 +6,7 @@
 //! that is no worker polls its root as soon as it is woken.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     future::poll_fn,
     mem,
@@ -23,12 +24,13 @@ use crate::{
         worker::{Core, Worker},
     },
     sync::{
-        Mutex,
+        Mutex, MutexGuard,
         atomic::{
             AtomicBool,
             Ordering::{Acquire, Relaxed, Release},
+            fence,
         },
-        lock,
+        lock, thread_local,
     },
     task::{self, Entry, Flag, Handle, Moving, home::Home},
 };
@@ -39,12 +41,12 @@ pub(crate) struct Driver<'a> {
     scheduler: &'a Arc<Scheduler>,
     /// The place that makes one of the callers of `block_on` a worker.
     slot: &'a DriverSlot,
-    /// The parker of the caller.
-    parker: Arc<Parker>,
+    /// The waker of the root, but while that is driven.
+    waker: Option<RootWaker>,
     /// The caller as a worker, if it has the slot; otherwise it polls its root only.
     worker: Option<Rc<Worker>>,
-    /// Makes the runtime ambient.
-    context: Guard,
+    /// Makes the runtime ambient, until the driver is dropped.
+    context: Option<Guard>,
 }
 
 impl<'a> Driver<'a> {
@@ -55,9 +57,13 @@ impl<'a> Driver<'a> {
     /// On a thread that runs a runtime already.
     #[track_caller]
     pub(crate) fn new(scheduler: &'a Arc<Scheduler>, slot: &'a DriverSlot) -> Driver<'a> {
-        let context = context::enter_loop(scheduler);
-        let mut driver = Driver { scheduler, slot, parker: Parker::new(), worker: None, context };
-        driver.try_become_worker();
+        let context = Some(context::enter_loop(scheduler));
+        let waker = RootWaker::new();
+        let mut driver = Driver { scheduler, slot, waker: None, worker: None, context };
+        // Without a place in the line: a root that is ready at once needs none.
+        let core = if scheduler.is_event_loop() { slot.take(None) } else { slot.take_if_free() };
+        driver.become_worker(core, &waker.turn.driver);
+        driver.waker = Some(waker);
         driver
     }
 
@@ -67,42 +73,47 @@ impl<'a> Driver<'a> {
     }
 
     /// Polls the root each time its turn comes, until it is ready.
-    pub(crate) fn drive<F: Future>(&mut self, mut root: Pin<&mut F>) -> F::Output {
-        let turn = Arc::new(Turn::new(self.parker.clone()));
-        let waker = Waker::from(turn.clone());
-        let mut stand_in = None;
-        if self.worker.as_ref().is_some_and(|worker| worker.has_queue()) {
-            // Those that were queued before come first.
-            stand_in = Some(StandIn::queue(self.scheduler, &turn));
-        } else {
-            turn.come();
-        }
+    pub(crate) fn drive<F: Future>(&mut self, root: Pin<&mut F>) -> F::Output {
+        let waker = self.waker.take().expect("a driver drives one root");
+        let output = self.drive_with(&waker, root);
+        self.waker = Some(waker);
+        output
+    }
+
+    /// Does the same, with this waker.
+    fn drive_with<F: Future>(&mut self, waker: &RootWaker, mut root: Pin<&mut F>) -> F::Output {
+        let turn = &waker.turn;
+        let has_queue = self.worker.as_ref().is_some_and(|worker| worker.has_queue());
+        let mut polls = !has_queue || self.scheduler.parking.is_closed();
+        // Those that were queued before come first.
+        let mut stand_in = if polls { None } else { Some(StandIn::queue(self.scheduler, turn)) };
         loop {
-            // The stand-in of a runtime that has ended is gone.
-            let polls = turn.take() || self.scheduler.parking.is_closed();
             if polls {
-                let waker = turn.stand_in.get().unwrap_or(&waker);
+                let waker = turn.stand_in.get().unwrap_or(&waker.waker);
                 if let Poll::Ready(output) = self.poll(root.as_mut(), waker) {
                     return output;
                 }
             }
             if self.worker.is_none() {
-                self.try_become_worker();
+                let core = self.slot.take(Some(&turn.driver));
+                self.become_worker(core, &turn.driver);
             }
             match &self.worker {
                 Some(worker) => {
                     // A root that is ready at once never needs it.
-                    stand_in.get_or_insert_with(|| StandIn::after_a_poll(self.scheduler, &turn));
+                    stand_in.get_or_insert_with(|| StandIn::after_a_poll(self.scheduler, turn));
                     if polls {
                         worker.follow_root();
                     }
                     worker.turn();
                 }
                 None => {
-                    self.parker.wait(None);
-                    self.slot.step_out(&self.parker);
+                    turn.driver.wait(None);
+                    self.slot.step_out(&turn.driver);
                 }
             }
+            // The stand-in of a runtime that has ended is gone.
+            polls = turn.take() || self.scheduler.parking.is_closed();
         }
     }
 
@@ -115,20 +126,76 @@ impl<'a> Driver<'a> {
         polled
     }
 
-    /// Takes the slot if it is free, and otherwise a place in the line for it.
-    fn try_become_worker(&mut self) {
-        if let Some(core) = self.slot.take(&self.parker) {
-            let worker = Rc::new(Worker::new(self.scheduler, self.parker.clone(), 0, core));
-            self.context.work_as(worker.clone());
-            self.worker = Some(worker);
-        }
+    /// Makes the caller a worker with this parker, if it has got the core.
+    fn become_worker(&mut self, core: Option<Core>, parker: &Arc<Parker>) {
+        let (Some(core), Some(context)) = (core, &self.context) else { return };
+        let worker = Rc::new(Worker::new(self.scheduler, parker.clone(), 0, core));
+        context.work_as(worker.clone());
+        self.worker = Some(worker);
     }
 }
 
 impl Drop for Driver<'_> {
     fn drop(&mut self) {
         let core = self.worker.take().map(|worker| worker.leave());
-        self.slot.leave(&self.parker, core);
+        // The worker ends with it.
+        drop(self.context.take());
+        if let Some(core) = core {
+            self.slot.leave(core);
+        }
+        if let Some(waker) = self.waker.take() {
+            waker.leave();
+        }
+    }
+}
+
+/// The turn of a root, and the waker that brings it.
+struct RootWaker {
+    /// The turn.
+    turn: Arc<Turn>,
+    /// Wakes the root as long as there is no stand-in.
+    waker: Waker,
+}
+
+thread_local! {
+    /// The turn of the last root of this thread, for the next.
+    static SPARE: Cell<Option<RootWaker>> = const { Cell::new(None) };
+}
+
+impl RootWaker {
+    /// Returns the waker of a turn that has not come.
+    fn new() -> RootWaker {
+        // The destructor of another thread-local may block on a future, too.
+        let spare = SPARE.try_with(|spare| spare.take()).ok().flatten();
+        spare.unwrap_or_else(|| {
+            let turn = Arc::new(Turn::new(Parker::new()));
+            RootWaker { waker: Waker::from(turn.clone()), turn }
+        })
+    }
+
+    /// Leaves it to the next root of this thread, if nobody else has it, as mostly after a root that was ready at
+    /// once.
+    fn leave(self) {
+        // Loom does not see what the counts of an `Arc` order.
+        if !cfg!(loom) && self.is_unused() {
+            SPARE.try_with(|spare| spare.set(Some(self))).ok();
+        }
+    }
+
+    /// Returns true if nobody else can wake the root any more, and forgets who did.
+    fn is_unused(&self) -> bool {
+        let Turn { due, driver, stand_in } = &*self.turn;
+        let is_unused = stand_in.get().is_none()
+            && Arc::strong_count(&self.turn) == 2
+            && Arc::strong_count(driver) == 1
+            && !driver.has_reactor();
+        // What others did before they gave their references up comes before what is cleared here.
+        fence(Acquire);
+        if is_unused && due.load(Relaxed) {
+            due.store(false, Relaxed);
+            driver.forget_signals();
+        }
+        is_unused
     }
 }
 
@@ -229,6 +296,8 @@ impl Drop for StandIn {
 pub(crate) struct DriverSlot {
     /// The holder's core and the line, under the lock.
     state: Mutex<SlotState>,
+    /// True while no driver has the slot; a hint, so that no caller takes the lock in vain. Changed under the lock.
+    is_free: AtomicBool,
 }
 
 /// The state that the lock of a slot protects.
@@ -243,7 +312,8 @@ struct SlotState {
 impl DriverSlot {
     /// Makes a free slot.
     pub(crate) fn new() -> DriverSlot {
-        DriverSlot { state: Mutex::new(SlotState { core: Some(Core::default()), line: Vec::new() }) }
+        let state = SlotState { core: Some(Core::default()), line: Vec::new() };
+        DriverSlot { state: Mutex::new(state), is_free: AtomicBool::new(true) }
     }
 
     /// Takes the core of the last worker, once no driver will come any more.
@@ -256,31 +326,41 @@ impl DriverSlot {
         lock(&self.state).core.as_mut().map(|core| mem::take(&mut core.entries)).unwrap_or_default()
     }
 
-    /// Takes the slot, or a place in the line if another driver has it.
-    fn take(&self, driver: &Arc<Parker>) -> Option<Core> {
+    /// Takes the slot, if the hint says that it is free. Whoever is refused in vain asks again after the first poll
+    /// of its root.
+    fn take_if_free(&self) -> Option<Core> {
+        if self.is_free.load(Relaxed) { self.take(None) } else { None }
+    }
+
+    /// Takes the slot, or, if another driver has it, a place in the line for the given parker.
+    fn take(&self, driver: Option<&Arc<Parker>>) -> Option<Core> {
         let mut state = lock(&self.state);
-        state.line.retain(|waiting| !Arc::ptr_eq(waiting, driver));
         let core = state.core.take();
+        self.is_free.store(false, Relaxed);
         if core.is_none() {
-            state.line.push(driver.clone());
+            state.line.extend(driver.cloned());
         }
         core
     }
 
     /// Leaves the line: the driver is about to poll its root, or to try for the slot again.
     fn step_out(&self, driver: &Arc<Parker>) {
-        self.leave(driver, None);
-    }
-
-    /// Leaves the slot and the core to the next driver; a driver without the slot leaves the line.
-    fn leave(&self, driver: &Arc<Parker>, core: Option<Core>) {
         let mut state = lock(&self.state);
         state.line.retain(|waiting| !Arc::ptr_eq(waiting, driver));
-        if core.is_some() {
-            state.core = core;
-        }
-        // Also if this driver had no slot: it may be the one that was woken because the slot is free, and it
-        // may have its root to poll first.
+        // This driver may be the one that was woken because the slot is free, and it may have its root to poll first.
+        DriverSlot::offer(state);
+    }
+
+    /// Leaves the slot and the core to the next driver.
+    fn leave(&self, core: Core) {
+        let mut state = lock(&self.state);
+        state.core = Some(core);
+        self.is_free.store(true, Relaxed);
+        DriverSlot::offer(state);
+    }
+
+    /// Wakes the first driver in the line, if the slot is free.
+    fn offer(state: MutexGuard<'_, SlotState>) {
         let next = if state.core.is_some() { state.line.first().cloned() } else { None };
         drop(state);
         if let Some(driver) = next {

@@ -275,14 +275,16 @@ impl Parking {
         fence(SeqCst);
     }
 
-    /// Ends the runtime: wakes all workers, and lets none sleep from now on.
-    pub(crate) fn close(&self) {
+    /// Ends the runtime: wakes all workers, and lets none sleep from now on. Returns the number of those that were
+    /// parked, which run no code of the user any more.
+    pub(crate) fn close(&self) -> usize {
         // A worker that parks after this sees it because of the lock.
         self.closed.store(true, Relaxed);
         let parked = lock(&self.parked);
         let parkers: Vec<_> = parked.iter().map(|parked| parked.parker.clone()).collect();
         drop(parked);
         parkers.iter().for_each(|parker| parker.unpark());
+        parkers.len()
     }
 
     /// Forgets the workers that are parked or search: in a child of a fork, where there are none.
@@ -412,6 +414,16 @@ impl Parker {
             self.signals.fetch_and(!POLLING, Relaxed);
         }
         has_events
+    }
+
+    /// Returns true if the thread has waited for sockets.
+    pub(crate) fn has_reactor(&self) -> bool {
+        self.reactor.get().is_some()
+    }
+
+    /// Forgets the signals since the thread last waited. Nobody else has the parker.
+    pub(crate) fn forget_signals(&self) {
+        self.signals.store(0, Relaxed);
     }
 
     /// Wakes the thread, now or when it next waits.

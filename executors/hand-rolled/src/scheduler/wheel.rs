@@ -43,7 +43,7 @@ pub(crate) struct Wheel<T> {
     free: Vec<u32>,
     /// A bit for each bucket that has timers, by how far away they are.
     occupied: [u64; LEVELS],
-    /// The buckets, level by level.
+    /// The buckets, level by level; none before the first timer, which many a runtime never sets.
     buckets: Vec<Bucket>,
     /// The tick up to which everything has fired or been handed down.
     elapsed: u64,
@@ -85,7 +85,7 @@ impl<T> Wheel<T> {
             slots: Vec::new(),
             free: Vec::new(),
             occupied: [0; LEVELS],
-            buckets: (0..LEVELS * BUCKETS).map(empty).collect(),
+            buckets: Vec::new(),
             elapsed: now >> TICK,
             passed: Vec::new(),
             len: 0,
@@ -103,6 +103,9 @@ impl<T> Wheel<T> {
     ///
     /// If two billion are set.
     pub(crate) fn insert(&mut self, deadline: u64, payload: T) -> Key {
+        if self.buckets.is_empty() {
+            self.buckets.extend((0..LEVELS * BUCKETS).map(empty));
+        }
         let slot = self.allocate(deadline, payload);
         self.link(slot, deadline);
         self.len += 1;

@@ -58,6 +58,12 @@ use crate::sync::atomic::{
 pub(super) const CHUNK: usize = if cfg!(one_cell_a_chunk) { 1 << 12 } else { 1 << 16 };
 /// The first cell of a chunk comes after its head, on a cache line of its own.
 pub(super) const FIRST: usize = if cfg!(loom) { 256 } else { 64 };
+/// The end of a chunk, in which no cell is. To find an aligned place for a whole one, an allocator needs twice its
+/// size; as much as that, 128 KiB, glibc has the system map and unmap each time, which takes a runtime with few tasks
+/// a good part of its life.
+const LAST: usize = 128;
+/// The bytes of a chunk that cells are cut from.
+pub(super) const CELLS: usize = CHUNK - FIRST - LAST;
 
 const _: () = assert!(size_of::<Chunk>() <= FIRST, "the head is before the first cell");
 
@@ -116,7 +122,7 @@ unsafe impl Send for Vacant {}
 /// Several at once, because an allocator leaves a hole before memory that is aligned so far, and glibc writes
 /// to two pages of it.
 pub(super) fn allocate(number: usize) -> Vec<Room> {
-    let layout = Layout::from_size_align(number * CHUNK, CHUNK).expect("it is not large");
+    let layout = Layout::from_size_align(number * CHUNK - LAST, CHUNK).expect("it is not large");
     let block = Block::new(layout);
     // SAFETY: that many chunks fit into the block.
     let memory = (0..number).map(|place| unsafe { block.memory.byte_add(place * CHUNK) });
@@ -126,7 +132,7 @@ pub(super) fn allocate(number: usize) -> Vec<Room> {
 /// Returns the offset of the first cell in a chunk of this class, and the number of cells that fit.
 pub(super) fn shape(class: Class) -> (usize, usize) {
     match class {
-        Class::Cut(_) => (FIRST, (CHUNK - FIRST) / class.size()),
+        Class::Cut(_) => (FIRST, CELLS / class.size()),
         Class::Own(cell) => (FIRST.max(cell.align()), 1),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::alloc::Layout;
 
-use super::chunk::{CHUNK, FIRST};
+use super::chunk::{CELLS, CHUNK};
 
 /// The size of a cell is a multiple of this, or of the alignment of its types if that is larger.
 const STEP: usize = 8;
@@ -47,7 +47,7 @@ impl Class {
             return Class::Cut((layout.pad_to_align().size().div_ceil(STEP) - 1) as u8);
         }
         if layout.size() > COARSE {
-            let shares = (CHUNK - FIRST) / layout.size().next_multiple_of(ALIGNMENT);
+            let shares = CELLS / layout.size().next_multiple_of(ALIGNMENT);
             return Class::Cut((COARSE_CLASSES + shares - FEWEST) as u8);
         }
         let octave = (layout.size() - 1).ilog2();
@@ -79,7 +79,7 @@ impl Class {
 
 /// Returns the largest size of which so many cells fit into a chunk.
 const fn share(cells: usize) -> usize {
-    (CHUNK - FIRST) / cells / ALIGNMENT * ALIGNMENT
+    CELLS / cells / ALIGNMENT * ALIGNMENT
 }
 
 #[cfg(all(test, not(loom)))]

@@ -126,7 +126,10 @@ impl Worker {
         let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline, wait);
         self.searches.set(reason == WakeReason::Task);
         self.keeps_time.set(self.has_company());
-        self.deliver();
+        // The end of a runtime waits for no thread that it has found parked, and a waker is anybody's code.
+        if !scheduler.parking.is_closed() {
+            self.deliver();
+        }
     }
 
     /// Returns true if there is a task for this worker, which is in the list of the parked.
