@@ -126,6 +126,7 @@ impl Worker {
         let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline, wait);
         self.searches.set(reason == WakeReason::Task);
         self.keeps_time.set(self.has_company());
+        self.clock_read.set(Time::NEVER);
         self.deliver();
     }
 
