@@ -4,7 +4,7 @@
 //! rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
 //!
 //! Its rooms: `worker/rounds.rs`, what it does between two polls now and then; `worker/rest.rs`, how it parks;
-//! `worker/sockets.rs`, how it looks after sockets.
+//! `worker/lingering.rs`, what it does before; `worker/sockets.rs`, how it looks after sockets.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -22,6 +22,7 @@ use crate::{
         ring::Ring,
         slack::NoSlack,
         timers::{Time, Timers},
+        worker::lingering::Lingering,
     },
     sync::{
         atomic::{Ordering::SeqCst, fence},
@@ -30,6 +31,7 @@ use crate::{
     task::{Entry, Flag, chunk::Vacant, class::Class, slab::Magazines},
 };
 
+mod lingering;
 mod rest;
 mod rounds;
 mod sockets;
@@ -72,6 +74,8 @@ pub(crate) struct Worker {
     no_slack: OnceCell<NoSlack>,
     /// The number of jobs that had ended when it last parked.
     jobs_ended: Cell<usize>,
+    /// Tells whether it looks a little longer for tasks from outside before it parks.
+    lingering: Lingering,
     /// The task that was woken last, by the task before it: it comes next, and no worker steals it.
     next: Cell<Option<Entry>>,
     /// The number of such tasks in a row that came before those of the ring.
@@ -119,6 +123,7 @@ impl Worker {
             trims: Cell::new(scheduler.trimming.rounds()),
             no_slack: OnceCell::new(),
             jobs_ended: Cell::new(0),
+            lingering: Lingering::default(),
             next: Cell::new(None),
             next_in_a_row: Cell::new(0),
             due: Cell::new(0),

@@ -112,7 +112,7 @@ impl Worker {
         let scheduler = &self.scheduler;
         if self.leaves_tasks.get() {
             scheduler.parking.wake_one();
-        } else if self.spin_for_short_jobs() {
+        } else if self.spin_for_short_jobs() || self.linger() {
             return;
         }
         self.trim();
@@ -125,6 +125,7 @@ impl Worker {
         let wait = |alarm| self.wait(alarm);
         let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline, wait);
         self.searches.set(reason == WakeReason::Task);
+        self.lingering.note_wake(reason == WakeReason::Task && scheduler.injector.len() > 0);
         self.keeps_time.set(self.has_company());
         self.clock_read.set(Time::NEVER);
         self.deliver();
