@@ -70,7 +70,13 @@ impl Worker {
         let is_due_soon = || next_deadline != Time::NEVER && next_deadline <= Time::now().after(SOON);
         // A worker that lingers does not look at the sockets.
         let has_other_waits = || scheduler.sockets.in_use().is_some() || is_due_soon();
-        if !self.lingering.begins() || has_other_waits() || !scheduler.parking.try_begin_search() {
+        // The next job has more use for the processor; short ones are looked after as the worker parks.
+        let has_jobs = || scheduler.host.jobs().is_some();
+        if !self.lingering.begins()
+            || has_jobs()
+            || has_other_waits()
+            || !scheduler.parking.try_begin_search()
+        {
             return false;
         }
         self.searches.set(true);
