@@ -87,8 +87,8 @@
 //! - `scheduler/debug.rs`: the tasks that have names, and what the debug mode watches of them
 //! - `scheduler/context.rs`: the runtime that the current thread works for
 //! - `scheduler/worker.rs`: a worker, and one turn of its loop; `scheduler/worker/rounds.rs`: what it does now and
-//!   then between two polls; `scheduler/worker/rest.rs`: how it parks; `scheduler/worker/sockets.rs`: how it looks after
-//!   sockets
+//!   then between two polls; `scheduler/worker/rest.rs`: how it parks; `scheduler/worker/lingering.rs`: what it may do
+//!   before; `scheduler/worker/sockets.rs`: how it looks after sockets
 //! - `scheduler.rs`: the state that the threads of a runtime share
 //! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
 //! - `scheduler/injector.rs`: the queue that any thread may push to

@@ -30,6 +30,8 @@ struct Place {
     parking: Parking,
     queued: AtomicUsize,
     served: AtomicUsize,
+    /// True if workers linger before they park.
+    lingers: bool,
 }
 
 impl Place {
@@ -58,6 +60,13 @@ impl Place {
                 if self.served.fetch_add(1, Relaxed) + 1 == all {
                     self.parking.close();
                 }
+                continue;
+            }
+            if searches {
+                self.parking.end_search();
+            }
+            searches = self.lingers && self.parking.try_begin_search();
+            if searches && self.queued.load(Relaxed) > 0 {
                 continue;
             }
             if searches {
@@ -101,9 +110,32 @@ fn a_worker_does_not_sleep_over_what_is_queued() {
 }
 
 #[test]
+fn a_worker_that_lingers_does_not_sleep_over_what_is_queued() {
+    loom::model(|| {
+        let place = Arc::new(Place { lingers: true, ..Place::default() });
+        let queues = {
+            let place = place.clone();
+            thread::spawn(move || place.queue())
+        };
+        place.queue();
+        place.work(2, || ());
+        queues.join().unwrap();
+    });
+}
+
+#[test]
+fn two_workers_of_which_one_lingers_do_not_sleep_over_two_things_queued() {
+    two_workers_do_not_sleep_over_two_things_queued_in(|| Place { lingers: true, ..Place::default() });
+}
+
+#[test]
 fn two_workers_do_not_sleep_over_two_things_queued() {
-    briefly(|| {
-        let place = Arc::new(Place::default());
+    two_workers_do_not_sleep_over_two_things_queued_in(Place::default);
+}
+
+fn two_workers_do_not_sleep_over_two_things_queued_in(place: fn() -> Place) {
+    briefly(move || {
+        let place = Arc::new(place());
         let threads = [(); 2].map(|()| {
             let place = place.clone();
             thread::spawn(move || place.work(2, || ()))

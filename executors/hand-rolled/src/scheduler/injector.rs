@@ -25,6 +25,8 @@ pub(crate) struct Injector {
 struct Queue {
     /// The entries, in the order in which they came.
     entries: VecDeque<Entry>,
+    /// The most entries that there were since there were none.
+    most: usize,
     /// Set once the runtime has ended.
     closed: bool,
 }
@@ -53,6 +55,35 @@ impl Injector {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.load(Relaxed)
+    }
+
+    /// Takes the oldest entries, for one of `workers`: `fit` returns the number of them, given the worker's share.
+    ///
+    /// A share is one of the most entries that there were, not of those that are left: after a share for each worker nothing
+    /// is. `fit` is asked again with a share of those that are left, if it returns fewer.
+    pub(crate) fn take_share(
+        &self,
+        workers: usize,
+        mut fit: impl FnMut(usize) -> usize,
+        mut taken: impl FnMut(Entry),
+    ) {
+        if self.len() == 0 {
+            return;
+        }
+        let mut state = lock(&self.state);
+        let len = state.entries.len();
+        state.most = state.most.max(len);
+        let mut share = state.most.div_ceil(workers).min(len);
+        let mut number = fit(share);
+        if number < share {
+            share = len.div_ceil(workers);
+            number = fit(share).min(len);
+        }
+        state.entries.drain(..number).for_each(&mut taken);
+        if number < share || number == len {
+            state.most = 0;
+        }
+        self.len.store(len - number, Relaxed);
     }
 
     /// Takes the oldest entries: `share` returns the number of them, given the number of all. Returns the

@@ -16,7 +16,8 @@
 //! - *Running*: it runs tasks, or looks for the first time after it ran one.
 //! - *Parked*: it sleeps, or is about to. It is in the list of the parked until it is woken, or wakes by
 //!   itself.
-//! - *Searching*: it was woken for a task, or has just started, and has found none yet.
+//! - *Searching*: it was woken for a task, has just started, or lingers before it parks (`worker/lingering.rs`), and
+//!   has found none yet.
 //!
 //! Once the runtime has ended none parks any more, and each leaves its loop after the turn that it is in.
 //!
@@ -267,6 +268,11 @@ impl Parking {
         self.searching.fetch_add(1, Relaxed);
     }
 
+    /// Counts a worker that goes on to search before it parks, unless another searches. Returns true if it does.
+    pub(crate) fn try_begin_search(&self) -> bool {
+        self.searching.compare_exchange(0, 1, Relaxed, Relaxed).is_ok()
+    }
+
     /// Ends the search of a worker that [`WakeReason::Task`] woke, or that has begun one.
     pub(crate) fn end_search(&self) {
         self.searching.fetch_sub(1, Relaxed);
@@ -374,6 +380,11 @@ impl Parker {
     pub(crate) fn wait_in(&self, seat: Seat<'_>, batch: &mut Batch, deadline: Option<Instant>) -> Signal {
         self.reactor.get_or_init(|| seat.reactor().clone());
         self.wait_by(deadline, || self.poll(&seat, batch, deadline))
+    }
+
+    /// Returns true if there was a signal since the thread last waited.
+    pub(crate) fn has_signal(&self) -> bool {
+        self.signals.load(Relaxed) != 0
     }
 
     /// Calls `wait` until there is a signal, the deadline has come, or it returns true.

@@ -49,6 +49,11 @@ impl Time {
         Time(self.0.saturating_add(nanoseconds).saturating_add(duration.subsec_nanos() as u64))
     }
 
+    /// Returns the duration since an earlier time; zero if that is no earlier.
+    pub(crate) const fn since(self, earlier: Time) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
     /// Returns the time that [`nanoseconds`](Self::nanoseconds) has made a number of.
     pub(crate) fn at(nanoseconds: u64) -> Time {
         Time(nanoseconds)

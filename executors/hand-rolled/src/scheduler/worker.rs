@@ -4,7 +4,7 @@
 //! rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
 //!
 //! Its rooms: `worker/rounds.rs`, what it does between two polls now and then; `worker/rest.rs`, how it parks;
-//! `worker/sockets.rs`, how it looks after sockets.
+//! `worker/lingering.rs`, what it does before; `worker/sockets.rs`, how it looks after sockets.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -22,6 +22,7 @@ use crate::{
         ring::Ring,
         slack::NoSlack,
         timers::{Time, Timers},
+        worker::lingering::Lingering,
     },
     sync::{
         atomic::{Ordering::SeqCst, fence},
@@ -30,6 +31,7 @@ use crate::{
     task::{Entry, Flag, chunk::Vacant, class::Class, slab::Magazines},
 };
 
+mod lingering;
 mod rest;
 mod rounds;
 mod sockets;
@@ -55,6 +57,10 @@ pub(crate) struct Worker {
     turns_to_timers: Cell<usize>,
     /// The number of times that it has read the clock; it wraps around.
     clock_reads: Cell<u32>,
+    /// The time at which it last read the clock for timers, if it has been busy since; or else never.
+    clock_read: Cell<Time>,
+    /// The time until which it reads the clock after each poll, because one was long.
+    watches_until: Cell<Time>,
     /// True from when it was woken for a task until it has found one, or found none.
     searches: Cell<bool>,
     /// True if there may be a deadline that no parked worker keeps, because this one has got up or has set a
@@ -68,10 +74,14 @@ pub(crate) struct Worker {
     no_slack: OnceCell<NoSlack>,
     /// The number of jobs that had ended when it last parked.
     jobs_ended: Cell<usize>,
+    /// Tells whether it looks a little longer for tasks from outside before it parks.
+    lingering: Lingering,
     /// The task that was woken last, by the task before it: it comes next, and no worker steals it.
     next: Cell<Option<Entry>>,
     /// The number of such tasks in a row that came before those of the ring.
     next_in_a_row: Cell<u32>,
+    /// The number of tasks that had ever been pushed to its ring when timers or sockets last woke some of them.
+    due: Cell<usize>,
     /// The data of the waker of the root that it polls; null between polls.
     root: Cell<*const ()>,
     /// The id of the task that it polls; null between polls.
@@ -105,14 +115,18 @@ impl Worker {
             round_of_shift: Cell::new(0),
             turns_to_timers: Cell::new(0),
             clock_reads: Cell::new(0),
+            clock_read: Cell::new(Time::NEVER),
+            watches_until: Cell::new(Time::PAST),
             searches: Cell::new(false),
             keeps_time: Cell::new(false),
             leaves_tasks: Cell::new(false),
             trims: Cell::new(scheduler.trimming.rounds()),
             no_slack: OnceCell::new(),
             jobs_ended: Cell::new(0),
+            lingering: Lingering::default(),
             next: Cell::new(None),
             next_in_a_row: Cell::new(0),
+            due: Cell::new(0),
             root: Cell::new(ptr::null()),
             running: Cell::new(ptr::null()),
             yielded: Flag::new(false),
@@ -321,13 +335,17 @@ impl Worker {
         Some(entry)
     }
 
-    /// Takes the task that was woken last, unless enough of those have come before the ring's.
+    /// Takes the task that was woken last, unless enough of those have come before the ring's, or a timer or a
+    /// socket has woken one of the ring: tasks that talk to each other would take four turns each before it has its own.
     #[inline]
     fn take_woken_last(&self, ring: &Ring) -> Option<Entry> {
         let next = self.next.take();
         let in_a_row = self.next_in_a_row.replace(0);
         match next {
-            Some(entry) if in_a_row == MAX_NEXT_IN_A_ROW && self.others_wait(ring) => {
+            Some(entry)
+                if (in_a_row == MAX_NEXT_IN_A_ROW || !ring.has_taken(self.due.get()))
+                    && self.others_wait(ring) =>
+            {
                 self.append(ring, entry);
                 None
             }
@@ -412,7 +430,11 @@ fn fire(timers: &[Arc<Timers>]) -> bool {
     if first_deadline(timers) == Time::NEVER {
         return false;
     }
-    let now = Time::now();
+    fire_due(timers, Time::now())
+}
+
+/// Fires the timers that are due at a time; returns true if there was one.
+fn fire_due(timers: &[Arc<Timers>], now: Time) -> bool {
     let due = timers.iter().filter(|timers| timers.next() <= now);
     due.fold(false, |any, timers| timers.fire(now) | any)
 }

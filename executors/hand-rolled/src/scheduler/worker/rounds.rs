@@ -10,10 +10,13 @@
 //! shift, those that yield queue up in the injector, behind all others. So more tasks than fit into the rings
 //! have the same number of turns in the long run.
 
+use std::time::Duration;
+
 use crate::{
     scheduler::{
         ring::{CAPACITY, Ring},
-        worker::{Worker, fire},
+        timers::Time,
+        worker::{Worker, fire_due, first_deadline},
     },
     task::Entry,
 };
@@ -29,6 +32,9 @@ const ROUNDS_OF_A_SHIFT: u32 = 8;
 const TURNS_BETWEEN_TIMERS: usize = 32;
 /// The number of times that a worker fires its own timers before it fires those of others too.
 const READS_BETWEEN_OTHERS: u32 = 8;
+/// The time between two looks at the clock of a busy worker from which on a poll was long. Another worker may be in one, too,
+/// so the timers of all fire then.
+const LONG: Duration = Duration::from_millis(1);
 /// The number of times that a worker which never parks reads the clock before it gives memory back.
 const READS_BETWEEN_TRIMS: u32 = 1024;
 
@@ -54,12 +60,12 @@ impl Worker {
     fn take_share(&self, ring: &Ring) -> u32 {
         let (workers, len) = (self.scheduler.rings.len(), ring.len());
         let mut fits = true;
-        let share = |injected: usize| {
-            let share = injected.div_ceil(workers);
+        let fit = |share: usize| {
             fits = share <= CAPACITY - len;
             if fits { share } else { MOST_OF_A_SHIFT.saturating_sub(len) }
         };
-        self.scheduler.injector.take(share, |entry| ring.push(entry).expect("nobody else pushes"));
+        let push = |entry| ring.push(entry).expect("nobody else pushes");
+        self.scheduler.injector.take_share(workers, fit, push);
         u32::from(!fits)
     }
 
@@ -135,21 +141,49 @@ impl Worker {
     /// The next round has the tasks that are queued by then, and `one_more`.
     #[inline(never)]
     pub(super) fn fire_timers(&self, one_more: bool) {
+        let pushed = self.scheduler.rings.get(self.number).map_or(0, Ring::pushed);
         let clock_reads = self.clock_reads.get().wrapping_add(1);
         self.clock_reads.set(clock_reads);
         // The timers of others too, now and then: their worker may be in a long poll, or gone.
         let others = clock_reads.is_multiple_of(READS_BETWEEN_OTHERS);
-        let own = self.number..=self.number;
-        fire(if others { &self.scheduler.timers } else { &self.scheduler.timers[own] });
+        let is_watchful = self.fire_now(others);
         if clock_reads.is_multiple_of(READS_BETWEEN_TRIMS) {
             self.trim();
         }
         self.look_at_sockets(others, one_more);
         let queued = match self.scheduler.rings.get(self.number) {
-            Some(ring) => ring.len(),
+            Some(ring) => {
+                if ring.pushed() != pushed {
+                    self.due.set(ring.pushed());
+                }
+                ring.len()
+            }
             None => self.core.borrow().entries.len(),
         };
-        let round = queued + usize::from(one_more);
+        let round = if is_watchful { 1 } else { queued + usize::from(one_more) };
         self.turns_to_timers.set(round.saturating_sub(1).min(TURNS_BETWEEN_TIMERS - 1));
+    }
+
+    /// Fires the timers of this worker that are due, and those of others too if it is their turn or a poll was long. Returns true
+    /// if the clock is to be read after each poll for now.
+    ///
+    /// A poll of some milliseconds in the midst of a round would have the next one begin before the timers that it has made
+    /// late. As it is likely to be followed by another, the worker is on the watch for as long again as it took; but
+    /// not on an event loop, where all that is due in a round fires in the order of the deadlines.
+    fn fire_now(&self, others: bool) -> bool {
+        let all = &*self.scheduler.timers;
+        let own = &all[self.number..=self.number];
+        if first_deadline(if others { all } else { own }) == Time::NEVER {
+            self.clock_read.set(Time::NEVER);
+            return false;
+        }
+        let now = Time::now();
+        let since = now.since(self.clock_read.replace(now));
+        let was_long = since >= LONG;
+        if was_long {
+            self.watches_until.set(now.after(since));
+        }
+        fire_due(if others || was_long { all } else { own }, now);
+        now < self.watches_until.get() && !self.scheduler.is_event_loop()
     }
 }

@@ -222,13 +222,15 @@ fn destructors_that_sleep_spawn_and_block_do_not_hold_up_the_end() {
         runtime.block_on(async move {
             for _ in 0..3 {
                 let dropped = dropped.clone();
+                // Outside of the future: a worker may not have polled it yet when the runtime ends.
+                let on_drop = crate::OnDrop(move || {
+                    assert_eq!(park_on(spawn(async {})), Err(TaskError::Cancelled));
+                    assert_eq!(park_on(spawn_blocking(|| ())), Err(TaskError::Cancelled));
+                    park_on(sleep(LATER));
+                    dropped.send(()).unwrap();
+                });
                 drop(spawn(async move {
-                    let _on_drop = crate::OnDrop(move || {
-                        assert_eq!(park_on(spawn(async {})), Err(TaskError::Cancelled));
-                        assert_eq!(park_on(spawn_blocking(|| ())), Err(TaskError::Cancelled));
-                        park_on(sleep(LATER));
-                        dropped.send(()).unwrap();
-                    });
+                    let _on_drop = on_drop;
                     pending::<()>().await;
                 }));
             }

@@ -1,20 +1,23 @@
 //! Turns: what is due runs, however busy the others are.
 
 use std::{
+    future::poll_fn,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{
             AtomicBool, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
         },
     },
+    task::{Poll, Waker},
     thread,
+    time::{Duration, Instant},
 };
 
-use hand_rolled::{Runtime, spawn, yield_now};
+use hand_rolled::{Runtime, sleep_until, spawn, yield_now};
 
 use super::watched_on_all;
-use crate::{Gate, number, until, watched};
+use crate::{Gate, lock, ms, number, two_workers, until, watched};
 
 #[test]
 fn a_yield_lets_run_what_came_from_outside() {
@@ -165,4 +168,151 @@ fn tasks_that_wake_each_other_leave_a_turn_to_what_comes_from_outside() {
             }
         }));
     }
+}
+
+/// Tasks that hand a token to and fro come next when they have it, but not before what a timer has woken.
+#[test]
+fn pairs_that_hand_over_a_token_leave_a_turn_to_what_a_timer_has_woken() {
+    watched(|| {
+        let log = Arc::new(Log::default());
+        let turns = Runtime::multi_thread(number(1)).block_on(async {
+            for _ in 0..2 {
+                let token = Arc::new(Token::default());
+                for side in 0..2 {
+                    drop(spawn(play(token.clone(), side, log.clone())));
+                }
+            }
+            spawn(turns_of_others_after_20_deadlines(log.clone())).await.unwrap()
+        });
+        // One for each, of the pair that is in the queue; it was four of each pair.
+        assert!(turns <= 40, "{turns} turns");
+    });
+
+    /// Computes whenever it has the token, and hands it over.
+    async fn play(token: Arc<Token>, side: usize, log: Arc<Log>) {
+        loop {
+            token.arrives_at(side).await;
+            log.turn();
+            token.hand_over(1 - side);
+        }
+    }
+
+    #[derive(Default)]
+    struct Token {
+        /// The side that has it, and the waker of the other.
+        state: Mutex<(usize, Option<Waker>)>,
+    }
+
+    impl Token {
+        async fn arrives_at(&self, side: usize) {
+            poll_fn(|context| {
+                let mut state = lock(&self.state);
+                if state.0 == side {
+                    return Poll::Ready(());
+                }
+                state.1 = Some(context.waker().clone());
+                Poll::Pending
+            })
+            .await;
+        }
+
+        fn hand_over(&self, side: usize) {
+            let waker = {
+                let mut state = lock(&self.state);
+                state.0 = side;
+                state.1.take()
+            };
+            waker.inspect(Waker::wake_by_ref);
+        }
+    }
+}
+
+/// A long poll in the midst of a round has made timers late: they fire before the next one begins.
+#[test]
+fn a_long_poll_is_not_followed_by_another_before_the_timers_that_it_has_made_late() {
+    watched(|| {
+        let log = Arc::new(Log::default());
+        let turns = Runtime::multi_thread(number(1)).block_on(async {
+            let computes = log.clone();
+            drop(spawn(async move {
+                loop {
+                    computes.turn();
+                    yield_now().await;
+                }
+            }));
+            for _ in 0..50 {
+                drop(spawn(async {
+                    loop {
+                        yield_now().await;
+                    }
+                }));
+            }
+            // A worker without timers does not know that a poll was long.
+            drop(spawn(sleep_until(Instant::now() + Duration::from_secs(1000))));
+            spawn(turns_of_others_after_20_deadlines(log.clone())).await.unwrap()
+        });
+        assert!(turns <= 10, "{turns} turns");
+    });
+}
+
+/// A burst from outside is shared out once: each worker that comes takes its share of the whole, and not of what is left.
+#[test]
+fn a_burst_from_outside_is_taken_as_often_as_there_are_workers() {
+    watched(|| {
+        let runtime = Arc::new(two_workers());
+        let outside = runtime.clone();
+        let log = Arc::new(Log::default());
+        let turns = runtime.block_on(async move {
+            for _ in 0..4 {
+                let log = log.clone();
+                drop(spawn(async move {
+                    loop {
+                        log.turn();
+                        yield_now().await;
+                    }
+                }));
+            }
+            let burst = move || {
+                (0..10)
+                    .map(|_| {
+                        let begun = Instant::now();
+                        let tasks: Vec<_> =
+                            (0..32).map(|_| outside.spawn(async { Instant::now() })).collect();
+                        let ran =
+                            tasks.into_iter().map(|task| Runtime::current_thread().block_on(task).unwrap());
+                        let last = ran.max().expect("there are some");
+                        log.turns_between(begun, last)
+                    })
+                    .sum::<usize>()
+            };
+            hand_rolled::spawn_blocking(burst).await.unwrap()
+        });
+        assert!(turns <= 45, "{turns} turns");
+    });
+}
+
+/// The times at which turns began that take three milliseconds.
+#[derive(Default)]
+struct Log(Mutex<Vec<Instant>>);
+
+impl Log {
+    fn turn(&self) {
+        lock(&self.0).push(Instant::now());
+        thread::sleep(ms(3));
+    }
+
+    fn turns_between(&self, from: Instant, to: Instant) -> usize {
+        lock(&self.0).iter().filter(|begun| (from..to).contains(*begun)).count()
+    }
+}
+
+/// Counts the turns of others that began after a deadline and before its task had its own.
+async fn turns_of_others_after_20_deadlines(log: Arc<Log>) -> usize {
+    let mut turns = 0;
+    for _ in 0..20 {
+        let deadline = Instant::now() + ms(1);
+        sleep_until(deadline).await;
+        turns += log.turns_between(deadline, Instant::now());
+    }
+    turns
 }

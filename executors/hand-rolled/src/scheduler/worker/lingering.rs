@@ -1,0 +1,104 @@
+//! Lingering: a worker that would park looks a little longer for a task from outside, if that has paid.
+//!
+//! To wake a worker costs the thread that does it a system call, and the task some microseconds; where a thread and a task
+//! answer each other that is most of the time. So a worker that a task from outside has woken does not park at once when it
+//! has run out of tasks. If the next one comes meanwhile, it lingers again; if none does, it lingers again only after some
+//! parks, and after twice as many the next time.
+//!
+//! It counts as one that searches, so that nobody wakes another worker for a task that it finds.
+
+use std::{cell::Cell, time::Duration};
+
+use crate::{
+    scheduler::{
+        timers::Time,
+        worker::{Worker, first_deadline},
+    },
+    sync::thread,
+};
+
+/// The number of times that a worker yields its processor while it lingers: some microseconds.
+const YIELDS: u32 = if cfg!(loom) { 1 } else { 16 };
+
+/// The most time that a worker lingers, by a look after each yield. Who yields on a machine that is busy otherwise may not run
+/// again for milliseconds, where one that sleeps is run as soon as it is woken.
+const LONGEST: Duration = Duration::from_micros(20);
+
+/// The time before a deadline in which no worker lingers: longer than it takes, so that no timer is late for it.
+const SOON: Duration = Duration::from_micros(50);
+
+/// The most parks between two times that a worker lingers.
+const MOST_SKIPPED: u32 = 63;
+
+/// Tells whether a worker lingers before it parks.
+#[derive(Debug, Default)]
+pub(super) struct Lingering {
+    /// True if the last task that it found when it had none came from outside.
+    from_outside: Cell<bool>,
+    /// The number of parks before which it does not linger.
+    left: Cell<u32>,
+    /// The number of them after it lingered in vain.
+    skipped: Cell<u32>,
+}
+
+impl Lingering {
+    /// Notes that a parked worker was woken for a task.
+    pub(super) fn note_wake(&self, from_outside: bool) {
+        self.from_outside.set(from_outside);
+    }
+
+    /// Returns true if a worker that is about to park lingers.
+    fn begins(&self) -> bool {
+        let left = self.left.get();
+        let may = self.from_outside.take();
+        if may && left > 0 {
+            self.left.set(left - 1);
+        }
+        may && left == 0
+    }
+
+    /// Notes whether it has paid: a task has come from outside.
+    fn end(&self, has_paid: bool) {
+        self.from_outside.set(has_paid);
+        let skipped = if has_paid { 0 } else { (2 * self.skipped.get() + 1).min(MOST_SKIPPED) };
+        self.skipped.set(skipped);
+        self.left.set(skipped);
+    }
+}
+
+impl Worker {
+    /// Looks for tasks for some microseconds, if it pays; returns true if there is one. It searches then.
+    pub(super) fn linger(&self) -> bool {
+        let scheduler = &self.scheduler;
+        let next_deadline = first_deadline(&scheduler.timers);
+        let is_due_soon = || next_deadline != Time::NEVER && next_deadline <= Time::now().after(SOON);
+        // A worker that lingers does not look at the sockets.
+        let has_other_waits = || scheduler.sockets.in_use().is_some() || is_due_soon();
+        // The next job has more use for the processor; short ones are looked after as the worker parks.
+        let has_jobs = || scheduler.host.jobs().is_some();
+        if !self.lingering.begins()
+            || has_jobs()
+            || has_other_waits()
+            || !scheduler.parking.try_begin_search()
+        {
+            return false;
+        }
+        self.searches.set(true);
+        let until = Time::now().after(LONGEST);
+        let (mut has_found, mut in_time) = (false, true);
+        for _ in 0..YIELDS {
+            thread::yield_now();
+            in_time = Time::now() <= until;
+            has_found = scheduler.has_work() || self.parker.has_signal();
+            if has_found || !in_time {
+                break;
+            }
+        }
+        // Another worker wakes this one for its tasks if need be, and mostly runs them itself.
+        self.lingering.end(in_time && scheduler.injector.len() > 0);
+        if !has_found {
+            self.end_search();
+        }
+        has_found
+    }
+}
