@@ -11,7 +11,10 @@ pub(crate) use std::{
     thread_local,
 };
 
-use std::sync::PoisonError;
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
 /// Locks a mutex of the runtime, which no panic can leave half changed: no code of the user runs under it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -125,6 +128,27 @@ impl<T> UnsafeCell<T> {
     pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())
     }
+}
+
+/// Yields the processor some times, for some microseconds, until something is over; returns true if it is.
+///
+/// Who yields on a busy machine may not run again for milliseconds, where one that sleeps is run as soon as it is woken.
+/// So this ends, too, when a yield has given the processor away.
+pub(crate) fn yield_until(mut is_over: impl FnMut() -> bool) -> bool {
+    const YIELDS: u32 = if cfg!(loom) { 1 } else { 16 };
+    const LONGEST: Duration = Duration::from_micros(20);
+    let start = Instant::now();
+    for _ in 0..YIELDS {
+        if is_over() {
+            return true;
+        }
+        thread::yield_now();
+        // In a model no branch may depend on the clock.
+        if !cfg!(loom) && start.elapsed() > LONGEST {
+            return false;
+        }
+    }
+    is_over()
 }
 
 /// Std's threads.

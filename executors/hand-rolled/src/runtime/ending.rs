@@ -34,7 +34,7 @@ use super::{Runtime, Shared};
 use crate::{
     crew, fork,
     scheduler::{Scheduler, context},
-    sync::{Condvar, Mutex, lock, thread::JoinHandle},
+    sync::{Condvar, Mutex, lock, thread::JoinHandle, yield_until},
     task::{Entry, JobEntry},
 };
 
@@ -160,9 +160,6 @@ impl End {
 
 /// The time that the end of a runtime first waits for polls, before it looks for more to drop.
 const FIRST_PATIENCE: Duration = Duration::from_millis(1);
-/// The number of times that it first yields its processor: some microseconds.
-#[cfg(not(loom))]
-const BRIEF_YIELDS: u32 = 16;
 /// The most time that it waits between two looks.
 const LAST_PATIENCE: Duration = Duration::from_millis(100);
 
@@ -208,11 +205,8 @@ impl Working {
     fn wait_for_none(&self, patience: Duration) -> bool {
         let is_over = |state: &Count| state.threads == 0 || state.rests;
         // Mostly a thread is between two polls, and through before this one would be asleep.
-        for _ in 0..BRIEF_YIELDS {
-            if is_over(&lock(&self.state)) {
-                return true;
-            }
-            crate::sync::thread::yield_now();
+        if yield_until(|| is_over(&lock(&self.state))) {
+            return true;
         }
         let mut state = lock(&self.state);
         state.waiting += 1;

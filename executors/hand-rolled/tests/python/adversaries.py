@@ -94,7 +94,7 @@ async def shields():
 async def completions():
     hanging = asyncio.create_task(asyncio.sleep(3600))
     tasks = [asyncio.create_task(after_turns(3, "three")), asyncio.create_task(fails("one", 1)), hanging]
-    asyncio.get_running_loop().call_later(0.005, hanging.cancel)
+    asyncio.get_running_loop().call_later(0.05, hanging.cancel)
     for next_one in asyncio.as_completed(tasks):
         try:
             say("completed", await next_one)

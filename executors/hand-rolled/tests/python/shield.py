@@ -2,8 +2,8 @@
 import asyncio
 
 
-async def value():
-    await asyncio.sleep(0.01)
+async def value(after=0.01):
+    await asyncio.sleep(after)
     return 7
 
 
@@ -37,7 +37,8 @@ async def main():
     except asyncio.CancelledError:
         print("inner cancelled")
 
-    task = asyncio.create_task(value())
+    # So long that a busy machine does not end it before the limit.
+    task = asyncio.create_task(value(after=1))
     try:
         await asyncio.wait_for(asyncio.shield(task), 0.001)
     except asyncio.TimeoutError:

@@ -14,15 +14,8 @@ use crate::{
         timers::Time,
         worker::{Worker, first_deadline},
     },
-    sync::thread,
+    sync::yield_until,
 };
-
-/// The number of times that a worker yields its processor while it lingers: some microseconds.
-const YIELDS: u32 = if cfg!(loom) { 1 } else { 16 };
-
-/// The most time that a worker lingers, by a look after each yield. Who yields on a machine that is busy otherwise may not run
-/// again for milliseconds, where one that sleeps is run as soon as it is woken.
-const LONGEST: Duration = Duration::from_micros(20);
 
 /// The time before a deadline in which no worker lingers: longer than it takes, so that no timer is late for it.
 const SOON: Duration = Duration::from_micros(50);
@@ -84,18 +77,9 @@ impl Worker {
             return false;
         }
         self.searches.set(true);
-        let until = Time::now().after(LONGEST);
-        let (mut has_found, mut in_time) = (false, true);
-        for _ in 0..YIELDS {
-            thread::yield_now();
-            in_time = Time::now() <= until;
-            has_found = scheduler.has_work() || self.parker.has_signal();
-            if has_found || !in_time {
-                break;
-            }
-        }
+        let has_found = yield_until(|| scheduler.has_work() || self.parker.has_signal());
         // Another worker wakes this one for its tasks if need be, and mostly runs them itself.
-        self.lingering.end(in_time && scheduler.injector.len() > 0);
+        self.lingering.end(has_found && scheduler.injector.len() > 0);
         if !has_found {
             self.end_search();
         }

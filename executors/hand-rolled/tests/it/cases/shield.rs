@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use hand_rolled::{TaskError, promise, run, shield, sleep, spawn, timeout, yield_now};
@@ -15,14 +16,14 @@ use crate::{Gate, ms, poll_once, python::same_as_python, watched, watched_on_eac
 
 #[test]
 fn shield_as_python_has_it() {
-    async fn value() -> i32 {
-        sleep(ms(10)).await;
+    async fn value(after: Duration) -> i32 {
+        sleep(after).await;
         7
     }
     watched(|| {
         same_as_python("shield.py", |log| {
             run(async {
-                let mut task = spawn(value());
+                let mut task = spawn(value(ms(10)));
                 let mut outer = Box::pin(shield(&mut task));
                 assert!(poll_once(outer.as_mut()).await.is_pending());
                 drop(outer);
@@ -35,12 +36,12 @@ fn shield_as_python_has_it() {
                 };
                 log.add(format!("raised {}", panic.message()));
 
-                let mut task = spawn(value());
+                let mut task = spawn(value(ms(10)));
                 task.cancel();
                 assert_eq!(shield(&mut task).await, Err(TaskError::Cancelled));
                 log.add("inner cancelled");
 
-                let mut task = spawn(value());
+                let mut task = spawn(value(ms(1000)));
                 assert!(timeout(ms(1), shield(&mut task)).await.is_err());
                 log.add(format!("timed out, inner done: {}", task.done()));
                 log.add(format!("value {}", task.await.unwrap()));

@@ -62,11 +62,11 @@ impl<F: Future> Future for OnWake<F> {
 fn an_inner_timeout_that_outlives_the_outer_one_ends() {
     watched_on_all(|runtime| {
         runtime.block_on(async {
-            let mut item = OnWake::new(timeout(ms(40), pending::<()>()));
+            let mut item = OnWake::new(timeout(ms(200), pending::<()>()));
             assert_eq!(timeout(ms(20), &mut item).await, Err(TimedOut));
             let tick = timeout(ms(10), async {
                 yield_now().await;
-                thread::sleep(ms(40));
+                thread::sleep(ms(200));
                 (&mut item).await
             });
             assert_eq!(tick.await, Err(TimedOut), "the time of both is up");

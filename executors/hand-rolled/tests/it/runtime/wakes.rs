@@ -202,7 +202,7 @@ fn a_task_is_polled_by_one_thread_at_a_time_however_it_is_woken() {
             }
             thread::yield_now();
             polled.store(false, SeqCst);
-            if polls == 5_000 { Poll::Ready(()) } else { Poll::Pending }
+            if polls == 500 { Poll::Ready(()) } else { Poll::Pending }
         }));
         runtime.block_on(async move {
             yield_now().await;
