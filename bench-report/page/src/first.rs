@@ -113,7 +113,7 @@ fn silent(results: &Results) -> String {
         None => "other machines".to_owned(),
     };
     format!(
-        "{sockets}, files, {more}. Tasks here do almost no work: 100 ns more an operation cost 1 % of a core at 100,000 operations a second."
+        "{sockets}, files, {more}. Tasks here do almost no work: 100 ns more an operation cost 1 % of a core at 100,000 a second."
     )
 }
 
