@@ -136,7 +136,7 @@ pub(crate) struct RunArguments {
     /// Number of blocks, which are processes of each cell [default: more where the order is open]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub(crate) blocks: Option<u32>,
-    /// Time for measuring where the order is open [default: 280, --full: 3600]
+    /// Time for measuring where the order is open [default: 270, --full: 3600]
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["blocks", "quick"], value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) budget: Option<u64>,
     /// Race this part of the comparisons only, with all their lanes: 1/3 is the first of three; `merge` puts the parts together
