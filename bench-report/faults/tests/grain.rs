@@ -221,7 +221,8 @@ fn work_at_half(lane: &GrainOfLane) -> f64 {
     }
 }
 
-/// What a task costs its own worker is in the work of one task; what it costs all of them is there once for each.
+/// The work at half efficiency grows by a cost that a task has on its own worker, and by one that stops all workers once for
+/// each of them.
 fn a_planted_microsecond_a_task_is_in_the_work_at_half_efficiency() {
     let lanes = race(&["plain", "planted-on-its-worker", "planted-on-all"]);
     let [plain, on_its_worker, on_all] = lanes.try_into().expect("three lanes raced beside their baseline");

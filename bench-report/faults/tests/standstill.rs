@@ -86,7 +86,7 @@ impl Freezer {
             words: ["1", "0"],
             state: "cgroup.events",
             frozen: "frozen 1",
-            // Who is frozen by it is woken first, to wait elsewhere.
+            // It wakes a thread first, which then waits elsewhere, frozen: so the shortest freeze is noticed.
             moment: Duration::ZERO,
         }
     }

@@ -533,7 +533,7 @@ fn one_line(explanation: &str) -> String {
     let telling =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
     let telling = telling.collect::<Vec<&str>>().join("; ");
-    // What stands on lines of its own was announced on the one before.
+    // Clap announces a list with a colon, and has it on the following lines.
     format!("{}; see --help", telling.replace(":; ", ": "))
 }
 

@@ -249,7 +249,7 @@ fn what_a_program_does_not_tell_is_not_zero() {
     let [cell, others @ ..] = &mut results.cells[..3] else { panic!("there are more") };
     let silent = Observed { polls: None, jobs_at_once: None, at_once: None, ..observed(1, 1) };
     cell.observed = Some(silent);
-    // What all that tell it have in common is said in a sentence.
+    // A sentence says what all that tell it have in common.
     for (count, other) in (7..).zip(others) {
         let counts = Some(count);
         other.observed =

@@ -25,28 +25,24 @@ struct Accounts {
 
 /// Sleeps, and returns the time for which the thread was held beyond that if it was held; as far as the system tells.
 pub(crate) fn nap(length: Duration) -> Option<Duration> {
-    let (start, before) = (Instant::now(), Accounts::now());
+    // The time in line is read from a file, which may switch the thread itself: that is no part of the nap.
+    let waited = platform::waited_for_processor();
+    let before = Accounts { waited, switches: platform::voluntary_switches() };
+    let start = Instant::now();
     thread::sleep(length);
-    let after = Accounts::now();
-    held(start.elapsed().saturating_sub(length), before, after)
+    let late = start.elapsed().saturating_sub(length);
+    let switches = platform::voluntary_switches();
+    held(late, before, Accounts { waited: platform::waited_for_processor(), switches })
 }
 
 /// Finds out for how long a thread was held, that got up so `late`; `None` if it was not.
 fn held(late: Duration, before: Accounts, after: Accounts) -> Option<Duration> {
     let waited = after.waited.zip(before.waited).map(|(after, before)| after.saturating_sub(before));
-    // Where the time in line is unknown, all of the delay may have been that.
+    // All of the delay may have been time in line if that is unknown.
     let held = waited.map_or(Duration::ZERO, |waited| late.saturating_sub(waited));
     let switches =
         after.switches.zip(before.switches).map_or(1, |(after, before)| after.saturating_sub(before));
     (switches > 1 || held >= NOTICED).then_some(held)
-}
-
-impl Accounts {
-    fn now() -> Accounts {
-        // In this order at both ends: to read a file may wait itself, and that is no part of the nap.
-        let waited = platform::waited_for_processor();
-        Accounts { waited, switches: platform::voluntary_switches() }
-    }
 }
 
 #[cfg(test)]
@@ -74,7 +70,8 @@ mod tests {
     fn a_nap_of_several_switches_is_a_standstill_however_short() {
         assert_eq!(noticed(Duration::ZERO, Some(Duration::ZERO), 2), Some(Duration::ZERO));
         assert_eq!(noticed(3 * MOMENT, Some(MOMENT), 3), Some(2 * MOMENT));
-        assert_eq!(held(MOMENT, Accounts { waited: None, switches: None }, Accounts::now()), None);
+        let unknown = Accounts { waited: None, switches: None };
+        assert_eq!(held(20 * NOTICED, unknown, unknown), None);
     }
 
     #[test]

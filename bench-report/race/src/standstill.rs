@@ -155,7 +155,7 @@ impl Seen {
     /// one, for which it returns their number.
     fn look_after(&mut self, nap_with: usize, held: Option<Duration>) -> usize {
         self.look_at(Moment::now());
-        // Whoever else has looked since may have noticed the same one.
+        // Another thread that has looked since may have noticed the same one.
         if let Some(held) = held.filter(|_| self.stood.times == nap_with) {
             self.stood.times += 1;
             self.stood.whole += held;

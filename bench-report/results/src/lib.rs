@@ -143,7 +143,7 @@ impl Run {
     /// command named none.
     pub fn out(&self) -> String {
         let Some((_, folder)) = self.command.split_once("--out") else { return String::new() };
-        // What was typed is not quoted any more: a folder ends where the next option begins.
+        // The command has lost its quotes, so a folder ends where the next option begins.
         let folder = folder.split_once(" --").map_or(folder, |(folder, _)| folder);
         let folder = folder.trim_start_matches(['=', ' ']).trim_end();
         let is_plain = folder.chars().all(|letter| letter.is_alphanumeric() || "/._-+@".contains(letter));

@@ -235,7 +235,7 @@ fn what_is_known_is_of_this_lineup(lineup: &Lineup) -> Result<(), Failed> {
 }
 
 fn the_rows_of_a_group_stand_together(lineup: &Lineup) -> Result<(), Failed> {
-    // What is measured for its memory has no rows.
+    // A workload that is measured for its memory has no rows.
     let groups = lineup.workloads.iter().map(|workload| &*workload.group).filter(|group| *group != "Memory");
     let groups: Vec<&str> = groups.collect();
     let heads: Vec<&str> = groups.chunk_by(|one, other| one == other).map(|rows| rows[0]).collect();

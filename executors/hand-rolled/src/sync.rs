@@ -132,8 +132,8 @@ impl<T> UnsafeCell<T> {
 
 /// Yields the processor some times, for some microseconds, until something is over; returns true if it is.
 ///
-/// Who yields on a busy machine may not run again for milliseconds, where one that sleeps is run as soon as it is woken.
-/// So this ends, too, when a yield has given the processor away.
+/// It ends, too, when a yield has given the processor away: on a busy machine a thread that yields may not run again for
+/// milliseconds, and one that sleeps runs as soon as it is woken.
 pub(crate) fn yield_until(mut is_over: impl FnMut() -> bool) -> bool {
     const YIELDS: u32 = if cfg!(loom) { 1 } else { 16 };
     const LONGEST: Duration = Duration::from_micros(20);
@@ -143,7 +143,7 @@ pub(crate) fn yield_until(mut is_over: impl FnMut() -> bool) -> bool {
             return true;
         }
         thread::yield_now();
-        // In a model no branch may depend on the clock.
+        // No branch of a model may depend on the clock.
         if !cfg!(loom) && start.elapsed() > LONGEST {
             return false;
         }

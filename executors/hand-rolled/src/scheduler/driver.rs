@@ -85,7 +85,7 @@ impl<'a> Driver<'a> {
         let turn = &waker.turn;
         let has_queue = self.worker.as_ref().is_some_and(|worker| worker.has_queue());
         let mut polls = !has_queue || self.scheduler.parking.is_closed();
-        // Those that were queued before come first.
+        // The root comes after those that were queued before.
         let mut stand_in = if polls { None } else { Some(StandIn::queue(self.scheduler, turn)) };
         loop {
             if polls {
@@ -189,7 +189,7 @@ impl RootWaker {
             && Arc::strong_count(&self.turn) == 2
             && Arc::strong_count(driver) == 1
             && !driver.has_reactor();
-        // What others did before they gave their references up comes before what is cleared here.
+        // The fence puts what others did, before they gave their references up, before what is cleared here.
         fence(Acquire);
         if is_unused && due.load(Relaxed) {
             due.store(false, Relaxed);

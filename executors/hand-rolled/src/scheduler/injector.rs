@@ -96,6 +96,9 @@ impl Injector {
         let len = state.entries.len();
         let number = share(len).min(len);
         state.entries.drain(..number).for_each(&mut taken);
+        if number == len {
+            state.most = 0;
+        }
         self.len.store(len - number, Relaxed);
         number
     }

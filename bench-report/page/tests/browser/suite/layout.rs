@@ -147,7 +147,7 @@ fn on_paper_no_table_is_cut_and_every_sheet_has_its_heads(tab: &mut Tab<'_>) {
             "table => {
                 const wide = [...document.querySelectorAll(`${table} th, ${table} td`)].filter(cell =>
                     cell.getBoundingClientRect().right > innerWidth || cell.scrollWidth > cell.clientWidth + 1);
-                // What has a position is painted on the first sheet alone.
+                // A head that has a position is painted on the first sheet alone.
                 const placed = [...document.querySelectorAll(`${table} thead *`)].filter(part => getComputedStyle(part).position !== 'static');
                 return [...wide, ...placed].slice(0, 5).map(part => part.outerHTML);
             }",
