@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use results::{Executor, Results, Status};
+use results::{Executor, Results, Status, Substitute};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -21,6 +21,7 @@ crate::tests![
     a_version_races_beside_that_of_the_lock_file,
     whoever_waits_for_another_that_builds_says_so,
     a_folder_takes_the_place_of_the_registry,
+    a_flag_is_all_that_is_other,
     what_was_built_is_kept_until_a_source_changes,
     a_version_has_the_build_that_is_asked_for,
     what_cannot_be_had_is_one_line_before_anything_is_measured,
@@ -39,7 +40,7 @@ struct Scratch {
 /// The versions of the runtime, each with its manifest's further lines, and its source.
 const VERSIONS: [(&str, &str, &str); 4] = [
     ("1.0.0", "", "pub const PAUSE: &str = \"30\";"),
-    ("1.1.0", "", "pub const PAUSE: &str = \"2\";"),
+    ("1.1.0", "", "pub const PAUSE: &str = if cfg!(tokio_unstable) { \"30\" } else { \"2\" };"),
     ("1.1.1", "", "pub const PAUSE: u8 = 2;"),
     ("1.1.2", "rust-version = \"1.999\"\n", "pub const PAUSE: &str = \"2\";"),
 ];
@@ -208,6 +209,24 @@ fn a_folder_takes_the_place_of_the_registry() {
     assert_eq!(source("tokio@whole"), (folder("whole/tokio"), "1.7.0".to_owned()));
 }
 
+fn a_flag_is_all_that_is_other() {
+    let scratch = Scratch::new();
+    succeed(&scratch.lab("run", &format!("{RUN} --executors tokio --with tokio+tokio_unstable")));
+    let results = scratch.results();
+    let build = executor(&results, "tokio@tokio_unstable").other_build.clone().expect("it is another build");
+    let Substitute { version, instead_of, flags, .. } = build.substitute;
+    assert_eq!((&*version, &*instead_of), ("1.1.0", "1.1.0"));
+    assert!(flags.ends_with("--cfg tokio_unstable"), "{flags}");
+    let slower = results.cells.iter().find(|cell| cell.executor == "tokio@tokio_unstable").expect("it raced");
+    assert!(slower.ratios["tokio"].value > 2.0, "it pauses fifteen times as long: {:?}", slower.ratios);
+    let page = fs::read_to_string(scratch.out().join("report.html")).expect("there is a page");
+    assert!(page.contains("the one of the lock file, compiled with --cfg tokio_unstable"));
+    let output = scratch.lab("gate", "--with tokio+tokio_unstable --format markdown obeys/1/t1/tokio");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let markdown = String::from_utf8_lossy(&output.stdout);
+    assert!(markdown.contains("tokio 1.1.0, the one of the lock file, compiled with --cfg"), "{markdown}");
+}
+
 fn what_was_built_is_kept_until_a_source_changes() {
     let scratch = Scratch::new();
     scratch.package("fork", "1.1.0", "", "pub const PAUSE: &str = \"3\";");
@@ -276,6 +295,7 @@ fn what_cannot_be_had_is_told_before_there_is_a_track() {
         ("executor-tokio@1.0.0", "executor-tokio is part of this repository"),
         ("tokio=nowhere", "tokio=nowhere: there is no nowhere/Cargo.toml"),
         ("tokio@1.1.2", "needs rustc 1.999"),
+        ("tokio+tokoi_unstable", "nothing in tokio 1.1.0 depends on a flag `tokoi_unstable`"),
     ] {
         for (command, code) in [("foresee", 1), ("run", 1), ("gate", 2)] {
             let output = scratch.without_track(command, with);

@@ -20,6 +20,7 @@ pub(crate) fn names(wish: &Wish, lanes: &[&LaneEntry], taken: &mut Vec<String>) 
     let origin = match &wish.origin {
         Origin::Version(version) => version.clone(),
         Origin::Folder(folder) => name_of_folder(folder, &wish.package),
+        Origin::Flag(flag) => flag.clone(),
     };
     let name = |lane: &LaneEntry| {
         let plain = if lane.package == wish.package {
@@ -113,6 +114,7 @@ mod tests {
         assert_eq!(named(&["oak@1.2.3"]), ["moss@oak-1.2.3", "oak@1.2.3"]);
         assert_eq!(named(&["oak=../my fork"]), ["moss@oak-my_fork", "oak@my_fork"]);
         assert_eq!(named(&["oak=/a/oak"]), ["moss@oak-path", "oak@path"]);
+        assert_eq!(named(&["oak+oak_unstable"]), ["moss@oak-oak_unstable", "oak@oak_unstable"]);
     }
 
     #[test]

@@ -270,10 +270,15 @@ fn build(OtherBuild { lane, substitute }: &OtherBuild) -> Vec<String> {
     let Substitute { package, version, instead_of, source, checksum, features, flags, program, also, .. } =
         substitute;
     let features = if features.is_empty() { "none".to_owned() } else { listed(features) };
+    let place = if source == "crates.io" && version == instead_of {
+        "as in the lock file".to_owned()
+    } else {
+        format!("in the place of {instead_of}")
+    };
     let mut sentences = vec![
-        format!("{package} {version} from {source}, in the place of {instead_of}; else as {lane}"),
+        format!("{package} {version} from {source}, {place}; else as {lane}"),
         format!("checksum {checksum}"),
-        format!("features {features}; flags {flags}; program {program}"),
+        format!("features {features}; compiled with the flags: {flags}; program {program}"),
     ];
     if !also.is_empty() {
         sentences.push(format!("needs {}", listed(also)));

@@ -1,6 +1,8 @@
 //! Prepares the section over versions: how the lanes of several builds compare, a chart for each comparison, and the steps
 //! between two versions that are certain.
 
+use std::iter;
+
 use results::{
     Cell, Estimate, Executor, OtherBuild, Results, Substitute, by_version,
     figures::{counted, ratio, ratio_interval, ratio_with_interval},
@@ -112,15 +114,13 @@ fn rungs<'a>(results: &'a Results, lane: &str, package: &str) -> Option<Vec<Rung
     let others: Vec<(&Executor, &Substitute)> = others.collect();
     let (_, first) = others.first()?;
     let today = Rung { lane: own, version: &first.instead_of, label: first.instead_of.clone() };
-    let mut rungs: Vec<Rung<'_>> = others
-        .into_iter()
-        .map(|(lane, substitute)| {
-            let label = lane.name.split_once('@').map_or(&*substitute.version, |(_, label)| label);
-            let label = label.strip_prefix(&format!("{package}-")).unwrap_or(label).to_owned();
-            Rung { lane, version: &substitute.version, label }
-        })
-        .collect();
-    rungs.push(today);
+    let others = others.into_iter().map(|(lane, substitute)| {
+        let label = lane.name.split_once('@').map_or(&*substitute.version, |(_, label)| label);
+        let label = label.strip_prefix(&format!("{package}-")).unwrap_or(label).to_owned();
+        Rung { lane, version: &substitute.version, label }
+    });
+    // A fork of today's version, or a build of it with a flag, comes behind it.
+    let mut rungs: Vec<Rung<'_>> = iter::once(today).chain(others).collect();
     rungs.sort_by_key(|rung| by_version(rung.version));
     Some(rungs)
 }

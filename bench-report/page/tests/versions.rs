@@ -106,7 +106,7 @@ fn the_card_of_a_lane_names_exactly_what_was_built() {
     for words in [
         "tokio 1.9.0 from crates.io, in the place of 1.54.1; else as tokio",
         "checksum f66bf958",
-        "features net and time; flags none; program 0123456789abcdef",
+        "features net and time; compiled with the flags: none; program 0123456789abcdef",
         "needs socket2 0.5.10",
     ] {
         assert!(page.contains(words), "{words}");

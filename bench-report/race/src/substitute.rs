@@ -1,4 +1,5 @@
-//! Tracks in which one package is another than in the lock file: an older version of a runtime, or a fork of it.
+//! Tracks in which one package is another than in the lock file: an older version of a runtime, a fork of it, or the same one
+//! compiled with a flag.
 //!
 //! A copy of the workspace is made below the target folder, asks for the other package, and is built there. All else is as
 //! the lock file has it, but for what the other package needs. The workspace itself is only read.
@@ -28,24 +29,25 @@ pub enum Origin {
     Version(String),
     /// A folder, which holds the package or a workspace with it.
     Folder(PathBuf),
+    /// The lock file, as today; but the whole track is compiled with `--cfg` and this name.
+    Flag(String),
 }
 
 impl FromStr for Wish {
     type Err = String;
 
-    /// Reads `PACKAGE@VERSION` or `PACKAGE=PATH`.
+    /// Reads `PACKAGE@VERSION`, `PACKAGE=PATH` or `PACKAGE+FLAG`.
     fn from_str(text: &str) -> Result<Wish, String> {
-        let malformed = || format!("`{text}` is neither PACKAGE@VERSION nor PACKAGE=PATH");
-        let (package, origin) = match text.split_once(['@', '=']) {
-            Some((package, rest)) if !rest.is_empty() => {
-                let is_version = text[package.len()..].starts_with('@');
-                if is_version && !is_complete(rest) {
-                    return Err(format!("`{rest}` is no complete version, such as 1.51.1"));
-                }
-                let folder = || Origin::Folder(PathBuf::from(rest));
-                (package, if is_version { Origin::Version(rest.to_owned()) } else { folder() })
-            }
-            _ => return Err(malformed()),
+        let malformed = || format!("`{text}` is none of PACKAGE@VERSION, PACKAGE=PATH and PACKAGE+FLAG");
+        let end = text.find(['@', '=', '+']).ok_or_else(malformed)?;
+        let (package, rest) = (&text[..end], &text[end + 1..]);
+        let origin = match &text[end..=end] {
+            _ if rest.is_empty() => return Err(malformed()),
+            "=" => Origin::Folder(PathBuf::from(rest)),
+            "@" if is_complete(rest) => Origin::Version(rest.to_owned()),
+            "@" => return Err(format!("`{rest}` is no complete version, such as 1.51.1")),
+            _ if is_flag(rest) => Origin::Flag(rest.to_owned()),
+            _ => return Err(format!("`{rest}` is no name for --cfg, such as tokio_unstable")),
         };
         let of_name = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
         if !package.starts_with(|letter: char| letter.is_ascii_alphanumeric())
@@ -66,12 +68,19 @@ fn is_complete(version: &str) -> bool {
         && version.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-+".contains(letter))
 }
 
+/// Tells whether this is a name as `--cfg` takes it.
+fn is_flag(name: &str) -> bool {
+    !name.starts_with(|letter: char| letter.is_ascii_digit())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
 impl fmt::Display for Wish {
     /// Writes it as it is typed.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.origin {
             Origin::Version(version) => write!(formatter, "{}@{version}", self.package),
             Origin::Folder(folder) => write!(formatter, "{}={}", self.package, folder.display()),
+            Origin::Flag(flag) => write!(formatter, "{}+{flag}", self.package),
         }
     }
 }
@@ -82,20 +91,30 @@ mod tests {
 
     #[test]
     fn a_wish_is_read_and_written_alike() {
-        for text in ["tokio@1.51.1", "async-executor@1.14.0-beta.1", "tokio=../tokio", "tokio=/forks/a=b@c"] {
+        for text in [
+            "tokio@1.51.1",
+            "async-executor@1.14.0-beta.1+built",
+            "tokio=../tokio",
+            "tokio=/forks/a=b@c+d",
+            "tokio+tokio_unstable",
+        ] {
             assert_eq!(text.parse::<Wish>().map(|wish| wish.to_string()).as_deref(), Ok(text));
         }
     }
 
     #[test]
     fn what_is_no_wish_is_refused_with_the_form_that_is_one() {
-        for text in ["tokio", "tokio@", "=../tokio", "to/kio@1.2.3", "--quick@1.2.3"] {
+        for text in ["tokio", "tokio@", "tokio+", "=../tokio", "+flag", "to/kio@1.2.3", "--quick@1.2.3"] {
             let refusal = text.parse::<Wish>();
             assert!(refusal.is_err_and(|words| words.contains("PACKAGE@VERSION")), "{text}");
         }
         for version in ["1.51", "1", "^1.51.1", "1.x.0", "1.51.1/..", "latest"] {
             let refusal = format!("tokio@{version}").parse::<Wish>();
             assert!(refusal.is_err_and(|words| words.contains("complete version")), "{version}");
+        }
+        for flag in ["a b", "1st", "a=\"b\"", "--cfg"] {
+            let refusal = format!("tokio+{flag}").parse::<Wish>();
+            assert!(refusal.is_err_and(|words| words.contains("no name for --cfg")), "{flag}");
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct Substitute {
     /// Packages that are others because of it, each with its version: "socket2 0.5.10".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
-    /// The reason why this version is looked at, if it is one of a list.
+    /// The reason why this version is looked at, if it is one of a list; or the flag that it is compiled with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -1,8 +1,9 @@
 //! The multi-thread runtime as it comes, and with one of its options switched on.
 //!
 //! To add a lane of another option: a type, its `ABOUT`, and the line that switches it on. All of today's options are unstable,
-//! so that a program has them only if it is compiled with `--cfg tokio_unstable`. That flag costs something itself: in such a
-//! program the lane `tokio` is `tokio-unstable`, so that an option is compared with the runtime that differs in nothing else.
+//! so that a program has them only if it is compiled with `--cfg tokio_unstable`. That flag costs something itself: in the lineup
+//! of options the lane `tokio` is then `tokio-unstable`, so that an option is compared with the runtime that differs in nothing
+//! else. What the flag alone costs is what `--with tokio+tokio_unstable` measures, in the default lineup, whose lane keeps its name.
 
 use std::marker::PhantomData;
 
@@ -50,10 +51,14 @@ impl<S: Switch> Built for WithOption<S> {
 #[derive(Debug)]
 pub struct AsItComes;
 
+impl AsItComes {
+    const IS_UNSTABLE: bool = cfg!(all(tokio_unstable, feature = "options"));
+}
+
 impl Switch for AsItComes {
     const ABOUT: About = About {
-        name: if cfg!(tokio_unstable) { "tokio-unstable" } else { "tokio" },
-        description: if cfg!(tokio_unstable) {
+        name: if AsItComes::IS_UNSTABLE { "tokio-unstable" } else { "tokio" },
+        description: if AsItComes::IS_UNSTABLE {
             "The multi-thread runtime, compiled with --cfg tokio_unstable and with none of its options."
         } else {
             "Multi-thread runtime: a run queue for each worker, work stealing, and one timer wheel for all."

@@ -123,7 +123,10 @@ fn race_and_judge(arguments: GateArguments) -> Result<u8> {
 
 /// Says in a sentence which package is another.
 fn in_words(Substituted { substitute, .. }: &Substituted) -> String {
-    let Substitute { package, version, instead_of, source, checksum, .. } = substitute;
+    let Substitute { package, version, instead_of, source, checksum, reason, .. } = substitute;
+    if let Some(flag) = reason {
+        return format!("{package} {version}, {flag}");
+    }
     format!("{package} {version} from {source}, checksum {checksum}, against {instead_of}")
 }
 

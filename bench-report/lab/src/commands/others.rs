@@ -143,7 +143,7 @@ pub(super) fn make(
         match one(prepared, &workshop, &resolved, interrupted) {
             Ok(None) => return Ok(None),
             Ok(Some((mut made, track))) => {
-                made.substitute.reason = reason.map(str::to_owned);
+                made.substitute.reason = reason.map(str::to_owned).or(made.substitute.reason);
                 let wish = absolute(&resolved.wish).to_string();
                 let substituted = Substituted { wish, substitute: made.substitute };
                 others.push(Other { track, names, substituted });
@@ -233,7 +233,7 @@ pub(super) fn again(
 fn absolute(wish: &Wish) -> Wish {
     let origin = match &wish.origin {
         Origin::Folder(folder) => Origin::Folder(canonical(folder)),
-        Origin::Version(version) => Origin::Version(version.clone()),
+        other => other.clone(),
     };
     Wish { origin, ..wish.clone() }
 }

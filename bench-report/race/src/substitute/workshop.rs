@@ -163,8 +163,9 @@ impl Workshop<'_> {
                 let hash = hash_of(&tree::files_below(&folder)?, &folder)?;
                 (version, Some(folder), Some(hash))
             }
+            Origin::Flag(flag) => (self.version_with(&wish.package, flag)?, None, None),
         };
-        let key = self.key(hash.as_deref())?;
+        let key = self.key(wish, hash.as_deref())?;
         let place = self.folder.join("kept").join(format!("{}-{version}-{key}", wish.package));
         let mut resolved =
             Resolved { wish: wish.clone(), version, folder, hash, place, stage: Stage::nothing() };
@@ -173,6 +174,28 @@ impl Workshop<'_> {
             None => self.with_lock(&resolved)?,
         };
         Ok(resolved)
+    }
+
+    /// Returns the version of a package that the track has.
+    ///
+    /// # Errors
+    ///
+    /// If the sources of the package do not mention the flag: the build would be the same.
+    fn version_with(&self, name: &str, flag: &str) -> Result<String> {
+        let track = self.metadata.member(TRACK).context("the workspace has no package track")?;
+        let needed = self.metadata.needed_by(track);
+        let packages = || needed.iter().filter(|needed| needed.name == name);
+        for package in packages() {
+            for file in tree::files_below(package.folder())? {
+                let content =
+                    fs::read(&file).with_context(|| format!("failed to read {}", file.display()))?;
+                if String::from_utf8_lossy(&content).contains(flag) {
+                    return Ok(package.version.clone());
+                }
+            }
+        }
+        let version = packages().map(|package| &*package.version).collect::<Vec<_>>().join(" and ");
+        bail!("nothing in {name} {version} depends on a flag `{flag}`")
     }
 
     /// Finds the package of this name in a folder, or in the workspace that it holds, and returns its version and folder.
@@ -190,7 +213,7 @@ impl Workshop<'_> {
     }
 
     /// Returns a mark of everything that a track is built from, but for the version of the package.
-    fn key(&self, hash_of_package: Option<&str>) -> Result<String> {
+    fn key(&self, wish: &Wish, hash_of_package: Option<&str>) -> Result<String> {
         let track = self.metadata.member(TRACK).context("the workspace has no package track")?;
         let mut files = vec![self.workspace.join(MANIFEST), self.workspace.join(LOCK)];
         let needed: BTreeSet<&str> =
@@ -201,13 +224,17 @@ impl Workshop<'_> {
         let sources = hash_of(&files, &self.workspace)?;
         let TrackBuild { rustc, target, .. } = self.like;
         let hash = hash_of_package.unwrap_or_default();
-        let facts = [&sources, hash, rustc, target, self.flags(), self.profile];
+        let facts = [&sources, hash, rustc, target, &self.flags(wish), self.profile];
         Ok(short(Sha256::new_with_prefix(facts.join("\n"))))
     }
 
-    /// Returns the flags of the compiler, which are those of the track that these are raced against.
-    fn flags(&self) -> &str {
-        if self.like.flags == "none" { "" } else { &self.like.flags }
+    /// Returns the flags of the compiler: those of the track that these are raced against, and the one that is asked for.
+    fn flags(&self, wish: &Wish) -> String {
+        let like = if self.like.flags == "none" { "" } else { &self.like.flags };
+        match &wish.origin {
+            Origin::Flag(flag) => format!("{like} --cfg {flag}").trim_start().to_owned(),
+            Origin::Version(_) | Origin::Folder(_) => like.to_owned(),
+        }
     }
 
     /// Makes the tree ask for a package, and has cargo change the lock file for it as little as it can.
@@ -302,7 +329,7 @@ impl Workshop<'_> {
             manifest: Some(&self.tree().join(MANIFEST)),
             profile: self.profile,
             target_folder: Some(&self.folder.join("target")),
-            flags: Some(self.flags()),
+            flags: Some(&self.flags(wish)),
             log: Some(&log),
         };
         let mut features = Vec::new();
@@ -336,7 +363,8 @@ impl Workshop<'_> {
         features: Vec<String>,
         also: Vec<String>,
     ) -> Result<Substitute> {
-        let Resolved { wish: Wish { package, .. }, version, folder, hash, .. } = resolved;
+        let Resolved { wish, version, folder, hash, .. } = resolved;
+        let Wish { package, origin } = wish;
         let lock: Lock = toml::from_str(lock).context("cargo has written no lock file")?;
         let of_registry =
             lock.packages.iter().find(|locked| locked.name == *package && locked.version == *version);
@@ -348,10 +376,16 @@ impl Workshop<'_> {
             source: folder.as_ref().map_or("crates.io".to_owned(), |folder| folder.display().to_string()),
             checksum: hash.clone().or(of_registry).unwrap_or_else(|| "unknown".to_owned()),
             features,
-            flags: self.like.flags.clone(),
+            flags: match self.flags(wish) {
+                none if none.is_empty() => self.like.flags.clone(),
+                flags => flags,
+            },
             program: String::new(),
             also,
-            reason: None,
+            reason: match origin {
+                Origin::Flag(flag) => Some(format!("the one of the lock file, compiled with --cfg {flag}")),
+                Origin::Version(_) | Origin::Folder(_) => None,
+            },
         })
     }
 }
