@@ -14,11 +14,11 @@ use crate::{
     kernel::Kernel,
 };
 
-/// Runs before those that are counted, besides the check: an allocation that is made once and kept is no cost of a run.
-const WARM_UPS: u64 = 1;
+/// Runs before those that are counted: an allocation that is made once and kept is no cost of a run.
+const WARM_UPS: u64 = 2;
 /// Runs that are counted.
 const RUNS: u64 = 3;
-/// Runs that wait at least this long are counted [twice](LONG_RUNS), without warm-up: the check has warmed them up.
+/// Runs that wait at least this long are warmed up once, and counted [twice](LONG_RUNS).
 const LONG: Duration = Duration::from_millis(60);
 const LONG_RUNS: u64 = 2;
 
@@ -67,7 +67,7 @@ impl Counters {
         // Reading the counters costs something itself: an empty interval is measured and taken off.
         let nothing = (0..3).map(|_| Reading::between([read(), read()])).reduce(Reading::least);
         let nothing = nothing.expect("three readings");
-        let (warm_ups, runs) = if case.ideal() < LONG { (WARM_UPS, RUNS) } else { (0, LONG_RUNS) };
+        let (warm_ups, runs) = if case.ideal() < LONG { (WARM_UPS, RUNS) } else { (1, LONG_RUNS) };
         let readings = case.count(warm_ups + runs, read)?;
         let counted = readings.into_iter().skip(warm_ups as usize);
         Ok(counted.map(|pair| Reading::between(pair).minus(nothing)).collect())

@@ -11,6 +11,7 @@ use crate::{
     circumstances,
     first::{First, FirstRace, FirstSquare, Head, Question},
     table::{self, WIDTH},
+    versions::OverVersions,
 };
 
 /// The most lines of the end of a run, with the line behind it that says where the page is.
@@ -18,6 +19,9 @@ pub const LINES: usize = 30;
 
 /// The most lines of a sentence.
 const MOST: usize = 2;
+
+/// The most steps between the builds of a lane that are told.
+const STEPS: usize = 6;
 
 /// The narrowest column of a runtime, a space in front of it included.
 const NARROWEST: usize = 7;
@@ -59,7 +63,7 @@ pub fn ending(results: &Results) -> String {
 
 /// Writes what follows the table, with the reason for most rows that are lost if there is room for it.
 fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
-    let mut end = Vec::new();
+    let mut end: Vec<String> = OverVersions::all(results).iter().flat_map(over_versions).collect();
     if let Some(race) = first.races.first() {
         end.extend(first.races[1..].iter().filter_map(in_a_line));
         end.push("Second column: rows. Lower is better; = level, ≈ near, ~ open, - no figure.".to_owned());
@@ -77,6 +81,18 @@ fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
             .map(|settled| format!("{}. All of them: `bench-report show`.", capitalised(&settled))),
     );
     end.iter().flat_map(|line| wrapped(line)).collect()
+}
+
+/// Writes the certain steps between the builds of one lane, the first ones if there are many.
+fn over_versions(OverVersions { package, steps, .. }: &OverVersions) -> Vec<String> {
+    if steps.is_empty() {
+        return vec![format!("Between these builds of {package} no difference is certain.")];
+    }
+    let shown = steps.iter().take(STEPS).cloned();
+    let more = steps.len().saturating_sub(STEPS);
+    let rest = (more > 0)
+        .then(|| format!("And {} between builds of {package}: see the page.", counted(more, "more step")));
+    shown.chain(rest).collect()
 }
 
 /// Counts what was measured: "Photofinish: 58 comparisons, 391 cells, none failed, in 5:46".

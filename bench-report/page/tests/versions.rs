@@ -113,3 +113,15 @@ fn the_card_of_a_lane_names_exactly_what_was_built() {
     }
     assert_eq!(page.matches("<dt>Built with</dt>").count(), 2, "the others are of the run's own build");
 }
+
+#[test]
+fn the_end_on_a_terminal_tells_the_certain_steps() {
+    let ending = page::terminal::ending(&over_versions());
+    assert!(ending.contains("1.10.0 takes longer than 1.9.0"), "{ending}");
+    assert!(ending.contains("1.54.1 takes less long than 1.10.0"), "{ending}");
+    assert!(ending.lines().all(|line| line.chars().count() <= 80), "{ending}");
+    let mut same = over_versions();
+    same.cells.iter_mut().for_each(|cell| cell.ratios.values_mut().for_each(|ratio| *ratio = about(1.0)));
+    let ending = page::terminal::ending(&same);
+    assert!(ending.contains("Between these builds of tokio no difference is certain."), "{ending}");
+}

@@ -8,7 +8,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
-use lane_protocol::{Cell, Counts, Reply, Request, Specification};
+use lane_protocol::{Cell, Count, Counts, Reply, Request, Specification};
 use results::{CellId, Throttled};
 
 use crate::{
@@ -103,11 +103,13 @@ impl Launcher {
     pub(crate) fn count(
         &self,
         plan: &Plan,
-        CountingJob { cell, count, .. }: &CountingJob,
+        CountingJob { cell, count, turn }: &CountingJob,
     ) -> Result<Counts, Trouble> {
         let cell_of_lineup = plan.in_lineup(cell);
         let mut process = self.start(self.track_of(plan, cell), &cell_of_lineup)?;
-        let cell = track::request(&cell_of_lineup);
+        // Costs are those of cells that have raced. Of others a job of the first turn checks what the next ones take for known.
+        let checked = *count == Count::Costs || *turn > 0;
+        let cell = Cell { checked, ..track::request(&cell_of_lineup) };
         let counts = match process.ask(&Request::Count(lane_protocol::CountRequest { what: *count, cell }))? {
             Reply::Counted(counts) => counts,
             other => return Err(process.out_of_turn(&other)),
