@@ -1,203 +1,76 @@
-// The lane node: programs of the race as JavaScript has them, an async function for each task, on one thread.
+// The lane node talks to the lab here, in the protocol of bench-report/protocol/README.md, and runs programs.js.
 //
-// bench-report/protocol/README.md has the protocol that it speaks, workloads/NAME/src/lib.rs the program in Rust that each of
-// these must equal: the same tasks, the same answer. Node is left as it comes, garbage collector and all. Before it says
-// that it is ready a cell runs for WARM_UP, because V8 compiles what is run often: what is measured is the compiled code.
+// Node is left as it comes, garbage collector and all. Before it says that it is ready a cell runs for WARM_UP, because
+// V8 compiles what is run often: what is measured is the compiled code.
 'use strict';
+const { once } = require('node:events');
 const { createServer, connect } = require('node:net');
 const readline = require('node:readline');
-const timers = require('node:timers/promises');
 const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+const { PROGRAMS, BEARS, Queue } = require('./programs.js');
 
 const WARM_UP = 1_000_000_000n; // ns
 
-// A worker of the pool: squares numbers.
-if (!isMainThread) {
-  parentPort.on('message', (number) => parentPort.postMessage(number * number));
-  return;
-}
+const main = async () => {
+  const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const asked = JSON.parse((await lines.next()).value);
+  if (asked.describe) return describe();
+  const { cell } = asked;
+  if (!PROGRAMS[cell.workload]) return say({ failed: `there is no program for ${cell.workload}` });
+  if (cell.workload === 'blocking-squares') cell.pool = startPool(cell['blocking-threads']);
+  if (cell.workload === 'echo') cell.ends = await connections(cell.size);
+  for (const end = process.hrtime.bigint() + WARM_UP; process.hrtime.bigint() < end; ) await sample(cell, 1);
+  say({ observed: { threads: 1, ...(cell.ends && { driver: 'libuv' }) } });
+  for (let line; !(line = await lines.next()).done; ) {
+    const request = JSON.parse(line.value);
+    say(typeof request === 'number' ? { sample: await sample(cell, request) } : request);
+  }
+};
 
 const say = (answer) => process.stdout.write(JSON.stringify(answer) + '\n');
-const sum = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 
-// Starts a task. As in the other lanes none of it runs before the one that starts it waits.
-const spawn = async (run, task, ...inputs) => {
-  run.ledger.spawned++;
-  await null;
-  const output = await task(...inputs);
-  run.ledger.finished++;
-  return output;
+const describe = () => {
+  const workloads = Object.fromEntries(Object.keys(PROGRAMS).map((name) => [name, BEARS[name] ?? null]));
+  say({ lane: { protocol: 2, version: `Node ${process.version}`, threads: [1, 1], workloads } });
 };
 
-const gather = (run, tasks, task) => Promise.all(Array.from({ length: tasks }, (_, index) => spawn(run, task, index)));
-
-// JavaScript has no channel. This one has so many places, and wakes whoever has waited longest.
-class Channel {
-  constructor(places) {
-    Object.assign(this, { places, messages: new Queue(), senders: new Queue(), receivers: new Queue(), closed: false });
+// Runs a program so many times, one after the other, and returns what came of it.
+const sample = async (cell, iterations) => {
+  const { user, system } = process.cpuUsage();
+  const start = process.hrtime.bigint();
+  let run, answer;
+  for (let index = 0; index < iterations; index++) {
+    run = { ...cell, ledger: { spawned: 0, finished: 0, cancelled: 0, jobs: 0 } };
+    answer = await PROGRAMS[cell.workload](run);
   }
-  send(message) {
-    const receiver = this.receivers.shift();
-    if (receiver) return receiver(message);
-    this.messages.push(message);
-    if (this.messages.length > this.places) return new Promise((sent) => this.senders.push(sent));
-  }
-  receive() {
-    if (this.messages.length > 0) {
-      this.senders.shift()?.();
-      return this.messages.shift();
-    }
-    if (!this.closed) return new Promise((received) => this.receivers.push(received));
-  }
-  close() {
-    this.closed = true;
-    while (this.receivers.length > 0) this.receivers.shift()();
-  }
-}
-
-// A queue in which nothing moves: shift of an array may copy all of it.
-class Queue {
-  constructor() {
-    Object.assign(this, { first: 0, items: [] });
-  }
-  get length() {
-    return this.items.length - this.first;
-  }
-  push(item) {
-    this.items.push(item);
-  }
-  shift() {
-    const item = this.items[this.first];
-    if (this.length > 0) this.items[this.first++] = undefined;
-    if (this.first === this.items.length || this.first > 1_000) {
-      this.items.splice(0, this.first);
-      this.first = 0;
-    }
-    return item;
-  }
-}
-
-const spawnJoin = async (run) => {
-  const indices = await gather(run, run.size, (index) => index);
-  return [indices.length, sum(indices)];
+  const wall = process.hrtime.bigint() - start;
+  const used = process.cpuUsage();
+  const cpu = 1_000 * (used.user - user + used.system - system);
+  return { iterations, 'wall-ns': Number(wall), 'cpu-ns': cpu, answer, ledger: run.ledger };
 };
 
-// With setImmediate, after which timers and sockets have had their turn: to await nothing would let only other tasks run.
-const yieldNow = (run) =>
-  gather(run, 100, async () => {
-    let turns = 1;
-    for (; turns <= run.size; turns++) await timers.setImmediate();
-    return turns;
+// Starts so many threads, each with an interpreter that squares numbers, and a queue of those who wait for its answers.
+const startPool = (threads) =>
+  Array.from({ length: threads }, () => {
+    const worker = Object.assign(new Worker(__filename), { waiting: new Queue() });
+    return worker.on('message', (square) => worker.waiting.shift()(square));
   });
 
-const pingPong = (run) => {
-  const channels = Array.from({ length: 2 * run.size }, () => new Channel(1));
-  for (let pair = 0; pair < run.size; pair++) channels[2 * pair].send(0);
-  return gather(run, 2 * run.size, async (index) => {
-    let token = 0;
-    for (let round = 0; round < 1_000; round++) {
-      token = (await channels[index].receive()) + 1;
-      await channels[index ^ 1].send(token);
-    }
-    return token;
-  });
-};
+const squareNumbers = () => parentPort.on('message', (number) => parentPort.postMessage(number * number));
 
-const skynet = (run) => tree(run, 0, run.size);
-
-const tree = async (run, first, leaves) => {
-  if (leaves === 1) return first;
-  const part = leaves / 10;
-  const children = Array.from({ length: 10 }, (_, child) => spawn(run, tree, run, first + child * part, part));
-  return sum(await Promise.all(children));
-};
-
-const channel = (producers, consumers) => async (run) => {
-  const channel = new Channel(run.size);
-  const received = gather(run, consumers, async () => {
-    let [count, sum] = [0, 0];
-    for (let message; (message = await channel.receive()) !== undefined; count++) sum += message;
-    return [count, sum];
-  });
-  await gather(run, producers, async (producer) => {
-    for (let message = producer; message < 10_000; message += producers) await channel.send(message);
-  });
-  channel.close();
-  return (await received).reduce(([count, sum], [more, theirs]) => [count + more, sum + theirs]);
-};
-
-// Sleeps, never shorter than it should: Node's timers count whole milliseconds, and some end up to one too early.
-const sleep = async (milliseconds) => {
-  const end = performance.now() + milliseconds;
-  for (let left = milliseconds; left > 0; left = end - performance.now()) await timers.setTimeout(Math.ceil(left));
-};
-
-const sleepFanOut = async (run) => {
-  const indices = await gather(run, run.size, async (index) => {
-    await sleep(10);
-    return index;
-  });
-  return [indices.length, sum(indices)];
-};
-
-const waitTimeout = async (run) => {
-  const controllers = [];
-  let dropped = 0;
-  const sleepUnlessAborted = async (index) => {
-    const { signal } = (controllers[index] = new AbortController());
-    try {
-      return await timers.setTimeout(index % 2 === 0 ? 5 : 3_600_000, index, { signal });
-    } finally {
-      dropped++;
-    }
-  };
-  const done = [];
-  const tasks = Array.from({ length: run.size }, (_, index) => spawn(run, sleepUnlessAborted, index).then((output) => done.push(output)));
-  const all = Promise.allSettled(tasks);
-  // All sleep when the time begins: it takes a while to start so many.
-  await null;
-  await Promise.race([all, sleep(20)]);
-  const inTime = done.length;
-  controllers.forEach((controller) => controller.abort());
-  const cancelled = (await all).filter((task) => task.reason?.name === 'AbortError').length;
-  run.ledger.cancelled = cancelled;
-  return [inTime, sum(done), cancelled, dropped];
-};
-
-const sleepers = async (run) => {
-  let [born, alive, most] = [0, 0, 0];
-  await gather(run, run.size, async () => {
-    most = Math.max(most, ++alive);
-    born++;
-    do await timers.setTimeout(50);
-    while (born < run.size);
-    alive--;
-  });
-  return most;
-};
-
-// Jobs in JavaScript that block have a thread each, with an interpreter of its own: they go there and back as messages.
-const blockingSquares = async (run) => {
-  const job = (number) =>
-    new Promise((done) => {
-      const worker = run.pool[number % run.pool.length];
-      worker.waiting.push(done);
-      worker.postMessage(number);
-    });
-  const squares = await Promise.all(Array.from({ length: run.size }, (_, number) => job(number)));
-  run.ledger.jobs = squares.length;
-  return squares;
-};
-
-// Returns the 64 bytes that the message with a number is; its words are exact as long as the factors are below 2^22 and 2^31.
-const message = (number) => {
-  const bytes = Buffer.allocUnsafe(64);
-  for (let index = 0; index < 8; index++) {
-    const low = (8 * number + index) * 0x7f4a7c15;
-    bytes.writeUInt32LE(low % 2 ** 32, 8 * index);
-    bytes.writeUInt32LE((Math.imul(8 * number + index, 0x9e3779b9) + Math.floor(low / 2 ** 32)) >>> 0, 8 * index + 4);
+// Makes so many connections, and returns a client's end, its server's, and so on.
+const connections = async (number) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const ends = [];
+  while (ends.length < 2 * number) {
+    const accepted = once(server, 'connection');
+    ends.push(new End(connect(server.address().port, '127.0.0.1')));
+    const [socket] = await accepted;
+    ends.push(new End(socket));
   }
-  return bytes;
+  server.close();
+  return ends;
 };
 
 // One end of a connection, which receives whole messages.
@@ -220,80 +93,5 @@ class End {
   }
 }
 
-const connections = async (number) => {
-  const accepted = new Channel(1);
-  const server = createServer((socket) => accepted.send(new End(socket))).listen(0, '127.0.0.1');
-  await new Promise((listening) => server.once('listening', listening));
-  const ends = [];
-  while (ends.length < 2 * number) ends.push(new End(connect(server.address().port, '127.0.0.1')), await accepted.receive());
-  server.close();
-  return ends;
-};
-
-const echo = async (run) => {
-  const trips = Math.min(Math.max(Math.floor(2_000 / run.size), 4), 1_000);
-  const counts = await gather(run, 2 * run.size, async (index) => {
-    const end = run.ends[index];
-    const first = Math.floor(index / 2) * trips;
-    let count = 0;
-    for (let number = first; number < first + trips; number++) {
-      if (index % 2 === 1) {
-        end.socket.write(await end.receive());
-        count++;
-      } else {
-        const sent = message(number);
-        end.socket.write(sent);
-        count += (await end.receive()).equals(sent);
-      }
-    }
-    return count;
-  });
-  return [0, 1].map((side) => sum(counts.filter((_, index) => index % 2 === side)));
-};
-
-const PROGRAMS = {
-  'spawn-join': spawnJoin, 'yield-now': yieldNow, 'ping-pong': pingPong, skynet, sleepers, echo,
-  'channel-1-to-1': channel(1, 1), 'channel-4-to-1': channel(4, 1), 'channel-4-to-4': channel(4, 4),
-  'sleep-fan-out': sleepFanOut, 'wait-timeout': waitTimeout, 'blocking-squares': blockingSquares,
-};
-
-// An AbortSignal and an exception for each task that is cancelled take so long that more are for nobody to wait for.
-const BEARS = { 'wait-timeout': 10_000 };
-
-// Runs a program so many times, one after the other, and returns what came of it.
-const sample = async (cell, iterations) => {
-  const { user, system } = process.cpuUsage();
-  const start = process.hrtime.bigint();
-  let run, answer;
-  for (let index = 0; index < iterations; index++) {
-    run = { ...cell, ledger: { spawned: 0, finished: 0, cancelled: 0, jobs: 0 } };
-    answer = await PROGRAMS[cell.workload](run);
-  }
-  const wall = process.hrtime.bigint() - start;
-  const used = process.cpuUsage();
-  const cpu = 1_000 * (used.user - user + used.system - system);
-  return { iterations, 'wall-ns': Number(wall), 'cpu-ns': cpu, answer, ledger: run.ledger };
-};
-
-const main = async () => {
-  const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-  const asked = JSON.parse((await lines.next()).value);
-  if (asked.describe) {
-    const workloads = Object.fromEntries(Object.keys(PROGRAMS).map((name) => [name, BEARS[name] ?? null]));
-    return say({ lane: { protocol: 2, version: `Node ${process.version}`, threads: [1, 1], workloads } });
-  }
-  const { cell } = asked;
-  if (!PROGRAMS[cell.workload]) return say({ failed: `there is no program for ${cell.workload}` });
-  const pool = cell.workload === 'blocking-squares' ? cell['blocking-threads'] : 0;
-  cell.pool = Array.from({ length: pool }, () => Object.assign(new Worker(__filename), { waiting: new Queue() }));
-  for (const worker of cell.pool) worker.on('message', (square) => worker.waiting.shift()(square));
-  if (cell.workload === 'echo') cell.ends = await connections(cell.size);
-  for (const end = process.hrtime.bigint() + WARM_UP; process.hrtime.bigint() < end; ) await sample(cell, 1);
-  say({ observed: { threads: 1, ...(cell.ends && { driver: 'libuv' }) } });
-  for (let line; !(line = await lines.next()).done; ) {
-    const request = JSON.parse(line.value);
-    say(typeof request === 'number' ? { sample: await sample(cell, request) } : request);
-  }
-};
-
-main().then(() => process.exit());
+if (isMainThread) main().then(() => process.exit());
+else squareNumbers();

@@ -41,6 +41,7 @@ crate::tests![
     a_program_that_names_no_protocol_does_not_apply,
     a_program_that_speaks_another_protocol_does_not_apply,
     a_program_applies_within_its_claims,
+    a_program_in_lanes_is_known_by_all_files_of_its_folder,
     a_program_that_ends_early_fails,
     a_program_that_hangs_fails,
     a_program_that_writes_rubbish_fails,
@@ -116,10 +117,14 @@ impl Race {
         self.place.out().with_extension("started")
     }
 
-    fn run(&self, arguments: &str) -> Output {
+    fn command(&self, arguments: &str) -> Command {
         let mut command = self.place.command(arguments);
         command.env(CHOSEN, TRACK).env(PROGRAMS, &self.programs).env(STARTED, self.started());
-        command.output().expect("the program starts")
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("the program starts")
     }
 }
 
@@ -315,6 +320,29 @@ fn a_program_applies_within_its_claims() {
     }
 }
 
+fn a_program_in_lanes_is_known_by_all_files_of_its_folder() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join("lanes/mine").join(name), text).expect("the folder is ours");
+    };
+    fs::create_dir_all(folder.path().join("lanes/mine")).expect("the folder is ours");
+    write("start", &format!("exec '{}' {PEER} nothing", this()));
+    let bytes = || {
+        let race = Race::new().enter("mine", &["sh", "lanes/mine/start"]);
+        let mut command = race.command(&format!("{SHORT} --workloads spawn-join --executors mine"));
+        let output = command.current_dir(folder.path()).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let plan = fs::read(race.place.only_run().join("plan.json")).expect("the run has its plan");
+        let plan: Value = serde_json::from_slice(&plan).expect("it is JSON");
+        plan["provenance"]["programs"]["mine"].as_str().expect("it is known").to_owned()
+    };
+    write("programs", "one");
+    let one = bytes();
+    assert_eq!(bytes(), one);
+    write("programs", "two");
+    assert_ne!(bytes(), one);
+}
+
 fn a_program_that_ends_early_fails() {
     expect("end", Status::Failed, "ended with exit status: 3");
 }
@@ -385,8 +413,7 @@ fn a_program_that_does_not_wait_fails() {
 
 fn a_program_that_heeds_nothing_goes_when_the_run_is_killed_with_all_that_it_has_started() {
     let race = Race::new().peer("deaf", "hang");
-    let mut command = race.place.command(&format!("{SHORT} --workloads spawn-join --executors deaf"));
-    command.env(CHOSEN, TRACK).env(PROGRAMS, &race.programs).env(STARTED, race.started());
+    let mut command = race.command(&format!("{SHORT} --workloads spawn-join --executors deaf"));
     let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
     let started = || fs::read_to_string(race.started()).unwrap_or_default();
     // It was asked what it is, and ended well, before it was asked for a cell.

@@ -13,7 +13,7 @@ use lane_protocol::Reply;
 
 const LANES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../lanes");
 
-/// A copy of a script, a source beside it, and a folder of programs that it finds on its PATH.
+/// A copy of a script, two sources beside it, and a folder of programs that it finds on its PATH.
 struct Place {
     folder: tempfile::TempDir,
 }
@@ -25,8 +25,15 @@ impl Place {
         fs::create_dir(place.path("bin")).expect("the folder is ours");
         let script = Path::new(LANES).join(language).join("start");
         fs::copy(script, place.path("lanes/lane/start")).expect("there is a script");
-        fs::write(place.path("source"), "one").expect("the folder is ours");
+        for name in ["first", "second"] {
+            place.write(&format!("{name}.{language}"), "one");
+        }
         place
+    }
+
+    /// Writes a file beside the script.
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path("lanes/lane").join(name), text).expect("the folder is ours");
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -43,7 +50,7 @@ impl Place {
     /// Starts the script with this PATH behind our programs, and returns what it answers to a line.
     fn answer(&self, behind: &str) -> String {
         let mut command = Command::new("/bin/sh");
-        command.arg(self.path("lanes/lane/start")).arg(self.path("source"));
+        command.arg(self.path("lanes/lane/start"));
         command.env("PATH", format!("{}:{behind}", self.path("bin").display()));
         let mut lane =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("there is a shell");
@@ -87,7 +94,7 @@ fn a_source_that_does_not_compile_is_the_reason() {
 }
 
 #[test]
-fn a_source_is_compiled_once_and_anew_when_it_has_changed() {
+fn sources_are_compiled_once_and_anew_when_one_has_changed() {
     let place = Place::new("go");
     // Its program tells the number of its process, and how often it was built.
     let built = place.path("built").display().to_string();
@@ -101,6 +108,6 @@ fn a_source_is_compiled_once_and_anew_when_it_has_changed() {
     );
     let builds = || place.answer("/usr/bin:/bin").trim().parse::<u32>().expect("a number");
     assert_eq!([builds(), builds()], [1, 1]);
-    fs::write(place.path("source"), "two").expect("the folder is ours");
+    place.write("second.go", "two");
     assert_eq!([builds(), builds()], [2, 2]);
 }

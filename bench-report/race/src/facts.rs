@@ -94,20 +94,11 @@ pub fn build(track: &TrackBuild, tree: Option<&Path>) -> (Build, Option<String>)
 /// lineup names.
 pub fn sources(lineup: &Lineup, tree: &Path) -> BTreeMap<String, String> {
     let hash = |workload: &WorkloadEntry| {
-        let folder = tree.join(&workload.source).parent()?.to_owned();
-        let mut files = Vec::new();
-        files_below(&folder, &mut files);
-        files.sort();
+        let source = tree.join(&workload.source);
+        let files = program::files_below(source.parent()?).ok()?;
         Some((workload.name.clone(), program::hash(files)?))
     };
     lineup.workloads.iter().filter_map(hash).collect()
-}
-
-fn files_below(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() { files_below(&path, files) } else { files.push(path) }
-    }
 }
 
 /// Tells whether the processor may clock itself up. Intel's driver and the others say it in different places.

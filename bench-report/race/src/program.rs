@@ -7,6 +7,7 @@ use std::{
     time::SystemTime,
 };
 
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 /// The bytes of the files that a lane, or the track, consists of.
@@ -55,6 +56,32 @@ impl Stamp {
         let inode = 0;
         Some(Stamp { length: found.len(), written: found.modified().ok(), inode })
     }
+}
+
+/// Returns the files below a folder, in order, but for those of cargo's output and of what is hidden.
+///
+/// # Errors
+///
+/// If a folder cannot be read.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("failed to read {}", folder.display()))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_output = path.join("CACHEDIR.TAG").exists();
+            match path.is_dir() {
+                _ if name.starts_with('.') || is_output => {}
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Returns a hash of a text, as long as that of files.

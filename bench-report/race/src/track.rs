@@ -17,7 +17,7 @@ use lane_protocol::{Cell, CellId, LaneEntry, Lineup, Reply, Request, Specificati
 use crate::{
     cargo::{Build, Built},
     lane::{self, LaneProcess, Limits, Trouble},
-    program::Bytes,
+    program::{Bytes, files_below},
 };
 
 /// The package and the program that are the track.
@@ -171,12 +171,7 @@ impl Track {
         let mut track = Track { path, lineup, root: root.to_owned(), programs, bytes };
         for lane in &track.lineup.lanes {
             if let Some(command) = &lane.command {
-                let command = track.command_of_program(command);
-                let parts = [command.get_program()].into_iter().chain(command.get_args());
-                // What is on the PATH, such as an interpreter, tells its version itself.
-                let files =
-                    parts.map(PathBuf::from).filter(|part| part.components().count() > 1 && part.is_file());
-                track.bytes.insert(lane.name.clone(), Bytes::of(files.collect()));
+                track.bytes.insert(lane.name.clone(), Bytes::of(track.files_of_program(command)));
             }
         }
         Ok(track)
@@ -229,6 +224,25 @@ impl Track {
         let mut process = Command::new(built.unwrap_or_else(|| self.resolved(program)));
         process.args(arguments.iter().map(|argument| self.resolved(argument)));
         process
+    }
+
+    /// Returns the files that a program consists of: those that its command names, and all that are in its folder of `lanes`.
+    fn files_of_program(&self, command: &[String]) -> Vec<PathBuf> {
+        let process = self.command_of_program(command);
+        let parts = [process.get_program()].into_iter().chain(process.get_args()).map(PathBuf::from);
+        // What is on the PATH, such as an interpreter, tells its version itself.
+        let mut files: Vec<_> =
+            parts.filter(|part| part.components().count() > 1 && part.is_file()).collect();
+        let folders = command.iter().filter_map(|part| {
+            let (lane, _) = part.strip_prefix("lanes/")?.split_once('/')?;
+            Some(self.resolved(&format!("lanes/{lane}")))
+        });
+        for folder in folders {
+            files.extend(files_below(&folder).unwrap_or_default());
+        }
+        files.sort();
+        files.dedup();
+        files
     }
 
     fn resolved(&self, part: &str) -> PathBuf {

@@ -39,8 +39,8 @@ pub fn lineup() -> Suite {
     // What the default run has no time for.
     suite.tier(Tier::ByName);
     suite.program(ASYNCIO_FREE_THREADED, &["python3.14t", ASYNCIO.source, "free-threaded"]);
-    suite.program(GO, &["sh", "lanes/go/start", GO.source]);
-    suite.program(JAVA, &["sh", "lanes/java/start", JAVA.source]);
+    suite.program(GO, &["sh", "lanes/go/start"]);
+    suite.program(JAVA, &["sh", "lanes/java/start"]);
     suite.program(NODE, &["node", NODE.source]);
     suite.program(RAYON_JOIN, &["rayon-join"]);
     suite

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 use super::metadata::Metadata;
+use crate::program::files_below;
 
 /// The lock file of a workspace.
 pub(super) const LOCK: &str = "Cargo.lock";
@@ -78,32 +79,6 @@ pub(super) fn write_if_other(file: &Path, content: &[u8]) -> Result<()> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(file, content))
         .with_context(|| format!("failed to write {}", file.display()))
-}
-
-/// Returns the files below a folder, in order, but for those of cargo's output and of what is hidden.
-///
-/// # Errors
-///
-/// If a folder cannot be read.
-pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let entries =
-            fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))?;
-        for entry in entries {
-            let path = entry.with_context(|| format!("failed to read {}", folder.display()))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let is_output = path.join("CACHEDIR.TAG").exists();
-            match path.is_dir() {
-                _ if name.starts_with('.') || is_output => {}
-                true => folders.push(path),
-                false => files.push(path),
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 fn relative(folder: &Path, file: &Path) -> Option<PathBuf> {

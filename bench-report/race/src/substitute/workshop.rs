@@ -160,7 +160,7 @@ impl Workshop<'_> {
             Origin::Version(version) => (version.clone(), None, None),
             Origin::Folder(folder) => {
                 let (version, folder) = self.package_in(folder, &wish.package)?;
-                let hash = hash_of(&tree::files_below(&folder)?, &folder)?;
+                let hash = hash_of(&program::files_below(&folder)?, &folder)?;
                 (version, Some(folder), Some(hash))
             }
             Origin::Flag(flag) => (self.version_with(&wish.package, flag)?, None, None),
@@ -219,7 +219,7 @@ impl Workshop<'_> {
         let needed: BTreeSet<&str> =
             self.metadata.needed_by(track).iter().map(|package| &*package.id).collect();
         for member in self.metadata.members().filter(|member| needed.contains(&*member.id)) {
-            files.extend(tree::files_below(member.folder())?);
+            files.extend(program::files_below(member.folder())?);
         }
         let sources = hash_of(&files, &self.workspace)?;
         let TrackBuild { rustc, target, .. } = self.like;
