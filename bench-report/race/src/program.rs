@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Debug)]
 pub struct Bytes {
     files: Vec<(PathBuf, Option<Stamp>)>,
-    /// Their hash; absent if one cannot be read.
+    /// Their hash; absent if one cannot be read, or there is none.
     hash: Option<String>,
 }
 
@@ -30,7 +30,8 @@ impl Bytes {
     /// Reads these files.
     pub(crate) fn of(files: Vec<PathBuf>) -> Bytes {
         let stamps: Vec<_> = files.iter().map(|file| Stamp::of(file)).collect();
-        let hash = hash(&files);
+        // A program that was not built has no bytes, which are not those of an empty one.
+        let hash = hash(&files).filter(|_| !files.is_empty());
         Bytes { files: files.into_iter().zip(stamps).collect(), hash }
     }
 
@@ -140,5 +141,11 @@ mod tests {
         write("two");
         assert!(bytes.have_changed());
         assert_ne!(bytes.hash(), Bytes::of(vec![file]).hash());
+    }
+
+    #[test]
+    fn a_program_that_was_not_built_has_no_hash() {
+        let none = Bytes::of(Vec::new());
+        assert_eq!((&*none.hash(), none.have_changed()), ("unknown", false));
     }
 }

@@ -186,7 +186,7 @@ impl Workshop<'_> {
         let needed = self.metadata.needed_by(track);
         let packages = || needed.iter().filter(|needed| needed.name == name);
         for package in packages() {
-            for file in tree::files_below(package.folder())? {
+            for file in program::files_below(package.folder())? {
                 let content =
                     fs::read(&file).with_context(|| format!("failed to read {}", file.display()))?;
                 if String::from_utf8_lossy(&content).contains(flag) {
