@@ -125,3 +125,12 @@ fn the_end_on_a_terminal_tells_the_certain_steps() {
     let ending = page::terminal::ending(&same);
     assert!(ending.contains("Between these builds of tokio no difference is certain."), "{ending}");
 }
+
+#[test]
+fn the_first_screen_tells_of_the_builds_and_leads_to_them() {
+    let page = page::render(&over_versions(), None);
+    let first = &page[..page.find("<section id=\"versions\">").expect("there is a section over versions")];
+    assert!(first.contains("<a href=\"#versions-tokio-tokio\">Builds of tokio</a>"));
+    assert!(first.contains("1.10.0 takes longer than 1.9.0"));
+    assert!(!page::render(&fixture::read(), None).contains("Builds of"));
+}
