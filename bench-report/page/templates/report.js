@@ -12,8 +12,8 @@
   const RATIO = [[1, "×"]];
   const COUNT = [[1, ""]];
 
-  const ns = (value) => scale(value, TIME).withUnit(value);
-  const bytes = (value) => scale(value, MEMORY).withUnit(value);
+  const ns = (value, other) => scale(value, TIME, other).withUnit(value);
+  const bytes = (value, other) => scale(value, MEMORY, other).withUnit(value);
   const ratio = (value) => scale(value, RATIO).withUnit(value);
   const ratioInterval = (estimate) => scale(estimate.value, RATIO).interval(estimate);
   const count = (value) => scale(value, COUNT).withUnit(value);
@@ -40,9 +40,10 @@
     return metric({ ...found, unit: found.unit === "×" ? "×" : "ns/op" });
   }
 
-  // Three significant digits, in the largest unit that leaves one before the point; never more than four decimals.
-  function scale(value, units) {
-    const fits = ([size]) => Math.abs(value) >= size * 0.9995;
+  // Three significant digits, in the largest unit that leaves one before the point, of this or another value; never more than
+  // four decimals.
+  function scale(value, units, other = value) {
+    const fits = ([size]) => Math.abs(other) >= size * 0.9995;
     const [divisor, unit] = [...units].reverse().find(fits) ?? units[0];
     const scaled = Math.abs(value) / divisor;
     const digits = scaled > 0 ? Math.floor(Math.log10(scaled * 1.0005)) + 1 : 1;
