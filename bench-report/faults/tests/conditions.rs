@@ -301,8 +301,7 @@ fn runs_under_other_conditions_are_shown_and_not_compared() {
     let compare = bare_lab().arg("compare").args([&usual, &release]).args(["--margin", "100%"]).output();
     let compare = compare.expect("the program starts");
     assert_eq!(compare.status.code(), Some(2), "{}", said(&compare));
-    let expected =
-        "other conditions: none, then build release; only their like are compared, and `bench-report report ";
+    let expected = "other conditions: none, then build release; only their like are compared, and `target/lab/bench-report report ";
     assert!(said(&compare).contains(expected), "{}", said(&compare));
     let page = usual.with_file_name("both.html");
     let report = bare_lab().arg("report").args([&usual, &release]).arg("--to").arg(&page).output();

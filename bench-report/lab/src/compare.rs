@@ -258,8 +258,8 @@ fn other_conditions(sides: &[Side; 2], old: &Results, new: &Results) -> Option<S
     let [old, new] = sides.each_ref().map(|side| &side.name);
     (before != now).then(|| {
         format!(
-            "other conditions: {before}, then {now}; only their like are compared, and `bench-report report {old} {new}` puts the \
-             two side by side"
+            "other conditions: {before}, then {now}; only their like are compared, and \
+             `target/lab/bench-report report {old} {new}` puts the two side by side"
         )
     })
 }
@@ -326,7 +326,7 @@ fn note_on_few_blocks(cells: &[ComparedCell]) -> Option<String> {
     (2 * open > all).then(|| {
         format!(
             "{} cannot be compared, and {open} of {all} cells have no more: take longer runs, such as `cargo bench -- --blocks \
-             10`, or have `bench-report gate --against REV` race both programs in turn until it is known",
+             10`, or have `target/lab/bench-report gate --against REV` race both programs in turn until it is known",
             counted(blocks, "block")
         )
     })

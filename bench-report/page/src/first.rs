@@ -267,9 +267,9 @@ fn squares(answers: &Answers, kind: &Kind) -> Vec<FirstSquare> {
         match place {
             Place::Missing(reason) => FirstSquare::new("", "–", reason),
             Place::Alone => FirstSquare::new("", "alone", ""),
-            Place::Known(_, Mark::Best) => {
-                FirstSquare::new("lead", if alone { "only one" } else { "best" }, &flavour)
-            }
+            // It has nobody to be the best of.
+            Place::Known(_, Mark::Best) if alone => FirstSquare::new("", "only one", &flavour),
+            Place::Known(_, Mark::Best) => FirstSquare::new("lead", "best", &flavour),
             Place::Known(ratio, mark) => {
                 let number = figures::ratio(ratio.value).trim_end_matches('×').to_owned();
                 let title = format!("{} {flavour}", figures::ratio_with_interval(ratio));
@@ -320,7 +320,7 @@ fn tail_of_group(results: &Results, group: &str, answers: &Answers) -> Option<Qu
         key: format!("p99:{}/{size}", workload.name),
         floor: String::new(),
         class: "values",
-        squares: values(&tails(results, &workload.name, *size, answers), answers, &figures::ns),
+        squares: values(&tails(results, &workload.name, *size, answers), answers, figures::ns_beside),
     })
 }
 
@@ -360,17 +360,18 @@ fn of_memory(results: &Results, answers: &Answers) -> Vec<Question> {
             key: format!("memory:{workload}"),
             floor: String::new(),
             class: "values",
-            squares: values(&found, answers, &figures::bytes),
+            squares: values(&found, answers, figures::bytes_beside),
         })
     };
     workloads.into_iter().filter_map(question).collect()
 }
 
-/// Makes squares of figures that no statistics were applied to: the least of those that can serve is bold, and no more is said.
+/// Makes squares of figures that no statistics were applied to: the least of those that can serve is bold and gives
+/// the row its unit, and no more is said.
 fn values(
     found: &[Option<(String, f64)>],
     answers: &Answers,
-    write: &dyn Fn(f64) -> String,
+    write: fn(f64, f64) -> String,
 ) -> Vec<FirstSquare> {
     let choices = found.iter().zip(&answers.lanes).filter(|(_, lane)| lane.can_serve);
     let least =
@@ -378,8 +379,8 @@ fn values(
     let square = |(found, lane): (&Option<(String, f64)>, &AnsweringLane)| match found {
         None => FirstSquare::new("", "–", "not in the results"),
         Some((flavour, value)) => {
-            let class = if Some(*value) == least { "least" } else { "" };
-            FirstSquare::new(class, &write(*value), &named(lane, flavour))
+            let class = if lane.can_serve && Some(*value) == least { "least" } else { "" };
+            FirstSquare::new(class, &write(least.unwrap_or(*value), *value), &named(lane, flavour))
         }
     };
     found.iter().zip(&answers.lanes).map(square).collect()

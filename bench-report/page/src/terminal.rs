@@ -77,8 +77,9 @@ fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
     let silent = first.silent.split(". ").next().unwrap_or_default();
     end.push(format!("Not measured: {}.", silent.trim_end_matches('.')));
     end.extend(
-        table::settled(results)
-            .map(|settled| format!("{}. All of them: `bench-report show`.", capitalised(&settled))),
+        table::settled(results).map(|settled| {
+            format!("{}. All of them: `target/lab/bench-report show`.", capitalised(&settled))
+        }),
     );
     end.iter().flat_map(|line| wrapped(line)).collect()
 }
@@ -145,7 +146,7 @@ fn table(race: &FirstRace, most: usize) -> Vec<String> {
     } else {
         let fitting = room.saturating_sub(1);
         lines.extend(rows[..fitting].iter().cloned());
-        lines.push("  and more: bench-report show".to_owned());
+        lines.push("  and more: target/lab/bench-report show".to_owned());
     }
     lines.extend(end);
     lines

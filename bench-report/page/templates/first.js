@@ -62,7 +62,7 @@
     const best = least(among, value);
     return flavours.map((lane, place) => {
       if (!lane || !best) return { kind: "", text: lane ? "alone" : "–", title: row.written[place].title };
-      if (lane === best) return { kind: "lead", text: among.length === 1 ? "only one" : "best", title: "" };
+      if (lane === best) return among.length === 1 ? { kind: "", text: "only one", title: "" } : { kind: "lead", text: "best", title: "" };
       const ratio = lane.ratios?.[best.executor];
       if (!ratio) return { kind: "", text: "–", title: "" };
       const title = `${figures.ratio(ratio.value)} ${figures.ratioInterval(ratio)}`;
@@ -93,9 +93,10 @@
     const found = race.runtimes.map(({ lanes }) =>
       least(lanes.filter((lane) => page.isVisible(lane)).map(of).filter((value) => value !== undefined), (value) => value));
     const lowest = least(found.filter((value, place) => value !== undefined && choices[place]), (value) => value);
-    return found.map((value) => {
+    return found.map((value, place) => {
       if (value === undefined) return { kind: "", text: "–", title: "not in the results" };
-      return { kind: value === lowest ? "least" : "", text: row.kind === "p99" ? page.figures.ns(value) : page.figures.bytes(value), title: "" };
+      const write = row.kind === "p99" ? page.figures.ns : page.figures.bytes;
+      return { kind: choices[place] && value === lowest ? "least" : "", text: write(value, lowest), title: "" };
     });
   }
 

@@ -12,8 +12,8 @@
   const RATIO = [[1, "×"]];
   const COUNT = [[1, ""]];
 
-  const ns = (value) => scale(value, TIME).withUnit(value);
-  const bytes = (value) => scale(value, MEMORY).withUnit(value);
+  const ns = (value, other) => scale(value, TIME, other).withUnit(value);
+  const bytes = (value, other) => scale(value, MEMORY, other).withUnit(value);
   const ratio = (value) => scale(value, RATIO).withUnit(value);
   const ratioInterval = (estimate) => scale(estimate.value, RATIO).interval(estimate);
   const count = (value) => scale(value, COUNT).withUnit(value);
@@ -40,9 +40,10 @@
     return metric({ ...found, unit: found.unit === "×" ? "×" : "ns/op" });
   }
 
-  // Three significant digits, in the largest unit that leaves one before the point; never more than four decimals.
-  function scale(value, units) {
-    const fits = ([size]) => Math.abs(value) >= size * 0.9995;
+  // Three significant digits, in the largest unit that leaves one before the point, of this or another value; never more than
+  // four decimals.
+  function scale(value, units, other = value) {
+    const fits = ([size]) => Math.abs(other) >= size * 0.9995;
     const [divisor, unit] = [...units].reverse().find(fits) ?? units[0];
     const scaled = Math.abs(value) / divisor;
     const digits = scaled > 0 ? Math.floor(Math.log10(scaled * 1.0005)) + 1 : 1;
@@ -140,15 +141,19 @@
     lead: lead.textContent,
   };
 
-  // ---- The results: unpacked once the page has been painted, and parsed when squares have to be rewritten.
+  // ---- The results: unpacked once the page has been loaded, and parsed when squares have to be rewritten.
 
   async function unpack(base64) {
-    const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const text = atob(base64);
+    // Uint8Array.from would take ten times as long.
+    const packed = new Uint8Array(text.length);
+    for (let at = 0; at < text.length; at += 1) packed[at] = text.charCodeAt(at);
     return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
   let file;
-  const ready = new Promise((resolve) => setTimeout(resolve)).then(async () => {
+  const loaded = new Promise((resolve) => addEventListener("load", () => setTimeout(resolve)));
+  const ready = loaded.then(async () => {
     file = await unpack(block.textContent);
   });
   // The charts of folds are unpacked into their places, so that they are found and printed like all that is written.

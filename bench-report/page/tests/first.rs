@@ -8,8 +8,10 @@ mod fixture;
 mod html;
 mod served;
 
+use std::collections::BTreeSet;
+
 use html::{between, text};
-use results::{Known, LaneSummary, Results, Standing, figures};
+use results::{Known, LaneSummary, Metric, Results, Standing, figures};
 
 fn served() -> Results {
     let mut results = extended::run();
@@ -63,6 +65,37 @@ fn ratios_are_to_the_best_that_can_serve_and_yardsticks_have_no_colour() {
     assert!(squares[1].starts_with(&format!("{smol}|shade-")), "{squares:?}");
     assert_eq!(squares[2], format!("{ours}|"));
     assert_eq!(squares[4], "–|", "rayon has no timer");
+}
+
+#[test]
+fn the_only_one_that_can_serve_is_not_called_the_best() {
+    let mut results = served();
+    lane(&mut results, "Timers", 2, "smol").geomean = None;
+    assert_eq!(squares(&results, 2, "group:Timers")[0], "only one|");
+}
+
+#[test]
+fn figures_of_a_row_have_one_unit() {
+    let mut results = served();
+    // By itself it would be written in another unit.
+    let lateness = results.cells.iter_mut().filter(|cell| cell.executor == "smol");
+    let lateness = lateness.filter_map(|cell| cell.metrics.get_mut("lateness-p99"));
+    let memory = results.memory.iter_mut().filter(|memory| memory.executor == "smol");
+    for metric in lateness.chain(memory.map(|memory| &mut memory.bytes_a_task)) {
+        if let Metric::Measured { estimate, .. } = metric {
+            estimate.value *= 2_000.0;
+        }
+    }
+    let page = page::render(&results, None);
+    let keys = page.split("data-key=\"").skip(1).filter_map(|row| row.split('"').next());
+    let keys: Vec<&str> = keys.filter(|key| key.starts_with("p99:") || key.starts_with("memory:")).collect();
+    assert!(!keys.is_empty());
+    for key in keys {
+        let squares = squares(&results, 2, key);
+        let texts = squares.iter().filter_map(|square| square.split('|').next());
+        let units: BTreeSet<&str> = texts.filter_map(|text| Some(text.split_once(' ')?.1)).collect();
+        assert_eq!(units.len(), 1, "{key}: {squares:?}");
+    }
 }
 
 #[test]

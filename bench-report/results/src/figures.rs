@@ -15,6 +15,11 @@ pub fn ns(value: f64) -> String {
     Scale::of(value, TIME).with_unit(value)
 }
 
+/// Writes such a time in the unit of another one, so that the two can be compared at sight: `2,547 µs` beside `340 µs`.
+pub fn ns_beside(other: f64, value: f64) -> String {
+    Scale::beside(other, value, TIME).with_unit(value)
+}
+
 /// Writes the interval of such a time, in the unit and the digits of the time: `[70.1, 75.2]`.
 pub fn ns_interval(estimate: &Estimate) -> String {
     Scale::of(estimate.value, TIME).interval(estimate)
@@ -34,6 +39,11 @@ pub fn interval_in_unit(unit: &str, estimate: &Estimate) -> String {
 /// Writes a size in memory: `12.3 MiB`.
 pub fn bytes(value: f64) -> String {
     Scale::of(value, MEMORY).with_unit(value)
+}
+
+/// Writes a size in memory in the unit of another one.
+pub fn bytes_beside(other: f64, value: f64) -> String {
+    Scale::beside(other, value, MEMORY).with_unit(value)
 }
 
 /// Writes a ratio: `1.23×`.
@@ -117,8 +127,13 @@ impl Scale {
     /// Chooses three significant digits, in the largest unit that leaves one before the point; never more
     /// than four decimals.
     fn of(value: f64, units: Units) -> Scale {
+        Scale::beside(value, value, units)
+    }
+
+    /// Chooses the unit that suits another value, and as many digits for this one.
+    fn beside(other: f64, value: f64, units: Units) -> Scale {
         // A value that rounds to 1,000 belongs to the next unit, so the comparison is with 0.9995 of it.
-        let fits = |(size, _): &&(f64, &str)| value.abs() >= size * 0.9995;
+        let fits = |(size, _): &&(f64, &str)| other.abs() >= size * 0.9995;
         let &(divisor, unit) = units.iter().rev().find(fits).unwrap_or(&units[0]);
         let scaled = value.abs() / divisor;
         let digits_before_point = if scaled > 0.0 { (scaled * 1.0005).log10().floor() as i32 + 1 } else { 1 };
@@ -174,6 +189,13 @@ mod tests {
             "1,234 s",
         ];
         assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn a_figure_beside_another_has_its_unit() {
+        let written = [340_000.0, 2_547_000.0, 999_600.0, 118.0].map(|value| ns_beside(340_000.0, value));
+        assert_eq!(written, ["340 µs", "2,547 µs", "1,000 µs", "0.118 µs"]);
+        assert_eq!(bytes_beside(1_320.0, 471.0), "0.460 KiB");
     }
 
     #[test]

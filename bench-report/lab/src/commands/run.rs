@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<u8> {
     let path = folder.path().display();
     launcher.limits.guard.say_at_death(&format!(
         "error: the lab was killed; what was measured is in {path}: --resume goes on from there, and if it has results already, \
-         `bench-report report {path}` draws the page"
+         `target/lab/bench-report report {path}` draws the page"
     ));
     let mut bar = Bar::new(plan.goes_on().then_some(plan.budget));
     let ending = run_race(&launcher, &plan, &folder, &mut bar);
@@ -317,7 +317,7 @@ fn write_all(results: &Results, json: &str, folder: &Folder, out: &Path, save: O
     copies().map_err(|error| {
         let results = folder.results();
         let results = results.display();
-        anyhow!("{error:#}; the results are in {results}, and `bench-report report {results}` draws the page")
+        anyhow!("{error:#}; the results are in {results}, and `target/lab/bench-report report {results}` draws the page")
     })
 }
 

@@ -70,7 +70,7 @@ fn check(run: &RunArguments) -> Result<()> {
     let refused = [
         (run.out.is_some(), "--out: each node has its own folder"),
         (run.resume.is_some(), "--resume: the script resumes by itself"),
-        (run.more.is_some(), "--more: go on with the run of a node by `bench-report run --out`"),
+        (run.more.is_some(), "--more: go on with the run of a node by `target/lab/bench-report run --out`"),
         (run.part.is_some(), "--part: use `slurm --parts`"),
         (run.list, "--list"),
         (run.exact.is_some(), "--exact"),

@@ -108,7 +108,7 @@ fn the_answers_follow_what_is_visible(tab: &mut Tab<'_>) {
                 means.filter_map(|lane| Some((&*lane.executor, lane.geomean?.value))).collect();
             let best = means.iter().min_by(|one, other| one.1.total_cmp(other.1)).map(|(lane, _)| *lane);
             let squares = shown["rows"][format!("group:{}", group.group)].as_array().unwrap();
-            let leads = |square: &Value| ["best|lead", "only one|lead"].contains(&square.as_str().unwrap());
+            let leads = |square: &Value| ["best|lead", "only one|"].contains(&square.as_str().unwrap());
             let leaders: Vec<&str> = heads
                 .iter()
                 .zip(squares)

@@ -17,6 +17,7 @@ pub(crate) const TESTS: Tests = tests![
     the_answers_can_be_read_on_a_phone,
     no_page_scrolls_sideways,
     no_column_is_cut,
+    what_is_far_below_is_laid_out_when_a_reader_comes_near,
     every_noise_floor_can_be_read,
     no_line_below_a_head_is_covered,
     on_paper_no_table_is_cut_and_every_sheet_has_its_heads,
@@ -96,6 +97,19 @@ fn no_column_is_cut(tab: &mut Tab<'_>) {
             assert_eq!(cut, json!([]), "at {}", screen.width);
         }
     }
+}
+
+fn what_is_far_below_is_laid_out_when_a_reader_comes_near(tab: &mut Tab<'_>) {
+    tab.show_on(PHONE);
+    tab.open(&SERVED.address);
+    let is_there = |table: &str| {
+        format!("document.querySelector('{table}').checkVisibility({{ contentVisibilityAuto: true }})")
+    };
+    let far = ".race:not([hidden]) table.standings tfoot";
+    assert_eq!(tab.evaluate(&is_there(".first-of:not([hidden]) table")), true);
+    assert_eq!(tab.evaluate(&is_there(far)), false);
+    tab.evaluate(&format!("document.querySelector('{far}').scrollIntoView()"));
+    tab.wait_for(&is_there(far));
 }
 
 /// A long quantity may be cut, the floor may not; nor may the two overlap.

@@ -130,7 +130,7 @@ impl<'a> Tab<'a> {
     /// Lays out the parts that a browser would leave until they are scrolled to.
     pub(crate) fn lay_out_everything(&self) {
         self.evaluate(
-            "document.querySelectorAll('main > section').forEach(section => { section.style.contentVisibility = 'visible'; })",
+            "document.querySelectorAll('main > section, .figures-of').forEach(part => { part.style.contentVisibility = 'visible'; })",
         );
     }
 
