@@ -346,3 +346,13 @@ fn tasks_that_come_and_go_leave_nothing_in_a_set() {
         });
     });
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_read_keeps_its_buffer_and_its_ticket_and_nothing_twice() {
+    let (one, _other) = hand_rolled::net::UnixStream::pair().unwrap();
+    let mut buffer = [0; 8];
+    assert!(size_of_val(&one.read(&mut buffer)) <= 48);
+    assert!(size_of_val(&one.write(&buffer)) <= 48);
+    assert!(size_of_val(&one.write_all(&buffer)) <= 144);
+}

@@ -60,8 +60,14 @@ impl<S: AsFd> Source<S> {
     }
 
     /// Reads what is there; `wanted` names it, in a panic.
-    pub(super) async fn read(&self, wanted: &'static str, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = |socket: &S| {
+    pub(super) fn read<'a>(
+        &'a self,
+        wanted: &'static str,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> {
+        // The attempt itself, not an async function around it: that would keep its arguments a second time, in every task
+        // that waits.
+        let read = move |socket: &S| {
             if buffer.is_empty() {
                 // Some sockets would wait.
                 return Ok(Given::Some(0));
@@ -72,15 +78,19 @@ impl<S: AsFd> Source<S> {
             // What comes later is an event, and so is the end. At the end there is nothing to wait for.
             Ok(if 0 < read && read < buffer.len() { Given::All(read) } else { Given::Some(read) })
         };
-        self.attempt(wanted, Direction::Read, read).await
+        self.attempt(wanted, Direction::Read, read)
     }
 
     /// Writes what there is room for; `wanted` names it, in a panic.
-    pub(super) async fn write(&self, wanted: &'static str, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn write<'a>(
+        &'a self,
+        wanted: &'static str,
+        bytes: &'a [u8],
+    ) -> impl Future<Output = io::Result<usize>> {
         // A part tells that there is no more room for now; but only the next attempt has the system tell when there is.
         // An end that is closed is an error, and no signal.
-        let write = |socket: &S| Ok(Given::Some(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?));
-        self.attempt(wanted, Direction::Write, write).await
+        let write = move |socket: &S| Ok(Given::Some(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?));
+        self.attempt(wanted, Direction::Write, write)
     }
 
     /// Writes all; `wanted` names it, in a panic.

@@ -151,8 +151,8 @@ impl TcpStream {
     /// # Panics
     ///
     /// When polled on a thread that works for no runtime.
-    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source.read("TcpStream::read", buffer).await
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        self.source.read("TcpStream::read", buffer)
     }
 
     /// Writes what there is room for, and waits while there is none. Returns the number of bytes.
@@ -166,8 +166,8 @@ impl TcpStream {
     /// # Panics
     ///
     /// When polled on a thread that works for no runtime.
-    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.source.write("TcpStream::write", bytes).await
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        self.source.write("TcpStream::write", bytes)
     }
 
     /// Writes all of `bytes`, in as many parts as it takes.
@@ -181,8 +181,8 @@ impl TcpStream {
     /// # Panics
     ///
     /// When polled on a thread that works for no runtime.
-    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        self.source.write_all("TcpStream::write_all", bytes).await
+    pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + Send {
+        self.source.write_all("TcpStream::write_all", bytes)
     }
 
     /// Closes one direction, or both. A task that waits in that direction goes on.

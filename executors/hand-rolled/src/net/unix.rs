@@ -124,8 +124,8 @@ impl UnixStream {
     /// # Panics
     ///
     /// When polled on a thread that works for no runtime.
-    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source.read("UnixStream::read", buffer).await
+    pub fn read<'a>(&'a self, buffer: &'a mut [u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        self.source.read("UnixStream::read", buffer)
     }
 
     /// Writes what there is room for, like [`TcpStream::write`](super::TcpStream::write).
@@ -137,8 +137,8 @@ impl UnixStream {
     /// # Panics
     ///
     /// When polled on a thread that works for no runtime.
-    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.source.write("UnixStream::write", bytes).await
+    pub fn write<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        self.source.write("UnixStream::write", bytes)
     }
 
     /// Writes all of `bytes`, like [`TcpStream::write_all`](super::TcpStream::write_all).
@@ -150,8 +150,8 @@ impl UnixStream {
     /// # Panics
     ///
     /// When polled on a thread that works for no runtime.
-    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        self.source.write_all("UnixStream::write_all", bytes).await
+    pub fn write_all<'a>(&'a self, bytes: &'a [u8]) -> impl Future<Output = io::Result<()>> + Send {
+        self.source.write_all("UnixStream::write_all", bytes)
     }
 
     /// Closes one direction, or both. A task that waits in that direction goes on.
