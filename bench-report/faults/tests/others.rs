@@ -21,6 +21,7 @@ crate::tests![
     a_version_races_beside_that_of_the_lock_file,
     whoever_waits_for_another_that_builds_says_so,
     a_folder_takes_the_place_of_the_registry,
+    a_revision_of_a_repository_is_fetched,
     a_flag_is_all_that_is_other,
     what_was_built_is_kept_until_a_source_changes,
     a_version_has_the_build_that_is_asked_for,
@@ -207,6 +208,53 @@ fn a_folder_takes_the_place_of_the_registry() {
     let folder = |name: &str| scratch.path(name).canonicalize().expect("it is there").display().to_string();
     assert_eq!(source("tokio@path"), (folder("fork/tokio"), "1.1.0".to_owned()));
     assert_eq!(source("tokio@whole"), (folder("whole/tokio"), "1.7.0".to_owned()));
+}
+
+fn a_revision_of_a_repository_is_fetched() {
+    let scratch = Scratch::new();
+    let repository = scratch.path("repository");
+    let commit = |pause: &str, branch: &str| {
+        let source = format!("pub const PAUSE: &str = \"{pause}\";");
+        scratch.package("repository/tokio", "1.1.0", "", &source);
+        git(&repository, &["add", "--all"]);
+        git(&repository, &["commit", "--quiet", "--message", branch]);
+        git(&repository, &["branch", "--force", branch]);
+    };
+    scratch.write("repository/Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"tokio\"]\n");
+    git(&repository, &["init", "--quiet"]);
+    commit("30", "slow/er");
+    commit("2", "now");
+    let url = format!("file://{}", repository.display());
+    let arguments = format!("{RUN} --executors tokio --with tokio={url}#slow/er --with tokio={url}#now");
+    succeed(&scratch.lab("run", &arguments));
+    let results = scratch.results();
+    let slower = results.cells.iter().find(|cell| cell.executor == "tokio@slow_er").expect("it raced");
+    assert!(slower.ratios["tokio"].value > 2.0, "it pauses fifteen times as long: {:?}", slower.ratios);
+    let build = executor(&results, "tokio@now").other_build.clone().expect("it is another build");
+    let head = git(&repository, &["rev-parse", "now"]);
+    assert_eq!(build.substitute.source, format!("{url} at {head}"));
+    // A branch that goes on is another build.
+    commit("3", "now");
+    let output = scratch.lab("run", &arguments);
+    succeed(&output);
+    assert_eq!(said(&output).lines().filter(|line| line.starts_with("building ")).count(), 1);
+    for (with, culprit) in
+        [(format!("{url}#nowhere"), "has no revision nowhere"), (format!("{url}-gone#now"), "does not exist")]
+    {
+        let output = scratch.lab("run", &format!("{RUN} --with tokio={with}"));
+        assert_eq!(output.status.code(), Some(1), "{with}: {}", said(&output));
+        let said = said(&output);
+        assert!(said.lines().count() == 1 && said.contains(culprit), "{said}");
+    }
+}
+
+/// Has git do something in a folder, and returns its answer.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder).args(["-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"]);
+    let output = git.args(arguments).output().expect("git starts");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn a_flag_is_all_that_is_other() {

@@ -87,9 +87,14 @@ pub(crate) struct TrackArguments {
 /// Lanes of other builds.
 #[derive(Args, Default)]
 pub(crate) struct WithArguments {
-    /// Race the lanes that stand on a package with another version of it too, with the one in a folder, or compiled with a flag
-    /// that its sources know: tokio@1.51.1, tokio=../tokio or tokio+tokio_unstable; may be given several times
-    #[arg(long, value_name = "PACKAGE@VERSION|PACKAGE=PATH|PACKAGE+FLAG", conflicts_with = "lineup")]
+    /// Race the lanes that stand on a package with another version of it too, with the one in a folder or a repository of git, or
+    /// compiled with a flag that its sources know: tokio@1.51.1, tokio=../tokio, tokio=https://host/tokio#branch or
+    /// tokio+tokio_unstable; may be given several times
+    #[arg(
+        long,
+        value_name = "PACKAGE@VERSION|PACKAGE=PATH|PACKAGE=URL#REVISION|PACKAGE+FLAG",
+        conflicts_with = "lineup"
+    )]
     pub(crate) with: Vec<Wish>,
     /// Race the versions of a package that are worth a look, onto a page that says what changed between them: tokio
     #[arg(long, value_name = "PACKAGE", value_parser = rungs, conflicts_with = "lineup")]
@@ -312,9 +317,13 @@ pub(crate) struct GateArguments {
     /// The revision to compare with, as git names it
     #[arg(long, value_name = "REV", required_unless_present = "with")]
     pub(crate) against: Option<String>,
-    /// Judge another version of a package, the one in a folder, or a flag, against that of the lock file: tokio@1.51.1,
+    /// Judge another version of a package, the one in a folder or a repository of git, or a flag, against that of the lock file: tokio@1.51.1,
     /// tokio=../tokio or tokio+tokio_unstable
-    #[arg(long, value_name = "PACKAGE@VERSION|PACKAGE=PATH|PACKAGE+FLAG", conflicts_with = "against")]
+    #[arg(
+        long,
+        value_name = "PACKAGE@VERSION|PACKAGE=PATH|PACKAGE=URL#REVISION|PACKAGE+FLAG",
+        conflicts_with = "against"
+    )]
     pub(crate) with: Option<Wish>,
     #[command(flatten)]
     pub(crate) judging: JudgingArguments,

@@ -20,6 +20,7 @@ pub(crate) fn names(wish: &Wish, lanes: &[&LaneEntry], taken: &mut Vec<String>) 
     let origin = match &wish.origin {
         Origin::Version(version) => version.clone(),
         Origin::Folder(folder) => name_of_folder(folder, &wish.package),
+        Origin::Git { revision, .. } => in_a_name(revision),
         Origin::Flag(flag) => flag.clone(),
     };
     let name = |lane: &LaneEntry| {
@@ -39,9 +40,14 @@ pub(crate) fn names(wish: &Wish, lanes: &[&LaneEntry], taken: &mut Vec<String>) 
 /// Returns the name of a folder as a part of the name of a lane; "path" if it says no more than the package.
 fn name_of_folder(folder: &Path, package: &str) -> String {
     let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let of_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    let name: String = name.chars().map(|letter| if of_name(letter) { letter } else { '_' }).collect();
+    let name = in_a_name(&name);
     if name.is_empty() || name == package { "path".to_owned() } else { name }
+}
+
+/// Returns a text with letters that the name of a lane may have.
+fn in_a_name(text: &str) -> String {
+    let of_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    text.chars().map(|letter| if of_name(letter) { letter } else { '_' }).collect()
 }
 
 /// Adds the lanes of a track to what is selected: behind those of the lineup in each comparison, and with their memory.
@@ -114,6 +120,7 @@ mod tests {
         assert_eq!(named(&["oak@1.2.3"]), ["moss@oak-1.2.3", "oak@1.2.3"]);
         assert_eq!(named(&["oak=../my fork"]), ["moss@oak-my_fork", "oak@my_fork"]);
         assert_eq!(named(&["oak=/a/oak"]), ["moss@oak-path", "oak@path"]);
+        assert_eq!(named(&["oak=file:///oak#a/b"]), ["moss@oak-a_b", "oak@a_b"]);
         assert_eq!(named(&["oak+oak_unstable"]), ["moss@oak-oak_unstable", "oak@oak_unstable"]);
     }
 

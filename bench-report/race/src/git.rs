@@ -36,6 +36,8 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     }
     // Its words are read here, and a look at a repository writes nothing into it.
     command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+    // Nobody sits at a terminal to be asked for a password.
+    command.env("GIT_TERMINAL_PROMPT", "0");
     let output = command.output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "git is not on the PATH".to_owned(),
         _ => format!("git does not start: {error}"),

@@ -18,7 +18,7 @@ use results::Substitute;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Origin, Wish,
+    Origin, Wish, clone,
     lock::{Lock, Locked},
     metadata::{Metadata, Package},
     tree::{self, Asked, LOCK, MANIFEST},
@@ -158,10 +158,10 @@ impl Workshop<'_> {
     fn resolve_quietly(&self, wish: &Wish) -> Result<Resolved> {
         let (version, folder, hash) = match &wish.origin {
             Origin::Version(version) => (version.clone(), None, None),
-            Origin::Folder(folder) => {
-                let (version, folder) = self.package_in(folder, &wish.package)?;
-                let hash = hash_of(&program::files_below(&folder)?, &folder)?;
-                (version, Some(folder), Some(hash))
+            Origin::Folder(folder) => self.folder_of(folder, &wish.package)?,
+            Origin::Git { url, revision } => {
+                let folder = clone::check_out(url, revision, &self.folder.join("git"))?;
+                self.folder_of(&folder, &wish.package)?
             }
             Origin::Flag(flag) => (self.version_with(&wish.package, flag)?, None, None),
         };
@@ -174,6 +174,13 @@ impl Workshop<'_> {
             None => self.with_lock(&resolved)?,
         };
         Ok(resolved)
+    }
+
+    /// Finds a package in a folder, and returns its version, its own folder, and the hash of that.
+    fn folder_of(&self, folder: &Path, package: &str) -> Result<(String, Option<PathBuf>, Option<String>)> {
+        let (version, folder) = self.package_in(folder, package)?;
+        let hash = hash_of(&program::files_below(&folder)?, &folder)?;
+        Ok((version, Some(folder), Some(hash)))
     }
 
     /// Returns the version of a package that the track has.
@@ -233,7 +240,7 @@ impl Workshop<'_> {
         let like = if self.like.flags == "none" { "" } else { &self.like.flags };
         match &wish.origin {
             Origin::Flag(flag) => format!("{like} --cfg {flag}").trim_start().to_owned(),
-            Origin::Version(_) | Origin::Folder(_) => like.to_owned(),
+            Origin::Version(_) | Origin::Folder(_) | Origin::Git { .. } => like.to_owned(),
         }
     }
 
@@ -373,7 +380,11 @@ impl Workshop<'_> {
             package: package.clone(),
             version: version.clone(),
             instead_of: self.lock.alike(package, version).unwrap_or("unknown").to_owned(),
-            source: folder.as_ref().map_or("crates.io".to_owned(), |folder| folder.display().to_string()),
+            source: match (origin, folder) {
+                (Origin::Git { url, .. }, Some(folder)) => format!("{url} at {}", clone::commit(folder)),
+                (_, Some(folder)) => folder.display().to_string(),
+                (_, None) => "crates.io".to_owned(),
+            },
             checksum: hash.clone().or(of_registry).unwrap_or_else(|| "unknown".to_owned()),
             features,
             flags: match self.flags(wish) {
@@ -384,7 +395,7 @@ impl Workshop<'_> {
             also,
             reason: match origin {
                 Origin::Flag(flag) => Some(format!("the one of the lock file, compiled with --cfg {flag}")),
-                Origin::Version(_) | Origin::Folder(_) => None,
+                Origin::Version(_) | Origin::Folder(_) | Origin::Git { .. } => None,
             },
         })
     }
