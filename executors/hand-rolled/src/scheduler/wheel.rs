@@ -59,6 +59,8 @@ pub(crate) struct Wheel<T> {
     len: usize,
     /// The most timers that were set at once since the last [`trim`](Wheel::trim).
     most: usize,
+    /// The number of timers from which on most of a large memory is in use; zero for a small one.
+    few: usize,
 }
 
 /// Names a timer until it fires or is removed. After that it may name another.
@@ -100,6 +102,7 @@ impl<T> Wheel<T> {
             passed: Vec::new(),
             len: 0,
             most: 0,
+            few: 0,
         }
     }
 
@@ -170,7 +173,12 @@ impl<T> Wheel<T> {
     /// Returns true if most of a large memory is free.
     #[inline]
     pub(crate) fn has_spare(&self) -> bool {
-        self.slots.len() > KEPT && self.len < self.slots.len() / 4
+        self.len < self.few
+    }
+
+    /// Notes that the number of slots has changed.
+    fn note_slots(&mut self) {
+        self.few = if self.slots.len() > KEPT { self.slots.len() / 4 } else { 0 };
     }
 
     /// Gives memory back that no timer has needed since the last call, as far as it is behind all that are set.
@@ -182,6 +190,7 @@ impl<T> Wheel<T> {
             let used = self.slots.iter().rposition(|slot| slot.payload.is_some()).map_or(0, |last| last + 1);
             self.slots.truncate(used.max(enough));
             self.slots.shrink_to_fit();
+            self.note_slots();
             // The lowest come next.
             let free = (0..self.slots.len() as u32).rev();
             let free = free.filter(|&slot| self.slots[slot as usize].payload.is_none());
@@ -293,6 +302,7 @@ impl<T> Wheel<T> {
         let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot & END == 0);
         let slot = slot.expect("there are fewer than two billion timers");
         self.slots.push(Slot { deadline, payload: Some(payload), previous: END, next: END });
+        self.note_slots();
         slot
     }
 
