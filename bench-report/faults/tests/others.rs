@@ -238,9 +238,10 @@ fn a_revision_of_a_repository_is_fetched() {
     let output = scratch.lab("run", &arguments);
     succeed(&output);
     assert_eq!(said(&output).lines().filter(|line| line.starts_with("building ")).count(), 1);
-    for (with, culprit) in
-        [(format!("{url}#nowhere"), "has no revision nowhere"), (format!("{url}-gone#now"), "does not exist")]
-    {
+    for (with, culprit) in [
+        (format!("{url}#nowhere"), "has no revision nowhere"),
+        (format!("{url}-gone#now"), "does not appear to be a git repository"),
+    ] {
         let output = scratch.lab("run", &format!("{RUN} --with tokio={with}"));
         assert_eq!(output.status.code(), Some(1), "{with}: {}", said(&output));
         let said = said(&output);

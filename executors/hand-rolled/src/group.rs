@@ -13,12 +13,13 @@ use std::{
     mem,
     pin::pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use crate::{
     handle::Task,
-    panic::{Panic, contain},
+    nesting::in_depth,
+    panic::{Panic, QuietWaker, contain},
     runtime::spawn,
     sync::{Mutex, lock},
 };
@@ -201,7 +202,7 @@ struct State {
     /// The panics of the tasks, in the order in which they occurred.
     panics: Vec<Panic>,
     /// The waker of the last poll of `run`.
-    awaiter: Option<Waker>,
+    awaiter: Option<QuietWaker>,
 }
 
 impl State {
@@ -277,9 +278,12 @@ impl Shared {
         state.over = true;
         drop(state);
         drop(awaiter);
-        // All futures first: a task that ends finds the panic of its destructor.
-        members.iter().for_each(|member| member.drop_future());
-        members.iter().for_each(|member| member.cancel());
+        // A future may have a group in it, and so on.
+        in_depth(move || {
+            // All futures first: a task that ends finds the panic of its destructor.
+            members.iter().for_each(|member| member.drop_future());
+            members.iter().for_each(|member| member.cancel());
+        });
     }
 
     /// Is ready once the group is aborted, of which it wakes `context`.
@@ -298,7 +302,7 @@ impl Shared {
     /// Is ready if `is_ready` returns true; otherwise `context` is woken when that may have changed.
     fn poll(&self, context: &mut Context<'_>, is_ready: impl FnOnce(&mut State) -> bool) -> Poll<()> {
         // A waker's clone and its destructor are code of the user, so neither under the lock.
-        let waker = context.waker().clone();
+        let waker = QuietWaker::of(context.waker());
         let mut state = lock(&self.state);
         if is_ready(&mut state) {
             return Poll::Ready(());

@@ -127,6 +127,7 @@
 //!
 //! - `crew.rs`: how threads start, and who waits for them to end
 //! - `fork.rs`: whether this process is a child that lacks the threads of its parent
+//! - `nesting.rs`: how a chain of destructors takes little of the stack
 //! - `panic.rs`: [`Panic`], and how one is contained
 //! - `sync.rs`: locks, atomics and threads, which a model checker can take the place of
 //!
@@ -158,6 +159,7 @@ mod inspect;
 mod local;
 #[cfg(all(test, loom))]
 mod models;
+mod nesting;
 #[cfg(all(target_os = "linux", not(loom)))]
 pub mod net;
 mod panic;

@@ -108,13 +108,16 @@ pub(crate) fn sweep() {
     }
     let left = STORE.try_with(|store| store.borrow().left.clone());
     let Ok(left) = left else { return };
-    for key in mem::take(&mut *lock(&left.orphans)) {
-        drop_quietly(forget(key));
-    }
+    // Not in the head of the loop, which would hold the lock: a destructor may spawn local tasks.
+    let orphans = mem::take(&mut *lock(&left.orphans));
+    orphans.into_iter().for_each(|key| drop_quietly(forget(key)));
 }
 
 /// A local future, whatever its output.
 type Body = Pin<Box<dyn Future<Output = Box<dyn Any>>>>;
+
+/// The number of futures for which a thread keeps room, once it had so many.
+const ROOM_KEPT: usize = 4096 * 7 / 4;
 
 /// The local futures of a thread.
 #[derive(Default)]
@@ -145,6 +148,17 @@ impl Store {
         self.next_key += 1;
         self.futures.insert(key, future);
         (key, self.left.clone())
+    }
+
+    /// Removes a future for good, and what cancels its task. The room of many goes with most of them.
+    fn forget(&mut self, key: u64) -> (Option<Body>, Option<Canceller>) {
+        let forgotten = (self.futures.remove(&key), self.cancellers.remove(&key));
+        let room = self.cancellers.capacity();
+        if room > ROOM_KEPT && self.cancellers.len() < room / 4 {
+            self.futures.shrink_to(ROOM_KEPT);
+            self.cancellers.shrink_to(ROOM_KEPT);
+        }
+        forgotten
     }
 }
 
@@ -215,8 +229,7 @@ impl<T: 'static> Future for Proxy<T> {
 
 /// Takes a future out of the store of this thread for good, and what cancels its task.
 fn forget(key: u64) -> (Option<Body>, Option<Canceller>) {
-    let canceller = STORE.try_with(|store| store.borrow_mut().cancellers.remove(&key)).ok().flatten();
-    (remove(key), canceller)
+    STORE.try_with(|store| store.borrow_mut().forget(key)).unwrap_or_default()
 }
 
 /// Takes a future out of the store of this thread.

@@ -5,6 +5,7 @@ use std::{
     fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    task::Waker,
 };
 
 /// The panic that ended a task.
@@ -64,6 +65,32 @@ pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, (Panic, bool)> {
         let is_known = payload.is::<Known>();
         (Panic::new(payload), is_known)
     })
+}
+
+/// A waker that is kept to be woken or dropped by others, who have nothing to do with its panics: they are
+/// swallowed.
+pub(crate) struct QuietWaker(Option<Waker>);
+
+impl QuietWaker {
+    /// Clones a waker.
+    pub(crate) fn of(waker: &Waker) -> QuietWaker {
+        QuietWaker(Some(waker.clone()))
+    }
+
+    /// Wakes.
+    pub(crate) fn wake(mut self) {
+        if let Some(waker) = self.0.take() {
+            contain(|| waker.wake()).ok();
+        }
+    }
+}
+
+impl Drop for QuietWaker {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            drop_quietly(waker);
+        }
+    }
 }
 
 /// Drops a value of the user and swallows the panic of its destructor, which no caller could observe.

@@ -279,9 +279,16 @@ impl Scheduler {
         self.sockets.end();
     }
 
+    /// Returns true if there may be memory to give back.
+    fn has_spare(&self) -> bool {
+        self.slab.has_spare()
+            || self.injector.has_spare()
+            || self.timers.iter().any(|timers| timers.has_spare())
+    }
+
     /// Returns the time at which a worker is to wake up to give memory back.
     fn memory_alarm(&self) -> Time {
-        if self.slab.has_spare() { self.trimming.alarm() } else { Time::NEVER }
+        if self.has_spare() { self.trimming.alarm() } else { Time::NEVER }
     }
 
     /// Gives back the memory of tasks, except where handles or wakers are left, after

@@ -7,6 +7,7 @@ use std::{
     future::{pending, poll_fn},
     hint::black_box,
     num::NonZeroUsize,
+    pin::Pin,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -18,7 +19,8 @@ use std::{
 };
 
 use hand_rolled::{
-    Promise, ReturnWhen, Runtime, Task, as_completed, promise, run, sleep, spawn, wait, yield_now,
+    Promise, ReturnWhen, Runtime, Task, as_completed, promise, run, sleep, spawn, spawn_blocking,
+    spawn_local, wait, yield_now,
 };
 
 /// The system's allocator, which counts the bytes that are allocated, and the allocations.
@@ -355,4 +357,43 @@ fn a_read_keeps_its_buffer_and_its_ticket_and_nothing_twice() {
     assert!(size_of_val(&one.read(&mut buffer)) <= 48);
     assert!(size_of_val(&one.write(&buffer)) <= 48);
     assert!(size_of_val(&one.write_all(&buffer)) <= 144);
+}
+
+#[test]
+fn the_room_of_timers_and_of_the_queue_goes_back_while_the_runtime_runs() {
+    on_each_flavour(|runtime| {
+        let before = live();
+        (0..200_000).for_each(|_| drop(runtime.spawn(async {})));
+        runtime.block_on(async {
+            let mut sleeps: Vec<_> = (0..200_000).map(|_| sleep(Duration::from_secs(3600))).collect();
+            poll_fn(|context| {
+                sleeps.iter_mut().for_each(|sleep| assert!(Pin::new(sleep).poll(context).is_pending()));
+                Poll::Ready(())
+            })
+            .await;
+            drop(sleeps);
+            while live().saturating_sub(before) > MIB {
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+    });
+}
+
+#[test]
+fn the_room_of_local_tasks_and_of_jobs_goes_back_while_the_runtime_runs() {
+    on_each_flavour(|runtime| {
+        drop(runtime);
+        let runtime = Runtime::builder().max_blocking_threads(NonZeroUsize::MIN).build();
+        let before = live();
+        runtime.block_on(async {
+            let tasks: Vec<_> = (0..100_000).map(|_| spawn_local(yield_now())).collect();
+            let jobs: Vec<_> = (0..100_000).map(|_| spawn_blocking(|| ())).collect();
+            for task in tasks.into_iter().chain(jobs) {
+                task.await.unwrap();
+            }
+            while live().saturating_sub(before) > MIB {
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+    });
 }

@@ -19,6 +19,9 @@ use crate::{
     task::{self, Handle, Job, JobEntry, Moving},
 };
 
+/// The number of jobs for which an idle pool keeps room, however many once waited.
+const QUEUE_KEPT: usize = 16_384;
+
 /// Runs jobs in the order in which they came, on threads that are started when needed and used again.
 ///
 /// If the system refuses a thread, a job waits for those that there are. If there are none, it is refused.
@@ -217,6 +220,7 @@ impl Pool {
             } else if state.closed {
                 return;
             } else {
+                state.jobs.shrink_to(QUEUE_KEPT);
                 state.idle += 1;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.idle -= 1;

@@ -12,6 +12,7 @@ use std::{
 use super::{ReturnWhen, set::Ends};
 use crate::{
     handle::Task,
+    panic::QuietWaker,
     sync::{Mutex, lock},
     task::outcome::Outcome,
 };
@@ -63,7 +64,7 @@ struct Missing {
     /// The number of ends after which the awaiter is woken.
     number: usize,
     /// The waker of the last poll.
-    awaiter: Option<Waker>,
+    awaiter: Option<QuietWaker>,
 }
 
 impl Count {
@@ -82,7 +83,7 @@ impl Count {
     /// Returns true if enough tasks have ended; otherwise `context` is woken once they have.
     fn poll(&self, context: &mut Context<'_>) -> bool {
         // A waker's clone and its destructor are code of the user, so neither under the lock.
-        let waker = context.waker().clone();
+        let waker = QuietWaker::of(context.waker());
         let mut state = lock(&self.state);
         if state.number == 0 {
             return true;

@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     handle::Task,
+    panic::QuietWaker,
     sync::{Mutex, lock},
     task::outcome::TaskError,
 };
@@ -59,7 +60,7 @@ struct EndsState {
     /// The indices of the tasks that have ended and were not looked at, in the order of their ends.
     ended: Vec<usize>,
     /// The waker of the last poll.
-    awaiter: Option<Waker>,
+    awaiter: Option<QuietWaker>,
 }
 
 impl Ends {
@@ -80,7 +81,7 @@ impl Ends {
 
     /// Returns the tasks that have ended since the last call, in that order. The next end wakes `context`.
     pub(super) fn newly_ended(&self, context: &mut Context<'_>) -> Vec<usize> {
-        let waker = context.waker().clone();
+        let waker = QuietWaker::of(context.waker());
         let mut state = lock(&self.state);
         let ended = mem::take(&mut state.ended);
         let replaced = state.awaiter.replace(waker);

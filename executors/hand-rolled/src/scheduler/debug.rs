@@ -5,7 +5,7 @@
 //! nothing, in memory or in time.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
     fmt,
     panic::{Location, resume_unwind},
     pin::Pin,
@@ -124,7 +124,47 @@ struct Unseen {
 }
 
 /// The panics that nobody has looked at, of all runtimes: a handle may outlive its own.
-static UNSEEN: Mutex<Vec<Unseen>> = Mutex::new(Vec::new());
+static UNSEEN: Mutex<AllUnseen> = Mutex::new(AllUnseen { by_task: BTreeMap::new(), others: Vec::new() });
+
+/// The panics that nobody has looked at.
+struct AllUnseen {
+    /// Those of tasks that were polled, by task.
+    by_task: BTreeMap<TaskId, Unseen>,
+    /// Those of tasks that were dropped as they were spawned, and of roots.
+    others: Vec<Unseen>,
+}
+
+impl AllUnseen {
+    /// Adds one, unless its task has panicked before. Returns what is of no use any more.
+    fn add(&mut self, unseen: Unseen) -> Vec<Unseen> {
+        let Some(&task) = unseen.label.task.get() else {
+            // Nobody will ask for those of roots.
+            let is_roots =
+                |other: &mut Unseen| other.label.task.get().is_none() && Arc::strong_count(&other.label) == 1;
+            let roots = self.others.extract_if(.., is_roots).collect();
+            self.others.push(unseen);
+            return roots;
+        };
+        match self.by_task.entry(task) {
+            // The second is that of a destructor.
+            Entry::Occupied(first) if Arc::ptr_eq(&first.get().label, &unseen.label) => vec![unseen],
+            // That of a task which has ended otherwise.
+            Entry::Occupied(mut other) => vec![other.insert(unseen)],
+            Entry::Vacant(place) => {
+                place.insert(unseen);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Removes that of a task.
+    fn remove(&mut self, task: TaskId) -> Option<Unseen> {
+        self.by_task.remove(&task).or_else(|| {
+            let place = self.others.iter().position(|unseen| unseen.label.task.get() == Some(&task))?;
+            Some(self.others.swap_remove(place))
+        })
+    }
+}
 
 /// The label of a task.
 pub(crate) struct Label {
@@ -197,10 +237,8 @@ impl Registry {
 
 /// Notes that the panic of a task was looked at; or that nobody can any more, which is reported in debug mode.
 pub(super) fn note_panic(task: TaskId, was_seen: bool) {
-    let mut all = lock(&UNSEEN);
-    let place = all.iter().position(|unseen| unseen.label.task.get() == Some(&task));
-    let Some(Unseen { label, panic, debug }) = place.map(|place| all.swap_remove(place)) else { return };
-    drop(all);
+    let unseen = lock(&UNSEEN).remove(task);
+    let Some(Unseen { label, panic, debug }) = unseen else { return };
     if !was_seen {
         let (name, spawned_at) = (label.name.clone(), label.spawned_at);
         debug.report(&Report::UnseenPanic { name, spawned_at, panic });
@@ -241,12 +279,9 @@ impl<F: Future> Watched<F> {
                     debug.report(&Report::UnseenPanic { name, spawned_at, panic });
                     return message;
                 }
-                let mut all = lock(&UNSEEN);
-                // Those of roots that nobody will ask for.
-                all.retain(|unseen| {
-                    unseen.label.task.get().is_some() || Arc::strong_count(&unseen.label) > 1
-                });
-                all.push(Unseen { label: self.label.clone(), panic, debug });
+                let unneeded = lock(&UNSEEN).add(Unseen { label: self.label.clone(), panic, debug });
+                // Not under the lock: the destructor of a hook is code of the user.
+                drop(unneeded);
             }
             message
         })

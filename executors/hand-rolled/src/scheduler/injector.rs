@@ -1,15 +1,18 @@
 //! The injector: the queue that any thread may push to, and to which a worker moves half of a full ring.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use crate::{
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
         lock,
     },
     task::Entry,
 };
+
+/// The number of entries for which there is room in any case, once there was.
+const KEPT: usize = 4096;
 
 /// Queues tasks for all workers, first in, first out.
 #[derive(Default)]
@@ -18,6 +21,8 @@ pub(crate) struct Injector {
     state: Mutex<Queue>,
     /// The number of entries; a hint, so that no thread takes the lock of an empty queue.
     len: AtomicUsize,
+    /// True if [`trim`](Injector::trim) may find something; a hint. Changed under the lock.
+    has_spare: AtomicBool,
 }
 
 /// The state that the lock of the injector protects.
@@ -27,6 +32,8 @@ struct Queue {
     entries: VecDeque<Entry>,
     /// The most entries that there were since there were none.
     most: usize,
+    /// The most entries that there were since the last [`trim`](Injector::trim), if they were many.
+    many: usize,
     /// Set once the runtime has ended.
     closed: bool,
 }
@@ -39,7 +46,7 @@ impl Injector {
             return Err(entry);
         }
         state.entries.push_back(entry);
-        self.len.store(state.entries.len(), Relaxed);
+        self.note_len(&mut state);
         Ok(())
     }
 
@@ -48,7 +55,34 @@ impl Injector {
     pub(crate) fn push_all(&self, entries: impl IntoIterator<Item = Entry>) {
         let mut state = lock(&self.state);
         state.entries.extend(entries);
-        self.len.store(state.entries.len(), Relaxed);
+        self.note_len(&mut state);
+    }
+
+    /// Notes that there are more entries.
+    #[inline]
+    fn note_len(&self, state: &mut Queue) {
+        let len = state.entries.len();
+        self.len.store(len, Relaxed);
+        if len > KEPT {
+            state.many = state.many.max(len);
+            self.has_spare.store(true, Relaxed);
+        }
+    }
+
+    /// Returns true if [`trim`](Self::trim) may find something.
+    #[inline]
+    pub(crate) fn has_spare(&self) -> bool {
+        self.has_spare.load(Relaxed)
+    }
+
+    /// Gives memory back to the system that no entries have needed since the last call.
+    pub(crate) fn trim(&self) {
+        if self.has_spare() {
+            let mut state = lock(&self.state);
+            let many = mem::take(&mut state.many);
+            state.entries.shrink_to(many.max(KEPT));
+            self.has_spare.store(many > 0, Relaxed);
+        }
     }
 
     /// Returns the number of entries now, or a moment ago.

@@ -15,7 +15,7 @@ use crate::{
     scheduler::wheel::{Key, Wheel},
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
         lock,
     },
     task::ThinWaker,
@@ -101,6 +101,8 @@ pub(crate) struct Timers {
     fired_until: AtomicU64,
     /// No timer fires before this time. Changed under the lock.
     next: AtomicU64,
+    /// True if [`trim`](Timers::trim) may find something; a hint. Changed under the lock.
+    has_spare: AtomicBool,
     /// The wakers by deadline, under the lock.
     wheel: Mutex<Wheel<ThinWaker>>,
 }
@@ -141,6 +143,7 @@ impl Timers {
                     id: next_id(),
                     fired_until: AtomicU64::new(0),
                     next: AtomicU64::new(u64::MAX),
+                    has_spare: AtomicBool::new(false),
                     wheel: Mutex::new(Wheel::new(now)),
                 })
             })
@@ -204,7 +207,12 @@ impl Timers {
     /// Takes a timer back that was set; returns `None` if it has fired.
     pub(crate) fn remove(&self, deadline: Time, key: Key) -> Option<ThinWaker> {
         let mut wheel = lock(&self.wheel);
-        if self.has_fired(deadline) { None } else { Some(wheel.remove(key)) }
+        if self.has_fired(deadline) {
+            return None;
+        }
+        let removed = wheel.remove(key);
+        self.note_spare(&wheel);
+        Some(removed)
     }
 
     /// Returns the time to fire the timers again: the first deadline, or earlier if the first timer was taken
@@ -222,6 +230,7 @@ impl Timers {
         wheel.expire(now.0, &mut due);
         self.next.store(wheel.earliest().unwrap_or(u64::MAX), Relaxed);
         self.fired_until.fetch_max(now.0, Relaxed);
+        self.note_spare(&wheel);
         drop(wheel);
         let any = !due.is_empty();
         for waker in due {
@@ -241,6 +250,28 @@ impl Timers {
         drop(wheel);
         for waker in all {
             contain(|| waker.wake()).ok();
+        }
+    }
+
+    /// Notes that there may be something to trim.
+    #[inline]
+    fn note_spare(&self, wheel: &Wheel<ThinWaker>) {
+        if wheel.has_spare() {
+            self.has_spare.store(true, Relaxed);
+        }
+    }
+
+    /// Returns true if [`trim`](Self::trim) may find something.
+    #[inline]
+    pub(crate) fn has_spare(&self) -> bool {
+        self.has_spare.load(Relaxed)
+    }
+
+    /// Gives memory back to the system that no timer has needed since the last call.
+    pub(crate) fn trim(&self) {
+        if self.has_spare() {
+            let mut wheel = lock(&self.wheel);
+            self.has_spare.store(wheel.trim(), Relaxed);
         }
     }
 

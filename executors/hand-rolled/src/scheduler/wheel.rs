@@ -31,6 +31,8 @@ const WIDTH: u32 = 6;
 const BUCKETS: usize = 1 << WIDTH;
 /// Enough for the bits of every tick.
 const LEVELS: usize = (u64::BITS - TICK).div_ceil(WIDTH) as usize;
+/// The number of slots that are kept in any case.
+const KEPT: usize = 4096;
 /// Tells the number of a bucket from that of a slot, where a list begins and ends.
 const END: u32 = 1 << 31;
 
@@ -41,6 +43,10 @@ pub(crate) struct Wheel<T> {
     /// The free slots, the last freed last. Not linked through the slots: which one is next must not wait for
     /// memory.
     free: Vec<u32>,
+    /// The free slots beyond those that are enough. None is used as long as there are others, so that they can go.
+    beyond: Vec<u32>,
+    /// The number of slots that were enough before the last [`trim`](Wheel::trim) that gave some back.
+    enough: u32,
     /// A bit for each bucket that has timers, by how far away they are.
     occupied: [u64; LEVELS],
     /// The buckets, level by level; none before the first timer, which many a runtime never sets.
@@ -51,6 +57,10 @@ pub(crate) struct Wheel<T> {
     passed: Vec<(u64, u32)>,
     /// The number of timers that are set.
     len: usize,
+    /// The most timers that were set at once since the last [`trim`](Wheel::trim).
+    most: usize,
+    /// The number of timers from which on most of a large memory is in use; zero for a small one.
+    few: usize,
 }
 
 /// Names a timer until it fires or is removed. After that it may name another.
@@ -84,11 +94,15 @@ impl<T> Wheel<T> {
         Wheel {
             slots: Vec::new(),
             free: Vec::new(),
+            beyond: Vec::new(),
+            enough: u32::MAX,
             occupied: [0; LEVELS],
             buckets: Vec::new(),
             elapsed: now >> TICK,
             passed: Vec::new(),
             len: 0,
+            most: 0,
+            few: 0,
         }
     }
 
@@ -109,6 +123,7 @@ impl<T> Wheel<T> {
         let slot = self.allocate(deadline, payload);
         self.link(slot, deadline);
         self.len += 1;
+        self.most = self.most.max(self.len);
         Key(slot)
     }
 
@@ -153,6 +168,37 @@ impl<T> Wheel<T> {
         let payloads = self.slots.drain(..).filter_map(|slot| slot.payload).collect();
         *self = Wheel { elapsed: self.elapsed, ..Wheel::new(0) };
         payloads
+    }
+
+    /// Returns true if most of a large memory is free.
+    #[inline]
+    pub(crate) fn has_spare(&self) -> bool {
+        self.len < self.few
+    }
+
+    /// Notes that the number of slots has changed.
+    fn note_slots(&mut self) {
+        self.few = if self.slots.len() > KEPT { self.slots.len() / 4 } else { 0 };
+    }
+
+    /// Gives memory back that no timer has needed since the last call, as far as it is behind all that are set.
+    /// Returns true if the next call may find something.
+    pub(crate) fn trim(&mut self) -> bool {
+        let most = mem::replace(&mut self.most, self.len);
+        let enough = most.max(KEPT);
+        if enough < self.slots.len() {
+            let used = self.slots.iter().rposition(|slot| slot.payload.is_some()).map_or(0, |last| last + 1);
+            self.slots.truncate(used.max(enough));
+            self.slots.shrink_to_fit();
+            self.note_slots();
+            // The lowest come next.
+            let free = (0..self.slots.len() as u32).rev();
+            let free = free.filter(|&slot| self.slots[slot as usize].payload.is_none());
+            (self.free, self.beyond) = free.partition(|&slot| (slot as usize) < enough);
+            self.enough = enough as u32;
+            self.passed.shrink_to(KEPT);
+        }
+        most > self.len && self.has_spare()
     }
 
     /// Returns the bucket that comes first: the lowest level's, because all of it is before the next level's.
@@ -248,7 +294,7 @@ impl<T> Wheel<T> {
 
     /// Takes a free slot, or makes one.
     fn allocate(&mut self, deadline: u64, payload: T) -> u32 {
-        if let Some(slot) = self.free.pop() {
+        if let Some(slot) = self.free.pop().or_else(|| self.beyond.pop()) {
             let entry = &mut self.slots[slot as usize];
             (entry.deadline, entry.payload) = (deadline, Some(payload));
             return slot;
@@ -256,13 +302,18 @@ impl<T> Wheel<T> {
         let slot = u32::try_from(self.slots.len()).ok().filter(|&slot| slot & END == 0);
         let slot = slot.expect("there are fewer than two billion timers");
         self.slots.push(Slot { deadline, payload: Some(payload), previous: END, next: END });
+        self.note_slots();
         slot
     }
 
     /// Frees a slot that is in no bucket.
     fn release(&mut self, slot: u32) -> T {
         let payload = self.slots[slot as usize].payload.take().expect("only slots in use are released");
-        self.free.push(slot);
+        if slot < self.enough {
+            self.free.push(slot)
+        } else {
+            self.beyond.push(slot)
+        }
         self.len -= 1;
         payload
     }
@@ -297,6 +348,8 @@ mod tests {
         AdvanceToEarliest,
         /// Removes all timers.
         Clear,
+        /// Gives memory back.
+        Trim,
     }
 
     /// Makes times of all magnitudes, so that all levels and their borders are met.
@@ -312,6 +365,7 @@ mod tests {
             5 => time().prop_map(|time| Step::Advance(time >> 8)),
             3 => Just(Step::AdvanceToEarliest),
             1 => Just(Step::Clear),
+            1 => Just(Step::Trim),
         ]
     }
 
@@ -347,6 +401,7 @@ mod tests {
                         expected.sort_unstable();
                         prop_assert_eq!(forgotten, expected);
                     }
+                    Step::Trim => _ = wheel.trim(),
                     Step::Remove(_) => {}
                     Step::Advance(_) | Step::AdvanceToEarliest => {
                         let earliest = model.first_key_value().map(|(&(deadline, _), _)| deadline);
@@ -377,6 +432,25 @@ mod tests {
             wheel.insert(deadline, ());
             assert_eq!(wheel.earliest(), Some(earliest));
         }
+    }
+
+    #[test]
+    fn memory_that_no_timer_needs_goes_back_and_those_that_are_set_stay() {
+        let mut wheel = Wheel::new(0);
+        let keys: Vec<_> = (0..10 * KEPT as u64).map(|deadline| wheel.insert(deadline, deadline)).collect();
+        let (low, high) = (keys[7], keys[2 * KEPT]);
+        keys.iter().filter(|&&key| key != low && key != high).for_each(|&key| _ = wheel.remove(key));
+        assert!(wheel.has_spare());
+        assert!(wheel.trim(), "all were needed a moment ago");
+        assert!(!wheel.trim());
+        assert_eq!(wheel.slots.len(), 2 * KEPT + 1);
+        assert_eq!((*wheel.get(low), wheel.remove(high)), (7, 2 * KEPT as u64));
+        assert!(wheel.insert(1, 1).0 < KEPT as u32, "not the one that was freed last");
+        wheel.trim();
+        assert_eq!(wheel.slots.len(), KEPT);
+        let mut due = Vec::new();
+        wheel.expire(u64::MAX, &mut due);
+        assert_eq!(due, [1, 7]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
 
 use super::outcome::Outcome;
 use crate::{
+    nesting::in_depth,
     panic::{contain, drop_quietly},
     sync::{Mutex, lock},
 };
@@ -105,7 +106,8 @@ impl Drop for CallbackTurn {
         if !mem::replace(&mut self.is_over, true) {
             // The runtime has ended.
             let callback = lock(&self.callbacks.state).callbacks.pop_front();
-            drop_quietly(callback);
+            // It may have the promise of another task with a callback, and so on.
+            in_depth(|| drop_quietly(callback));
         }
     }
 }

@@ -155,13 +155,11 @@ impl<T> Handle<T> {
         // A waker's clone and its destructor are code of the user, so neither under the lock.
         let waker = waker.clone();
         guard = lock(watchers);
-        let mut replaced = guard.set_awaiter(waker);
+        let replaced = guard.set_awaiter(waker);
         let ended = !state.watch();
-        if ended {
-            replaced = guard.take_awaiter();
-        }
+        let unneeded = if ended { guard.take_awaiter() } else { None };
         drop(guard);
-        drop(replaced);
+        replaced.into_iter().chain(unneeded).for_each(drop_quietly);
         ended
     }
 

@@ -102,6 +102,11 @@ impl<F: Future> Future for Timeout<F> {
             let this = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut this.future), this.limit, &mut this.expiry, &mut this.stood_back)
         };
+        if *stood_back && future.is_some() {
+            // Without another look at the future, which may be a timeout that has stood back, and would end first.
+            future.set(None);
+            return Poll::Ready(Err(TimedOut));
+        }
         let expiry = expiry.get_or_insert_with(|| sleep(limit));
         let limited = future.as_mut().as_pin_mut().expect("a timeout that was ready is not polled again");
         let scope = Scope::enter(expiry.deadline);
@@ -112,13 +117,12 @@ impl<F: Future> Future for Timeout<F> {
         }
         let (outer, asks_clock) = (scope.outer, POLLED.get().stood_back);
         drop(scope);
-        let is_up = *stood_back
-            || (asks_clock && expiry.deadline <= Time::now())
-            || expiry.poll_deadline(context).is_ready();
+        let is_up =
+            (asks_clock && expiry.deadline <= Time::now()) || expiry.poll_deadline(context).is_ready();
         if !is_up {
             return Poll::Pending;
         }
-        if !*stood_back && outer != Time::NEVER && outer <= Time::now() {
+        if outer != Time::NEVER && outer <= Time::now() {
             *stood_back = true;
             stand_back();
             context.waker().wake_by_ref();

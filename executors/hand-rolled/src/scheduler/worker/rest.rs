@@ -157,10 +157,10 @@ impl Worker {
             })
     }
 
-    /// Gives memory back to the system that tasks have not needed for an interval.
+    /// Gives memory back to the system that tasks, timers and queues have not needed for an interval.
     pub(super) fn trim(&self) {
-        let Scheduler { slab, trimming, .. } = &*self.scheduler;
-        let is_due = slab.has_spare() && trimming.is_due(Time::now());
+        let Scheduler { slab, trimming, injector, timers, .. } = &*self.scheduler;
+        let is_due = self.scheduler.has_spare() && trimming.is_due(Time::now());
         let rounds = trimming.rounds();
         if self.trims.replace(rounds) != rounds {
             // A free cell that waits for this worker keeps its chunk from everybody.
@@ -168,6 +168,8 @@ impl Worker {
         }
         if is_due {
             slab.trim();
+            injector.trim();
+            timers.iter().for_each(|timers| timers.trim());
         }
     }
 }

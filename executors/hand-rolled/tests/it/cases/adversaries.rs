@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
-    task::Poll,
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::Duration,
 };
@@ -847,4 +847,100 @@ fn a_task_that_ends_with_its_runtime_unfinished_is_reported_in_debug_mode() {
             assert!(reports.try_recv().is_err());
         });
     }
+}
+
+/// A waker that panics when it is woken.
+struct PanicsInWake;
+
+impl Wake for PanicsInWake {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker");
+    }
+}
+
+/// A waker that panics when the last of its clones is dropped.
+struct PanicsInDrop;
+
+impl Wake for PanicsInDrop {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("the destructor of a waker");
+    }
+}
+
+/// Polls a future that has to wait, and leaves it the only clone of the waker.
+fn poll_with(future: Pin<&mut impl Future>, waker: Waker) {
+    assert!(future.poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+}
+
+#[test]
+fn a_waker_that_panics_is_no_concern_of_whoever_wakes_it() {
+    watched_on_each_number(|runtime| {
+        runtime.block_on(async {
+            let (promise, task) = promise();
+            let mut ended = as_completed([task]);
+            poll_with(pin!(ended.next()), Waker::from(Arc::new(PanicsInWake)));
+            let done = spawn(async { 1 });
+            until(|| done.done()).await;
+            ended.push(done);
+            promise.set_result(2).unwrap();
+            for value in [1, 2] {
+                assert_eq!(ended.next().await.unwrap().await, Ok(value));
+            }
+
+            let go = Gate::default();
+            let failing = go.clone();
+            let mut group = Box::pin(TaskGroup::run(async move |group| {
+                drop(group.spawn(async move {
+                    failing.pass().await;
+                    panic!("the last task");
+                }));
+                pending::<()>().await;
+            }));
+            poll_with(group.as_mut(), Waker::from(Arc::new(PanicsInWake)));
+            go.open();
+            sleep(ms(5)).await;
+            assert_eq!(group.await.unwrap_err().panics().len(), 1);
+        });
+    });
+}
+
+#[test]
+fn a_waker_whose_destructor_panics_is_no_concern_of_whoever_drops_it() {
+    watched_on_each_number(|runtime| {
+        runtime.block_on(async {
+            let bomb = || Waker::from(Arc::new(PanicsInDrop));
+            let drops = Drops::default();
+            let guard = drops.guard();
+            let mut group = Box::pin(TaskGroup::run(async move |group| {
+                drop(group.spawn(async move {
+                    let _guard = guard;
+                    pending::<()>().await;
+                }));
+                pending::<()>().await;
+            }));
+            poll_with(group.as_mut(), bomb());
+            drop(group);
+            until(|| drops.count() == 1).await;
+
+            let (_promise, task) = promise::<()>();
+            let mut ended = as_completed([task]);
+            poll_with(pin!(ended.next()), bomb());
+            drop(ended);
+
+            let (_promise, task) = promise::<()>();
+            let mut waited = Box::pin(wait(vec![task], None, ReturnWhen::AllCompleted));
+            poll_with(waited.as_mut(), bomb());
+            drop(waited);
+
+            let (promise, mut task) = promise();
+            poll_with(Pin::new(&mut task), bomb());
+            promise.set_result(3).unwrap();
+            assert_eq!(task.await, Ok(3));
+        });
+    });
 }

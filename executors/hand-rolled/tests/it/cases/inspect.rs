@@ -3,7 +3,9 @@
 use std::{
     collections::HashMap,
     future::pending,
+    pin::Pin,
     sync::{Arc, Mutex, OnceLock, mpsc},
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
@@ -388,5 +390,60 @@ fn metrics_count_blocking_jobs() {
         drop(open);
         runtime.block_on(async { (job.await, waiting.await) }).0.expect("it ends");
         assert_eq!(runtime.metrics().blocking_queue, 0);
+    });
+}
+
+/// Panics in its poll, and as it is dropped.
+struct Twice;
+
+impl Future for Twice {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        panic!("in a poll")
+    }
+}
+
+impl Drop for Twice {
+    fn drop(&mut self) {
+        panic!("in a destructor")
+    }
+}
+
+#[test]
+fn a_task_that_panics_twice_is_reported_once_and_the_next_one_under_its_own_name() {
+    watched(|| {
+        let (runtime, reports) = debugged(LATER);
+        runtime.block_on(async {
+            for name in ["one", "two", "three"] {
+                let task = spawn_named(name, Twice);
+                until(|| task.done()).await;
+            }
+        });
+        let names: Vec<_> = reports
+            .try_iter()
+            .map(|report| {
+                let Report::UnseenPanic { name, panic, .. } = report else { panic!("{report}") };
+                format!("{name}: {}", panic.message())
+            })
+            .collect();
+        assert_eq!(names, ["one: in a poll", "two: in a poll", "three: in a poll"]);
+    });
+}
+
+#[test]
+fn many_panics_that_nobody_looks_at_take_their_time_once_each() {
+    const TASKS: usize = 100_000;
+    watched_on_each_flavour(|runtime| {
+        drop(runtime);
+        let (runtime, reports) = debugged(LATER);
+        runtime.block_on(async {
+            // No message of the hook for each.
+            let task = || spawn(async { std::panic::resume_unwind(Box::new("silent")) });
+            let tasks: Vec<Task<()>> = (0..TASKS).map(|_| task()).collect();
+            until(|| tasks.iter().all(Task::done)).await;
+            tasks.into_iter().rev().for_each(drop);
+        });
+        assert_eq!(reports.try_iter().count(), TASKS);
     });
 }

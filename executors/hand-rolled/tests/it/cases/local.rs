@@ -293,3 +293,25 @@ fn a76_a_local_task_that_is_cancelled_in_the_poll_that_gives_its_value_gives_non
         });
     });
 }
+
+#[test]
+fn the_destructor_of_an_orphan_may_spawn_local_tasks() {
+    watched(|| {
+        let (send, spawned) = mpsc::channel();
+        let runtime = Runtime::current_thread();
+        runtime.block_on(async {
+            let guard = OnDrop(move || {
+                drop(spawn_local(pending::<()>()));
+                send.send(()).unwrap();
+            });
+            drop(spawn_local(async move {
+                let _guard = guard;
+                pending::<()>().await;
+            }));
+            yield_now().await;
+        });
+        thread::spawn(move || drop(runtime)).join().unwrap();
+        run(async { spawn_local(async {}).await.unwrap() });
+        assert_eq!(spawned.try_recv(), Ok(()));
+    });
+}

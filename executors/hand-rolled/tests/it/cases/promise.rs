@@ -313,3 +313,22 @@ fn awaiting_it_twice_is_refused_as_with_every_task() {
         assert!(panic_of(move || run(task)).contains("awaited before"));
     });
 }
+
+#[test]
+fn a_chain_of_promises_in_callbacks_ends_without_recursion_though_the_runtime_is_gone() {
+    const LENGTH: usize = 100_000;
+    watched_on_each_flavour(|runtime| {
+        let drops = Drops::default();
+        let first = runtime.block_on(async {
+            (0..LENGTH).fold(promise::<()>().0, |next, _| {
+                let (promise, task) = promise::<()>();
+                let guard = drops.guard();
+                task.add_done_callback(move |_| drop((next, guard)));
+                promise
+            })
+        });
+        drop(runtime);
+        drop(first);
+        assert_eq!(drops.count(), LENGTH);
+    });
+}

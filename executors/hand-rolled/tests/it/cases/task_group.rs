@@ -2,6 +2,7 @@
 
 use std::{
     future::pending,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -432,5 +433,37 @@ fn a_panic_on_one_worker_while_others_start_tasks_leaves_none_behind() {
             assert!(own.len() == 1 && refused.len() <= 1, "{error}");
             assert_eq!(drops.count(), drops.made());
         }
+    });
+}
+
+/// A group in a task of a group, and so on; `reached` counts the tasks.
+fn nested(depth: usize, drops: Drops, reached: Arc<AtomicUsize>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        let _guard = drops.guard();
+        reached.fetch_add(1, SeqCst);
+        if depth == 0 {
+            return pending().await;
+        }
+        TaskGroup::run(async move |group| drop(group.spawn(nested(depth - 1, drops, reached))))
+            .await
+            .unwrap();
+    })
+}
+
+#[test]
+fn groups_nest_to_any_depth_and_end_without_recursion() {
+    const DEPTH: usize = 10_000;
+    watched_on_each_flavour(|runtime| {
+        let (drops, reached) = (Drops::default(), Arc::new(AtomicUsize::new(0)));
+        runtime.block_on(async {
+            let task = spawn(nested(DEPTH, drops.clone(), reached.clone()));
+            until(|| reached.load(SeqCst) == DEPTH + 1).await;
+            task.cancel();
+            assert_eq!(task.await, Err(TaskError::Cancelled));
+            drop(spawn(nested(DEPTH, drops.clone(), reached.clone())));
+            until(|| reached.load(SeqCst) == 2 * (DEPTH + 1)).await;
+        });
+        drop(runtime);
+        assert_eq!(drops.count(), 2 * (DEPTH + 1));
     });
 }

@@ -144,3 +144,20 @@ fn a_timeout_drops_its_future_before_it_says_so() {
         });
     });
 }
+
+#[test]
+fn of_two_that_stood_back_the_outer_one_times_out() {
+    watched_on_all(|runtime| {
+        runtime.block_on(async {
+            let mut item = Box::pin(timeout(ms(10), timeout(ms(20), pending::<()>())));
+            assert_eq!(timeout(ms(1), &mut item).await, Err(TimedOut));
+            let tick = timeout(ms(10), async {
+                yield_now().await;
+                thread::sleep(ms(40));
+                (&mut item).await
+            });
+            assert_eq!(tick.await, Err(TimedOut), "the time of all three was up");
+            assert_eq!(item.await, Err(TimedOut));
+        });
+    });
+}
