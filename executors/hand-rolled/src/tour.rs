@@ -307,7 +307,8 @@
 //!
 //! **Ends that go wrong.** A runtime that is dropped in one of its own tasks would wait for itself, and a
 //! child of a fork has none of the threads of its parent. [`crew.rs`] and [`fork.rs`] have what happens
-//! then.
+//! then. Destructors that lead to destructors, as of groups in groups, would take all of the stack:
+//! [`nesting.rs`] has the outermost do what lies too deep.
 //!
 //! # How it is known to be right
 //!
@@ -335,6 +336,7 @@
 //! [`inspect.rs`]: ../../src/hand_rolled/inspect.rs.html
 //! [`lib.rs`]: ../../src/hand_rolled/lib.rs.html
 //! [`local.rs`]: ../../src/hand_rolled/local.rs.html
+//! [`nesting.rs`]: ../../src/hand_rolled/nesting.rs.html
 //! [`net.rs`]: ../../src/hand_rolled/net.rs.html
 //! [`net/source.rs`]: ../../src/hand_rolled/net/source.rs.html
 //! [`net/tcp.rs`]: ../../src/hand_rolled/net/tcp.rs.html
