@@ -180,7 +180,10 @@ impl Worker {
             self.core.borrow_mut().entries.push_back(entry);
             return;
         };
-        if self.running.get().is_null() {
+        if entry.id() == self.root.get() {
+            // A root that wakes itself, as by a yield, whose poll this is: `end_root` finds its place.
+            self.next.set(Some(entry));
+        } else if self.running.get().is_null() {
             self.append(ring, entry);
         } else if let Some(earlier) = self.next.replace(Some(entry)) {
             self.append(ring, earlier);
@@ -189,7 +192,7 @@ impl Worker {
 
     /// Appends a task to the ring of this worker, and offers it to others.
     #[inline]
-    fn append(&self, ring: &Ring, entry: Entry) {
+    pub(super) fn append(&self, ring: &Ring, entry: Entry) {
         self.push(ring, entry);
         self.offer(ring);
     }
@@ -367,7 +370,7 @@ impl Worker {
     }
 
     /// Returns true if a task waits in the ring or in the injector.
-    fn others_wait(&self, ring: &Ring) -> bool {
+    pub(super) fn others_wait(&self, ring: &Ring) -> bool {
         ring.len() > 0 || self.scheduler.injector.len() > 0
     }
 

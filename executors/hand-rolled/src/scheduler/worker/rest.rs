@@ -36,8 +36,22 @@ impl Worker {
     pub(crate) fn end_root(&self) {
         self.root.set(ptr::null());
         self.renew_successes();
+        self.place_stand_in();
         let has_tasks = |ring: &Ring| ring.len() > 0;
         self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));
+    }
+
+    /// Has a root that has woken itself wait behind what is queued. Where nothing is, its stand-in stays here: another
+    /// worker would only have this thread woken, for each yield of the root.
+    fn place_stand_in(&self) {
+        let (Some(ring), Some(stand_in)) = (self.scheduler.rings.get(self.number), self.next.take()) else {
+            return;
+        };
+        if self.others_wait(ring) {
+            self.append(ring, stand_in);
+        } else {
+            self.next.set(Some(stand_in));
+        }
     }
 
     /// Begins a round of an event loop after the poll of a root, which has its place in the queue by now, if a

@@ -360,3 +360,27 @@ fn two_tasks_that_wake_each_other_do_not_starve_a_third() {
         });
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_root_that_yields_beside_idle_workers_waits_for_none_of_them() {
+    const YIELDS: u64 = 5_000;
+    /// Returns how often this thread has given its processor away to wait for something.
+    fn waits() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let waits = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        waits.unwrap().trim().parse().unwrap()
+    }
+    watched(|| {
+        two_workers().block_on(async {
+            // Until the other worker has come to rest.
+            sleep(std::time::Duration::from_millis(20)).await;
+            let before = waits();
+            for _ in 0..YIELDS {
+                yield_now().await;
+            }
+            let waits = waits() - before;
+            assert!(waits < YIELDS / 10, "it waited {waits} times");
+        });
+    });
+}
