@@ -19,7 +19,8 @@
 //!
 //! At most one thread at a time asks epoll for events: the one that has the *seat*. A parked worker takes it if it is free,
 //! and waits as long as it would have slept; the others sleep. A busy worker takes it for a moment, to *look*, if nobody has
-//! for some time. So nobody takes an event that is meant to wake the one that waits.
+//! for some time; and one that is about to park, if that pays (`worker/sockets.rs`). So nobody takes an event that is meant to
+//! wake the one that waits.
 //!
 //! While a socket is registered, and there is a worker, one of these holds:
 //!

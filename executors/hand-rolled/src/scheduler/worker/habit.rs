@@ -1,4 +1,4 @@
-//! What a worker does before it parks as long as that pays, as it may be in vain.
+//! A habit: something that a worker does before it parks, as long as that pays.
 
 use std::cell::Cell;
 
