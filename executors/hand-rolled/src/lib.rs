@@ -88,7 +88,8 @@
 //! - `scheduler/context.rs`: the runtime that the current thread works for
 //! - `scheduler/worker.rs`: a worker, and one turn of its loop; `scheduler/worker/rounds.rs`: what it does now and
 //!   then between two polls; `scheduler/worker/rest.rs`: how it parks; `scheduler/worker/lingering.rs`: what it may do
-//!   before; `scheduler/worker/sockets.rs`: how it looks after sockets
+//!   before; `scheduler/worker/sockets.rs`: how it looks after sockets; `scheduler/worker/habit.rs`: whether it does before a
+//!   park what may be in vain
 //! - `scheduler.rs`: the state that the threads of a runtime share
 //! - `scheduler/ring.rs`: the run queue of a worker, from which others steal
 //! - `scheduler/injector.rs`: the queue that any thread may push to

@@ -182,7 +182,7 @@
 //! so worker 1 sets the *alarm*, and has the system wake it in time ([`scheduler/slack.rs`]). Before it lies
 //! down it also looks whether memory is due to go back to the system ([`scheduler/trimming.rs`]). Had a task from
 //! outside woken it the last time, it would look for the next one for some microseconds first
-//! ([`scheduler/worker/lingering.rs`]).
+//! ([`scheduler/worker/lingering.rs`]), a habit that it keeps as long as that pays ([`scheduler/worker/habit.rs`]).
 //!
 //! # 9. Woken
 //!
@@ -367,6 +367,7 @@
 //! [`scheduler/trimming.rs`]: ../../src/hand_rolled/scheduler/trimming.rs.html
 //! [`scheduler/wheel.rs`]: ../../src/hand_rolled/scheduler/wheel.rs.html
 //! [`scheduler/worker.rs`]: ../../src/hand_rolled/scheduler/worker.rs.html
+//! [`scheduler/worker/habit.rs`]: ../../src/hand_rolled/scheduler/worker/habit.rs.html
 //! [`scheduler/worker/lingering.rs`]: ../../src/hand_rolled/scheduler/worker/lingering.rs.html
 //! [`scheduler/worker/rest.rs`]: ../../src/hand_rolled/scheduler/worker/rest.rs.html
 //! [`scheduler/worker/rounds.rs`]: ../../src/hand_rolled/scheduler/worker/rounds.rs.html

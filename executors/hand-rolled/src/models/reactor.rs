@@ -33,20 +33,23 @@ impl Wake for CountWakes {
 /// Reads a byte as a task does, on a thread of its own. Returns false if the runtime has ended.
 fn read(reactor: &Reactor, registration: &Registration) -> bool {
     let (parker, waker) = parker();
-    let mut ticket = 0;
+    let (mut ticket, mut has_waited) = (0, false);
     loop {
         let Ok(seen) = registration.seen() else { return false };
         if seen.is_ready(Direction::Read) {
             if reactor.poller().receive() {
-                registration.forget(Direction::Read, ticket);
+                // As a task does that was suspended: the event takes its waker.
+                if !has_waited {
+                    registration.forget(Direction::Read, ticket);
+                }
                 return true;
             }
             registration.drained(seen, Direction::Read, ()).unwrap();
         }
         assert!(registration.wait(Direction::Read, &mut ticket, &waker));
-        match registration.seen() {
-            Ok(seen) if !seen.is_ready(Direction::Read) => _ = parker.wait(None),
-            _ => {}
+        has_waited = registration.seen().is_ok_and(|seen| !seen.is_ready(Direction::Read));
+        if has_waited {
+            parker.wait(None);
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::{
     scheduler::{
         context,
         reactor::{Registration, slot::Direction},
-        worker::Worker,
     },
     time::requeue,
 };
@@ -174,10 +173,16 @@ where
 
     /// Tries the operation, and has the task woken when it may be tried again.
     fn try_or_wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let mut has_waited = self.ticket != 0;
         loop {
             if let Some(value) = self.advance()? {
+                if has_waited {
+                    // The event that has made the socket ready since takes the waker.
+                    self.ticket = 0;
+                }
                 return Poll::Ready(Ok(value));
             }
+            has_waited = false;
             let registration = self.source.registration.get().expect("only a registered one has to wait");
             if !registration.wait(self.direction, &mut self.ticket, context.waker()) {
                 let message = "another task waits for this socket in the same direction";
@@ -198,16 +203,16 @@ where
     type Output = io::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        let with_worker = |use_it: fn(&Worker) -> bool| {
-            context::with_current(self.wanted, |_, worker| worker.is_none_or(use_it))
-        };
-        if !with_worker(Worker::may_use_sockets) {
+        let worker = context::current_worker(self.wanted);
+        if worker.as_ref().is_some_and(|worker| !worker.may_use_sockets()) {
             requeue(context.waker());
             return Poll::Pending;
         }
         let ended = self.try_or_wait(context);
-        if ended.is_ready() {
-            context::with_current(self.wanted, |_, worker| worker.map(Worker::count_success));
+        if let Some(worker) = worker
+            && ended.is_ready()
+        {
+            worker.count_success();
         }
         ended
     }

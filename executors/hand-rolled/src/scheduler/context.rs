@@ -106,11 +106,18 @@ pub(crate) fn with_current<R>(wanted: &str, use_it: impl FnOnce(&Arc<Scheduler>,
     // Not in a closure, so that the panic is where the caller is.
     match with_current_if_any(use_it) {
         Some(result) => result,
-        None => panic!(
-            "{wanted} needs a running runtime; use it inside hand_rolled::run, Runtime::block_on or a task, \
-             or call the method of a Runtime"
-        ),
+        None => fail(wanted),
     }
+}
+
+/// Panics for want of a runtime.
+#[cold]
+#[track_caller]
+fn fail(wanted: &str) -> ! {
+    panic!(
+        "{wanted} needs a running runtime; use it inside hand_rolled::run, Runtime::block_on or a task, \
+         or call the method of a Runtime"
+    )
 }
 
 /// Calls `use_it`, like [`with_current`], if there is a runtime.
@@ -129,6 +136,21 @@ pub(crate) fn with_current_if_any<R>(
 #[track_caller]
 pub(crate) fn current(wanted: &str) -> Arc<Scheduler> {
     with_current(wanted, |scheduler, _| scheduler.clone())
+}
+
+/// Returns the worker that this thread is, if it is one.
+///
+/// # Panics
+///
+/// If it works for no runtime; the message names what the caller wanted.
+#[cfg(all(target_os = "linux", not(loom)))]
+#[track_caller]
+#[inline]
+pub(crate) fn current_worker(wanted: &str) -> Option<Rc<Worker>> {
+    match with_last(|last| last.worker.clone()) {
+        Some(worker) => worker,
+        None => fail(wanted),
+    }
 }
 
 /// Returns the runtime this thread works for, if there is one.

@@ -19,7 +19,8 @@
 //!
 //! At most one thread at a time asks epoll for events: the one that has the *seat*. A parked worker takes it if it is free,
 //! and waits as long as it would have slept; the others sleep. A busy worker takes it for a moment, to *look*, if nobody has
-//! for some time. So nobody takes an event that is meant to wake the one that waits.
+//! for some time; and one that is about to park, if that pays (`worker/sockets.rs`). So nobody takes an event that is meant to
+//! wake the one that waits.
 //!
 //! While a socket is registered, and there is a worker, one of these holds:
 //!
@@ -288,9 +289,7 @@ impl Reactor {
     fn deliver(&self, event: &Event) {
         let Some((token, readiness)) = epoll::read(event) else { return };
         let woken = self.slots.get(token.index()).note(token.generation(), readiness);
-        for waker in woken.into_iter().flatten() {
-            contain(|| waker.wake()).ok();
-        }
+        _ = woken.map(|waker| contain(|| waker.map(ThinWaker::wake)).ok());
     }
 }
 
@@ -303,6 +302,16 @@ impl Seat<'_> {
     /// Waits for `limit` events at most, or until the deadline, or for no reason. Returns true if there are some.
     pub(crate) fn wait(&self, batch: &mut Batch, limit: usize, deadline: Option<Instant>) -> bool {
         let left = deadline.map(|deadline| step(deadline.saturating_duration_since(Instant::now())));
+        self.wait_for(batch, limit, left)
+    }
+
+    /// Takes the events that are there, before a wait, and in place of it if there are some. Returns true if so.
+    pub(crate) fn look_before(&self, batch: &mut Batch) -> bool {
+        self.wait_for(batch, MOST_EVENTS, Some(Duration::ZERO))
+    }
+
+    /// Waits for so long, and returns true if there are events.
+    fn wait_for(&self, batch: &mut Batch, limit: usize, left: Option<Duration>) -> bool {
         batch.fill(&self.0.poller, limit, left);
         self.0.looked.store(Time::PAST.nanoseconds(), Relaxed);
         batch.has_events()

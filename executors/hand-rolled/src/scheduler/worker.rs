@@ -4,7 +4,8 @@
 //! rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
 //!
 //! Its rooms: `worker/rounds.rs`, what it does between two polls now and then; `worker/rest.rs`, how it parks;
-//! `worker/lingering.rs`, what it does before; `worker/sockets.rs`, how it looks after sockets.
+//! `worker/lingering.rs`, what it does before; `worker/sockets.rs`, how it looks after sockets; `worker/habit.rs`, whether it
+//! does before a park what may be in vain.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -22,7 +23,7 @@ use crate::{
         ring::Ring,
         slack::NoSlack,
         timers::{Time, Timers},
-        worker::lingering::Lingering,
+        worker::habit::Habit,
     },
     sync::{
         atomic::{Ordering::SeqCst, fence},
@@ -31,6 +32,7 @@ use crate::{
     task::{Entry, Flag, chunk::Vacant, class::Class, slab::Magazines},
 };
 
+mod habit;
 mod lingering;
 mod rest;
 mod rounds;
@@ -74,8 +76,10 @@ pub(crate) struct Worker {
     no_slack: OnceCell<NoSlack>,
     /// The number of jobs that had ended when it last parked.
     jobs_ended: Cell<usize>,
-    /// Tells whether it looks a little longer for tasks from outside before it parks.
-    lingering: Lingering,
+    /// Looks a little longer for tasks from outside before it parks.
+    lingering: Habit,
+    /// Looks at the sockets before it parks.
+    looking: Habit,
     /// The task that was woken last, by the task before it: it comes next, and no worker steals it.
     next: Cell<Option<Entry>>,
     /// The number of such tasks in a row that came before those of the ring.
@@ -123,7 +127,8 @@ impl Worker {
             trims: Cell::new(scheduler.trimming.rounds()),
             no_slack: OnceCell::new(),
             jobs_ended: Cell::new(0),
-            lingering: Lingering::default(),
+            lingering: Habit::default(),
+            looking: Habit::default(),
             next: Cell::new(None),
             next_in_a_row: Cell::new(0),
             due: Cell::new(0),

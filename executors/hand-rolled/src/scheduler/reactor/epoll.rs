@@ -113,14 +113,14 @@ pub(super) fn blank() -> Event {
 /// Returns the token of an event, and what it tells; `None` if it only wakes.
 pub(super) fn read(event: &Event) -> Option<(Token, Readiness)> {
     let (flags, data) = (event.flags, event.data.u64());
-    let all = [
-        (EventFlags::IN, Readiness::READ),
-        (EventFlags::OUT, Readiness::WRITE),
-        (EventFlags::RDHUP, Readiness::READ_OVER),
-        // A reset, or an end in both directions: whatever is tried from now on is answered at once.
-        (EventFlags::HUP | EventFlags::ERR, Readiness::READ_OVER.and(Readiness::WRITE_OVER)),
-    ];
-    let told = all.into_iter().filter(|(flag, _)| flags.intersects(*flag));
-    let readiness = told.fold(Readiness::default(), |all, (_, readiness)| all.and(readiness));
+    let told = |by: EventFlags, readiness| {
+        if flags.intersects(by) { readiness } else { Readiness::default() }
+    };
+    // A reset, or an end in both directions: whatever is tried from now on is answered at once.
+    let over = told(EventFlags::HUP | EventFlags::ERR, Readiness::READ_OVER.and(Readiness::WRITE_OVER));
+    let readiness = told(EventFlags::IN, Readiness::READ)
+        .and(told(EventFlags::OUT, Readiness::WRITE))
+        .and(told(EventFlags::RDHUP, Readiness::READ_OVER))
+        .and(over);
     (data != BELL).then_some((Token(data), readiness))
 }

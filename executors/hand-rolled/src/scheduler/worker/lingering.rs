@@ -2,12 +2,11 @@
 //!
 //! To wake a worker costs the thread that does it a system call, and the task some microseconds; where a thread and a task
 //! answer each other that is most of the time. So a worker that a task from outside has woken does not park at once when it
-//! has run out of tasks. If the next one comes meanwhile, it lingers again; if none does, it lingers again only after some
-//! parks, and after twice as many the next time.
+//! has run out of tasks. It is a habit (`habit.rs`), which pays if the next one comes meanwhile.
 //!
 //! It counts as one that searches, so that nobody wakes another worker for a task that it finds.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use crate::{
     scheduler::{
@@ -19,45 +18,6 @@ use crate::{
 
 /// The time before a deadline in which no worker lingers: longer than it takes, so that no timer is late for it.
 const SOON: Duration = Duration::from_micros(50);
-
-/// The most parks between two times that a worker lingers.
-const MOST_SKIPPED: u32 = 63;
-
-/// Tells whether a worker lingers before it parks.
-#[derive(Debug, Default)]
-pub(super) struct Lingering {
-    /// True if the last task that it found when it had none came from outside.
-    from_outside: Cell<bool>,
-    /// The number of parks before which it does not linger.
-    left: Cell<u32>,
-    /// The number of them after it lingered in vain.
-    skipped: Cell<u32>,
-}
-
-impl Lingering {
-    /// Notes that a parked worker was woken for a task.
-    pub(super) fn note_wake(&self, from_outside: bool) {
-        self.from_outside.set(from_outside);
-    }
-
-    /// Returns true if a worker that is about to park lingers.
-    fn begins(&self) -> bool {
-        let left = self.left.get();
-        let may = self.from_outside.take();
-        if may && left > 0 {
-            self.left.set(left - 1);
-        }
-        may && left == 0
-    }
-
-    /// Notes whether it has paid: a task has come from outside.
-    fn end(&self, has_paid: bool) {
-        self.from_outside.set(has_paid);
-        let skipped = if has_paid { 0 } else { (2 * self.skipped.get() + 1).min(MOST_SKIPPED) };
-        self.skipped.set(skipped);
-        self.left.set(skipped);
-    }
-}
 
 impl Worker {
     /// Looks for tasks for some microseconds, if it pays; returns true if there is one. It searches then.

@@ -126,7 +126,7 @@ impl Worker {
         let scheduler = &self.scheduler;
         if self.leaves_tasks.get() {
             scheduler.parking.wake_one();
-        } else if self.spin_for_short_jobs() || self.linger() {
+        } else if self.finds_events() || self.spin_for_short_jobs() || self.linger() {
             return;
         }
         self.trim();
@@ -139,7 +139,8 @@ impl Worker {
         let wait = |alarm| self.wait(alarm);
         let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline, wait);
         self.searches.set(reason == WakeReason::Task);
-        self.lingering.note_wake(reason == WakeReason::Task && scheduler.injector.len() > 0);
+        self.lingering.note_park(reason == WakeReason::Task && scheduler.injector.len() > 0);
+        self.looking.note_park(self.batch.borrow().has_events());
         self.keeps_time.set(self.has_company());
         self.clock_read.set(Time::NEVER);
         // The end of a runtime waits for no thread that it has found parked, and a waker is anybody's code.

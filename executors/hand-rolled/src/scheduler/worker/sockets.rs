@@ -6,7 +6,13 @@
 
 use std::{ptr, time::Instant};
 
-use crate::scheduler::{parking::Signal, reactor::MOST_EVENTS, ring::CAPACITY, worker::Worker};
+use crate::scheduler::{
+    parking::Signal,
+    reactor::MOST_EVENTS,
+    ring::CAPACITY,
+    timers::Time,
+    worker::{Worker, first_deadline},
+};
 
 /// The most operations on sockets that succeed in one poll.
 ///
@@ -35,6 +41,27 @@ impl Worker {
             Some(seat) => self.parker.wait_in(seat, &mut self.batch.borrow_mut(), alarm),
             None => self.parker.wait(alarm),
         }
+    }
+
+    /// Looks at the sockets before it parks until a deadline, if it pays, and delivers the events; returns true if there were
+    /// some.
+    ///
+    /// A park with a deadline reads the clock some times, as the system does, and goes into the list of the parked and out of
+    /// it again: longer than a task takes that answers another. On a busy server there are events whenever it has run out of
+    /// tasks. Without a deadline a look costs as much as it spares.
+    pub(super) fn finds_events(&self) -> bool {
+        let Some(reactor) = self.scheduler.sockets.in_use() else { return false };
+        let has_deadline =
+            || self.scheduler.slab.has_spare() || first_deadline(&self.scheduler.timers) != Time::NEVER;
+        if !self.looking.begins() || !has_deadline() || reactor.is_the_parents() {
+            return false;
+        }
+        let Some(seat) = reactor.sit() else { return false };
+        let has_found = seat.look_before(&mut self.batch.borrow_mut());
+        drop(seat);
+        self.looking.end(has_found);
+        self.deliver();
+        has_found
     }
 
     /// Delivers the events for which it has waited. The task of the first comes next, so that one event alone wakes no

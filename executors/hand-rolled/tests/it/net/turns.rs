@@ -13,7 +13,7 @@ use std::{
 };
 
 use hand_rolled::{
-    Runtime,
+    Runtime, Task,
     net::{TcpStream, UnixStream},
     sleep, spawn, timeout, yield_now,
 };
@@ -129,6 +129,66 @@ fn sockets_are_looked_at_while_a_worker_never_parks() {
             busy.iter().for_each(|task| _ = task.cancel());
         });
         sends.join().unwrap();
+    });
+}
+
+/// Starts a task that sends each byte back.
+fn echo(stream: UnixStream) -> Task<()> {
+    spawn(async move {
+        let mut byte = [0];
+        while stream.read(&mut byte).await.unwrap() == 1 {
+            stream.write_all(&byte).await.unwrap();
+        }
+    })
+}
+
+/// Sends a byte and has it come back.
+async fn make_trip(stream: &UnixStream) {
+    stream.write_all(&[7]).await.unwrap();
+    assert_eq!(stream.read(&mut [0; 2]).await.unwrap(), 1);
+}
+
+#[test]
+fn tasks_that_answer_each_other_beside_a_timer_hardly_park() {
+    watched(|| {
+        let runtime = Runtime::current_thread();
+        runtime.block_on(async {
+            let (one, other) = UnixStream::pair().unwrap();
+            let timer = spawn(sleep(ms(1_000_000)));
+            let echo = echo(other);
+            let trips = spawn(async move {
+                for _ in 0..1000 {
+                    make_trip(&one).await;
+                }
+            });
+            trips.await.unwrap();
+            echo.await.unwrap();
+            timer.cancel();
+        });
+        let parks = runtime.metrics().parks;
+        assert!(parks < 100, "{parks} for 1000 round trips");
+    });
+}
+
+#[test]
+fn timers_and_other_threads_are_heard_while_each_look_finds_an_event() {
+    watched_on_each_number(|runtime| {
+        let spawner = runtime.block_on(async { hand_rolled::spawner() });
+        runtime.block_on(async {
+            let (one, other) = UnixStream::pair().unwrap();
+            let echo = echo(other);
+            let timer = spawn(sleep(ms(5)));
+            let outside = thread::spawn(move || spawner.spawn(async {}));
+            while !timer.done() || !outside.is_finished() {
+                make_trip(&one).await;
+            }
+            let task = outside.join().unwrap();
+            while !task.done() {
+                make_trip(&one).await;
+            }
+            drop(one);
+            echo.await.unwrap();
+        });
     });
 }
 
