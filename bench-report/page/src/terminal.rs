@@ -76,11 +76,10 @@ fn end(results: &Results, first: &First, with_reason: bool) -> Vec<String> {
     // The first clause: what it means stands on the page.
     let silent = first.silent.split(". ").next().unwrap_or_default();
     end.push(format!("Not measured: {}.", silent.trim_end_matches('.')));
-    end.extend(
-        table::settled(results).map(|settled| {
-            format!("{}. All of them: `target/lab/bench-report show`.", capitalised(&settled))
-        }),
-    );
+    if let Some(settled) = table::settled(results) {
+        end.push(format!("{}.", capitalised(&settled)));
+        end.push("All of them: `target/lab/bench-report show`.".to_owned());
+    }
     end.iter().flat_map(|line| wrapped(line)).collect()
 }
 
