@@ -287,7 +287,8 @@ fn a_burst_from_outside_is_taken_as_often_as_there_are_workers() {
             };
             hand_rolled::spawn_blocking(burst).await.unwrap()
         });
-        assert!(turns <= 45, "{turns} turns");
+        // Some 37; 65 if it is halved again and again.
+        assert!(turns <= 55, "{turns} turns");
     });
 }
 
