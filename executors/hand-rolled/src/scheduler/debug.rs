@@ -128,14 +128,14 @@ static UNSEEN: Mutex<AllUnseen> = Mutex::new(AllUnseen { by_task: BTreeMap::new(
 
 /// The panics that nobody has looked at.
 struct AllUnseen {
-    /// Those of tasks that were polled, by task.
+    /// Holds the panics of tasks that were polled, by task.
     by_task: BTreeMap<TaskId, Unseen>,
-    /// Those of tasks that were dropped as they were spawned, and of roots.
+    /// Holds the panics of tasks that were dropped as they were spawned, and of roots.
     others: Vec<Unseen>,
 }
 
 impl AllUnseen {
-    /// Adds one, unless its task has panicked before. Returns what is of no use any more.
+    /// Adds a panic, unless its task has panicked before. Returns what is of no use any more.
     fn add(&mut self, unseen: Unseen) -> Vec<Unseen> {
         let Some(&task) = unseen.label.task.get() else {
             // Nobody will ask for those of roots.
@@ -148,7 +148,7 @@ impl AllUnseen {
         match self.by_task.entry(task) {
             // The second is that of a destructor.
             Entry::Occupied(first) if Arc::ptr_eq(&first.get().label, &unseen.label) => vec![unseen],
-            // That of a task which has ended otherwise.
+            // The other task has ended otherwise.
             Entry::Occupied(mut other) => vec![other.insert(unseen)],
             Entry::Vacant(place) => {
                 place.insert(unseen);
@@ -157,7 +157,7 @@ impl AllUnseen {
         }
     }
 
-    /// Removes that of a task.
+    /// Removes the panic of a task.
     fn remove(&mut self, task: TaskId) -> Option<Unseen> {
         self.by_task.remove(&task).or_else(|| {
             let place = self.others.iter().position(|unseen| unseen.label.task.get() == Some(&task))?;

@@ -7,7 +7,7 @@ const MOST_SKIPPED: u32 = 63;
 
 /// Tells whether a worker does it before it parks.
 ///
-/// What has paid is done again. What was in vain is done again only after some parks, and after twice as many the next time.
+/// It is done again if it has paid. If it was in vain, it is done again only after some parks, and after twice as many the next time.
 #[derive(Debug, Default)]
 pub(super) struct Habit {
     /// True if it would have paid the last time, or has.

@@ -258,6 +258,8 @@ fn a_long_poll_is_not_followed_by_another_before_the_timers_that_it_has_made_lat
 /// A burst from outside is shared out once: each worker that comes takes its share of the whole, and not of what is left.
 #[test]
 fn a_burst_from_outside_is_taken_as_often_as_there_are_workers() {
+    // Ten take 31 to 47 turns, and 63 to 70 if their shares are halved again and again.
+    const BURSTS: usize = 60;
     watched(|| {
         let runtime = Arc::new(two_workers());
         let outside = runtime.clone();
@@ -273,7 +275,7 @@ fn a_burst_from_outside_is_taken_as_often_as_there_are_workers() {
                 }));
             }
             let burst = move || {
-                (0..10)
+                (0..BURSTS)
                     .map(|_| {
                         let begun = Instant::now();
                         let tasks: Vec<_> =
@@ -287,8 +289,7 @@ fn a_burst_from_outside_is_taken_as_often_as_there_are_workers() {
             };
             hand_rolled::spawn_blocking(burst).await.unwrap()
         });
-        // Some 37; 65 if it is halved again and again.
-        assert!(turns <= 55, "{turns} turns");
+        assert!(turns <= 45 * BURSTS / 10, "{turns} turns");
     });
 }
 
