@@ -62,17 +62,15 @@ impl Place {
                 }
                 continue;
             }
-            if searches {
-                self.parking.end_search();
-            }
-            searches = self.lingers && self.parking.try_begin_search();
-            if searches && self.queued.load(Relaxed) > 0 {
+            let has_work = || self.queued.load(Relaxed) > 0;
+            if searches && self.parking.searches_on(has_work) {
                 continue;
             }
-            if searches {
-                self.parking.end_search();
+            searches = self.lingers && self.parking.try_begin_search();
+            if searches && (has_work() || self.parking.searches_on(has_work)) {
+                continue;
             }
-            let reason = park(&self.parking, &parker, || self.queued.load(Relaxed) > 0, || Time::NEVER);
+            let reason = park(&self.parking, &parker, has_work, || Time::NEVER);
             searches = reason == WakeReason::Task;
         }
     }
@@ -148,8 +146,17 @@ fn two_workers_do_not_sleep_over_two_things_queued_in(place: fn() -> Place) {
 
 #[test]
 fn what_comes_as_a_search_ends_is_served_although_who_searched_is_busy() {
-    briefly(|| {
-        let place = Arc::new(Place::default());
+    two_tasks_are_served_at_once_in(Place::default);
+}
+
+#[test]
+fn what_comes_as_a_worker_lingers_is_served_although_who_lingered_is_busy() {
+    two_tasks_are_served_at_once_in(|| Place { lingers: true, ..Place::default() });
+}
+
+fn two_tasks_are_served_at_once_in(place: fn() -> Place) {
+    briefly(move || {
+        let place = Arc::new(place());
         let both = Arc::new((Mutex::new(0), Condvar::new()));
         let threads = [(); 2].map(|()| {
             let (place, both) = (place.clone(), both.clone());

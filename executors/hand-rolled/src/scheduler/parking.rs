@@ -50,10 +50,12 @@
 //! # At most one searches
 //!
 //! A thread that queues a task wakes no worker while another searches. A searcher that finds a task and sees
-//! more wakes the next searcher. A searcher that finds none parks, and reads the queues again after the
-//! fence, as above; so does a thread that ends a search, for the threads that saw the old number of
-//! searchers. A burst of tasks thus wakes a chain of workers, one after the other, which ends where the tasks
-//! do.
+//! more wakes the next searcher. A searcher that finds none ends its search, passes a fence and reads the queues
+//! again, for the threads that saw the old number of searchers: if there is a task now, it searches on, as it answers for
+//! all that came meanwhile. A burst of tasks thus wakes a chain of workers, one after the other, which ends where the
+//! tasks do.
+//!
+//! What a searcher runs besides, such as the waker of a timer, may take long, and so ends its search first.
 
 use std::{
     sync::{Arc, OnceLock, PoisonError},
@@ -263,7 +265,7 @@ impl Parking {
         self.number.load(Relaxed) > 1 || self.searching.load(Relaxed) > 0
     }
 
-    /// Counts a worker that is about to search, though nobody woke it: a thread that starts.
+    /// Counts a worker that is about to search, though nobody woke it.
     pub(crate) fn begin_search(&self) {
         self.searching.fetch_add(1, Relaxed);
     }
@@ -279,6 +281,17 @@ impl Parking {
         // With the one in `wake_one`: the caller sees the task of a thread that saw the old number, when it
         // looks for what is left.
         fence(SeqCst);
+    }
+
+    /// Ends the search of a worker that has found nothing, unless there is a task by now. Returns true if it searches on.
+    pub(crate) fn searches_on(&self, has_work: impl FnOnce() -> bool) -> bool {
+        self.end_search();
+        let has_work = has_work();
+        if has_work {
+            // Who queued it may have seen the search, and more may have come since: whoever finds one has to look for more.
+            self.begin_search();
+        }
+        has_work
     }
 
     /// Ends the runtime: wakes all workers, and lets none sleep from now on. Returns the number of those that were

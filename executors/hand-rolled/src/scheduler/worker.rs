@@ -235,7 +235,7 @@ impl Worker {
                 self.hand_over();
                 self.run(entry);
             }
-            None if fire(&self.scheduler.timers) => {}
+            None if self.fire() => {}
             None => self.park(),
         }
         !self.scheduler.parking.is_closed()
@@ -411,6 +411,29 @@ impl Worker {
         }
     }
 
+    /// Fires the timers that are due; returns true if there was one.
+    fn fire(&self) -> bool {
+        let timers = &self.scheduler.timers;
+        let first = first_deadline(timers);
+        if first == Time::NEVER {
+            return false;
+        }
+        let now = Time::now();
+        if first > now {
+            return false;
+        }
+        // A waker is anybody's code.
+        self.stop_search();
+        fire_due(timers, now)
+    }
+
+    /// Ends the search of this worker, if it searches, and leaves what it would have found to another.
+    fn stop_search(&self) {
+        if self.end_search() {
+            self.pass_on();
+        }
+    }
+
     /// Ends the search of this worker; returns true if it was searching.
     fn end_search(&self) -> bool {
         let searched = self.searches.take();
@@ -431,14 +454,6 @@ pub(crate) fn run_queued(scheduler: &Arc<Scheduler>) {
 /// Returns the earliest deadline of these timers, or an earlier time if its timer was taken back.
 fn first_deadline(timers: &[Arc<Timers>]) -> Time {
     timers.iter().map(|timers| timers.next()).min().unwrap_or(Time::NEVER)
-}
-
-/// Fires the timers that are due; returns true if there was one.
-fn fire(timers: &[Arc<Timers>]) -> bool {
-    if first_deadline(timers) == Time::NEVER {
-        return false;
-    }
-    fire_due(timers, Time::now())
 }
 
 /// Fires the timers that are due at a time; returns true if there was one.

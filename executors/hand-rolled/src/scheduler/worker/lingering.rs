@@ -40,9 +40,6 @@ impl Worker {
         let has_found = yield_until(|| scheduler.has_work() || self.parker.has_signal());
         // Another worker wakes this one for its tasks if need be, and mostly runs them itself.
         self.lingering.end(has_found && scheduler.injector.len() > 0);
-        if !has_found {
-            self.end_search();
-        }
-        has_found
+        has_found || self.searches_on()
     }
 }

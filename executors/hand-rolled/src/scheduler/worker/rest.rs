@@ -78,9 +78,7 @@ impl Worker {
     /// Prepares this worker to run code of the user, which may take long: it searches no more, and leaves the
     /// time to a parked worker.
     fn prepare_for_user(&self) {
-        if self.end_search() {
-            self.pass_on();
-        }
+        self.stop_search();
         self.hand_over();
     }
 
@@ -121,7 +119,9 @@ impl Worker {
 
     /// Parks until there may be something to do.
     pub(super) fn park(&self) {
-        self.end_search();
+        if self.searches_on() {
+            return;
+        }
         self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
         let scheduler = &self.scheduler;
         if self.leaves_tasks.get() {
@@ -147,6 +147,14 @@ impl Worker {
         if !scheduler.parking.is_closed() {
             self.deliver();
         }
+    }
+
+    /// Ends the search of this worker, if it searches and there is still nothing. Returns true if it searches on.
+    pub(super) fn searches_on(&self) -> bool {
+        let searches_on =
+            self.searches.get() && self.scheduler.parking.searches_on(|| self.scheduler.has_work());
+        self.searches.set(searches_on);
+        searches_on
     }
 
     /// Returns true if there is a task for this worker, which is in the list of the parked.

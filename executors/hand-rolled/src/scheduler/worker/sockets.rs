@@ -68,6 +68,7 @@ impl Worker {
     /// other worker.
     pub(super) fn deliver(&self) {
         if self.batch.borrow().has_events() {
+            self.stop_search();
             self.running.set(delivery());
             self.deliver_batch(!self.scheduler.is_event_loop());
             self.end_poll();

@@ -6,7 +6,7 @@ use std::{
     future::{pending, poll_fn},
     hint::spin_loop,
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{
             AtomicU64, AtomicUsize,
             Ordering::{Relaxed, SeqCst},
@@ -127,6 +127,37 @@ fn a_worker_that_leaves_its_tasks_to_others_keeps_none_back() {
             });
         }
     });
+}
+
+#[test]
+fn tasks_that_come_as_a_search_ends_run_at_once() {
+    for workers in [2, 3, 4] {
+        watched(move || {
+            let driven = Runtime::multi_thread(number(workers)).drive_in_background().unwrap();
+            for round in 0..3_000 {
+                // Workers that have just run out of tasks search, or are about to park.
+                (0..round % 50).for_each(|_| drop(driven.runtime().spawn(async {})));
+                let meeting = Arc::new((Mutex::new(0), Condvar::new()));
+                let (tell, told) = mpsc::channel();
+                drop(driven.runtime().spawn(async move {
+                    for _ in 0..workers {
+                        let (meeting, tell) = (meeting.clone(), tell.clone());
+                        drop(spawn(async move { tell.send(all_meet(&meeting, workers)) }));
+                    }
+                }));
+                assert!(told.iter().all(|meets| meets), "round {round}: a worker sleeps while a task waits");
+            }
+        });
+    }
+}
+
+/// Blocks until `all` threads have called this; returns false if they do not in time.
+fn all_meet(meeting: &(Mutex<usize>, Condvar), all: usize) -> bool {
+    let mut present = lock(&meeting.0);
+    *present += 1;
+    meeting.1.notify_all();
+    let waited = meeting.1.wait_timeout_while(present, TOO_LATE, |present| *present < all);
+    !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
 }
 
 /// The number of times that each worker of this process has given up the processor by itself, by its thread.
