@@ -5,10 +5,13 @@
 
 use std::{
     env,
-    ffi::OsString,
-    fs, io,
+    ffi::{OsStr, OsString},
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, ExitStatus, Output, Stdio},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 /// The folder of the workspace that this program was built from.
@@ -22,6 +25,10 @@ const BUILDS: [&str; 2] = ["track", "release"];
 
 /// Options of test programs, which cargo, other runners of tests and editors give to benchmarks too.
 const OF_TESTS: [&str; 5] = ["--test", "--nocapture", "--no-capture", "--ignored", "--include-ignored"];
+
+/// The time in which cargo says that the lab is up to date, which is when the arguments can be looked at before the track is
+/// built.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The arguments by which cargo builds the lab, and says where it is.
 const LAB: [&str; 6] =
@@ -68,7 +75,8 @@ pub fn main() -> ExitCode {
     {
         return fail(&format!("the folder {} cannot be used: {error}", folder.display()));
     }
-    match build(&arguments) {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    match build(&cargo, command, &arguments) {
         Ok(lab) => hand_over(Command::new(lab).arg(command).args(arguments)),
         Err(Failure::Told(code)) => ExitCode::from(code),
         Err(Failure::Untold(reason)) => fail(&reason),
@@ -112,49 +120,56 @@ fn parent_id() -> Option<u32> {
 }
 
 /// Builds the lab, and the track unless nothing is to be raced, and returns the path of the lab.
-fn build(arguments: &[OsString]) -> Result<PathBuf, Failure> {
+///
+/// As soon as the lab is there it is asked whether it can do what the arguments say: the track takes minutes.
+fn build(cargo: &OsStr, command: &str, arguments: &[OsString]) -> Result<PathBuf, Failure> {
     let races = !arguments
         .iter()
         .any(|argument| ["--help", "-h", "--version", "-V"].iter().any(|word| argument == word));
     let packages = if races { packages(arguments) } else { Vec::new() };
-    if races && has_other_builds(arguments) {
-        foresee(arguments)?;
-    }
-    let track = (!packages.is_empty()).then(|| {
-        let packages = packages.iter().flat_map(|package| ["-p", package]);
-        let profile = profile(arguments).unwrap_or(BUILDS[0]);
-        let arguments: Vec<&str> = ["--profile", profile, "--bins"].into_iter().chain(packages).collect();
-        start(cargo(), &arguments, Stdio::null())
-    });
+    let asks = command == "run" && !arguments.is_empty() && !packages.is_empty();
+    let has_others = asks && has_other_builds(arguments);
     // Its progress would be mixed with that of the track, which takes longer; its errors are shown.
-    let quiet = if races { &["--quiet"][..] } else { &[] };
+    let quiet = if races && !has_others { &["--quiet"][..] } else { &[] };
     // The later the track is compiled, the later its long link begins.
-    let stepping_back = if races { nice(cargo()) } else { cargo() };
-    let lab = start(stepping_back, &[&LAB[..], quiet].concat(), Stdio::piped())?;
-    let output = output_of(lab)?;
-    if let Some(track) = track {
-        let status = track?.wait().map_err(|error| format!("failed to wait for cargo: {error}"))?;
-        check("the track", status)?;
+    let stepping_back = if races { nice(Command::new(cargo)) } else { Command::new(cargo) };
+    let mut lab = Build::start(stepping_back, &[&LAB[..], quiet].concat(), Stdio::piped())?;
+    let ready = |lab: Build| -> Result<PathBuf, Failure> {
+        let lab = path_of_lab(lab)?;
+        if asks {
+            foresee(&lab, arguments)?;
+        }
+        Ok(lab)
+    };
+    if packages.is_empty() {
+        return ready(lab);
     }
-    Ok(path_of_lab(&output)?)
+    let track = || {
+        let profile = profile(arguments).unwrap_or(BUILDS[0]);
+        let packages = packages.iter().flat_map(|package| ["-p", package]);
+        let words: Vec<&str> = ["--profile", profile, "--bins"].into_iter().chain(packages).collect();
+        Build::start(Command::new(cargo), &words, Stdio::null())
+    };
+    if has_others || asks && lab.ends_within(PATIENCE) {
+        let lab = ready(lab)?;
+        track()?.finish("the track")?;
+        return Ok(lab);
+    }
+    let track = track()?;
+    let lab = ready(lab)?;
+    track.finish("the track")?;
+    Ok(lab)
 }
 
-/// Builds the lab alone and has it find the other versions that are asked for: they may not exist, and the track takes
-/// minutes.
-fn foresee(arguments: &[OsString]) -> Result<(), Failure> {
-    let lab = path_of_lab(&output_of(start(cargo(), &LAB, Stdio::piped())?)?)?;
-    let status = Command::new(&lab).arg("foresee").args(arguments).status();
+/// Has the lab refuse what it could not do, as far as that is known without the track.
+fn foresee(lab: &Path, arguments: &[OsString]) -> Result<(), Failure> {
+    let status = Command::new(lab).arg("foresee").args(arguments).status();
     let status = status.map_err(|error| format!("{} does not start: {error}", lab.display()))?;
     if status.success() { Ok(()) } else { Err(Failure::Told(code_of(status))) }
 }
 
-fn output_of(cargo: Child) -> Result<Output, String> {
-    cargo.wait_with_output().map_err(|error| format!("failed to wait for cargo: {error}"))
-}
-
-fn path_of_lab(output: &Output) -> Result<PathBuf, String> {
-    check("the lab", output.status)?;
-    let messages = String::from_utf8_lossy(&output.stdout);
+fn path_of_lab(lab: Build) -> Result<PathBuf, String> {
+    let messages = lab.finish("the lab")?;
     let lab = messages.lines().find_map(executable);
     lab.ok_or_else(|| "cargo has built the lab and does not say where".to_owned())
 }
@@ -199,11 +214,6 @@ fn value(arguments: &[OsString], option: &str) -> Option<String> {
     })
 }
 
-/// Returns a command that runs cargo.
-fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
-
 /// Returns the command with the lowest priority, where there is a program that grants it.
 fn nice(command: Command) -> Command {
     let is_there =
@@ -216,30 +226,77 @@ fn nice(command: Command) -> Command {
     nice
 }
 
-/// Starts cargo, by a command that runs it, to build what the arguments say.
-fn start(mut command: Command, arguments: &[&str], stdout: Stdio) -> Result<Child, String> {
-    command.current_dir(WORKSPACE).arg("build").arg("--locked").args(arguments);
-    command.stdin(Stdio::null()).stdout(stdout);
-    // Cargo sets these for the program that it starts. A build script that reads one would see another value than in a
-    // build from a shell, and be run again.
-    for (name, _) in env::vars_os() {
-        let text = name.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"].iter().any(|prefix| text.starts_with(prefix)) {
-            command.env_remove(&name);
+/// A cargo that builds. Dropping it ends that.
+struct Build {
+    cargo: Child,
+    /// Reads all that it prints meanwhile: it would wait for a reader.
+    printed: Option<JoinHandle<io::Result<Vec<u8>>>>,
+}
+
+impl Build {
+    /// Starts cargo, by a command that runs it, to build what the arguments say.
+    fn start(mut command: Command, arguments: &[&str], stdout: Stdio) -> Result<Build, String> {
+        command.current_dir(WORKSPACE).arg("build").arg("--locked").args(arguments);
+        command.stdin(Stdio::null()).stdout(stdout);
+        // Cargo sets these for the program that it starts. A build script that reads one would see another value than in
+        // a build from a shell, and be run again.
+        for (name, _) in env::vars_os() {
+            let text = name.to_string_lossy();
+            if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_"]
+                .iter()
+                .any(|prefix| text.starts_with(prefix))
+            {
+                command.env_remove(&name);
+            }
         }
+        let mut cargo = command.spawn().map_err(|error| {
+            let cargo = command.get_program().display();
+            format!("{cargo} does not start ({error}): install Rust, or put cargo on the PATH")
+        })?;
+        let printed = cargo.stdout.take().map(|mut stdout| {
+            thread::spawn(move || {
+                let mut printed = Vec::new();
+                stdout.read_to_end(&mut printed).map(|_| printed)
+            })
+        });
+        Ok(Build { cargo, printed })
     }
-    command.spawn().map_err(|error| {
-        let cargo = command.get_program().display();
-        format!("{cargo} does not start ({error}): install Rust, or put cargo on the PATH")
-    })
+
+    /// Returns true if it ends before the patience does.
+    fn ends_within(&mut self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            if !matches!(self.cargo.try_wait(), Ok(None)) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// Waits for its end, and returns what it has printed.
+    fn finish(mut self, program: &str) -> Result<String, String> {
+        let in_words = |error| format!("failed to wait for cargo: {error}");
+        let status = self.cargo.wait().map_err(in_words)?;
+        if !status.success() {
+            return Err(format!("{program} does not build; cargo has said why"));
+        }
+        let read = |reader: JoinHandle<io::Result<Vec<u8>>>| reader.join().expect("reading does not panic");
+        let printed = self.printed.take().map(read).transpose().map_err(in_words)?;
+        Ok(String::from_utf8_lossy(&printed.unwrap_or_default()).into_owned())
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        // An error means that it has ended.
+        self.cargo.kill().ok();
+        self.cargo.wait().ok();
+    }
 }
 
 fn code_of(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(ERROR)
-}
-
-fn check(program: &str, status: ExitStatus) -> Result<(), String> {
-    if status.success() { Ok(()) } else { Err(format!("{program} does not build; cargo has said why")) }
 }
 
 /// Returns the path of the program that a message of cargo tells of; without a crate for JSON, so that this one has no
@@ -344,5 +401,88 @@ mod tests {
         assert_eq!(executable(message), Some("/a \"b\"/café\\lab".into()));
         assert_eq!(executable(r#"{"reason":"compiler-artifact","executable":null}"#), None);
         assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+    }
+
+    /// A cargo of which each build does what a shell script says, and is noted in a file. There is one at a time: no
+    /// program can be started while a process that is just being started has it open to be written.
+    #[cfg(unix)]
+    struct Stub {
+        folder: PathBuf,
+        _one: std::sync::MutexGuard<'static, ()>,
+    }
+
+    #[cfg(unix)]
+    impl Stub {
+        /// Makes one that builds these. The lab refuses `--wrong`, with code 2.
+        fn new(name: &str, lab: &str, track: &str) -> Stub {
+            static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+            let one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let folder = env::temp_dir().join(format!("start-{}-{name}", std::process::id()));
+            fs::create_dir_all(&folder).unwrap();
+            let at = folder.display();
+            let script = |name: &str, text: String| {
+                use std::os::unix::fs::PermissionsExt;
+                fs::write(folder.join(name), format!("#!/bin/sh\n{text}\n")).unwrap();
+                fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+            };
+            script("lab", r#"case "$*" in "foresee "*--wrong*) exit 2;; esac"#.to_owned());
+            let found = format!(r#"echo '{{"executable":"{at}/lab"}}'"#);
+            let builds = format!(
+                "case \"$*\" in *bench-report*) {lab}; {found};; *) echo track >>{at}/log; {track};; esac"
+            );
+            script("cargo", builds);
+            Stub { folder, _one: one }
+        }
+
+        /// Returns the outcome of a race, and true if its track was begun.
+        fn race(&self, arguments: &str) -> (Result<PathBuf, Failure>, bool) {
+            let arguments: Vec<OsString> = arguments.split_whitespace().map(OsString::from).collect();
+            let outcome = build(self.folder.join("cargo").as_os_str(), "run", &arguments);
+            (outcome, self.folder.join("log").exists())
+        }
+    }
+
+    #[cfg(unix)]
+    impl Drop for Stub {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn wrong_arguments_are_refused_before_the_track_is_built_if_the_lab_is_there() {
+        let stub = Stub::new("there", ":", "exec sleep 1000");
+        for arguments in ["--wrong", "--quick --wrong", "--with tokio@1.51.1 --wrong"] {
+            assert!(matches!(stub.race(arguments), (Err(Failure::Told(2)), false)), "{arguments}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn wrong_arguments_end_the_build_of_the_track_once_the_lab_is_there() {
+        let begun = "while ! [ -e ${0%/*}/log ]; do sleep 0.01; done";
+        let stub = Stub::new("later", begun, "exec sleep 1000");
+        assert!(matches!(stub.race("--wrong"), (Err(Failure::Told(2)), true)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn both_are_built_if_the_arguments_are_right() {
+        for arguments in ["", "--quick", "--with tokio@1.51.1"] {
+            let stub = Stub::new("right", ":", ":");
+            let (outcome, has_track) = stub.race(arguments);
+            assert_eq!((outcome.ok(), has_track), (Some(stub.folder.join("lab")), true), "{arguments}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lab_that_does_not_build_ends_the_build_of_the_track() {
+        let stub = Stub::new("broken", "exit 101", "exec sleep 1000");
+        let outcome = stub.race("").0;
+        assert!(
+            matches!(outcome, Err(Failure::Untold(why)) if why == "the lab does not build; cargo has said why")
+        );
     }
 }
