@@ -25,24 +25,43 @@ thread_local! {
     static LEFT: ManuallyDrop<RefCell<Vec<Work>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
+/// A call of [`in_depth`], until it is dropped.
+struct Call {
+    /// The number of calls that it is inside of.
+    outer: u32,
+}
+
+impl Call {
+    /// Begins a call inside of `outer` others.
+    fn begin(outer: u32) -> Call {
+        NESTED.with(|count| count.set(outer + 1));
+        Call { outer }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        NESTED.with(|count| count.set(self.outer));
+    }
+}
+
 /// Does what may lead to more calls of this function, now, or before the outermost of many such calls returns.
 ///
 /// `work` must not panic.
 pub(crate) fn in_depth(work: impl FnOnce() + 'static) {
-    let nested = NESTED.with(Cell::get);
-    if nested == MOST_NESTED {
-        return LEFT.with(|left| left.borrow_mut().push(Box::new(work)));
-    }
-    NESTED.with(|count| count.set(nested + 1));
+    let call = Call::begin(match NESTED.with(Cell::get) {
+        MOST_NESTED => return LEFT.with(|left| left.borrow_mut().push(Box::new(work))),
+        outer => outer,
+    });
     work();
-    if nested == 0 {
-        loop {
-            let left = LEFT.with(|left| left.take());
-            if left.is_empty() {
-                break;
-            }
-            left.into_iter().for_each(|work| work());
-        }
+    if call.outer > 0 {
+        return;
     }
-    NESTED.with(|count| count.set(nested));
+    loop {
+        let left = LEFT.with(|left| left.take());
+        if left.is_empty() {
+            break;
+        }
+        left.into_iter().for_each(|work| work());
+    }
 }
