@@ -1,7 +1,7 @@
 //! The processes that count: what each cell costs, and what a task weighs; after the blocks. Nothing is timed in them, so two
 //! run at once where there is a processor for each of their workers.
 //!
-//! They come in random order, from the seed of the run. What goes wrong in one costs its figures and nothing else: the
+//! The lanes of a comparison come in random order, from the seed of the run. What goes wrong in one costs its figures and nothing else: the
 //! cell was measured without it.
 
 use std::{collections::HashSet, thread};
@@ -66,7 +66,8 @@ impl Counting {
         let mut pending = std::mem::take(&mut self.pending);
         pending.retain(|job| !failed.contains(&job.cell));
         let mut done = 0;
-        for jobs in side_by_side(&pending) {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        for jobs in side_by_side(&pending, processors) {
             next(done, &jobs[0].cell);
             done += jobs.len();
             let mut attempts = STANDSTILLS;
@@ -111,10 +112,16 @@ impl Counting {
     }
 }
 
-/// Returns the jobs that run at the same time, in their order: those with few workers first.
-fn side_by_side(jobs: &[CountingJob]) -> Vec<Vec<&CountingJob>> {
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let (few, many): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job.cell.threads * AT_ONCE <= processors);
+/// Returns the jobs that run at the same time: those with few workers first, and jobs of one comparison after each other, so
+/// that mostly none waits for a longer one beside it.
+fn side_by_side(jobs: &[CountingJob], processors: usize) -> Vec<Vec<&CountingJob>> {
+    let (mut few, many): (Vec<_>, Vec<_>) =
+        jobs.iter().partition(|job| job.cell.threads * AT_ONCE <= processors);
+    let is_memory = |job: &CountingJob| job.count == Count::Memory;
+    few.sort_by(|one, other| {
+        let by_cell = || (&one.cell.workload, one.cell.size).cmp(&(&other.cell.workload, other.cell.size));
+        is_memory(one).cmp(&is_memory(other)).then_with(by_cell)
+    });
     few.chunks(AT_ONCE).chain(many.chunks(1)).map(<[_]>::to_vec).collect()
 }
 
@@ -153,4 +160,30 @@ pub(crate) fn is_large_enough(plan: &Plan, cell: &CellId) -> bool {
     };
     let largest = plan.cells.iter().filter(of_lane).map(|other| other.size).max();
     plan.profile == Profile::Full || largest == Some(cell.size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(workload: &str, threads: usize, executor: &str) -> CountingJob {
+        let cell = CellId { workload: workload.into(), size: 1, threads, executor: executor.into() };
+        CountingJob { cell, count: Count::Costs, turn: 0 }
+    }
+
+    #[test]
+    fn jobs_run_beside_one_of_their_comparison_where_there_are_processors_for_both() {
+        let jobs =
+            [("short", 1, "a"), ("long", 1, "a"), ("long", 2, "a"), ("short", 1, "b"), ("long", 1, "b")]
+                .map(|(workload, threads, executor)| job(workload, threads, executor));
+        let at_once = |processors| -> Vec<Vec<String>> {
+            let groups = side_by_side(&jobs, processors);
+            groups.iter().map(|jobs| jobs.iter().map(|job| job.cell.to_string()).collect()).collect()
+        };
+        assert_eq!(
+            at_once(2),
+            [vec!["long/1/t1/a", "long/1/t1/b"], vec!["short/1/t1/a", "short/1/t1/b"], vec!["long/1/t2/a"]]
+        );
+        assert!(at_once(1).iter().all(|jobs| jobs.len() == 1));
+    }
 }
