@@ -37,7 +37,7 @@ pub(super) struct First {
 pub(super) struct FirstRace {
     pub(super) number: usize,
     pub(super) threads: String,
-    /// The name of the figures: "times what the best that can serve takes".
+    /// The name of the figures: "times as long as the best that can serve".
     pub(super) corner: &'static str,
     pub(super) heads: Vec<Head>,
     pub(super) questions: Vec<Question>,
@@ -135,7 +135,7 @@ fn race(results: &Results, threads: usize) -> FirstRace {
     FirstRace {
         number: threads,
         threads: counted(threads, "thread"),
-        corner: if tells { "times what the best that can serve takes" } else { "times what the best takes" },
+        corner: if tells { "times as long as the best that can serve" } else { "times as long as the best" },
         heads: lanes.iter().enumerate().map(head).collect(),
         questions: questions(results, &answers),
         pairs: if tells { pairs(results, &answers) } else { Vec::new() },

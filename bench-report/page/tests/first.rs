@@ -198,7 +198,7 @@ fn a_lane_that_can_serve_and_does_not_race_is_named() {
 fn a_file_that_does_not_say_how_lanes_stand_has_answers_about_all() {
     let results = extended::run();
     let screen = screen(&results, 2);
-    assert!(screen.contains("times what the best takes:") && !screen.contains("yardstick"), "{screen}");
+    assert!(screen.contains("times as long as the best:") && !screen.contains("yardstick"), "{screen}");
     assert!(!page::render(&results, None).contains(">can serve<"));
     assert_eq!(squares(&results, 2, "group:Timers")[0], "best|lead");
 }
