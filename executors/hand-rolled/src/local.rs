@@ -69,7 +69,8 @@ impl Locals {
         F::Output: 'static,
     {
         let body: Body = Box::pin(async move { Box::new(future.await) as Box<dyn Any> });
-        let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key: self.store(body) };
+        let (key, is_kept) = self.store(body);
+        let proxy = Proxy { key_of: PhantomData::<fn() -> F::Output>, key };
         let key = proxy.key.key;
         let mut proxy = Moving::new(proxy);
         let (handle, queued) = context::with_worker_of(scheduler, |worker| {
@@ -78,6 +79,9 @@ impl Locals {
             // and where the handle is: the caller is at home, and unless its output is `Send` the handle
             // cannot leave.
             let (entry, handle) = unsafe { task::new_unchecked(scheduler, worker, &mut proxy) };
+            if !is_kept {
+                return (handle, Err(entry));
+            }
             STORE.with(|store| store.borrow_mut().cancellers.insert(key, handle.canceller()));
             (handle, scheduler.queue(worker, entry))
         });
@@ -85,10 +89,13 @@ impl Locals {
         handle
     }
 
-    /// Puts a future into the store of this thread.
-    fn store(&self, future: Body) -> Key {
+    /// Puts a future into the store of this thread. Returns its key, and false if the future was dropped, because the
+    /// thread ends and its store has gone: the destructor of another thread-local may come later.
+    fn store(&self, future: Body) -> (Key, bool) {
         HAS_STORE.with(|has_store| has_store.set(true));
-        let (key, left) = STORE.with(|store| store.borrow_mut().insert(future));
+        let Ok((key, left)) = STORE.try_with(|store| store.borrow_mut().insert(future)) else {
+            return (Key { key: 0, home: Arc::default() }, false);
+        };
         sweep();
         let mut home = lock(&self.home);
         // One of a thread that has ended is replaced.
@@ -97,7 +104,7 @@ impl Locals {
         *home = Arc::downgrade(&here);
         self.is_used.store(true, Relaxed);
         drop(home);
-        Key { key, home: here }
+        (Key { key, home: here }, true)
     }
 }
 
@@ -173,6 +180,7 @@ impl Drop for Store {
 }
 
 /// A thread with local tasks of a runtime.
+#[derive(Default)]
 struct HomeThread {
     /// The part of its store that other threads see.
     left: Arc<Left>,

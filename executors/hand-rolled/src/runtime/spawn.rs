@@ -69,7 +69,7 @@ where
 ///
 /// Its future is polled and dropped on this thread only, also if it is cancelled from another. If the runtime
 /// is dropped on another thread, the task ends there, and the future goes when this thread ends or next uses
-/// local tasks.
+/// local tasks. On a thread that ends, in the destructor of a thread-local, the task may end at once, as cancelled.
 ///
 /// # Panics
 ///

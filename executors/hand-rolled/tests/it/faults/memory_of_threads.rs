@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use hand_rolled::{Runtime, run, spawn, spawn_blocking, spawn_local, timeout, yield_now};
+use hand_rolled::{Runtime, TaskError, run, spawn, spawn_blocking, spawn_local, timeout, yield_now};
 
 use super::watched_on_all;
 use crate::{LATER, lock, watched};
@@ -22,6 +22,8 @@ fn a_runtime_may_be_used_in_the_destructor_of_a_thread_local() {
             RUNTIME.get().unwrap().block_on(async {
                 spawn(async {}).await.unwrap();
                 yield_now().await;
+                // The store of this thread may have gone.
+                assert_eq!(spawn_local(async {}).await, Err(TaskError::Cancelled));
             });
             run(async { spawn_blocking(|| ()).await.unwrap() });
             *lock(&USED) += 1;
