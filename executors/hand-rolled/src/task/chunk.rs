@@ -173,7 +173,11 @@ impl Room {
     /// Allocates room for a chunk with one cell.
     pub(super) fn of_one(cell: Layout) -> Room {
         let (first, _) = shape(Class::Own(cell));
-        assert!(first < CHUNK, "a future is aligned to {} bytes, more than a chunk can be", cell.align());
+        assert!(
+            first < CHUNK,
+            "a future is aligned to {} bytes, more than a task can be: box what is aligned so",
+            cell.align()
+        );
         let size = first.checked_add(cell.size()).expect("a future leaves room for the head of its chunk");
         let layout = Layout::from_size_align(size, CHUNK).expect("a future is smaller than the memory");
         let block = Block::new(layout);
