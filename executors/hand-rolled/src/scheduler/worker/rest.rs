@@ -159,8 +159,9 @@ impl Worker {
 
     /// Returns true if there is a task for this worker, which is in the list of the parked.
     fn has_work(&self) -> bool {
-        // Whoever takes one of the tasks that it leaves, and sees more, wakes the next worker, in the end this.
-        let leaves = self.leaves_tasks.get() && self.scheduler.parking.has_other_free_workers();
+        // Who searches and takes one of the tasks that it leaves wakes the next worker, in the end this. One that is parked does
+        // not: it may be about to get up by itself, and looks only for one task.
+        let leaves = self.leaves_tasks.get() && self.scheduler.parking.has_searchers();
         !leaves && self.scheduler.has_work()
     }
 
