@@ -106,7 +106,8 @@ impl Sleep {
         let inserted = context::with_current("sleep", |scheduler, worker| {
             let timers = worker.map_or(&*scheduler.timers[0], Worker::timers);
             let inserted = timers.insert(self.deadline, thin)?;
-            if inserted.is_first && !worker.is_some_and(|worker| worker.keep_time(waker)) {
+            // A thread that is no worker cannot know who keeps time for an earlier one.
+            if !worker.is_some_and(|worker| worker.keep_time(waker, inserted.is_first)) {
                 scheduler.parking.wake_timekeeper(self.deadline);
             }
             (self.timers, self.slot) = (timers.id(), inserted.key.0);

@@ -60,7 +60,7 @@ fn poll_once(reactor: &Arc<Reactor>) {
     let seat = reactor.sit().expect("nobody else has it");
     while !seat.wait(&mut batch, 2, None) {}
     drop(seat);
-    batch.deliver(reactor, false);
+    batch.deliver(reactor, false, || ());
 }
 
 #[test]
@@ -232,7 +232,7 @@ impl Place {
         self.parking.park(parker, Time::NEVER, has_work, || Time::NEVER, wait);
         let mut batch = batch.into_inner();
         if batch.has_events() {
-            batch.deliver(&self.reactor, false);
+            batch.deliver(&self.reactor, false, || ());
             self.delivered.fetch_add(1, Relaxed);
         }
     }

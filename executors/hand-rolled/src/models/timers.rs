@@ -43,7 +43,7 @@ fn a_timer_that_is_taken_back_as_it_fires_does_one_of_both() {
         let set = timers.insert(due(), counts(&wakes)).ok().expect("its time is to come");
         let fires = {
             let timers = timers.clone();
-            thread::spawn(move || timers.fire(Time::now()))
+            thread::spawn(move || timers.fire(Time::now(), || ()))
         };
         let taken_back = timers.remove(due(), set.key).is_some();
         fires.join().unwrap();
@@ -58,9 +58,9 @@ fn a_timer_fires_once_whoever_looks_at_the_clock() {
         assert!(timers.insert(due(), counts(&wakes)).is_ok());
         let fires = {
             let timers = timers.clone();
-            thread::spawn(move || timers.fire(Time::now()))
+            thread::spawn(move || timers.fire(Time::now(), || ()))
         };
-        timers.fire(Time::now());
+        timers.fire(Time::now(), || ());
         fires.join().unwrap();
         assert_eq!(wakes.get(), 1);
     });
@@ -73,11 +73,11 @@ fn a_timer_that_is_set_as_others_fire_is_refused_or_fires() {
         assert!(timers.insert(due(), counts(&Count::default())).is_ok());
         let fires = {
             let timers = timers.clone();
-            thread::spawn(move || timers.fire(Time::now()))
+            thread::spawn(move || timers.fire(Time::now(), || ()))
         };
         let set = timers.insert(due(), counts(&wakes)).is_ok();
         fires.join().unwrap();
-        timers.fire(Time::now());
+        timers.fire(Time::now(), || ());
         assert_eq!(wakes.get(), usize::from(set));
         assert!(timers.has_fired(due()));
     });

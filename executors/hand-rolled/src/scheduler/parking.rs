@@ -260,9 +260,9 @@ impl Parking {
         self.number.load(Relaxed) > 0 || self.searching.load(Relaxed) > 0
     }
 
-    /// Returns true if a worker besides the caller, which is parked, is parked or searches.
-    pub(crate) fn has_other_free_workers(&self) -> bool {
-        self.number.load(Relaxed) > 1 || self.searching.load(Relaxed) > 0
+    /// Returns true if a worker searches. If the caller is parked, that one wakes it for what it leaves.
+    pub(crate) fn has_searchers(&self) -> bool {
+        self.searching.load(Relaxed) > 0
     }
 
     /// Counts a worker that is about to search, though nobody woke it.

@@ -285,12 +285,18 @@ impl Reactor {
         }
     }
 
-    /// Delivers an event: wakes the tasks that wait for it.
-    fn deliver(&self, event: &Event) {
+    /// Delivers an event: wakes the tasks that wait for it. Calls `prepare` before each waker that is no task's.
+    fn deliver(&self, event: &Event, prepare: impl Fn()) {
         let Some((token, readiness)) = epoll::read(event) else { return };
         let woken = self.slots.get(token.index()).note(token.generation(), readiness);
         for waker in woken.into_iter().flatten() {
-            // A waker is anybody's code; its panic has been shown.
+        for waker in woken.into_iter().flatten() {
+            if waker.is_foreign() {
+                prepare();
+            }
+            // Its panic has been shown.
+            contain(|| waker.wake()).ok();
+        }
             contain(|| waker.wake()).ok();
         }
     }
@@ -355,13 +361,14 @@ impl Batch {
         self.number > 0
     }
 
-    /// Delivers the events in their order, but the first one last if `first_last`.
-    pub(crate) fn deliver(&mut self, reactor: &Reactor, first_last: bool) {
+    /// Delivers the events in their order, but the first one last if `first_last`. Calls `prepare` before each waker that is no
+    /// task's.
+    pub(crate) fn deliver(&mut self, reactor: &Reactor, first_last: bool, prepare: impl Fn()) {
         let events = &mut self.events[..self.number];
         if first_last {
             events.rotate_left(1);
         }
-        events.iter().for_each(|event| reactor.deliver(event));
+        events.iter().for_each(|event| reactor.deliver(event, &prepare));
         self.number = 0;
     }
 }

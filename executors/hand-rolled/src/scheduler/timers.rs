@@ -223,8 +223,8 @@ impl Timers {
     }
 
     /// Fires the timers whose deadline has passed, in the order of the deadlines; returns true if there was
-    /// one.
-    pub(crate) fn fire(&self, now: Time) -> bool {
+    /// one. Calls `prepare` before each waker that is no task's.
+    pub(crate) fn fire(&self, now: Time, prepare: impl Fn()) -> bool {
         let mut due = Vec::new();
         let mut wheel = lock(&self.wheel);
         wheel.expire(now.0, &mut due);
@@ -234,6 +234,9 @@ impl Timers {
         drop(wheel);
         let any = !due.is_empty();
         for waker in due {
+            if waker.is_foreign() {
+                prepare();
+            }
             contain(|| waker.wake()).ok();
         }
         any
@@ -312,9 +315,9 @@ mod tests {
         assert!(timers.insert(late, noop()).is_ok());
         assert!(timers.insert(soon, noop()).is_ok());
         assert!(!timers.has_fired(soon));
-        assert!(timers.fire(Time::now()));
+        assert!(timers.fire(Time::now(), || ()));
         assert!(timers.has_fired(soon) && !timers.has_fired(late));
-        assert!(!timers.fire(Time::now()));
+        assert!(!timers.fire(Time::now(), || ()));
         assert!(timers.insert(soon, noop()).is_err(), "its time is over");
         assert_eq!(timers.len(), 1);
     }

@@ -414,24 +414,13 @@ impl Worker {
     /// Fires the timers that are due; returns true if there was one.
     fn fire(&self) -> bool {
         let timers = &self.scheduler.timers;
-        let first = first_deadline(timers);
-        if first == Time::NEVER {
-            return false;
-        }
-        let now = Time::now();
-        if first > now {
-            return false;
-        }
-        // A waker is anybody's code.
-        self.stop_search();
-        fire_due(timers, now)
+        first_deadline(timers) != Time::NEVER && self.fire_due(timers, Time::now())
     }
 
-    /// Ends the search of this worker, if it searches, and leaves what it would have found to another.
-    fn stop_search(&self) {
-        if self.end_search() {
-            self.pass_on();
-        }
+    /// Fires those of these timers that are due at a time; returns true if there was one.
+    fn fire_due(&self, timers: &[Arc<Timers>], now: Time) -> bool {
+        let due = timers.iter().filter(|timers| timers.next() <= now);
+        due.fold(false, |any, timers| timers.fire(now, || self.prepare_for_waker()) | any)
     }
 
     /// Ends the search of this worker; returns true if it was searching.
@@ -454,10 +443,4 @@ pub(crate) fn run_queued(scheduler: &Arc<Scheduler>) {
 /// Returns the earliest deadline of these timers, or an earlier time if its timer was taken back.
 fn first_deadline(timers: &[Arc<Timers>]) -> Time {
     timers.iter().map(|timers| timers.next()).min().unwrap_or(Time::NEVER)
-}
-
-/// Fires the timers that are due at a time; returns true if there was one.
-fn fire_due(timers: &[Arc<Timers>], now: Time) -> bool {
-    let due = timers.iter().filter(|timers| timers.next() <= now);
-    due.fold(false, |any, timers| timers.fire(now) | any)
 }

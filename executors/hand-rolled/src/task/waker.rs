@@ -125,6 +125,11 @@ impl ThinWaker {
         }
     }
 
+    /// Returns true unless it is a task's: to wake is anybody's code then.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.boxed().is_some()
+    }
+
     /// Wakes.
     pub(crate) fn wake(self) {
         // SAFETY: it is forgotten.

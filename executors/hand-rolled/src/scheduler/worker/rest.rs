@@ -78,8 +78,18 @@ impl Worker {
     /// Prepares this worker to run code of the user, which may take long: it searches no more, and leaves the
     /// time to a parked worker.
     fn prepare_for_user(&self) {
-        self.stop_search();
+        if self.end_search() {
+            self.pass_on();
+        }
         self.hand_over();
+    }
+
+    /// Prepares this worker to call a waker that is no task's: it may block, too, and what it waits for may be the task that comes
+    /// next.
+    #[cold]
+    pub(super) fn prepare_for_waker(&self) {
+        self.prepare_for_user();
+        self.give_up_next();
     }
 
     /// Leaves the task that was woken last to all workers, and offers them what it has: this one is about to do
@@ -101,11 +111,12 @@ impl Worker {
         }
     }
 
-    /// Notes that a poll on this worker has set a timer with this waker, which is the first to fire. Returns
+    /// Notes that a poll on this worker has set a timer with this waker, which may be the first to fire. Returns
     /// false if a parked worker has to be told at once.
     #[inline]
-    pub(crate) fn keep_time(&self, waker: &Waker) -> bool {
-        if !self.has_company() {
+    pub(crate) fn keep_time(&self, waker: &Waker, is_first: bool) -> bool {
+        // Of an earlier one a parked worker knows, unless this poll has set it: then this worker keeps time.
+        if !self.has_company() || !is_first && !self.keeps_time.get() {
             return true;
         }
         // What waits for the timer can go on only after this poll, and then this worker sees to it. A waker of
@@ -159,8 +170,9 @@ impl Worker {
 
     /// Returns true if there is a task for this worker, which is in the list of the parked.
     fn has_work(&self) -> bool {
-        // Whoever takes one of the tasks that it leaves, and sees more, wakes the next worker, in the end this.
-        let leaves = self.leaves_tasks.get() && self.scheduler.parking.has_other_free_workers();
+        // Who searches and takes one of the tasks that it leaves wakes the next worker, in the end this. One that is parked does
+        // not: it may be about to get up by itself, and looks only for one task.
+        let leaves = self.leaves_tasks.get() && self.scheduler.parking.has_searchers();
         !leaves && self.scheduler.has_work()
     }
 

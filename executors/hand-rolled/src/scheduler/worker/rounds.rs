@@ -16,7 +16,7 @@ use crate::{
     scheduler::{
         ring::{CAPACITY, Ring},
         timers::Time,
-        worker::{Worker, fire_due, first_deadline},
+        worker::{Worker, first_deadline},
     },
     task::Entry,
 };
@@ -183,7 +183,7 @@ impl Worker {
         if was_long {
             self.watches_until.set(now.after(since));
         }
-        fire_due(if others || was_long { all } else { own }, now);
+        self.fire_due(if others || was_long { all } else { own }, now);
         now < self.watches_until.get() && !self.scheduler.is_event_loop()
     }
 }

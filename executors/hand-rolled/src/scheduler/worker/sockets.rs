@@ -68,7 +68,6 @@ impl Worker {
     /// other worker.
     pub(super) fn deliver(&self) {
         if self.batch.borrow().has_events() {
-            self.stop_search();
             self.running.set(delivery());
             self.deliver_batch(!self.scheduler.is_event_loop());
             self.end_poll();
@@ -104,9 +103,9 @@ impl Worker {
     /// Delivers the events that it has taken, if there are any.
     fn deliver_batch(&self, first_last: bool) {
         let Some(reactor) = self.scheduler.sockets.get() else { return };
-        // A waker is anybody's code.
+        // Not under the borrow: a waker may be anybody's code.
         let mut batch = self.batch.take();
-        batch.deliver(reactor, first_last);
+        batch.deliver(reactor, first_last, || self.prepare_for_waker());
         self.batch.replace(batch);
     }
 

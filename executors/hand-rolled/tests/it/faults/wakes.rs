@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     future::{pending, poll_fn},
     hint::spin_loop,
+    pin::pin,
     sync::{
         Arc, Condvar, Mutex, PoisonError,
         atomic::{
@@ -13,7 +14,7 @@ use std::{
         },
         mpsc,
     },
-    task::{Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -21,7 +22,7 @@ use std::{
 use hand_rolled::{Runtime, sleep, spawn, spawn_blocking, yield_now};
 
 use super::watched_on_all;
-use crate::{LATER, PATIENCE, lock, ms, number, watched};
+use crate::{LATER, PATIENCE, lock, ms, number, park_on, poll_once, watched};
 
 /// The time after which a worker that should run a task is taken to be asleep.
 const TOO_LATE: Duration = ms(5_000);
@@ -146,6 +147,105 @@ fn tasks_that_come_as_a_search_ends_run_at_once() {
                     }
                 }));
                 assert!(told.iter().all(|meets| meets), "round {round}: a worker sleeps while a task waits");
+            }
+        });
+    }
+}
+
+#[test]
+fn tasks_that_a_root_leaves_as_a_worker_parks_run_at_once() {
+    for workers in [2, 3, 4] {
+        watched(move || {
+            Runtime::multi_thread(number(workers)).block_on(async move {
+                for round in 0..5_000 {
+                    // Workers that have just run out of tasks are about to park.
+                    (0..round % 7).for_each(|_| drop(spawn(async {})));
+                    (0..round * 7 % 97 * 10).for_each(|_| spin_loop());
+                    let meeting = Arc::new((Mutex::new(0), Condvar::new()));
+                    let meets: Vec<_> = (0..workers)
+                        .map(|_| {
+                            let meeting = meeting.clone();
+                            spawn(async move { all_meet(&meeting, workers) })
+                        })
+                        .collect();
+                    for meets in meets {
+                        assert_eq!(
+                            meets.await,
+                            Ok(true),
+                            "round {round}: a worker sleeps while a task waits"
+                        );
+                    }
+                }
+            });
+        });
+    }
+}
+
+/// A waker that tells that it was called, and then blocks until it is told to go on.
+struct Blocks(mpsc::Sender<()>, Mutex<mpsc::Receiver<()>>);
+
+impl Blocks {
+    /// Makes a waker, which blocks until the second of the two is dropped. The first tells that it was called.
+    fn waker() -> (Waker, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let ((call, called), (go, goes)) = (mpsc::channel(), mpsc::channel());
+        (Waker::from(Arc::new(Blocks(call, Mutex::new(goes)))), called, go)
+    }
+}
+
+impl Wake for Blocks {
+    fn wake(self: Arc<Self>) {
+        self.0.send(()).ok();
+        // For longer than the test waits for what it must not keep.
+        lock(&self.1).recv_timeout(2 * TOO_LATE).ok();
+    }
+}
+
+#[test]
+fn a_waker_that_blocks_keeps_no_timer_from_the_others() {
+    for workers in [2, 3, 4] {
+        watched(move || {
+            let driven = Runtime::multi_thread(number(workers)).drive_in_background().unwrap();
+            let (waker, called, go) = Blocks::waker();
+            drop(driven.runtime().spawn(async move {
+                let mut sleep = pin!(sleep(ms(20)));
+                assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+                pending::<()>().await;
+            }));
+            let (tell, told) = mpsc::channel();
+            drop(driven.runtime().spawn(async move {
+                sleep(ms(100)).await;
+                tell.send(()).unwrap();
+            }));
+            called.recv_timeout(TOO_LATE).unwrap();
+            assert!(told.recv_timeout(TOO_LATE).is_ok(), "nobody keeps time for the second timer");
+            drop(go);
+        });
+    }
+}
+
+#[test]
+fn a_poll_that_blocks_for_a_timer_is_not_the_only_one_to_know_it() {
+    /// Waits like a task for one timer, and like a thread for the next.
+    async fn wait_for_two() {
+        let mut first = pin!(sleep(ms(1)));
+        assert!(poll_once(first.as_mut()).await.is_pending());
+        park_on(sleep(ms(2)));
+    }
+
+    for workers in [2, 3, 4] {
+        watched(move || {
+            let runtime = Runtime::multi_thread(number(workers));
+            for _ in 0..20 {
+                runtime.block_on(async {
+                    // The others park meanwhile.
+                    thread::sleep(ms(5));
+                    wait_for_two().await;
+                    let wait = async {
+                        thread::sleep(ms(5));
+                        wait_for_two().await;
+                    };
+                    spawn(wait).await.unwrap();
+                });
             }
         });
     }
