@@ -32,6 +32,8 @@ struct Queue {
     entries: VecDeque<Entry>,
     /// The most entries that there were since there were none.
     most: usize,
+    /// True if workers have pushed some since there were none.
+    has_overflow: bool,
     /// The most entries that there were since the last [`trim`](Injector::trim), if they were many.
     many: usize,
     /// Set once the runtime has ended.
@@ -55,6 +57,7 @@ impl Injector {
     pub(crate) fn push_all(&self, entries: impl IntoIterator<Item = Entry>) {
         let mut state = lock(&self.state);
         state.entries.extend(entries);
+        state.has_overflow = true;
         self.note_len(&mut state);
     }
 
@@ -114,10 +117,23 @@ impl Injector {
             number = fit(share).min(len);
         }
         state.entries.drain(..number).for_each(&mut taken);
-        if number < share || number == len {
+        if number < share {
             state.most = 0;
         }
-        self.len.store(len - number, Relaxed);
+        self.note_taken(&mut state, len - number);
+    }
+
+    /// Takes the oldest entry if all are from outside, and no more than `most`. Returns it with the number of those that are
+    /// left.
+    pub(crate) fn take_from_outside(&self, most: usize) -> Option<(Entry, usize)> {
+        let mut state = lock(&self.state);
+        if state.has_overflow || state.entries.len() > most {
+            return None;
+        }
+        let entry = state.entries.pop_front()?;
+        let left = state.entries.len();
+        self.note_taken(&mut state, left);
+        Some((entry, left))
     }
 
     /// Takes the oldest entries: `share` returns the number of them, given the number of all. Returns the
@@ -130,11 +146,18 @@ impl Injector {
         let len = state.entries.len();
         let number = share(len).min(len);
         state.entries.drain(..number).for_each(&mut taken);
-        if number == len {
-            state.most = 0;
-        }
-        self.len.store(len - number, Relaxed);
+        self.note_taken(&mut state, len - number);
         number
+    }
+
+    /// Notes that so many entries are left.
+    #[inline]
+    fn note_taken(&self, state: &mut Queue, left: usize) {
+        if left == 0 {
+            state.most = 0;
+            state.has_overflow = false;
+        }
+        self.len.store(left, Relaxed);
     }
 
     /// Refuses entries from now on, except from workers.

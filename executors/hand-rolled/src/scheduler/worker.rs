@@ -1,7 +1,7 @@
 //! A worker: a thread that runs tasks, and one turn of its loop.
 //!
-//! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; its own ring; the
-//! rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
+//! A worker takes tasks from, in this order: `next`, the task that the last poll woke last; the injector, now and then; its own
+//! ring; the rings of other workers. An event loop has one worker, and one first-in-first-out queue in their place.
 //!
 //! Its rooms: `worker/rounds.rs`, what it does between two polls now and then; `worker/rest.rs`, how it parks;
 //! `worker/lingering.rs`, what it does before; `worker/sockets.rs`, how it looks after sockets; `worker/habit.rs`, whether it
@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     round: Cell<usize>,
     /// The number of the round in a shift of a crowd, from one; zero if there is no crowd.
     round_of_shift: Cell<u32>,
+    /// The number of guests that may still come before the tasks of its ring in this round; `None` before the first.
+    guests_left: Cell<Option<usize>>,
     /// The number of turns that it makes before it reads the clock.
     turns_to_timers: Cell<usize>,
     /// The number of times that it has read the clock; it wraps around.
@@ -117,6 +119,7 @@ impl Worker {
             core: RefCell::new(core),
             round: Cell::new(0),
             round_of_shift: Cell::new(0),
+            guests_left: Cell::new(None),
             turns_to_timers: Cell::new(0),
             clock_reads: Cell::new(0),
             clock_read: Cell::new(Time::NEVER),
@@ -325,6 +328,10 @@ impl Worker {
         }
         let entry = if let Some(woken) = self.take_woken_last(ring) {
             woken
+        } else if let Some(guest) = self.take_guest(ring) {
+            // As after an exchange, which a lock need not be.
+            fence(SeqCst);
+            guest
         } else if let Some(first) = self.pop(ring) {
             // In place of the one in `offer`, for what was pushed since the last poll.
             fence_after_exchange();

@@ -36,6 +36,8 @@ impl Worker {
     pub(crate) fn end_root(&self) {
         self.root.set(ptr::null());
         self.renew_successes();
+        // A guest may block, too, so none comes before a root that yields.
+        self.take_no_guests();
         self.place_stand_in();
         let has_tasks = |ring: &Ring| ring.len() > 0;
         self.leaves_tasks.set(self.has_company() && has_tasks(&self.scheduler.rings[self.number]));

@@ -1,8 +1,11 @@
 //! The rounds of a worker: the tasks and the timers that it looks for between two polls.
 //!
 //! A worker works in *rounds*: the tasks that were in its ring when a round began have their turn. Then it takes
-//! its share of the tasks in the injector. So what comes from elsewhere, or did not fit into a ring, waits for one
-//! round.
+//! its share of the tasks in the injector. So what overflows a ring waits for one round.
+//!
+//! What comes from outside is a *guest*: it waits for one turn. Once a round, as many as there are come before the tasks of the
+//! ring, each taken out of the injector by itself, so that it is there for whichever worker ends its turn first. Those that come
+//! later in that round wait for the next, and the tasks of the ring are thus not kept waiting for ever.
 //!
 //! If the share does not fit, there is a *crowd*, which takes its turns in shifts: the worker takes the oldest up
 //! to half a ring, the other half being for tasks that they wake, and for a few rounds these are by themselves. They may thus come to an end before others begin, and mostly they are queued
@@ -44,6 +47,7 @@ impl Worker {
     // Out of line, as all that is not done for each task: its registers would be saved for each.
     #[inline(never)]
     pub(super) fn begin_round(&self, ring: &Ring) {
+        let has_own = ring.len() > 0;
         let next = match (self.round_of_shift.get(), ring.len()) {
             (0 | ROUNDS_OF_A_SHIFT, _) | (_, 0) => self.take_share(ring),
             (round, len) if round + 1 == ROUNDS_OF_A_SHIFT && len <= MOST_OF_A_SHIFT / 2 => {
@@ -53,6 +57,39 @@ impl Worker {
         };
         self.round_of_shift.set(next);
         self.round.set(ring.pushed());
+        // A round of guests only takes no others: they would come before these, and take the lock one by one.
+        self.guests_left.set(if has_own { None } else { Some(0) });
+    }
+
+    /// Leaves guests to other workers, or to the next round.
+    pub(super) fn take_no_guests(&self) {
+        self.guests_left.set(Some(0));
+    }
+
+    /// Takes a guest: a task from outside that comes before those of the ring.
+    #[inline]
+    pub(super) fn take_guest(&self, ring: &Ring) -> Option<Entry> {
+        if self.scheduler.injector.len() > 0 && ring.len() > 0 && self.may_take_guests() {
+            self.take_one_guest()
+        } else {
+            None
+        }
+    }
+
+    /// Returns true unless the round has had its guests, or is one of a crowd.
+    #[inline]
+    fn may_take_guests(&self) -> bool {
+        self.round_of_shift.get() == 0 && self.guests_left.get() != Some(0)
+    }
+
+    /// Takes one from the injector, where the others stay for whichever worker comes first.
+    #[inline(never)]
+    fn take_one_guest(&self) -> Option<Entry> {
+        let taken = self.scheduler.injector.take_from_outside(MOST_OF_A_SHIFT);
+        let left =
+            taken.as_ref().map_or(0, |(_, left)| self.guests_left.get().map_or(*left, |left| left - 1));
+        self.guests_left.set(Some(left));
+        taken.map(|(entry, _)| entry)
     }
 
     /// Takes a share of the tasks that wait in the injector, as far as they fit. Returns one if this begins a
@@ -79,7 +116,7 @@ impl Worker {
             return self.queue(entry);
         };
         match self.round_of_shift.get() {
-            0 if self.scheduler.injector.len() > 0 => {
+            0 if self.scheduler.injector.len() > 0 && !self.may_take_guests() => {
                 self.round_of_shift.set(self.take_share(ring));
                 self.push(ring, entry);
             }

@@ -258,7 +258,7 @@ fn a_long_poll_is_not_followed_by_another_before_the_timers_that_it_has_made_lat
 /// A burst from outside is shared out once: each worker that comes takes its share of the whole, and not of what is left.
 #[test]
 fn a_burst_from_outside_is_taken_as_often_as_there_are_workers() {
-    // Ten take 31 to 47 turns, and 63 to 70 if their shares are halved again and again.
+    // Ten take some 12 turns, 31 to 47 if none comes before the ring, and 63 to 70 if their shares are halved again and again.
     const BURSTS: usize = 60;
     watched(|| {
         let runtime = Arc::new(two_workers());
@@ -293,6 +293,48 @@ fn a_burst_from_outside_is_taken_as_often_as_there_are_workers() {
     });
 }
 
+/// Each burst from outside waited for a turn of each of the ten that compute.
+#[test]
+fn what_comes_from_outside_waits_for_one_turn_and_not_for_a_round() {
+    const BUSY: usize = 10;
+    watched(|| {
+        let runtime = Arc::new(Runtime::multi_thread(number(1)));
+        let outside = runtime.clone();
+        let log = Arc::new(Log::default());
+        let turns = runtime.block_on(async move {
+            for _ in 0..BUSY {
+                let log = log.clone();
+                drop(spawn(async move {
+                    loop {
+                        log.turn();
+                        yield_now().await;
+                    }
+                }));
+            }
+            let bursts = move || {
+                (0..20)
+                    .map(|_| {
+                        // There are guests once a round.
+                        let round = log.turns() + BUSY + 1;
+                        while log.turns() < round {
+                            thread::sleep(ms(1));
+                        }
+                        let tasks: Vec<_> = (0..8).map(|_| outside.spawn(async { Instant::now() })).collect();
+                        let spawned = Instant::now();
+                        let ran =
+                            tasks.into_iter().map(|task| Runtime::current_thread().block_on(task).unwrap());
+                        let last = ran.max().expect("there are some");
+                        log.turns_between(spawned, last)
+                    })
+                    .sum::<usize>()
+            };
+            hand_rolled::spawn_blocking(bursts).await.unwrap()
+        });
+        // They were about 200.
+        assert!(turns <= 80, "{turns} turns");
+    });
+}
+
 /// The times at which turns began that take three milliseconds.
 #[derive(Default)]
 struct Log(Mutex<Vec<Instant>>);
@@ -301,6 +343,10 @@ impl Log {
     fn turn(&self) {
         lock(&self.0).push(Instant::now());
         thread::sleep(ms(3));
+    }
+
+    fn turns(&self) -> usize {
+        lock(&self.0).len()
     }
 
     fn turns_between(&self, from: Instant, to: Instant) -> usize {
