@@ -290,13 +290,10 @@ impl Reactor {
         let Some((token, readiness)) = epoll::read(event) else { return };
         let woken = self.slots.get(token.index()).note(token.generation(), readiness);
         for waker in woken.into_iter().flatten() {
-        for waker in woken.into_iter().flatten() {
             if waker.is_foreign() {
                 prepare();
             }
             // Its panic has been shown.
-            contain(|| waker.wake()).ok();
-        }
             contain(|| waker.wake()).ok();
         }
     }
