@@ -11,7 +11,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
 /// The folder of the workspace that this program was built from.
@@ -25,10 +24,6 @@ const BUILDS: [&str; 2] = ["track", "release"];
 
 /// Options of test programs, which cargo, other runners of tests and editors give to benchmarks too.
 const OF_TESTS: [&str; 5] = ["--test", "--nocapture", "--no-capture", "--ignored", "--include-ignored"];
-
-/// The time in which cargo says that the lab is up to date, which is when the arguments can be looked at before the track is
-/// built.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The arguments by which cargo builds the lab, and says where it is.
 const LAB: [&str; 6] =
@@ -121,28 +116,15 @@ fn parent_id() -> Option<u32> {
 
 /// Builds the lab, and the track unless nothing is to be raced, and returns the path of the lab.
 ///
-/// As soon as the lab is there it is asked whether it can do what the arguments say: the track takes minutes.
+/// Both are built side by side if the lab is sure to understand the arguments. Otherwise it is asked first, because the track
+/// takes minutes, and cannot be given up: its compiler would outlive cargo, and meet that of the next build.
 fn build(cargo: &OsStr, command: &str, arguments: &[OsString]) -> Result<PathBuf, Failure> {
     let races = !arguments
         .iter()
         .any(|argument| ["--help", "-h", "--version", "-V"].iter().any(|word| argument == word));
     let packages = if races { packages(arguments) } else { Vec::new() };
-    let asks = command == "run" && !arguments.is_empty() && !packages.is_empty();
-    let has_others = asks && has_other_builds(arguments);
-    // Its progress would be mixed with that of the track, which takes longer; its errors are shown.
-    let quiet = if races && !has_others { &["--quiet"][..] } else { &[] };
-    // The later the track is compiled, the later its long link begins.
-    let stepping_back = if races { nice(Command::new(cargo)) } else { Command::new(cargo) };
-    let mut lab = Build::start(stepping_back, &[&LAB[..], quiet].concat(), Stdio::piped())?;
-    let ready = |lab: Build| -> Result<PathBuf, Failure> {
-        let lab = path_of_lab(lab)?;
-        if asks {
-            foresee(&lab, arguments)?;
-        }
-        Ok(lab)
-    };
     if packages.is_empty() {
-        return ready(lab);
+        return Ok(path_of_lab(Build::start(Command::new(cargo), &LAB, Stdio::piped())?)?);
     }
     let track = || {
         let profile = profile(arguments).unwrap_or(BUILDS[0]);
@@ -150,15 +132,28 @@ fn build(cargo: &OsStr, command: &str, arguments: &[OsString]) -> Result<PathBuf
         let words: Vec<&str> = ["--profile", profile, "--bins"].into_iter().chain(packages).collect();
         Build::start(Command::new(cargo), &words, Stdio::null())
     };
-    if has_others || asks && lab.ends_within(PATIENCE) {
-        let lab = ready(lab)?;
+    if command == "run" && !is_plain(arguments) {
+        let lab = path_of_lab(Build::start(Command::new(cargo), &LAB, Stdio::piped())?)?;
+        foresee(&lab, arguments)?;
         track()?.finish("the track")?;
         return Ok(lab);
     }
     let track = track()?;
-    let lab = ready(lab)?;
+    // Its progress would be mixed with that of the track, which takes longer; its errors are shown. And the later the track
+    // is compiled, the later its long link begins, so the lab steps back.
+    let lab = Build::start(nice(Command::new(cargo)), &[&LAB[..], &["--quiet"]].concat(), Stdio::piped())?;
+    let lab = path_of_lab(lab)?;
     track.finish("the track")?;
     Ok(lab)
+}
+
+/// Returns true for arguments that the lab understands as surely as none.
+fn is_plain(arguments: &[OsString]) -> bool {
+    match arguments {
+        [] => true,
+        [one] => one == "--quick" || one == "--full",
+        _ => false,
+    }
 }
 
 /// Has the lab refuse what it could not do, as far as that is known without the track.
@@ -172,14 +167,6 @@ fn path_of_lab(lab: Build) -> Result<PathBuf, String> {
     let messages = lab.finish("the lab")?;
     let lab = messages.lines().find_map(executable);
     lab.ok_or_else(|| "cargo has built the lab and does not say where".to_owned())
-}
-
-/// Tells whether the arguments ask for other versions of a package, which are built too.
-fn has_other_builds(arguments: &[OsString]) -> bool {
-    arguments.iter().map(|argument| argument.to_string_lossy()).any(|argument| {
-        let name = argument.split('=').next().unwrap_or_default();
-        name == "--with" || name == "--ladder"
-    })
 }
 
 /// Returns the packages to be raced: the track of a lineup, and the lanes that are programs; none if there is no such
@@ -226,7 +213,7 @@ fn nice(command: Command) -> Command {
     nice
 }
 
-/// A cargo that builds. Dropping it ends that.
+/// A cargo that builds, and goes on if this is dropped.
 struct Build {
     cargo: Child,
     /// Reads all that it prints meanwhile: it would wait for a reader.
@@ -262,18 +249,6 @@ impl Build {
         Ok(Build { cargo, printed })
     }
 
-    /// Returns true if it ends before the patience does.
-    fn ends_within(&mut self, patience: Duration) -> bool {
-        let until = Instant::now() + patience;
-        while Instant::now() < until {
-            if !matches!(self.cargo.try_wait(), Ok(None)) {
-                return true;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        false
-    }
-
     /// Waits for its end, and returns what it has printed.
     fn finish(mut self, program: &str) -> Result<String, String> {
         let in_words = |error| format!("failed to wait for cargo: {error}");
@@ -284,14 +259,6 @@ impl Build {
         let read = |reader: JoinHandle<io::Result<Vec<u8>>>| reader.join().expect("reading does not panic");
         let printed = self.printed.take().map(read).transpose().map_err(in_words)?;
         Ok(String::from_utf8_lossy(&printed.unwrap_or_default()).into_owned())
-    }
-}
-
-impl Drop for Build {
-    fn drop(&mut self) {
-        // An error means that it has ended.
-        self.cargo.kill().ok();
-        self.cargo.wait().ok();
     }
 }
 
@@ -355,15 +322,6 @@ mod tests {
         assert_eq!(asked(&["--lineup=steps", "--quick"]).as_deref(), Some("steps"));
         assert_eq!([asked(&["--quick", "steps"]), asked(&["--lineup"])], [None, None]);
         assert_eq!(packages(&["--lineup".into(), "no-such".into()]), [""; 0]);
-    }
-
-    #[test]
-    fn other_builds_are_seen_in_the_arguments() {
-        let asked = |line: &str| has_other_builds(&Vec::from_iter(line.split(' ').map(OsString::from)));
-        assert!(
-            ["--with tokio@1.51.1", "--quick --with=tokio=../tokio", "--ladder tokio"].into_iter().all(asked)
-        );
-        assert!(!["--quick", "--without", "with"].into_iter().any(asked));
     }
 
     #[test]
@@ -451,8 +409,8 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn wrong_arguments_are_refused_before_the_track_is_built_if_the_lab_is_there() {
-        let stub = Stub::new("there", ":", "exec sleep 1000");
+    fn wrong_arguments_are_refused_before_the_track_is_built() {
+        let stub = Stub::new("wrong", ":", "exec sleep 1000");
         for arguments in ["--wrong", "--quick --wrong", "--with tokio@1.51.1 --wrong"] {
             assert!(matches!(stub.race(arguments), (Err(Failure::Told(2)), false)), "{arguments}");
         }
@@ -460,17 +418,10 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn wrong_arguments_end_the_build_of_the_track_once_the_lab_is_there() {
-        let begun = "while ! [ -e ${0%/*}/log ]; do sleep 0.01; done";
-        let stub = Stub::new("later", begun, "exec sleep 1000");
-        assert!(matches!(stub.race("--wrong"), (Err(Failure::Told(2)), true)));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn both_are_built_if_the_arguments_are_right() {
-        for arguments in ["", "--quick", "--with tokio@1.51.1"] {
-            let stub = Stub::new("right", ":", ":");
+    fn both_are_built_side_by_side_if_the_arguments_are_surely_right() {
+        // Each waits for the other.
+        for arguments in ["", "--quick", "--full"] {
+            let stub = Stub::new("plain", "until [ -e ${0%/*}/log ]; do sleep 0.01; done", ":");
             let (outcome, has_track) = stub.race(arguments);
             assert_eq!((outcome.ok(), has_track), (Some(stub.folder.join("lab")), true), "{arguments}");
         }
@@ -478,11 +429,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_lab_that_does_not_build_ends_the_build_of_the_track() {
-        let stub = Stub::new("broken", "exit 101", "exec sleep 1000");
-        let outcome = stub.race("").0;
-        assert!(
-            matches!(outcome, Err(Failure::Untold(why)) if why == "the lab does not build; cargo has said why")
-        );
+    fn the_track_is_built_after_the_lab_has_understood() {
+        let stub = Stub::new("right", "! [ -e ${0%/*}/log ] || exit 101", ":");
+        let (outcome, has_track) = stub.race("--quick --with tokio@1.51.1");
+        assert_eq!((outcome.ok(), has_track), (Some(stub.folder.join("lab")), true));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_does_not_build_is_told() {
+        for (lab, track, culprit) in [("exit 101", ":", "lab"), (":", "exit 101", "track")] {
+            let outcome = Stub::new("broken", lab, track).race("").0;
+            let told = format!("the {culprit} does not build; cargo has said why");
+            assert!(matches!(outcome, Err(Failure::Untold(why)) if why == told));
+        }
     }
 }
