@@ -197,7 +197,7 @@ impl Columns {
 
     /// Writes the names of the runtimes, and below them what keeps one from being chosen, or its version.
     fn head(&self, race: &FirstRace) -> Vec<String> {
-        let corner = race.corner.trim_start_matches("times what the ").trim_end_matches(" takes");
+        let corner = race.corner.trim_start_matches("times as long as the ");
         let title = format!("{}: times the", race.threads);
         vec![
             self.line(race, &title, race.heads.iter().map(|head| short(&head.name))),

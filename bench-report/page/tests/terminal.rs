@@ -38,7 +38,7 @@ fn fits(ending: &str) {
 fn the_end_has_a_line_for_each_kind_of_work_relative_to_the_best_that_can_serve() {
     let ending = ending(&results());
     fits(&ending);
-    assert!(ending.contains("that can serve") && ending.contains(" |"), "{ending}");
+    assert!(ending.contains("\nbest that can serve ") && ending.contains(" |"), "{ending}");
     let timers = line(&ending, "Timers");
     assert!(timers.starts_with("Timers 5 best 1."), "tokio first, then smol: {ending}");
     let jobs = line(&ending, "Blocking jobs");
