@@ -1,10 +1,13 @@
 //! The processes that count: what each cell costs, and what a task weighs; after the blocks. Nothing is timed in them, so two
 //! run at once where there is a processor for each of their workers.
 //!
-//! The lanes of a comparison come in random order, from the seed of the run. What goes wrong in one costs its figures and nothing else: the
+//! Comparisons come in random order, from the seed of the run, and so do their lanes. What goes wrong in one costs its figures and nothing else: the
 //! cell was measured without it.
 
-use std::{collections::HashSet, thread};
+use std::{
+    collections::{HashMap, HashSet},
+    thread,
+};
 
 use anyhow::Result;
 use fastrand::Rng;
@@ -117,11 +120,12 @@ impl Counting {
 fn side_by_side(jobs: &[CountingJob], processors: usize) -> Vec<Vec<&CountingJob>> {
     let (mut few, many): (Vec<_>, Vec<_>) =
         jobs.iter().partition(|job| job.cell.threads * AT_ONCE <= processors);
-    let is_memory = |job: &CountingJob| job.count == Count::Memory;
-    few.sort_by(|one, other| {
-        let by_cell = || (&one.cell.workload, one.cell.size).cmp(&(&other.cell.workload, other.cell.size));
-        is_memory(one).cmp(&is_memory(other)).then_with(by_cell)
-    });
+    let of = |job: &CountingJob| (job.count, job.cell.workload.clone(), job.cell.size);
+    let mut places = HashMap::new();
+    for (place, job) in few.iter().enumerate() {
+        places.entry(of(job)).or_insert(place);
+    }
+    few.sort_by_key(|job| places[&of(job)]);
     few.chunks(AT_ONCE).chain(many.chunks(1)).map(<[_]>::to_vec).collect()
 }
 
@@ -182,7 +186,7 @@ mod tests {
         };
         assert_eq!(
             at_once(2),
-            [vec!["long/1/t1/a", "long/1/t1/b"], vec!["short/1/t1/a", "short/1/t1/b"], vec!["long/1/t2/a"]]
+            [vec!["short/1/t1/a", "short/1/t1/b"], vec!["long/1/t1/a", "long/1/t1/b"], vec!["long/1/t2/a"]]
         );
         assert!(at_once(1).iter().all(|jobs| jobs.len() == 1));
     }
