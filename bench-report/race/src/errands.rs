@@ -1,8 +1,8 @@
 //! The processes that count: what each cell costs, and what a task weighs; after the blocks. Nothing is timed in them, so two
 //! run at once where there is a processor for each of their workers.
 //!
-//! Comparisons come in random order, from the seed of the run, and so do their lanes. What goes wrong in one costs its figures and nothing else: the
-//! cell was measured without it.
+//! Comparisons come in random order, from the seed of the run, and so do their lanes. A process that fails costs its figures
+//! and nothing else: the cell was measured without it.
 
 use std::{
     collections::{HashMap, HashSet},

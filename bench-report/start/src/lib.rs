@@ -6,11 +6,9 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs,
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
-    thread::{self, JoinHandle},
 };
 
 /// The folder of the workspace that this program was built from.
@@ -214,11 +212,7 @@ fn nice(command: Command) -> Command {
 }
 
 /// A cargo that builds, and goes on if this is dropped.
-struct Build {
-    cargo: Child,
-    /// Reads all that it prints meanwhile: it would wait for a reader.
-    printed: Option<JoinHandle<io::Result<Vec<u8>>>>,
-}
+struct Build(Child);
 
 impl Build {
     /// Starts cargo, by a command that runs it, to build what the arguments say.
@@ -236,29 +230,21 @@ impl Build {
                 command.env_remove(&name);
             }
         }
-        let mut cargo = command.spawn().map_err(|error| {
+        let cargo = command.spawn().map_err(|error| {
             let cargo = command.get_program().display();
             format!("{cargo} does not start ({error}): install Rust, or put cargo on the PATH")
         })?;
-        let printed = cargo.stdout.take().map(|mut stdout| {
-            thread::spawn(move || {
-                let mut printed = Vec::new();
-                stdout.read_to_end(&mut printed).map(|_| printed)
-            })
-        });
-        Ok(Build { cargo, printed })
+        Ok(Build(cargo))
     }
 
     /// Waits for its end, and returns what it has printed.
-    fn finish(mut self, program: &str) -> Result<String, String> {
-        let in_words = |error| format!("failed to wait for cargo: {error}");
-        let status = self.cargo.wait().map_err(in_words)?;
-        if !status.success() {
+    fn finish(self, program: &str) -> Result<String, String> {
+        let output = self.0.wait_with_output();
+        let output = output.map_err(|error| format!("failed to wait for cargo: {error}"))?;
+        if !output.status.success() {
             return Err(format!("{program} does not build; cargo has said why"));
         }
-        let read = |reader: JoinHandle<io::Result<Vec<u8>>>| reader.join().expect("reading does not panic");
-        let printed = self.printed.take().map(read).transpose().map_err(in_words)?;
-        Ok(String::from_utf8_lossy(&printed.unwrap_or_default()).into_owned())
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 

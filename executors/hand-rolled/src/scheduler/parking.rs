@@ -55,7 +55,7 @@
 //! all that came meanwhile. A burst of tasks thus wakes a chain of workers, one after the other, which ends where the
 //! tasks do.
 //!
-//! What a searcher runs besides, such as the waker of a timer, may take long, and so ends its search first.
+//! A searcher ends its search before it calls a waker that is no task's, such as one of a timer: that may take long.
 
 use std::{
     sync::{Arc, OnceLock, PoisonError},

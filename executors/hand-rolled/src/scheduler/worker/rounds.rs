@@ -3,7 +3,7 @@
 //! A worker works in *rounds*: the tasks that were in its ring when a round began have their turn. Then it takes
 //! its share of the tasks in the injector. So what overflows a ring waits for one round.
 //!
-//! What comes from outside is a *guest*: it waits for one turn. Once a round, as many as there are come before the tasks of the
+//! A task from outside is a *guest*: it waits for one turn. Once a round, as many as there are come before the tasks of the
 //! ring, each taken out of the injector by itself, so that it is there for whichever worker ends its turn first. Those that come
 //! later in that round wait for the next, and the tasks of the ring are thus not kept waiting for ever.
 //!
