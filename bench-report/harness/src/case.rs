@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use executor_api::{Config, Executor, Net, Timer};
+use executor_api::{Config, Executor, FlavourOf, Net, Timer};
 use lane_protocol::{Lateness, Observed, Proof, Sample, Work, too_fast, wrong_answer};
 use workload_api::{Measure, Workload};
 
@@ -83,18 +83,20 @@ struct Started<E, W> {
 
 type WatchedRun<E, W> = fn(&E, Arc<W>) -> Result<(), String>;
 
-/// Starts the executor and prepares the workload.
-pub(crate) fn open<E, W>(contracts: Contracts, config: &Config, size: u64) -> OpenCase
+/// Starts a flavour of the executor and prepares the workload.
+pub(crate) fn open<F, E, W>(contracts: Contracts, config: &Config, size: u64) -> OpenCase
 where
+    F: FlavourOf<E>,
     E: Executor,
     W: Workload<E> + Workload<Audited>,
 {
-    open_pair::<E, W>(contracts, config, size, None)
+    open_pair::<E, W>(contracts, config, size, F::start_as, None)
 }
 
 /// Does the same as [`open`], for a workload whose sleeps can be watched.
-pub(crate) fn open_watched<E, W>(contracts: Contracts, config: &Config, size: u64) -> OpenCase
+pub(crate) fn open_watched<F, E, W>(contracts: Contracts, config: &Config, size: u64) -> OpenCase
 where
+    F: FlavourOf<E>,
     E: Timer,
     W: Workload<E> + Workload<Audited> + Workload<Watched<E>>,
 {
@@ -105,13 +107,14 @@ where
             right(&<W as Workload<Watched<E>>>::run(workload).await, &expected)
         })
     };
-    open_pair(contracts, config, size, Some(watched_run))
+    open_pair(contracts, config, size, F::start_as, Some(watched_run))
 }
 
 fn open_pair<E, W>(
     contracts: Contracts,
     config: &Config,
     size: u64,
+    start: fn(&Config) -> E,
     watched_run: Option<WatchedRun<E, W>>,
 ) -> OpenCase
 where
@@ -122,7 +125,7 @@ where
     lateness::gather_told();
     contracts.enter_into_force();
     let (workload, prepared_alone) = prepare::<W>(config, size);
-    let pair = Box::new(Started { executor: E::start(config), workload, watched_run });
+    let pair = Box::new(Started { executor: start(config), workload, watched_run });
     OpenCase { config: *config, prepared_alone, pair }
 }
 

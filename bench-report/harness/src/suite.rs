@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 
 use executor_api::{
-    About, BlockOn, BlockingPool, Class, Config, Executor, Net, Remote, Restart, Standing, Timer,
+    About, BlockOn, BlockingPool, Class, Config, Executor, FlavourOf, Net, Remote, Restart, Standing, Timer,
 };
 use lane_protocol::{LaneEntry, Lineup, PROTOCOL, Specification, Specify, Tier, TrackBuild, WorkloadEntry};
 use workload_api::{Measure, Workload};
@@ -140,7 +140,15 @@ impl Suite {
     where
         W: Workload<E> + Workload<Audited>,
     {
-        self.add::<W>(needs, E::ABOUT.name, case::open::<E, W>);
+        self.race_as::<E, E, W>(needs);
+    }
+
+    /// Adds a workload as [`race`](Self::race) does, to be run on a flavour of an executor, by what is compiled for that one.
+    pub fn race_as<F: FlavourOf<E>, E: Executor, W>(&mut self, needs: &'static str)
+    where
+        W: Workload<E> + Workload<Audited>,
+    {
+        self.add::<W>(needs, F::ABOUT.name, case::open::<F, E, W>);
     }
 
     /// Adds a workload as [`race`](Self::race) does, and has its sleeps watched in runs of their own: their lateness is a
@@ -149,7 +157,15 @@ impl Suite {
     where
         W: Workload<E> + Workload<Audited> + Workload<Watched<E>>,
     {
-        self.add::<W>(needs, E::ABOUT.name, case::open_watched::<E, W>);
+        self.race_and_watch_as::<E, E, W>(needs);
+    }
+
+    /// Adds a workload as [`race_as`](Self::race_as) does, and has its sleeps watched.
+    pub fn race_and_watch_as<F: FlavourOf<E>, E: Timer, W>(&mut self, needs: &'static str)
+    where
+        W: Workload<E> + Workload<Audited> + Workload<Watched<E>>,
+    {
+        self.add::<W>(needs, F::ABOUT.name, case::open_watched::<F, E, W>);
     }
 
     fn add<W: Workload<Audited>>(&mut self, needs: &'static str, executor: &'static str, open: Opener) {

@@ -17,13 +17,13 @@ fn main() -> ExitCode {
     lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, sockets);
     #[cfg(tokio_unstable)]
     {
-        lane!(suite, executor_tokio::TokioNoLifo: tasks, remote, timers, blocking, sockets);
-        lane!(suite, executor_tokio::TokioAltTimer: tasks, remote, timers, blocking, sockets);
-        lane!(suite, executor_tokio::TokioEagerDriver: tasks, remote, timers, blocking, sockets);
-        lane!(suite, executor_tokio::TokioShardedBlocking: tasks, remote, timers, blocking, sockets);
+        lane!(suite, executor_tokio::TokioNoLifo as executor_tokio::Tokio: tasks, remote, timers, blocking, sockets);
+        lane!(suite, executor_tokio::TokioAltTimer as executor_tokio::Tokio: tasks, remote, timers, blocking, sockets);
+        lane!(suite, executor_tokio::TokioEagerDriver as executor_tokio::Tokio: tasks, remote, timers, blocking, sockets);
+        lane!(suite, executor_tokio::TokioShardedBlocking as executor_tokio::Tokio: tasks, remote, timers, blocking, sockets);
     }
     lane!(suite, executor_tokio::TokioPerCore: tasks, remote, timers, blocking);
-    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, sockets);
+    lane!(suite, executor_tokio::TokioCurrentThread as executor_tokio::Tokio: tasks, remote, timers, blocking, sockets);
     lane!(suite, executor_tokio::TokioLocalRuntime: tasks, remote, timers, blocking, sockets);
     lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking, sockets);
     lane!(suite, executor_smol::SmolStatic: tasks, remote, timers, blocking, sockets);

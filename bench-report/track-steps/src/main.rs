@@ -25,8 +25,8 @@ fn main() -> ExitCode {
 
 /// Enters an executor in all workloads but those that end executors, which the steps never do.
 fn enter<E: Remote + Timer + BlockingPool>(suite: &mut Suite) {
-    lineup::tasks::<E>(suite);
-    lineup::remote::<E>(suite);
-    lineup::timers::<E>(suite);
-    lineup::blocking::<E>(suite);
+    lineup::tasks::<E, E>(suite);
+    lineup::remote::<E, E>(suite);
+    lineup::timers::<E, E>(suite);
+    lineup::blocking::<E, E>(suite);
 }

@@ -3,15 +3,21 @@
 //! An executor goes into [`lineup`], with the names of what it has; a workload into the function of what it needs. What an
 //! executor lacks reads "n/a: needs a timer" in the report, and cannot be overlooked: it would not compile.
 
-use executor_api::{About, BlockOn, BlockingPool, Executor, Net, Remote, Restart, Standing, Timer};
+use executor_api::{
+    About, BlockOn, BlockingPool, Executor, FlavourOf, Net, Remote, Restart, Standing, Timer,
+};
 
 use lane_harness::{Suite, Tier, about_program};
 
-/// Enters an executor, with the functions below of what it has; each contract that it implements.
+/// Enters an executor, with the functions below of what it has: each contract that it implements. `X as Y` is a flavour of the
+/// executor Y, for which no workload is compiled again.
 #[macro_export]
 macro_rules! lane {
     ($suite:ident, $executor:ty: $($has:ident),+) => {
-        $($crate::lineup::$has::<$executor>(&mut $suite);)+
+        $crate::lane!($suite, $executor as $executor: $($has),+)
+    };
+    ($suite:ident, $flavour:ty as $executor:ty: $($has:ident),+) => {
+        $($crate::lineup::$has::<$flavour, $executor>(&mut $suite);)+
     };
 }
 
@@ -22,9 +28,9 @@ macro_rules! lane {
 pub fn lineup() -> Suite {
     let mut suite = Suite::default();
     lane!(suite, executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, blocks, restarts, sockets);
-    lane!(suite, executor_hand_rolled::HandRolledCurrentThread: tasks, remote, timers, blocking, blocks, restarts, sockets);
+    lane!(suite, executor_hand_rolled::HandRolledCurrentThread as executor_hand_rolled::HandRolled: tasks, remote, timers, blocking, blocks, restarts, sockets);
     lane!(suite, executor_tokio::Tokio: tasks, remote, timers, blocking, blocks, restarts, sockets);
-    lane!(suite, executor_tokio::TokioCurrentThread: tasks, remote, timers, blocking, blocks, restarts, sockets);
+    lane!(suite, executor_tokio::TokioCurrentThread as executor_tokio::Tokio: tasks, remote, timers, blocking, blocks, restarts, sockets);
     lane!(suite, executor_async_std::AsyncStd: tasks, remote, timers, blocking, blocks, sockets);
     lane!(suite, executor_smol::Smol: tasks, remote, timers, blocking, blocks, sockets);
     lane!(suite, executor_smol::SmolLocal: tasks, timers, blocking, blocks, sockets);
@@ -162,74 +168,74 @@ const RAYON_JOIN: About = About {
 };
 
 /// Workloads that need nothing but tasks, which every executor has.
-pub fn tasks<E: Executor>(suite: &mut Suite) {
-    suite.enter::<E>();
-    suite.race::<E, spawn_join::SpawnJoin>("tasks");
-    suite.race::<E, yield_now::YieldNow>("tasks");
-    suite.race::<E, ping_pong::PingPong>("tasks");
-    suite.race::<E, wake_fan_out::WakeFanOut>("tasks");
-    suite.race::<E, fork_join::Skynet>("tasks");
-    suite.race::<E, fork_join::Fibonacci>("tasks");
-    suite.race::<E, channels::Channel<1, 1>>("tasks");
-    suite.race::<E, channels::Channel<4, 1>>("tasks");
-    suite.race::<E, channels::Channel<4, 4>>("tasks");
-    suite.race::<E, limited_fan_out::LimitedFanOut>("tasks");
-    suite.race::<E, fair_turns::FairTurns>("tasks");
-    suite.race::<E, cancellation::Cancellation>("tasks");
-    suite.race::<E, grain::Grain>("tasks");
-    suite.race::<E, control_loop::ControlLoop>("tasks");
-    suite.race::<E, control_loop::ControlLoopCpu>("tasks");
-    suite.race::<E, spawn_remote::WakeRemote>("tasks");
+pub fn tasks<F: FlavourOf<E>, E: Executor>(suite: &mut Suite) {
+    suite.enter::<F>();
+    suite.race_as::<F, E, spawn_join::SpawnJoin>("tasks");
+    suite.race_as::<F, E, yield_now::YieldNow>("tasks");
+    suite.race_as::<F, E, ping_pong::PingPong>("tasks");
+    suite.race_as::<F, E, wake_fan_out::WakeFanOut>("tasks");
+    suite.race_as::<F, E, fork_join::Skynet>("tasks");
+    suite.race_as::<F, E, fork_join::Fibonacci>("tasks");
+    suite.race_as::<F, E, channels::Channel<1, 1>>("tasks");
+    suite.race_as::<F, E, channels::Channel<4, 1>>("tasks");
+    suite.race_as::<F, E, channels::Channel<4, 4>>("tasks");
+    suite.race_as::<F, E, limited_fan_out::LimitedFanOut>("tasks");
+    suite.race_as::<F, E, fair_turns::FairTurns>("tasks");
+    suite.race_as::<F, E, cancellation::Cancellation>("tasks");
+    suite.race_as::<F, E, grain::Grain>("tasks");
+    suite.race_as::<F, E, control_loop::ControlLoop>("tasks");
+    suite.race_as::<F, E, control_loop::ControlLoopCpu>("tasks");
+    suite.race_as::<F, E, spawn_remote::WakeRemote>("tasks");
 }
 
 /// Workloads whose tasks come from other threads too.
-pub fn remote<E: Remote>(suite: &mut Suite) {
-    suite.has_spawner::<E>();
-    suite.race::<E, spawn_remote::SpawnRemote>("to take tasks from other threads");
-    suite.race::<E, wake_remote_busy::WakeRemoteBusy>("to take tasks from other threads");
+pub fn remote<F: Remote + FlavourOf<E>, E: Remote>(suite: &mut Suite) {
+    suite.has_spawner::<F>();
+    suite.race_as::<F, E, spawn_remote::SpawnRemote>("to take tasks from other threads");
+    suite.race_as::<F, E, wake_remote_busy::WakeRemoteBusy>("to take tasks from other threads");
 }
 
 /// Workloads that need a timer.
-pub fn timers<E: Timer>(suite: &mut Suite) {
-    suite.has_timer::<E>();
-    suite.race_and_watch::<E, sleep_fan_out::SleepFanOut>("a timer");
-    suite.race_and_watch::<E, wait_timeout::WaitTimeout>("a timer");
-    suite.race::<E, timer_churn::TimerChurn>("a timer");
-    suite.race_and_watch::<E, timer_accuracy::TimerAccuracy>("a timer");
-    suite.race_and_watch::<E, timer_accuracy::TimerAccuracyCrowd>("a timer");
-    suite.race_and_watch::<E, busy_neighbour::BusyNeighbour>("a timer");
-    suite.race_and_watch::<E, busy_neighbour::BusyNeighbours>("a timer");
-    suite.race::<E, idle::Idle>("a timer");
-    suite.race::<E, sleepers::Sleepers>("a timer");
+pub fn timers<F: Timer + FlavourOf<E>, E: Timer>(suite: &mut Suite) {
+    suite.has_timer::<F>();
+    suite.race_and_watch_as::<F, E, sleep_fan_out::SleepFanOut>("a timer");
+    suite.race_and_watch_as::<F, E, wait_timeout::WaitTimeout>("a timer");
+    suite.race_as::<F, E, timer_churn::TimerChurn>("a timer");
+    suite.race_and_watch_as::<F, E, timer_accuracy::TimerAccuracy>("a timer");
+    suite.race_and_watch_as::<F, E, timer_accuracy::TimerAccuracyCrowd>("a timer");
+    suite.race_and_watch_as::<F, E, busy_neighbour::BusyNeighbour>("a timer");
+    suite.race_and_watch_as::<F, E, busy_neighbour::BusyNeighbours>("a timer");
+    suite.race_as::<F, E, idle::Idle>("a timer");
+    suite.race_as::<F, E, sleepers::Sleepers>("a timer");
 }
 
 /// Workloads that need a blocking pool.
-pub fn blocking<E: BlockingPool>(suite: &mut Suite) {
-    suite.has_blocking_pool::<E>();
-    suite.race::<E, blocking_squares::BlockingSquares>("a blocking pool");
-    suite.race::<E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
+pub fn blocking<F: BlockingPool + FlavourOf<E>, E: BlockingPool>(suite: &mut Suite) {
+    suite.has_blocking_pool::<F>();
+    suite.race_as::<F, E, blocking_squares::BlockingSquares>("a blocking pool");
+    suite.race_as::<F, E, blocking_squares_slow::BlockingSquaresSlow>("a blocking pool");
 }
 
-/// Workloads of threads that block on futures.
-pub fn blocks<E: BlockOn>(suite: &mut Suite) {
-    suite.has_block_on::<E>();
-    suite.race::<E, block_on::BlockOn>("a block_on of its own");
+/// Workloads of threads that block on futures. They start what they call, so each flavour is compiled by itself.
+pub fn blocks<F: BlockOn, E>(suite: &mut Suite) {
+    suite.has_block_on::<F>();
+    suite.race::<F, block_on::BlockOn>("a block_on of its own");
 }
 
-/// Workloads that start their executor again and again.
-pub fn restarts<E: Restart>(suite: &mut Suite) {
-    suite.has_restart::<E>();
-    suite.race::<E, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
+/// Workloads that start their executor again and again, so each flavour is compiled by itself.
+pub fn restarts<F: Restart, E>(suite: &mut Suite) {
+    suite.has_restart::<F>();
+    suite.race::<F, lifecycle::Lifecycle>("to end with all its threads when it is dropped");
 }
 
 /// Workloads whose tasks use sockets: their executors start with them.
-pub fn sockets<E: Net + Timer>(suite: &mut Suite) {
-    suite.has_sockets::<E>();
-    suite.race::<E, sockets::Echo>("sockets");
-    suite.race::<E, sockets::EchoUnix>("sockets");
-    suite.race::<E, sockets::EchoUnderTimeout>("sockets");
-    suite.race::<E, sockets::Connect>("sockets");
-    suite.race::<E, sockets::IdleConnections>("sockets");
-    suite.race::<E, requests::Requests>("sockets");
-    suite.race::<E, requests::RequestsAmongWork>("sockets");
+pub fn sockets<F: Net + Timer + FlavourOf<E>, E: Net + Timer>(suite: &mut Suite) {
+    suite.has_sockets::<F>();
+    suite.race_as::<F, E, sockets::Echo>("sockets");
+    suite.race_as::<F, E, sockets::EchoUnix>("sockets");
+    suite.race_as::<F, E, sockets::EchoUnderTimeout>("sockets");
+    suite.race_as::<F, E, sockets::Connect>("sockets");
+    suite.race_as::<F, E, sockets::IdleConnections>("sockets");
+    suite.race_as::<F, E, requests::Requests>("sockets");
+    suite.race_as::<F, E, requests::RequestsAmongWork>("sockets");
 }

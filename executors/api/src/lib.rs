@@ -6,8 +6,8 @@
 //! is: tasks carry no handle, and workloads read like everyday code. That is why **one process runs one
 //! executor**, except for an executor that can be restarted.
 //!
-//! The price of a static contract is code size: each workload is compiled once for each executor. In return
-//! nothing but the executor's own code runs inside the clock.
+//! The price of a static contract is code size: each workload is compiled once for each executor, or for all flavours of one
+//! ([`FlavourOf`]). In return nothing but the executor's own code runs inside the clock.
 //!
 //! # Layout
 //!
@@ -82,6 +82,24 @@ pub trait Executor: Sized + Send + Sync + 'static {
     /// A task that keeps yielding lets all others run eventually, in no promised order.
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
         YieldNow { yielded: false }
+    }
+}
+
+/// An executor whose tasks run the same code as those of `E`: another flavour of its runtime, which differs in its start alone.
+///
+/// Workloads are compiled once for all flavours of an executor. Each executor is a flavour of itself.
+pub trait FlavourOf<E: Executor>: Executor {
+    /// Starts this flavour as [`start`](Executor::start) does, and gives it the type for which workloads are compiled.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Executor::start).
+    fn start_as(config: &Config) -> E;
+}
+
+impl<E: Executor> FlavourOf<E> for E {
+    fn start_as(config: &Config) -> E {
+        E::start(config)
     }
 }
 

@@ -17,7 +17,9 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Standing, Timer};
+use executor_api::{
+    About, BlockOn, BlockingPool, Class, Config, Executor, FlavourOf, Remote, Restart, Standing, Timer,
+};
 
 #[cfg(target_os = "linux")]
 pub use net::{LaneListener, LaneTcp, LaneUnix};
@@ -110,6 +112,12 @@ impl<F: Flavour> Executor for Lane<F> {
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
         hand_rolled::yield_now()
+    }
+}
+
+impl FlavourOf<HandRolled> for HandRolledCurrentThread {
+    fn start_as(config: &Config) -> HandRolled {
+        Lane { driven: Self::start(config).driven, flavour: PhantomData }
     }
 }
 

@@ -12,6 +12,8 @@ mod options;
 mod per_core;
 
 use std::{
+    any::Any,
+    marker::PhantomData,
     panic,
     pin::Pin,
     sync::Arc,
@@ -20,7 +22,9 @@ use std::{
     time::Duration,
 };
 
-use executor_api::{About, BlockOn, BlockingPool, Class, Config, Executor, Remote, Restart, Standing, Timer};
+use executor_api::{
+    About, BlockOn, BlockingPool, Class, Config, Executor, FlavourOf, Remote, Restart, Standing, Timer,
+};
 use futures_lite::future;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -48,7 +52,8 @@ pub type TokioCurrentThread = Lane<CurrentThread>;
 pub struct Lane<F> {
     handle: Handle,
     /// Ends the runtime when it is dropped.
-    _flavour: F,
+    _owner: Box<dyn Any + Send + Sync>,
+    flavour: PhantomData<F>,
 }
 
 /// Distinguishes the flavours of tokio.
@@ -143,8 +148,8 @@ impl<F: Flavour> Executor for Lane<F> {
     type Task<T: Send + 'static> = Task<T>;
 
     fn start(config: &Config) -> Self {
-        let (flavour, handle) = F::start(config);
-        Lane { handle, _flavour: flavour }
+        let (owner, handle) = F::start(config);
+        Lane { handle, _owner: Box::new(owner), flavour: PhantomData }
     }
 
     fn run<M>(&self, main: M) -> M::Output
@@ -167,6 +172,19 @@ impl<F: Flavour> Executor for Lane<F> {
 
     fn yield_now() -> impl Future<Output = ()> + Send + 'static {
         tokio::task::yield_now()
+    }
+}
+
+impl FlavourOf<Tokio> for TokioCurrentThread {
+    fn start_as(config: &Config) -> Tokio {
+        Self::start(config).with_type()
+    }
+}
+
+impl<F: Flavour> Lane<F> {
+    /// Gives the runtime the type of another flavour, which spawns as this one does.
+    fn with_type<G: Flavour>(self) -> Lane<G> {
+        Lane { handle: self.handle, _owner: self._owner, flavour: PhantomData }
     }
 }
 

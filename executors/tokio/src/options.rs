@@ -83,6 +83,12 @@ macro_rules! option {
         $(#[$documentation])*
         pub type $lane = crate::Lane<WithOption<$option>>;
 
+        impl executor_api::FlavourOf<crate::Tokio> for $lane {
+            fn start_as(config: &Config) -> crate::Tokio {
+                <Self as executor_api::Executor>::start(config).with_type()
+            }
+        }
+
         #[doc = concat!("The option of the lane `", $name, "`.")]
         #[derive(Debug)]
         pub struct $option;
