@@ -56,9 +56,7 @@ pub trait Progress {
 pub fn run(launcher: &Launcher, plan: &Plan, folder: &Folder, progress: &mut dyn Progress) -> Result<Ending> {
     let lineup = &launcher.tracks.this.lineup;
     let before = Reading::take(Path::new("/"));
-    let judge = |outcomes: &Outcomes| {
-        rounds::blocks_to_go(plan, &assemble::results(lineup, plan, outcomes, String::new()))
-    };
+    let judge = |outcomes: &Outcomes| rounds::blocks_to_go(plan, &assemble::order(lineup, plan, outcomes));
     let Some(raced) = run_heats(launcher, plan, folder, progress, &judge)? else {
         return Ok(Ending::Interrupted);
     };

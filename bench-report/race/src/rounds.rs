@@ -13,9 +13,14 @@ use std::{
     time::Duration,
 };
 
-use results::{Cell, CellId, Estimate, LEVEL, Outlook, Results, Row};
+use results::{Cell, CellId, Estimate, LEVEL, Outlook, Row};
 
-use crate::{journal::Outcomes, plan::Plan, schedule::Schedule};
+use crate::{
+    assemble::Order,
+    journal::Outcomes,
+    plan::{Plan, same_comparison},
+    schedule::Schedule,
+};
 
 /// The most blocks that a program has which is compared with nobody.
 const BLOCKS_OF_PROGRAMS: usize = 3;
@@ -241,12 +246,13 @@ impl<'a> Rounds<'a> {
     }
 }
 
-/// Estimates the further blocks that each comparison of the plan needs, by the results so far; `None` if it is settled.
-pub fn blocks_to_go(plan: &Plan, results: &Results) -> Vec<Option<f64>> {
+/// Estimates the further blocks that each comparison of the plan needs, by the order so far; `None` if it is settled.
+pub fn blocks_to_go(plan: &Plan, Order { cells, rows }: &Order) -> Vec<Option<f64>> {
     let of_comparison = |lanes: &[CellId]| {
         let CellId { workload, size, threads, .. } = &lanes[0];
-        let row = results.row(workload, *size, *threads)?;
-        let cells = results.comparison(workload, *size, *threads);
+        let row =
+            rows.iter().find(|row| (&row.workload, &row.size, &row.threads) == (workload, size, threads))?;
+        let cells = cells.iter().filter(|cell| same_comparison(&cell.id(), &lanes[0]));
         cells.filter(|cell| row.open.contains(&cell.executor)).map(|cell| to_go(cell, row)).reduce(f64::max)
     };
     plan.comparisons().map(of_comparison).collect()
@@ -365,9 +371,7 @@ mod tests {
 
     /// Judges by the results, as a run does.
     fn by_results(plan: &Plan) -> impl Fn(&Outcomes) -> Vec<Option<f64>> {
-        |outcomes| {
-            blocks_to_go(plan, &assemble::results(&crate::test_lineup(), plan, outcomes, String::new()))
-        }
+        |outcomes| blocks_to_go(plan, &assemble::order(&crate::test_lineup(), plan, outcomes))
     }
 
     fn blocks_of(heats: &[Heat], comparison: usize) -> usize {

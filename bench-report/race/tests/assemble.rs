@@ -6,7 +6,7 @@ use std::{fs, path::Path, time::Duration};
 
 use lane_protocol::{CellId, Costs, Count, Counts, Lineup, Measure, MemoryUse, Tally, WorkloadEntry};
 use race::{
-    assemble,
+    assemble::{self, Order},
     journal::{CountingJob, Fault, Outcome, Outcomes, Tallies},
     plan::{Alias, Plan},
 };
@@ -110,8 +110,23 @@ impl Race {
         self
     }
 
+    /// Makes the results, which rank the lanes as the order that a race is led by.
     fn results(&self) -> Results {
-        assemble::results(&lineup(), &self.plan, &self.outcomes, "today".to_owned())
+        let results = assemble::results(&lineup(), &self.plan, &self.outcomes, "today".to_owned());
+        let Order { cells, rows } = assemble::order(&lineup(), &self.plan, &self.outcomes);
+        assert_eq!(rows, results.rows);
+        let standing = |cell: &Cell| {
+            let Cell { status, reason, rank, tied, near, undecided, .. } = cell.clone();
+            (cell.id().to_string(), cell.ratio, (status, reason, rank, tied, near, undecided))
+        };
+        let ranked = results.cells.iter().filter(|cell| cell.status != Status::NotApplicable || cell.spoiled);
+        let ranked = ranked.filter(|cell| !self.plan.is_program(&cell.executor));
+        let [mut of_order, mut of_results]: [Vec<_>; 2] =
+            [cells.iter().map(standing).collect(), ranked.map(standing).collect()];
+        of_order.sort_by(|one, other| one.0.cmp(&other.0));
+        of_results.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(of_order, of_results);
+        results
     }
 }
 

@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use lane_protocol::{Class, LaneEntry, Lineup, Rest};
 use results::{
-    Cell, CellId, Executor, Growth, Lateness, MEASURED_TOO_LITTLE, Metric, NEVER_MEASURED, Observed,
-    OtherBuild, Results, Run, SCHEMA, Spread, Status, Workload, by_version,
+    Cell, CellId, Executor, Growth, Lateness, MEASURED_TOO_LITTLE, Metric, NEVER_MEASURED, Noise, Observed,
+    OtherBuild, Results, Row, Run, SCHEMA, Spread, Status, Workload, by_version,
 };
+use rows::Field;
 use statistics::lateness;
 
 use crate::{
@@ -24,19 +25,60 @@ use crate::{
     plan::{CHECKED_BLOCKS, Plan, WATCHED_BLOCKS, same_comparison},
 };
 
-/// Makes the results of a run whose every process has ended, at the time `finished`.
-pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: String) -> Results {
-    // Program lanes take no part in ratios, ranks, noise or means, so they are set aside first.
+/// The order of the lanes in each comparison, as far as it is known: what decides which one goes on.
+#[derive(Debug)]
+pub struct Order {
+    /// The lanes of the comparisons, each with its rank and its ratio to the best.
+    pub cells: Vec<Cell>,
+    /// The comparisons in which a lane was measured.
+    pub rows: Vec<Row>,
+}
+
+/// Works out the order of a run so far. It is asked for again in every round, so it holds nothing that only a reader of the
+/// results looks at.
+pub fn order(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes) -> Order {
+    let Compared { cells, fields, .. } = compared(lineup, plan, outcomes, Extent::Order);
+    Order { rows: rows::of_all(lineup, plan, &cells, &fields), cells }
+}
+
+/// The cells of a run, compared.
+struct Compared {
+    /// Those of executors, without twins.
+    cells: Vec<Cell>,
+    /// Those of programs. They take no part in ratios, ranks, noise or means.
+    programs: Vec<Cell>,
+    fields: Vec<Field>,
+    noise: Option<Noise>,
+}
+
+/// The figures that are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The one that lanes are ranked by.
+    Order,
+    All,
+}
+
+fn compared(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, extent: Extent) -> Compared {
     let (programs, mut cells): (Vec<Cell>, Vec<Cell>) =
-        judged(plan, outcomes).into_iter().partition(|cell| plan.is_program(&cell.executor));
+        judged(plan, outcomes, extent).into_iter().partition(|cell| plan.is_program(&cell.executor));
     let mut fields = rows::fields(&cells);
     let noise = rows::noise(lineup, plan, &mut fields);
     for (lanes, field) in
         cells.chunk_by_mut(|left, right| same_comparison(&left.id(), &right.id())).zip(&fields)
     {
-        rows::compare(plan, lanes, field);
+        rows::rank(plan, lanes, field);
+        if extent == Extent::All {
+            rows::relate(plan, lanes, field);
+        }
     }
     cells.retain(|cell| !plan.is_twin(&cell.id()));
+    Compared { cells, programs, fields, noise }
+}
+
+/// Makes the results of a run whose every process has ended, at the time `finished`.
+pub fn results(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes, finished: String) -> Results {
+    let Compared { mut cells, programs, fields, noise } = compared(lineup, plan, outcomes, Extent::All);
     let rows = rows::of_all(lineup, plan, &cells, &fields);
     let groups = summaries::of_groups(lineup, &cells, &fields);
     let grain = grain::curves(lineup, plan, &[&cells[..], &programs].concat(), outcomes);
@@ -101,7 +143,7 @@ type Measured<'a> = (&'a Checked, &'a [Sample], &'a Rest);
 type Figures = BTreeMap<&'static str, (&'static str, Result<Vec<f64>, &'static str>)>;
 
 /// Computes each cell's own figures; ranks and ratios, which compare cells, are added later.
-fn judged(plan: &Plan, outcomes: &Outcomes) -> Vec<Cell> {
+fn judged(plan: &Plan, outcomes: &Outcomes, extent: Extent) -> Vec<Cell> {
     let by_cell = by_cell(outcomes);
     let of_comparison = |lanes: &[CellId]| -> Vec<Cell> {
         let processes: Vec<_> = lanes.iter().map(|lane| processes(by_cell.get(lane))).collect();
@@ -114,7 +156,10 @@ fn judged(plan: &Plan, outcomes: &Outcomes) -> Vec<Cell> {
                 let others = lanes.iter().zip(&processes);
                 let others = others.filter(|(other, _)| compared(other) == compared(lane));
                 let blocks = common_blocks(others.map(|(_, processes)| processes));
-                judge(lane, of_lane, &blocks, plan.is_program(&lane.executor))
+                match extent {
+                    Extent::Order => judge_order(lane, of_lane, &blocks),
+                    Extent::All => judge(lane, of_lane, &blocks, plan.is_program(&lane.executor)),
+                }
             }
             Err(Fault::Failed(reason)) => blank(lane, Status::Failed, Some(reason)),
             Err(Fault::Spoiled(reason)) => {
@@ -155,6 +200,27 @@ fn common_blocks<'a>(
     first.keys().copied().filter(|block| others.iter().all(|lane| lane.contains_key(block))).collect()
 }
 
+/// The reason of a cell that [`is_impossible`].
+const TOO_FAST: &str = "took no longer than the waiting in it";
+
+fn is_impossible(overhead: &[f64]) -> bool {
+    overhead.iter().any(|&overhead| overhead <= 0.0)
+}
+
+/// Computes the figure that a cell is ranked by, and no other.
+fn judge_order(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize]) -> Cell {
+    let measured: Vec<Measured<'_>> = blocks.iter().map(|block| processes[block]).collect();
+    if measured.len() < 2 {
+        return blank(id, Status::Failed, Some(MEASURED_TOO_LITTLE));
+    }
+    let overhead = midmeans(&measured, overhead);
+    if is_impossible(&overhead) {
+        return blank(id, Status::Failed, Some(TOO_FAST));
+    }
+    let metrics = BTreeMap::from([("overhead".to_owned(), metric(unit_of(&measured), Ok(overhead)))]);
+    Cell { metrics, ..blank(id, Status::Ok, None) }
+}
+
 fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize], is_program: bool) -> Cell {
     let measured: Vec<Measured<'_>> = blocks.iter().map(|block| processes[block]).collect();
     let [_, .., (checked, _, done)] = measured[..] else {
@@ -166,8 +232,8 @@ fn judge(id: &CellId, processes: &BTreeMap<usize, Measured<'_>>, blocks: &[usize
     let unchecked = if blocks.len() < unchecked + 2 { 0 } else { unchecked };
     let figures = figures_of_blocks(&measured, unchecked, silent);
     let overhead = &figures["overhead"].1;
-    if overhead.as_ref().is_ok_and(|blocks| blocks.iter().any(|&overhead| overhead <= 0.0)) {
-        return blank(id, Status::Failed, Some("took no longer than the waiting in it"));
+    if overhead.as_ref().is_ok_and(|blocks| is_impossible(blocks)) {
+        return blank(id, Status::Failed, Some(TOO_FAST));
     }
     let lateness = measured.iter().map(|(.., done)| done.lateness.as_ref());
     // The first blocks are watched; in a journal from before it was so, all are.
@@ -218,12 +284,6 @@ fn blank(id: &CellId, status: Status, reason: Option<&str>) -> Cell {
 ///
 /// The memory of a process is that of the blocks from the first one on that is `unchecked`.
 fn figures_of_blocks(blocks: &[Measured<'_>], unchecked: usize, silent: &'static str) -> Figures {
-    let midmean = |figure: fn(&Checked, &Sample) -> f64| {
-        let of_block = |&(checked, samples, _): &Measured<'_>| {
-            statistics::midmean(&of_samples(checked, samples, figure))
-        };
-        Ok(blocks.iter().map(of_block).collect())
-    };
     let per_operation = |count: fn(&Sample) -> Option<u64>| {
         let of_block = |&(checked, samples, _): &Measured<'_>| {
             let total: u64 = samples.iter().map(count).sum::<Option<u64>>().ok_or(silent)?;
@@ -240,17 +300,28 @@ fn figures_of_blocks(blocks: &[Measured<'_>], unchecked: usize, silent: &'static
         .iter()
         .map(|(.., done)| done.threads_after.map(|threads| threads as f64).ok_or(silent))
         .collect();
-    let mut samples = blocks.iter().flat_map(|(_, samples, _)| *samples);
-    let unit = if samples.any(|sample| sample.told_ratio.is_some()) { "×" } else { "ns/op" };
     Figures::from([
-        ("overhead", (unit, midmean(overhead))),
-        ("wall", ("ns", midmean(|_, sample| wall(sample)))),
+        ("overhead", (unit_of(blocks), Ok(midmeans(blocks, overhead)))),
+        ("wall", ("ns", Ok(midmeans(blocks, |_, sample| wall(sample))))),
         ("cpu", ("ns/op", per_operation(|sample| sample.cpu_ns))),
         ("voluntary-switches", ("1/op", per_operation(|sample| sample.voluntary_switches))),
         ("involuntary-switches", ("1/op", per_operation(|sample| sample.involuntary_switches))),
         ("peak-rss", ("bytes", peak)),
         ("threads", ("1", threads)),
     ])
+}
+
+/// Returns the midmean of the samples of each block.
+fn midmeans(blocks: &[Measured<'_>], figure: fn(&Checked, &Sample) -> f64) -> Vec<f64> {
+    let of_block =
+        |&(checked, samples, _): &Measured<'_>| statistics::midmean(&of_samples(checked, samples, figure));
+    blocks.iter().map(of_block).collect()
+}
+
+/// Returns the unit of the figure that a cell is ranked by.
+fn unit_of(blocks: &[Measured<'_>]) -> &'static str {
+    let mut samples = blocks.iter().flat_map(|(_, samples, _)| *samples);
+    if samples.any(|sample| sample.told_ratio.is_some()) { "×" } else { "ns/op" }
 }
 
 /// Computes the scatter of the samples of all blocks.

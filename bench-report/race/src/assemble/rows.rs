@@ -92,26 +92,31 @@ fn pairs(plan: &Plan, field: &Field) -> Vec<(NoisePair, f64)> {
     field.lanes.iter().enumerate().filter_map(pair).collect()
 }
 
-/// Adds ranks, ratios and flags, which compare the cells of one comparison.
-pub(super) fn compare(plan: &Plan, lanes: &mut [Cell], field: &Field) {
-    let is_lane = |cell: &Cell| !plan.is_twin(&cell.id());
-    let places: Vec<usize> =
-        lanes.iter().filter(|cell| is_lane(cell)).filter_map(|cell| field.place(&cell.executor)).collect();
-    // Those that failed count among the raced, so that a lane that fails changes nothing for the others.
-    let raced = lanes.iter().filter(|cell| is_lane(cell)).count();
+/// Adds the rank of each lane and its ratio to the best, which compare the cells of one comparison.
+pub(super) fn rank(plan: &Plan, lanes: &mut [Cell], field: &Field) {
+    let Ranked { places, raced } = ranked(plan, lanes, field);
     let standings = field.comparison.standings(&places, raced, field.floor);
-    for lane in lanes.iter_mut() {
+    for lane in lanes {
         let Some(place) = field.place(&lane.executor) else { continue };
         let Some(standing) = places.iter().position(|&other| other == place) else { continue };
-        let others = places.iter().filter(|&&other| other != place);
-        let ratio = |&other: &usize| (field.lanes[other].clone(), field.comparison.ratio(place, other));
-        lane.ratios = others.map(ratio).collect();
         let standing = standings[standing];
         lane.ratio = Some(standing.ratio);
         lane.rank = Some(standing.rank);
         lane.tied = standing.tied;
         lane.near = standing.near;
         lane.undecided = standing.undecided;
+    }
+}
+
+/// Adds the ratios of each lane that [is ranked](rank) to the others, which of them it is behind, and flags.
+pub(super) fn relate(plan: &Plan, lanes: &mut [Cell], field: &Field) {
+    let Ranked { places, raced } = ranked(plan, lanes, field);
+    for lane in lanes.iter_mut() {
+        let place = field.place(&lane.executor).filter(|place| places.contains(place));
+        let Some(place) = place else { continue };
+        let others = places.iter().filter(|&&other| other != place);
+        let ratio = |&other: &usize| (field.lanes[other].clone(), field.comparison.ratio(place, other));
+        lane.ratios = others.map(ratio).collect();
         let behind = field.comparison.behind(place, &places, raced, field.floor).into_iter();
         lane.behind = behind.map(|other| field.lanes[other].clone()).collect();
     }
@@ -119,6 +124,20 @@ pub(super) fn compare(plan: &Plan, lanes: &mut [Cell], field: &Field) {
     for (lane, flag) in lanes.iter_mut().zip(flags) {
         lane.flags.extend(flag);
     }
+}
+
+/// The lanes of a comparison that have a rank, which twins have not.
+struct Ranked {
+    /// The places of those that were measured.
+    places: Vec<usize>,
+    /// The number of all that raced: a lane that fails changes nothing for the others.
+    raced: usize,
+}
+
+fn ranked(plan: &Plan, lanes: &[Cell], field: &Field) -> Ranked {
+    let lanes = lanes.iter().filter(|cell| !plan.is_twin(&cell.id()));
+    let raced = lanes.clone().count();
+    Ranked { places: lanes.filter_map(|cell| field.place(&cell.executor)).collect(), raced }
 }
 
 /// Describes the row of each comparison in which a lane was measured, with its floor and if it is settled.
