@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, ThreadId},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use executor_api::{Config, Executor};
@@ -14,7 +14,7 @@ use crate::platform;
 /// The time that a worker may take to come.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The time that the workers which came wait for one that should not be there.
+/// The time, once all have come, in which one may come that should not be there.
 const GRACE: Duration = Duration::from_millis(5);
 
 /// The threads that poll tasks, and the processors that each may run on, where the system says.
@@ -59,6 +59,8 @@ struct Meeting {
 struct Attendance {
     present: Workers,
     given_up: bool,
+    /// The time at which all had come, or one gave up.
+    over: Option<Instant>,
 }
 
 impl Meeting {
@@ -74,10 +76,12 @@ impl Meeting {
             .wait_timeout_while(attendance, PATIENCE, goes_on)
             .unwrap_or_else(PoisonError::into_inner);
         attendance.given_up |= waited.timed_out();
-        let complete = !attendance.given_up;
+        let over = *attendance.over.get_or_insert_with(Instant::now);
+        let given_up = attendance.given_up;
         drop(attendance);
-        if complete {
-            thread::sleep(GRACE);
+        // Nobody waits for who comes after that: on a lane that is in order it is the task too many, on a worker known.
+        if !given_up {
+            thread::sleep((over + GRACE).saturating_duration_since(Instant::now()));
         }
     }
 

@@ -62,6 +62,13 @@ pub(crate) struct Measurement {
     pub(crate) rest: Rest,
 }
 
+/// A lane that has told all that it knows, and whose process has only to end.
+#[derive(Debug)]
+pub(crate) struct Rested {
+    process: LaneProcess,
+    measurement: Measurement,
+}
+
 /// A process that has prepared its cell, and is asked for runs.
 #[derive(Debug)]
 struct Runner {
@@ -196,12 +203,12 @@ impl Entrant {
         Ok(())
     }
 
-    /// Asks for what is known only now, and waits for the end of the process.
+    /// Asks for what is known only now.
     ///
     /// # Errors
     ///
-    /// The errors of [`LaneProcess::end`].
-    pub(crate) fn finish(self) -> Result<Measurement, Trouble> {
+    /// The errors of [`LaneProcess::ask`].
+    pub(crate) fn rest(self) -> Result<Rested, Trouble> {
         let Entrant { runner: Runner { mut process, verifier, .. }, checked, samples, watch, .. } = self;
         // Before it is asked: a program that looks at its lateness takes memory for that.
         let peak_rss = process.peak_rss();
@@ -217,9 +224,25 @@ impl Entrant {
             threads_after: threads.or(rest.threads_after),
             lateness: rest.lateness.or(told),
         };
-        let pid = process.id();
-        process.end()?;
-        Ok(Measurement { pid, checked, samples, rest })
+        let measurement = Measurement { pid: process.id(), checked, samples, rest };
+        Ok(Rested { process, measurement })
+    }
+}
+
+impl Rested {
+    /// Ends the input of the process, without waiting for its end.
+    pub(crate) fn hang_up(&mut self) {
+        self.process.hang_up();
+    }
+
+    /// Waits for the end of the process.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`LaneProcess::end`].
+    pub(crate) fn end(self) -> Result<Measurement, Trouble> {
+        self.process.end()?;
+        Ok(self.measurement)
     }
 }
 

@@ -4,7 +4,7 @@
 //! daemon. Of samples that lie so close together each lane gets its share, and their ratio stays. At any time one process
 //! works, and the others wait for their turn; but those that only wait disturb nobody, so they do it together.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{collections::VecDeque, path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use lane_protocol::{Cell, Count, Counts, Reply, Request, Specification};
 use results::{CellId, Throttled};
 
 use crate::{
-    calibrate::{Entrant, Known, Measurement},
+    calibrate::{Entrant, Known, Measurement, Rested},
     journal::{CountingJob, Fault, Record, Slot},
     lane::{LaneProcess, Limits, Trouble},
     plan::{Plan, WATCHED_BLOCKS},
@@ -34,6 +34,10 @@ pub struct Launcher {
     /// The quota of each process of a cell, if they have one.
     pub quota: Option<Quota>,
 }
+
+/// The number of lanes that start and are checked while another is warmed up. Nothing of that is a figure, and the lanes of a
+/// comparison leave a processor idle meanwhile: those of one worker, and all as they wait.
+const AHEAD: usize = 1;
 
 /// A slot, and the measurement in it or the reason why there is none.
 pub(crate) type Ended = (Slot, Result<Measurement, Fault>);
@@ -75,7 +79,7 @@ impl Launcher {
     /// The errors of [`LaneProcess::ask`].
     pub fn check(&self, plan: &Plan, cell: &CellId) -> Result<(), Trouble> {
         let process = self.start_cell(plan, cell, false)?;
-        self.prepared(plan, cell, process, None, true)?.finish().map(drop)
+        self.prepared(plan, cell, process, None, true)?.rest()?.end().map(drop)
     }
 
     /// Checks that every program is the one that the race began with.
@@ -153,7 +157,7 @@ pub fn try_program(
 ) -> Result<(), Trouble> {
     let mut process = LaneProcess::start(command, limits)?;
     process.tell(&Request::Cell(cell))?;
-    Entrant::prepared(process, Some(specification), None, false)?.of_two_runs()?.finish().map(drop)
+    Entrant::prepared(process, Some(specification), None, false)?.of_two_runs()?.rest()?.end().map(drop)
 }
 
 /// Returns the slots of a heat.
@@ -174,27 +178,25 @@ pub(crate) fn run_heat(
     let lineup = &launcher.tracks.this.lineup;
     let only_wait = slots.first().is_some_and(|slot| lineup.only_waits(&slot.cell.workload));
     let at_once = if only_wait { slots.len().max(1) } else { 1 };
+    let ahead = if only_wait { slots.len() } else { AHEAD };
+    let mut to_start = slots.iter().enumerate();
+    let mut started = VecDeque::new();
     let mut lanes: Vec<Lane> = Vec::new();
-    // One after the other: each has the machine for its check and its warm-up.
-    for slots in slots.chunks(at_once) {
-        let mut processes = Vec::new();
-        for slot in slots {
-            next(lanes.len() + processes.len(), &slot.cell);
+    for slot in &slots {
+        for (place, slot) in to_start.by_ref().take((ahead + 1).saturating_sub(started.len())) {
+            next(place, &slot.cell);
             let known = known(&slot.cell);
-            processes.push((launcher.start_cell(plan, &slot.cell, known.is_some()), known));
+            started.push_back((launcher.start_cell(plan, &slot.cell, known.is_some()), known));
         }
-        for (slot, (process, known)) in slots.iter().zip(processes) {
-            let entrant = process
-                .and_then(|process| {
-                    let watch = slot.block < WATCHED_BLOCKS;
-                    launcher.prepared(plan, &slot.cell, process, known.as_ref(), watch)
-                })
-                .and_then(|entrant| entrant.calibrated(&plan.sampling));
-            if let Err(Trouble::Interrupted) = entrant {
-                return None;
-            }
-            lanes.push(Lane { slot: slot.clone(), entrant });
+        let (process, known) = started.pop_front().expect("it was started");
+        let watch = slot.block < WATCHED_BLOCKS;
+        let entrant = process
+            .and_then(|process| launcher.prepared(plan, &slot.cell, process, known.as_ref(), watch))
+            .and_then(|entrant| entrant.calibrated(&plan.sampling));
+        if let Err(Trouble::Interrupted) = entrant {
+            return None;
         }
+        lanes.push(Lane { slot: slot.clone(), entrant });
     }
     let rounds = lanes.iter().map(Lane::turns).max().unwrap_or(0);
     for (round, mut order) in schedule::turns(lanes.len(), rounds).enumerate() {
@@ -204,9 +206,13 @@ pub(crate) fn run_heat(
             order.iter().for_each(|&lane| lanes[lane].with(Entrant::sample));
         }
     }
+    let rested = lanes.into_iter().map(|Lane { slot, entrant }| (slot, entrant.and_then(Entrant::rest)));
+    let mut rested: Vec<_> = rested.collect();
+    // None is measured any more, so all end at the same time.
+    rested.iter_mut().filter_map(|(_, rested)| rested.as_mut().ok()).for_each(Rested::hang_up);
     let mut ended = Vec::new();
-    for Lane { slot, entrant } in lanes {
-        match entrant.and_then(Entrant::finish) {
+    for (slot, rested) in rested {
+        match rested.and_then(Rested::end) {
             Ok(measurement) => ended.push((slot, Ok(measurement))),
             Err(Trouble::Failed(reason)) => ended.push((slot, Err(Fault::Failed(reason)))),
             Err(Trouble::Spoiled(reason)) => ended.push((slot, Err(Fault::Spoiled(reason)))),

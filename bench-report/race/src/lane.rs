@@ -188,13 +188,18 @@ impl LaneProcess {
         }
     }
 
+    /// Ends its input.
+    pub(crate) fn hang_up(&mut self) {
+        self.child.hang_up();
+    }
+
     /// Ends its input, and waits for its end.
     ///
     /// # Errors
     ///
     /// [`Trouble::Failed`] if it goes on, or ends with an error.
     pub fn end(mut self) -> Result<(), Trouble> {
-        self.child.hang_up();
+        self.hang_up();
         let start = Instant::now();
         match self.child.hear(PARTING) {
             Ok(line) => return Err(self.unasked(&line)),
