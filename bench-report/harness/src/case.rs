@@ -100,14 +100,20 @@ where
     E: Timer,
     W: Workload<E> + Workload<Audited> + Workload<Watched<E>>,
 {
-    let watched_run: WatchedRun<E, W> = |executor, workload| {
-        let expected = <W as Workload<Watched<E>>>::expected(&workload);
-        executor.run(async move {
-            <W as Workload<Watched<E>>>::get_ready(workload.clone()).await;
-            right(&<W as Workload<Watched<E>>>::run(workload).await, &expected)
-        })
-    };
-    open_pair(contracts, config, size, F::start_as, Some(watched_run))
+    open_pair(contracts, config, size, F::start_as, Some(watched_run::<E, W>))
+}
+
+/// Runs the workload once on the executor whose sleeps are watched; compiled once for all its flavours.
+fn watched_run<E, W>(executor: &E, workload: Arc<W>) -> Result<(), String>
+where
+    E: Timer,
+    W: Workload<Watched<E>>,
+{
+    let expected = workload.expected();
+    executor.run(async move {
+        workload.clone().get_ready().await;
+        right(&W::run(workload).await, &expected)
+    })
 }
 
 fn open_pair<E, W>(

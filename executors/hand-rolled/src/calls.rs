@@ -3,6 +3,7 @@
 use std::{
     fmt,
     panic::Location,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{
@@ -129,7 +130,8 @@ fn call(
     let spawned_at = Location::caller();
     let (task, queued) = context::with_current(wanted, |scheduler, worker| {
         if scheduler.is_debugged {
-            let watched = scheduler.registry.watch_call(wanted, spawned_at, future.take());
+            let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future.take());
+            let watched = scheduler.registry.watch_call(wanted, spawned_at, future);
             return start(scheduler, worker, when, &mut Moving::new(watched));
         }
         start(scheduler, worker, when, &mut future)

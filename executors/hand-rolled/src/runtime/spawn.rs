@@ -1,6 +1,6 @@
 //! [`spawn`] and its like, which start tasks and jobs on the runtime of the current thread.
 
-use std::panic::Location;
+use std::{panic::Location, pin::Pin};
 
 use super::Shared;
 use crate::{
@@ -59,6 +59,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    let future: Pin<Box<dyn Future<Output = F::Output> + Send>> = Box::pin(future);
     let (watched, label) = scheduler.registry.watch(name, spawned_at, future);
     let task = Task::new(scheduler.spawn(watched));
     label.set_task(task.id());
@@ -94,6 +95,7 @@ where
          call it inside a task"
     );
     if scheduler.is_debugged {
+        let future: Pin<Box<dyn Future<Output = F::Output>>> = Box::pin(future);
         let (watched, label) = scheduler.registry.watch(None, Location::caller(), future);
         let task = Task::new(locals.spawn(&scheduler, watched));
         label.set_task(task.id());

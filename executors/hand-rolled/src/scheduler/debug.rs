@@ -198,11 +198,14 @@ impl Registry {
     }
 
     /// Wraps a future, so that its task has a name, a new one if none is given, and is watched in debug mode.
-    pub(crate) fn watch<F: Future>(
+    ///
+    /// A future without its type makes all with the same output one: else programs would be compiled a second time for a mode
+    /// that they are seldom in.
+    pub(crate) fn watch<F: Future + ?Sized>(
         self: &Arc<Self>,
         name: Option<&str>,
         spawned_at: &'static Location<'static>,
-        future: F,
+        future: Pin<Box<F>>,
     ) -> (Watched<F>, Arc<Label>) {
         let mut state = lock(&self.state);
         state.last_key += 1;
@@ -211,16 +214,16 @@ impl Registry {
         let label = Arc::new(Label { key, name, spawned_at, task: OnceLock::new() });
         state.labels.insert(key, label.clone());
         drop(state);
-        let future = Some(Box::pin(future));
+        let future = Some(future);
         (Watched { future, label: label.clone(), registry: self.clone(), is_call: false }, label)
     }
 
     /// Wraps the future of a call, like [`watch`](Self::watch). It has no handle to ask for its panic.
-    pub(crate) fn watch_call<F: Future>(
+    pub(crate) fn watch_call<F: Future + ?Sized>(
         self: &Arc<Self>,
         name: &str,
         spawned_at: &'static Location<'static>,
-        future: F,
+        future: Pin<Box<F>>,
     ) -> Watched<F> {
         let (mut watched, _label) = self.watch(Some(name), spawned_at, future);
         watched.is_call = true;
@@ -246,7 +249,7 @@ pub(super) fn note_panic(task: TaskId, was_seen: bool) {
 }
 
 /// A future whose task is in the registry.
-pub(crate) struct Watched<F: Future> {
+pub(crate) struct Watched<F: Future + ?Sized> {
     /// The real one, until it is ready or has panicked.
     future: Option<Pin<Box<F>>>,
     /// The label of the task.
@@ -257,7 +260,7 @@ pub(crate) struct Watched<F: Future> {
     is_call: bool,
 }
 
-impl<F: Future> Watched<F> {
+impl<F: Future + ?Sized> Watched<F> {
     /// Runs code of the future, measures how long it takes, and notes its panic.
     fn run<R>(&mut self, code: impl FnOnce(&mut Option<Pin<Box<F>>>) -> R) -> Result<R, String> {
         let begun = Instant::now();
@@ -288,7 +291,7 @@ impl<F: Future> Watched<F> {
     }
 }
 
-impl<F: Future> Future for Watched<F> {
+impl<F: Future + ?Sized> Future for Watched<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -306,7 +309,7 @@ impl<F: Future> Future for Watched<F> {
     }
 }
 
-impl<F: Future> Drop for Watched<F> {
+impl<F: Future + ?Sized> Drop for Watched<F> {
     fn drop(&mut self) {
         let Registry { debug, has_ended, .. } = &*self.registry;
         if let Some(debug) = debug
