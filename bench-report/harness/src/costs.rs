@@ -1,9 +1,12 @@
 //! Counts what a run costs besides time: allocations, instructions and system calls.
 //!
 //! Instructions and system calls are counted by the kernel, where it does; instructions in runs of their own, because in those of
-//! the allocations the allocator's counting would be among them. No clock is read.
+//! the allocations the allocator's counting would be among them. No time is a figure here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use lane_protocol::{Costs, Tally};
 
@@ -18,8 +21,8 @@ use crate::{
 const WARM_UPS: u64 = 2;
 /// Runs that are counted.
 const RUNS: u64 = 3;
-/// Runs that wait at least this long are warmed up once, and counted [twice](LONG_RUNS).
-const LONG: Duration = Duration::from_millis(60);
+/// Runs of which the first takes at least this long are warmed up once, and counted [twice](LONG_RUNS).
+const LONG: Duration = Duration::from_millis(30);
 const LONG_RUNS: u64 = 2;
 
 /// The counters of this process; open before the executor starts its threads, or those are not counted.
@@ -67,7 +70,9 @@ impl Counters {
         // Reading the counters costs something itself: an empty interval is measured and taken off.
         let nothing = (0..3).map(|_| Reading::between([read(), read()])).reduce(Reading::least);
         let nothing = nothing.expect("three readings");
-        let (warm_ups, runs) = if case.ideal() < LONG { (WARM_UPS, RUNS) } else { (1, LONG_RUNS) };
+        let begun = Instant::now();
+        case.count(1, read.clone())?;
+        let (warm_ups, runs) = if begun.elapsed() < LONG { (WARM_UPS - 1, RUNS) } else { (0, LONG_RUNS) };
         let readings = case.count(warm_ups + runs, read)?;
         let counted = readings.into_iter().skip(warm_ups as usize);
         Ok(counted.map(|pair| Reading::between(pair).minus(nothing)).collect())
