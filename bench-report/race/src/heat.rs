@@ -4,7 +4,7 @@
 //! daemon. Of samples that lie so close together each lane gets its share, and their ratio stays. At any time one process
 //! works, and the others wait for their turn; but those that only wait disturb nobody, so they do it together.
 
-use std::{collections::VecDeque, path::Path, process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
@@ -35,9 +35,9 @@ pub struct Launcher {
     pub quota: Option<Quota>,
 }
 
-/// The number of lanes that start and are checked while another is warmed up. Nothing of that is a figure, and the lanes of a
-/// comparison leave a processor idle meanwhile: those of one worker, and all as they wait.
-const AHEAD: usize = 1;
+/// The number of lanes that start and are checked at the same time. Nothing of that is a figure, and one lane leaves a processor
+/// idle meanwhile: a lane of one worker, and any as it waits.
+const SIDE_BY_SIDE: usize = 2;
 
 /// A slot, and the measurement in it or the reason why there is none.
 pub(crate) type Ended = (Slot, Result<Measurement, Fault>);
@@ -178,25 +178,27 @@ pub(crate) fn run_heat(
     let lineup = &launcher.tracks.this.lineup;
     let only_wait = slots.first().is_some_and(|slot| lineup.only_waits(&slot.cell.workload));
     let at_once = if only_wait { slots.len().max(1) } else { 1 };
-    let ahead = if only_wait { slots.len() } else { AHEAD };
-    let mut to_start = slots.iter().enumerate();
-    let mut started = VecDeque::new();
     let mut lanes: Vec<Lane> = Vec::new();
-    for slot in &slots {
-        for (place, slot) in to_start.by_ref().take((ahead + 1).saturating_sub(started.len())) {
-            next(place, &slot.cell);
+    for slots in slots.chunks(at_once.max(SIDE_BY_SIDE)) {
+        let mut processes = Vec::new();
+        for slot in slots {
+            next(lanes.len() + processes.len(), &slot.cell);
             let known = known(&slot.cell);
-            started.push_back((launcher.start_cell(plan, &slot.cell, known.is_some()), known));
+            processes.push((launcher.start_cell(plan, &slot.cell, known.is_some()), known));
         }
-        let (process, known) = started.pop_front().expect("it was started");
-        let watch = slot.block < WATCHED_BLOCKS;
-        let entrant = process
-            .and_then(|process| launcher.prepared(plan, &slot.cell, process, known.as_ref(), watch))
-            .and_then(|entrant| entrant.calibrated(&plan.sampling));
-        if let Err(Trouble::Interrupted) = entrant {
-            return None;
+        let prepare = |(slot, (process, known)): (&Slot, (Result<LaneProcess, Trouble>, Option<Known>))| {
+            let watch = slot.block < WATCHED_BLOCKS;
+            process.and_then(|process| launcher.prepared(plan, &slot.cell, process, known.as_ref(), watch))
+        };
+        let prepared: Vec<_> = slots.iter().zip(processes).map(prepare).collect();
+        // One after the other: how long a run takes is found out while nothing else works.
+        for (slot, entrant) in slots.iter().zip(prepared) {
+            let entrant = entrant.and_then(|entrant| entrant.calibrated(&plan.sampling));
+            if let Err(Trouble::Interrupted) = entrant {
+                return None;
+            }
+            lanes.push(Lane { slot: slot.clone(), entrant });
         }
-        lanes.push(Lane { slot: slot.clone(), entrant });
     }
     let rounds = lanes.iter().map(Lane::turns).max().unwrap_or(0);
     for (round, mut order) in schedule::turns(lanes.len(), rounds).enumerate() {
