@@ -5,7 +5,7 @@ use std::{cell::Cell, sync::Arc};
 use super::briefly;
 
 use crate::{
-    scheduler::parking::{Parker, Parking, WakeReason},
+    scheduler::parking::{Parker, Parking, Turn, WakeReason},
     scheduler::timers::Time,
     sync::{
         Condvar, Mutex,
@@ -21,7 +21,7 @@ fn park(
     has_work: impl FnOnce() -> bool,
     next_deadline: impl Fn() -> Time,
 ) -> WakeReason {
-    parking.park(worker, Time::NEVER, has_work, next_deadline, |alarm| worker.wait(alarm))
+    parking.park(worker, Turn::First, Time::NEVER, has_work, next_deadline, |alarm| worker.wait(alarm))
 }
 
 /// A parking beside a queue that only counts.

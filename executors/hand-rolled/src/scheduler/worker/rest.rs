@@ -150,7 +150,9 @@ impl Worker {
         }
         let latest = scheduler.memory_alarm();
         let wait = |alarm| self.wait(alarm);
-        let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline, wait);
+        let turn = self.turn_to_wake();
+        let reason =
+            scheduler.parking.park(&self.parker, turn, latest, || self.has_work(), next_deadline, wait);
         self.searches.set(reason == WakeReason::Task);
         self.lingering.note_park(reason == WakeReason::Task && scheduler.injector.len() > 0);
         self.looking.note_park(self.batch.borrow().has_events());
