@@ -11,7 +11,7 @@ use std::{
 use super::{Count, briefly, end, parker, scheduler};
 use crate::{
     scheduler::{
-        parking::{Parker, Parking},
+        parking::{Parker, Parking, Turn},
         reactor::{Batch, Reactor, Registration, slot::Direction},
         timers::Time,
     },
