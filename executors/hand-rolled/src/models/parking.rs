@@ -64,10 +64,7 @@ impl Place {
                 continue;
             }
             let has_work = || self.queued.load(Relaxed) > 0;
-            if searches && self.parking.searches_on(has_work) {
-                continue;
-            }
-            searches = self.lingers && self.parking.try_begin_search();
+            searches = searches || self.lingers && self.parking.try_begin_search();
             if searches && (has_work() || self.parking.searches_on(has_work)) {
                 continue;
             }

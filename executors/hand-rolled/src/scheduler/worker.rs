@@ -230,7 +230,7 @@ impl Worker {
 
     /// Returns true if there are other workers.
     #[inline]
-    fn has_company(&self) -> bool {
+    pub(super) fn has_company(&self) -> bool {
         self.scheduler.rings.len() > 1
     }
 
@@ -340,6 +340,7 @@ impl Worker {
             fence_after_exchange();
             first
         } else {
+            self.begin_to_linger();
             let stolen = self.steal(ring)?;
             // For the rest of what was stolen.
             fence(SeqCst);

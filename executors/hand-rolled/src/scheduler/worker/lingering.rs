@@ -9,7 +9,8 @@
 //! one processor, beside one that is idle: to wake a thread does not always move it. So then it lingers no more
 //! for some parks, and is woken after all others, which last ran elsewhere.
 //!
-//! It counts as one that searches, so that nobody wakes another worker for a task that it finds.
+//! It counts as one that searches, so that nobody wakes another worker for a task that it finds; and that from before it looks
+//! for something to steal, because a thread that spins may have the next task queued by then.
 
 use std::time::Duration;
 
@@ -26,6 +27,14 @@ use crate::{
 const SOON: Duration = Duration::from_micros(50);
 
 impl Worker {
+    /// Begins to search, if this worker will linger unless it can steal a task: who queues one from here on wakes no other.
+    pub(super) fn begin_to_linger(&self) {
+        let may = self.lingering.would_begin() && self.has_company() && !self.leaves_tasks.get();
+        if may && !self.searches.get() {
+            self.searches.set(self.scheduler.parking.try_begin_search());
+        }
+    }
+
     /// Looks for tasks for some microseconds, if it pays; returns true if there is one. It searches then.
     pub(super) fn linger(&self) -> bool {
         let scheduler = &self.scheduler;
@@ -35,10 +44,11 @@ impl Worker {
         let has_other_waits = || scheduler.sockets.in_use().is_some() || is_due_soon();
         // The next job has more use for the processor; short ones are looked after as the worker parks.
         let has_jobs = || scheduler.host.jobs().is_some();
-        if !self.lingering.begins()
+        if self.leaves_tasks.get()
+            || !self.lingering.begins()
             || has_jobs()
             || has_other_waits()
-            || !scheduler.parking.try_begin_search()
+            || !self.searches.get() && !scheduler.parking.try_begin_search()
         {
             return false;
         }

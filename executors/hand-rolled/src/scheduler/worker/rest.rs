@@ -132,14 +132,14 @@ impl Worker {
 
     /// Parks until there may be something to do.
     pub(super) fn park(&self) {
-        if self.searches_on() {
+        if self.linger() || self.searches_on() {
             return;
         }
         self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
         let scheduler = &self.scheduler;
         if self.leaves_tasks.get() {
             scheduler.parking.wake_one();
-        } else if self.finds_events() || self.spin_for_short_jobs() || self.linger() {
+        } else if self.finds_events() || self.spin_for_short_jobs() {
             return;
         }
         self.trim();
