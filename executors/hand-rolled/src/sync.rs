@@ -12,6 +12,7 @@ pub(crate) use std::{
 };
 
 use std::{
+    hint,
     sync::PoisonError,
     time::{Duration, Instant},
 };
@@ -130,25 +131,55 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Yields the processor some times, for some microseconds, until something is over; returns true if it is.
+/// Longer than a yield takes that runs no other thread, and shorter than one that does: two switches and what that thread does.
+const A_MOMENT: Duration = Duration::from_micros(1);
+
+/// Spins for a moment until something is over; returns true if it is.
+pub(crate) fn spin_until(mut is_over: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    while !is_over() {
+        // No branch of a model may depend on the clock.
+        if cfg!(loom) || start.elapsed() > A_MOMENT {
+            return false;
+        }
+        hint::spin_loop();
+    }
+    true
+}
+
+/// The end of [`yield_until`].
+pub(crate) struct Yielded {
+    /// True if what the thread waited for is over.
+    pub(crate) is_over: bool,
+    /// True if its last yield ran another thread on its processor.
+    pub(crate) has_switched: bool,
+}
+
+/// Yields the processor some times, for some microseconds, until something is over.
 ///
-/// It ends, too, when a yield has given the processor away: on a busy machine a thread that yields may not run again for
-/// milliseconds, and one that sleeps runs as soon as it is woken.
-pub(crate) fn yield_until(mut is_over: impl FnMut() -> bool) -> bool {
+/// It ends, too, when a yield has given the processor away for long: on a busy machine a thread that yields may not run again
+/// for milliseconds, and one that sleeps runs as soon as it is woken.
+pub(crate) fn yield_until(mut is_over: impl FnMut() -> bool) -> Yielded {
     const YIELDS: u32 = if cfg!(loom) { 1 } else { 16 };
     const LONGEST: Duration = Duration::from_micros(20);
     let start = Instant::now();
+    let (mut before, mut has_switched) = (Duration::ZERO, false);
     for _ in 0..YIELDS {
         if is_over() {
-            return true;
+            return Yielded { is_over: true, has_switched };
         }
         thread::yield_now();
-        // No branch of a model may depend on the clock.
-        if !cfg!(loom) && start.elapsed() > LONGEST {
-            return false;
+        if cfg!(loom) {
+            continue;
         }
+        let now = start.elapsed();
+        has_switched = now - before > A_MOMENT;
+        if now > LONGEST {
+            return Yielded { is_over: false, has_switched };
+        }
+        before = now;
     }
-    is_over()
+    Yielded { is_over: is_over(), has_switched }
 }
 
 /// Std's threads.

@@ -5,7 +5,7 @@ use std::{cell::Cell, sync::Arc};
 use super::briefly;
 
 use crate::{
-    scheduler::parking::{Parker, Parking, WakeReason},
+    scheduler::parking::{Parker, Parking, Turn, WakeReason},
     scheduler::timers::Time,
     sync::{
         Condvar, Mutex,
@@ -18,10 +18,11 @@ use crate::{
 fn park(
     parking: &Parking,
     worker: &Arc<Parker>,
+    turn: Turn,
     has_work: impl FnOnce() -> bool,
     next_deadline: impl Fn() -> Time,
 ) -> WakeReason {
-    parking.park(worker, Time::NEVER, has_work, next_deadline, |alarm| worker.wait(alarm))
+    parking.park(worker, turn, Time::NEVER, has_work, next_deadline, |alarm| worker.wait(alarm))
 }
 
 /// A parking beside a queue that only counts.
@@ -30,7 +31,7 @@ struct Place {
     parking: Parking,
     queued: AtomicUsize,
     served: AtomicUsize,
-    /// True if workers linger before they park.
+    /// True if workers linger before they park, and are then woken last.
     lingers: bool,
 }
 
@@ -63,14 +64,12 @@ impl Place {
                 continue;
             }
             let has_work = || self.queued.load(Relaxed) > 0;
-            if searches && self.parking.searches_on(has_work) {
-                continue;
-            }
-            searches = self.lingers && self.parking.try_begin_search();
+            searches = searches || self.lingers && self.parking.try_begin_search();
             if searches && (has_work() || self.parking.searches_on(has_work)) {
                 continue;
             }
-            let reason = park(&self.parking, &parker, has_work, || Time::NEVER);
+            let turn = if self.lingers { Turn::Last } else { Turn::First };
+            let reason = park(&self.parking, &parker, turn, has_work, || Time::NEVER);
             searches = reason == WakeReason::Task;
         }
     }
@@ -214,7 +213,13 @@ const LATER: Time = Time::PAST.after(std::time::Duration::from_nanos(1));
 fn keep_time(parking: &Parking, set: &AtomicBool) {
     let parker = Parker::new();
     while !set.load(Relaxed) {
-        park(parking, &parker, || false, || if set.load(Relaxed) { PASSED } else { Time::NEVER });
+        park(
+            parking,
+            &parker,
+            Turn::First,
+            || false,
+            || if set.load(Relaxed) { PASSED } else { Time::NEVER },
+        );
     }
 }
 
@@ -260,7 +265,7 @@ fn leave_the_time_to_another(set_by_a_thread: bool) {
         _ if set.load(Relaxed) => LATER,
         _ => Time::NEVER,
     };
-    park(parking, &Parker::new(), || other_parks.load(Relaxed), deadline);
+    park(parking, &Parker::new(), Turn::First, || other_parks.load(Relaxed), deadline);
     parking.hand_over(deadline);
     match thread {
         Some(thread) => thread.join().unwrap(),

@@ -11,7 +11,7 @@ use std::{
 use super::{Count, briefly, end, parker, scheduler};
 use crate::{
     scheduler::{
-        parking::{Parker, Parking},
+        parking::{Parker, Parking, Turn},
         reactor::{Batch, Reactor, Registration, slot::Direction},
         timers::Time,
     },
@@ -229,7 +229,7 @@ impl Place {
             None => parker.wait(alarm),
         };
         let has_work = || self.queued.load(Ordering::Relaxed);
-        self.parking.park(parker, Time::NEVER, has_work, || Time::NEVER, wait);
+        self.parking.park(parker, Turn::First, Time::NEVER, has_work, || Time::NEVER, wait);
         let mut batch = batch.into_inner();
         if batch.has_events() {
             batch.deliver(&self.reactor, false, || ());

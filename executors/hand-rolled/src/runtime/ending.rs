@@ -205,7 +205,7 @@ impl Working {
     fn wait_for_none(&self, patience: Duration) -> bool {
         let is_over = |state: &Count| state.threads == 0 || state.rests;
         // Mostly a thread is between two polls, and through before this one would be asleep.
-        if yield_until(|| is_over(&lock(&self.state))) {
+        if yield_until(|| is_over(&lock(&self.state))).is_over {
             return true;
         }
         let mut state = lock(&self.state);

@@ -80,7 +80,7 @@ use crate::{
 
 /// The place where the workers of a runtime park.
 pub(crate) struct Parking {
-    /// The parked workers, in the order in which they came, under the lock.
+    /// The parked workers, the one that is woken first at the end, under the lock.
     parked: Mutex<Vec<Parked>>,
     /// The number of parked workers. Changed under the lock.
     number: AtomicUsize,
@@ -98,6 +98,15 @@ struct Parked {
     parker: Arc<Parker>,
     /// The time at which it wakes by itself.
     alarm: Time,
+}
+
+/// The place of a worker that parks among those that are parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is woken before them.
+    First,
+    /// It is woken after them.
+    Last,
 }
 
 /// The reason why a parked worker goes on.
@@ -131,12 +140,13 @@ impl Parking {
     pub(crate) fn park(
         &self,
         worker: &Arc<Parker>,
+        turn: Turn,
         latest: Time,
         has_work: impl FnOnce() -> bool,
         next_deadline: impl Fn() -> Time,
         wait: impl Fn(Option<Instant>) -> Signal,
     ) -> WakeReason {
-        let mut alarm = self.lie_down(worker, next_deadline());
+        let mut alarm = self.lie_down(worker, turn, next_deadline());
         // With the ones in `wake_one`, `wake_timekeeper` and `tell_of_seat`; see the head of the file.
         fence(SeqCst);
         if !has_work() && !self.is_closed() {
@@ -154,10 +164,14 @@ impl Parking {
     }
 
     /// Adds a worker to the list. Returns its alarm: the next deadline, unless another has one for it.
-    fn lie_down(&self, worker: &Arc<Parker>, deadline: Time) -> Time {
+    fn lie_down(&self, worker: &Arc<Parker>, turn: Turn, deadline: Time) -> Time {
         let mut parked = lock(&self.parked);
         let alarm = if deadline < self.first_alarm() { deadline } else { Time::NEVER };
-        parked.push(Parked { parker: worker.clone(), alarm });
+        let own = match turn {
+            Turn::First => parked.len(),
+            Turn::Last => 0,
+        };
+        parked.insert(own, Parked { parker: worker.clone(), alarm });
         self.note(&parked);
         alarm
     }
@@ -321,7 +335,7 @@ impl Parking {
         self.closed.load(Relaxed)
     }
 
-    /// Wakes the last worker that parked, which has the warmest caches.
+    /// Wakes the worker whose turn it is: mostly the last that parked, which has the warmest caches.
     #[cold]
     fn wake_last(&self) {
         let mut parked = lock(&self.parked);

@@ -80,6 +80,8 @@ pub(crate) struct Worker {
     jobs_ended: Cell<usize>,
     /// Looks a little longer for tasks from outside before it parks.
     lingering: Habit,
+    /// True if whoever wakes it has the same processor, as far as it knows.
+    shares_processor: Cell<bool>,
     /// Looks at the sockets before it parks.
     looking: Habit,
     /// The task that was woken last, by the task before it: it comes next, and no worker steals it.
@@ -131,6 +133,7 @@ impl Worker {
             no_slack: OnceCell::new(),
             jobs_ended: Cell::new(0),
             lingering: Habit::default(),
+            shares_processor: Cell::new(false),
             looking: Habit::default(),
             next: Cell::new(None),
             next_in_a_row: Cell::new(0),
@@ -227,7 +230,7 @@ impl Worker {
 
     /// Returns true if there are other workers.
     #[inline]
-    fn has_company(&self) -> bool {
+    pub(super) fn has_company(&self) -> bool {
         self.scheduler.rings.len() > 1
     }
 
@@ -337,6 +340,7 @@ impl Worker {
             fence_after_exchange();
             first
         } else {
+            self.begin_to_linger();
             let stolen = self.steal(ring)?;
             // For the rest of what was stolen.
             fence(SeqCst);

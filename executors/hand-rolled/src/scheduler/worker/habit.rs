@@ -24,6 +24,12 @@ impl Habit {
         self.promises.set(would_have_paid);
     }
 
+    /// Returns true if a worker that parked now would do it.
+    #[inline]
+    pub(super) fn would_begin(&self) -> bool {
+        self.promises.get() && self.left.get() == 0
+    }
+
     /// Returns true if a worker that is about to park does it.
     pub(super) fn begins(&self) -> bool {
         let left = self.left.get();

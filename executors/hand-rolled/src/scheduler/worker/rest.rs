@@ -132,14 +132,14 @@ impl Worker {
 
     /// Parks until there may be something to do.
     pub(super) fn park(&self) {
-        if self.searches_on() {
+        if self.linger() || self.searches_on() {
             return;
         }
         self.core.borrow_mut().entries.shrink_to(QUEUE_KEPT);
         let scheduler = &self.scheduler;
         if self.leaves_tasks.get() {
             scheduler.parking.wake_one();
-        } else if self.finds_events() || self.spin_for_short_jobs() || self.linger() {
+        } else if self.finds_events() || self.spin_for_short_jobs() {
             return;
         }
         self.trim();
@@ -150,7 +150,9 @@ impl Worker {
         }
         let latest = scheduler.memory_alarm();
         let wait = |alarm| self.wait(alarm);
-        let reason = scheduler.parking.park(&self.parker, latest, || self.has_work(), next_deadline, wait);
+        let turn = self.turn_to_wake();
+        let reason =
+            scheduler.parking.park(&self.parker, turn, latest, || self.has_work(), next_deadline, wait);
         self.searches.set(reason == WakeReason::Task);
         self.lingering.note_park(reason == WakeReason::Task && scheduler.injector.len() > 0);
         self.looking.note_park(self.batch.borrow().has_events());
