@@ -44,6 +44,8 @@
 //!   [`ResourceBusy`](std::io::ErrorKind::ResourceBusy); a socket serves one reader and one writer at a time. The first
 //!   socket of a runtime that has to wait takes two file descriptors besides, until the runtime and its sockets are gone.
 //! - *Turns.* An operation that need not wait does not. A task that does nothing but that yields after 64 of them.
+//! - *Descriptors.* None is received. A message of a Unix socket that has one ends a read, and what is behind that message
+//!   is read with what comes next.
 //! - *Panics.* A future that is polled on a thread that works for no runtime panics. Nothing else does.
 //! - *Threads.* A socket may be dropped on any thread, inside a runtime or not, which closes it at once.
 //! - *Runtimes.* A socket belongs to the runtime in which it first has to wait, and needs that one driven, wherever it is

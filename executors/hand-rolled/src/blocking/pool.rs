@@ -209,7 +209,11 @@ impl Pool {
                     self.changed.notify_one();
                 }
                 entered.enter(&job);
-                job.run();
+                if entered.has_ended() {
+                    job.abandon();
+                } else {
+                    job.run();
+                }
                 state = self.lock();
                 state.ended = state.ended.wrapping_add(1);
             } else if entered.is_entered() {
@@ -253,6 +257,11 @@ impl JobContext {
             let context = context::enter_aside(&home);
             self.0 = Some((home, context));
         }
+    }
+
+    /// Returns true if the runtime ends, which is about to end its jobs that have not started.
+    fn has_ended(&self) -> bool {
+        self.0.as_ref().is_some_and(|(home, _)| home.parking.is_closed())
     }
 
     /// Returns true if there is a runtime.

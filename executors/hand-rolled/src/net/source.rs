@@ -55,7 +55,7 @@ impl<S: AsFd> Source<S> {
     where
         O: FnMut(&S) -> io::Result<Given<T>> + Unpin,
     {
-        Attempt { source: self, operation, wanted, direction, ticket: 0 }
+        Attempt { source: self, operation, wanted, direction, has_yielded: false, ticket: 0 }
     }
 
     /// Reads what is there; `wanted` names it, in a panic.
@@ -134,6 +134,8 @@ pub(super) struct Attempt<'a, S, O> {
     wanted: &'static str,
     /// The direction in which it waits.
     direction: Direction,
+    /// True once it has left the turn to others, though it may not have had to wait.
+    has_yielded: bool,
     /// Its ticket while it waits; see `Slot::wait`.
     ticket: u32,
 }
@@ -204,7 +206,10 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         let worker = context::current_worker(self.wanted);
-        if worker.as_ref().is_some_and(|worker| !worker.may_use_sockets()) {
+        // Only once: under the `block_on` of another library the poll of the task does not end. Nor need it be this socket
+        // that has taken all the turns of the task.
+        if !self.has_yielded && worker.as_ref().is_some_and(|worker| !worker.may_use_sockets()) {
+            self.has_yielded = true;
             requeue(context.waker());
             return Poll::Pending;
         }

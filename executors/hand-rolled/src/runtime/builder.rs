@@ -76,7 +76,8 @@ impl Builder {
 
     /// Passes the reports of the [debug mode](Self::debug) to `hook`, on whichever thread they arise.
     ///
-    /// If it panics, that is swallowed.
+    /// If it panics, that is swallowed. What is found inside it, as of a task that it spawns when the runtime ends, goes to
+    /// standard error.
     pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Builder {
         self.hook = Some(Arc::new(hook));
         self

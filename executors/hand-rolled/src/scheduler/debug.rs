@@ -5,6 +5,7 @@
 //! nothing, in memory or in time.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, HashMap, btree_map::Entry},
     fmt,
     panic::{Location, resume_unwind},
@@ -84,12 +85,21 @@ pub(crate) struct Debug {
     pub(crate) hook: Option<Hook>,
 }
 
+thread_local! {
+    /// True while a hook of a report runs on this thread.
+    static IN_HOOK: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Debug {
-    /// Reports a finding. The panic of a hook is swallowed.
+    /// Reports a finding. The panic of a hook is swallowed. What a hook itself is the cause of goes to standard error: a task
+    /// that it spawns at the end of its runtime would be reported inside it, and so on.
     fn report(&self, report: &Report) {
         match &self.hook {
-            Some(hook) => drop(contain(|| hook(report))),
-            None => eprintln!("hand-rolled: {report}"),
+            Some(hook) if !IN_HOOK.replace(true) => {
+                contain(|| hook(report)).ok();
+                IN_HOOK.set(false);
+            }
+            _ => eprintln!("hand-rolled: {report}"),
         }
     }
 }

@@ -440,7 +440,7 @@ impl Registration {
     /// Notes that an operation has taken all there was, after the state was `seen`: the next would have to wait.
     #[inline]
     pub(crate) fn emptied(&self, seen: Seen, direction: Direction) {
-        if seen.is_asked(direction) {
+        if seen.is_asked(direction) && seen.reads_all() {
             self.slot().clear(seen, direction.flag());
         }
     }

@@ -68,7 +68,7 @@ impl Poller {
         is_new: bool,
         writes: bool,
     ) -> io::Result<()> {
-        let reads = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+        let reads = EventFlags::IN | EventFlags::PRI | EventFlags::RDHUP | EventFlags::ET;
         let flags = if writes { reads | EventFlags::OUT } else { reads };
         let data = EventData::new_u64(token.0);
         if is_new {
@@ -120,6 +120,7 @@ pub(super) fn read(event: &Event) -> Option<(Token, Readiness)> {
     let over = told(EventFlags::HUP | EventFlags::ERR, Readiness::READ_OVER.and(Readiness::WRITE_OVER));
     let readiness = told(EventFlags::IN, Readiness::READ)
         .and(told(EventFlags::OUT, Readiness::WRITE))
+        .and(told(EventFlags::PRI, Readiness::READ_STOPS))
         .and(told(EventFlags::RDHUP, Readiness::READ_OVER))
         .and(over);
     (data != BELL).then_some((Token(data), readiness))

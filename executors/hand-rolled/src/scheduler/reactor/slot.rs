@@ -101,6 +101,9 @@ impl Readiness {
     /// Nothing will ever wait to be written any more.
     pub(crate) const WRITE_OVER: Readiness = Readiness(1 << 3);
 
+    /// A read may have ended before all that is there, because the other end has sent urgent data. This stays.
+    pub(crate) const READ_STOPS: Readiness = Readiness(1 << 6);
+
     /// Returns what is in either.
     pub(crate) fn and(self, other: Readiness) -> Readiness {
         Readiness(self.0 | other.0)
@@ -146,6 +149,11 @@ impl Seen {
     /// Returns true if the poller has been asked for anything.
     pub(super) fn is_added(self) -> bool {
         self.0 & ADDED != 0
+    }
+
+    /// Returns true if a read that is short has taken all there was.
+    pub(super) fn reads_all(self) -> bool {
+        self.0 & Readiness::READ_STOPS.0 == 0
     }
 
     /// Returns the generation.

@@ -123,7 +123,9 @@ impl Worker {
         }
         // What waits for the timer can go on only after this poll, and then this worker sees to it. A waker of
         // any other kind may be that of a thread that is blocked in this very poll.
-        let polled = waker.data() == self.root.get() || task::is_waker_of(waker, self.running.get());
+        let (root, data) = (self.root.get(), waker.data());
+        // Without a root there is none to be woken, and the waker of another library may have no data.
+        let polled = data == root && !root.is_null() || task::is_waker_of(waker, self.running.get());
         if polled {
             self.keeps_time.set(true);
         }

@@ -524,6 +524,35 @@ fn a162_a_destructor_at_the_end_of_a_runtime_may_submit_in_vain() {
 }
 
 #[test]
+fn d8_a_job_of_a_runtime_that_is_about_to_end_it_does_not_start() {
+    watched_on_each_flavour(|runtime| {
+        let (pool, ran) = (ThreadPool::new(number(1)), Arc::new(AtomicBool::new(false)));
+        let (running, free) = busy(&pool);
+        let (pass, passed) = mpsc::channel();
+        // The first of the two that ends has the thread of the pool come to the other, and waits until it is past that.
+        let first_end = Arc::new(Mutex::new(Some((free, passed))));
+        let jobs = runtime.block_on(async {
+            [(), ()].map(|()| {
+                let (first_end, ran) = (first_end.clone(), ran.clone());
+                let guard = OnDrop(move || {
+                    let Some((free, passed)) = lock(&first_end).take() else { return };
+                    drop(free);
+                    passed.recv_timeout(PATIENCE).unwrap();
+                });
+                pool.submit(move || {
+                    ran.store(true, SeqCst);
+                    drop(guard);
+                })
+            })
+        });
+        drop(pool.submit(move || pass.send(()).unwrap()));
+        drop(runtime);
+        assert!(jobs.iter().all(Task::cancelled) && !ran.load(SeqCst));
+        run(running).unwrap();
+    });
+}
+
+#[test]
 fn d8_a_job_that_waits_for_a_queued_job_of_its_runtime_goes_on_at_the_end() {
     watched_on_each_flavour(|runtime| {
         let pool = ThreadPool::new(number(1));

@@ -310,6 +310,26 @@ fn a169_a_hook_that_panics_is_contained_and_without_one_it_is_standard_error() {
 }
 
 #[test]
+fn a169_a_hook_that_spawns_is_called_once_for_each_task_that_is_left() {
+    for workers in [None, Some(number(2))] {
+        watched(move || {
+            let (tell, told) = mpsc::channel();
+            let builder = Runtime::builder().debug(LATER).on_report(move |report| {
+                tell.send(report.to_string()).unwrap();
+                // As a log does that is written by a task. The runtime takes none any more.
+                drop(spawn(async {}));
+            });
+            let runtime = workers.map_or(builder.clone(), |workers| builder.workers(workers)).build();
+            drop(runtime.spawn(pending::<()>()));
+            drop(runtime.spawn(pending::<()>()));
+            runtime.block_on(yield_now());
+            drop(runtime);
+            assert_eq!(told.try_iter().count(), 2);
+        });
+    }
+}
+
+#[test]
 fn in_debug_mode_everything_else_is_the_same() {
     watched(|| {
         for workers in [None, Some(number(2))] {

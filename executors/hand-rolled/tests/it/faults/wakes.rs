@@ -14,7 +14,7 @@ use std::{
         },
         mpsc,
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -245,6 +245,50 @@ fn a_poll_that_blocks_for_a_timer_is_not_the_only_one_to_know_it() {
                         wait_for_two().await;
                     };
                     spawn(wait).await.unwrap();
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn a_waker_without_data_is_not_taken_for_the_worker_s_own() {
+    /// A flag, and who waits for it: all that there is to the waker, which so needs no data.
+    static WOKEN: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(|_| RAW, |_| wake(), |_| wake(), |_| ());
+    const RAW: RawWaker = RawWaker::new(std::ptr::null(), &VTABLE);
+
+    fn wake() {
+        *lock(&WOKEN.0) = true;
+        WOKEN.1.notify_all();
+    }
+
+    /// Blocks until the future is ready.
+    #[expect(unsafe_code, reason = "there is no safe waker without data")]
+    fn block_on<F: Future>(future: F) {
+        // SAFETY: no function of the table looks at the data.
+        let waker = unsafe { Waker::from_raw(RAW) };
+        let mut future = pin!(future);
+        while future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            let waited = WOKEN.1.wait_timeout_while(lock(&WOKEN.0), TOO_LATE, |woken| !*woken);
+            let (mut woken, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+            assert!(!timed_out.timed_out(), "nobody keeps time for a thread that is blocked");
+            *woken = false;
+        }
+    }
+
+    for workers in [2, 3, 4] {
+        watched(move || {
+            let runtime = Runtime::multi_thread(number(workers));
+            for _ in 0..20 {
+                runtime.block_on(async {
+                    let blocks = spawn(async {
+                        // The others park meanwhile.
+                        thread::sleep(ms(5));
+                        block_on(sleep(ms(2)));
+                    });
+                    blocks.await.unwrap();
                 });
             }
         });

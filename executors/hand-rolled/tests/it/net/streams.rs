@@ -7,7 +7,7 @@ use hand_rolled::{
     net::{TcpStream, UnixStream},
     sleep, spawn, timeout, yield_now,
 };
-use rustix::net::sockopt::set_socket_linger;
+use rustix::net::{SendFlags, sockopt::set_socket_linger};
 
 use super::{
     half_blocking_pair, half_blocking_unix_pair, pattern, read_all, read_byte, receive, send, tcp_pair,
@@ -353,5 +353,26 @@ fn a_connection_that_takes_its_time_is_waited_for() {
         assert!(!connects.done());
         drop((listener.accept().unwrap(), fill));
         runtime.block_on(connects).unwrap().unwrap();
+    });
+}
+
+#[test]
+fn what_comes_after_urgent_data_is_read_though_nothing_else_comes() {
+    watched_on_each_flavour(|runtime| {
+        let (stream, mut peer) = half_blocking_pair();
+        runtime.block_on(async move {
+            for _ in 0..3 {
+                let (mut buffer, mut more) = ([0; 64], [0; 64]);
+                let mut read = Box::pin(stream.read(&mut buffer));
+                assert!(poll_once(read.as_mut()).await.is_pending());
+                send(&mut peer, 1);
+                rustix::net::send(&peer, &[2], SendFlags::OOB).unwrap();
+                send(&mut peer, 3);
+                // A read ends where the urgent byte would be.
+                assert_eq!(read.await.unwrap(), 1);
+                assert_eq!(stream.read(&mut more).await.unwrap(), 1);
+                assert_eq!((buffer[0], more[0]), (1, 3));
+            }
+        });
     });
 }

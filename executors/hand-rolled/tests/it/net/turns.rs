@@ -20,7 +20,8 @@ use hand_rolled::{
 
 use super::{half_blocking_pair, half_blocking_unix_pair, read_byte, send, tcp_pair};
 use crate::{
-    Gate, OnDrop, ms, poll_once, until, wait_until, watched, watched_on_each_flavour, watched_on_each_number,
+    Gate, OnDrop, ms, park_on, poll_once, until, wait_until, watched, watched_on_each_flavour,
+    watched_on_each_number,
 };
 
 #[test]
@@ -70,6 +71,54 @@ fn a_task_succeeds_64_times_a_poll() {
             in_polls.len()
         });
         assert_eq!(runtime.block_on(task), Ok(200_usize.div_ceil(64)));
+    });
+}
+
+#[test]
+fn a_block_on_of_another_library_ends_however_often_it_uses_sockets() {
+    /// Succeeds more often than a task does in one poll.
+    async fn talk() {
+        let (one, other) = UnixStream::pair().unwrap();
+        for _ in 0..200 {
+            one.write_all(&[1]).await.unwrap();
+            assert_eq!(other.read(&mut [0]).await.unwrap(), 1);
+        }
+    }
+
+    watched_on_each_number(|runtime| {
+        runtime.block_on(async {
+            // All of it is in one poll, of the root, and of a task.
+            park_on(talk());
+            spawn(async { park_on(talk()) }).await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_socket_that_is_always_ready_starves_no_other_of_its_task() {
+    watched_on_each_number(|runtime| {
+        let task = runtime.spawn(async {
+            let (one, other) = UnixStream::pair().unwrap();
+            let (third, fourth) = UnixStream::pair().unwrap();
+            let mut always = Box::pin(async {
+                loop {
+                    one.write_all(&[1]).await.unwrap();
+                    other.read(&mut [0]).await.unwrap();
+                }
+            });
+            let mut talk = Box::pin(async {
+                for _ in 0..10 {
+                    third.write_all(&[1]).await.unwrap();
+                    fourth.read(&mut [0]).await.unwrap();
+                }
+            });
+            poll_fn(|context| {
+                assert!(always.as_mut().poll(context).is_pending());
+                talk.as_mut().poll(context)
+            })
+            .await;
+        });
+        assert_eq!(runtime.block_on(task), Ok(()));
     });
 }
 
