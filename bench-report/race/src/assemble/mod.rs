@@ -43,9 +43,9 @@ pub fn order(lineup: &Lineup, plan: &Plan, outcomes: &Outcomes) -> Order {
 
 /// The cells of a run, compared.
 struct Compared {
-    /// Those of executors, without twins.
+    /// Holds the cells of executors, without twins.
     cells: Vec<Cell>,
-    /// Those of programs. They take no part in ratios, ranks, noise or means.
+    /// Holds the cells of programs, which take no part in ratios, ranks, noise or means.
     programs: Vec<Cell>,
     fields: Vec<Field>,
     noise: Option<Noise>,
