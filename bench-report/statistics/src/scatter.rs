@@ -9,7 +9,7 @@
 use results::Estimate;
 use statrs::function::gamma::digamma;
 
-use super::estimate::{Mean, exponential, logarithms};
+use super::estimate::{CONFIDENCE, Mean, exponential, logarithms};
 
 /// Holds the knowledge that a run gives of its own scatter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,8 +25,8 @@ pub struct Scatter {
 pub struct Comparison {
     /// By lane and reference.
     differences: Vec<Vec<Mean>>,
-    /// The standard error that is typical of the pairs.
-    typical_error: f64,
+    /// The reach of the interval that is typical of the pairs.
+    typical_reach: f64,
 }
 
 /// The variances of the differences between the lanes of one comparison.
@@ -82,7 +82,7 @@ impl Scatter {
         let of_lane = |lane: &Vec<f64>| lanes.iter().map(|other| difference(lane, other)).collect();
         let mut differences: Vec<Vec<Mean>> = lanes.iter().map(of_lane).collect();
         let Some(variances) = Variances::of(&lanes) else {
-            return Comparison { differences, typical_error: 0.0 };
+            return Comparison { differences, typical_reach: 0.0 };
         };
         let blocks = variances.degrees_of_freedom + 1.0;
         let typical = variances.typical(self.least);
@@ -98,7 +98,12 @@ impl Scatter {
             mean.standard_error = (moderated / blocks).sqrt();
             mean.degrees_of_freedom = own + worth;
         }
-        Comparison { differences, typical_error: (typical / blocks).sqrt() }
+        let typical = Mean {
+            value: 0.0,
+            standard_error: (typical / blocks).sqrt(),
+            degrees_of_freedom: variances.degrees_of_freedom + worth,
+        };
+        Comparison { differences, typical_reach: reach(&typical) }
     }
 
     /// Returns the variance that a pair is expected to have beforehand, and the degrees of freedom that this is worth.
@@ -127,27 +132,33 @@ impl Comparison {
         exponential(self.differences[lane][reference].estimate())
     }
 
-    /// Returns the standard error that is typical of the logarithm of such a ratio.
-    pub fn typical_error(&self) -> f64 {
-        self.typical_error
+    /// Returns the reach that is typical of the interval of such a ratio: from its logarithm to that of an end.
+    pub fn typical_reach(&self) -> f64 {
+        self.typical_reach
     }
 
-    /// Returns the difference of two lanes in standard errors, a million at most.
+    /// Returns the difference of two lanes as a part of the reach of its 95 % interval, a million at most: of identical lanes it
+    /// lies beyond 1 in one case of twenty.
     ///
     /// # Panics
     ///
     /// If there is no such lane.
-    pub fn in_errors(&self, lane: usize, reference: usize) -> f64 {
-        let Mean { value, standard_error, .. } = self.differences[lane][reference];
+    pub fn in_reaches(&self, lane: usize, reference: usize) -> f64 {
+        let mean = self.differences[lane][reference];
         /// Without scatter any difference is infinitely many, which is no number to go on with.
         const MOST: f64 = 1e6;
-        if value == 0.0 { 0.0 } else { (value / standard_error).clamp(-MOST, MOST) }
+        if mean.value == 0.0 { 0.0 } else { (mean.value / reach(&mean)).clamp(-MOST, MOST) }
     }
 
     /// Returns the logarithm of the ratio of a lane to a reference.
     pub(crate) fn difference(&self, lane: usize, reference: usize) -> Mean {
         self.differences[lane][reference]
     }
+}
+
+/// Returns the reach of the 95 % interval of a mean.
+fn reach(mean: &Mean) -> f64 {
+    mean.beyond((1.0 - CONFIDENCE) / 2.0) - mean.value
 }
 
 impl Variances {

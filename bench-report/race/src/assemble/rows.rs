@@ -57,16 +57,16 @@ pub(super) fn fields(cells: &[Cell]) -> Vec<Field> {
 pub(super) fn noise(lineup: &Lineup, plan: &Plan, fields: &mut [Field]) -> Option<Noise> {
     let twins: Vec<Vec<(NoisePair, f64)>> = fields.iter().map(|field| pairs(plan, field)).collect();
     let mut of_measures: BTreeMap<&str, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
-    for (pair, in_errors) in twins.iter().flatten() {
-        let (ratios, errors) = of_measures.entry(measure_of(lineup, &pair.workload)).or_default();
+    for (pair, in_reaches) in twins.iter().flatten() {
+        let (ratios, parts) = of_measures.entry(measure_of(lineup, &pair.workload)).or_default();
         ratios.push(pair.ratio.value);
-        errors.push(*in_errors);
+        parts.push(*in_reaches);
     }
     for (field, pairs) in fields.iter_mut().zip(&twins) {
-        let of_row: Vec<f64> = pairs.iter().map(|(_, in_errors)| *in_errors).collect();
+        let of_row: Vec<f64> = pairs.iter().map(|(_, in_reaches)| *in_reaches).collect();
         let of_measure = of_measures.get(measure_of(lineup, &field.id.workload));
-        let of_measure = of_measure.map_or(&[][..], |(_, in_errors)| in_errors);
-        field.floor = statistics::floor_of_row(field.comparison.typical_error(), &of_row, of_measure);
+        let of_measure = of_measure.map_or(&[][..], |(_, in_reaches)| in_reaches);
+        field.floor = statistics::floor_of_row(field.comparison.typical_reach(), &of_row, of_measure);
     }
     let mut floors: BTreeMap<String, f64> = of_measures
         .iter()
@@ -78,7 +78,7 @@ pub(super) fn noise(lineup: &Lineup, plan: &Plan, fields: &mut [Field]) -> Optio
     Some(Noise { floor, floors, different: pairs.iter().filter(|pair| pair.different).count(), pairs })
 }
 
-/// Returns the twins of a row, each with its difference in standard errors.
+/// Returns the twins of a row, each with its difference as a part of the reach of its interval.
 fn pairs(plan: &Plan, field: &Field) -> Vec<(NoisePair, f64)> {
     let pair = |(twin, name): (usize, &String)| {
         let alias = plan.aliases.get(name).filter(|alias| alias.track.is_none())?;
@@ -87,7 +87,7 @@ fn pairs(plan: &Plan, field: &Field) -> Vec<(NoisePair, f64)> {
         let ratio = field.comparison.ratio(twin, lane);
         let different = field.comparison.is_different(twin, lane);
         let pair = NoisePair { workload, size, threads, executor: alias.executor.clone(), ratio, different };
-        Some((pair, field.comparison.in_errors(twin, lane)))
+        Some((pair, field.comparison.in_reaches(twin, lane)))
     };
     field.lanes.iter().enumerate().filter_map(pair).collect()
 }
