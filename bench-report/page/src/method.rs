@@ -87,8 +87,8 @@ fn noise(results: &Results) -> String {
     };
     let median = floors[floors.len() / 2];
     let rows = format!(
-        "Each row has its own floor: identical lanes differ by less in 95 % of all cases. It follows from the scatter of the \
-         row, and twins show if that is believable. Here it is {} in the middle, from {} to {}.",
+        "Each row has its own floor: by so much more than their intervals say do identical lanes differ there, as twins show. Where \
+         intervals say it all, it is 1.00×. Here it is {} in the middle, from {} to {}.",
         ratio(median),
         ratio(least),
         ratio(most)

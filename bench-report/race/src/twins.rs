@@ -10,7 +10,8 @@ use crate::plan::{Alias, same_comparison};
 /// The lanes that have a twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Twins {
-    /// One lane of every third comparison, the first among them: of a run that has little time.
+    /// One lane of every third comparison, the first among them: of a run that has minutes. They say enough of intervals, and
+    /// the time of the others settles rows.
     Few,
     /// One lane of each comparison.
     One,

@@ -86,7 +86,8 @@ pub struct Row {
     pub threads: usize,
     /// The number of blocks.
     pub blocks: usize,
-    /// The noise floor, a ratio above 1: identical lanes differ by less in 95 % of all cases.
+    /// The noise floor, a ratio: identical lanes differ by so much more than their intervals say; 1 where intervals say it
+    /// all. In older files it is the ratio that identical lanes stay within in 95 % of all cases.
     pub floor: f64,
     /// The lanes that are neither shown to be behind nor level nor near, without flavours of the leader's
     /// own runtime. The row is settled if there are none.
@@ -103,10 +104,10 @@ impl Row {
 /// The differences of lanes that raced against themselves under another name, where there should be none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Noise {
-    /// The noise floor, a ratio above 1: a smaller difference counts as a tie. It is that of the clock; if no
-    /// pair was measured by the clock, it is the highest of the other measures'.
+    /// The ratio that 95 % of the pairs stay within. It is that of the clock; if no pair was measured by the clock, it is the
+    /// highest of the other measures'.
     pub floor: f64,
-    /// The noise floor of each other measure, by the name that the workloads give it.
+    /// The same of each other measure, by the name that the workloads give it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub floors: BTreeMap<String, f64>,
     /// The number of pairs that were called different, although they are not.

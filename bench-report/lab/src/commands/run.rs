@@ -144,8 +144,8 @@ fn begin(arguments: &RunArguments, out: &Path, interrupted: &Arc<AtomicBool>) ->
     let seed = arguments.seed.unwrap_or_else(|| now.as_microsecond().unsigned_abs());
     let twins = match profile {
         _ if arguments.twins => Twins::All,
-        Profile::Quick => Twins::Few,
-        Profile::Default | Profile::Full => Twins::One,
+        Profile::Quick | Profile::Default => Twins::Few,
+        Profile::Full => Twins::One,
     };
     let (cells, mut aliases) = add_twins(&selection.cells, &selection.programs, twins, seed);
     selection.cells = cells;
