@@ -50,10 +50,11 @@ pub(crate) struct Magazines {
     classes: Vec<Magazine>,
 }
 
-/// The free cells of some threads that are no workers, under a lock that is nearly always free. In cache lines of its own.
+/// The free cells of some threads that are no workers, a magazine for each class that they have used, under a lock that is nearly
+/// always free. In cache lines of its own.
 #[derive(Default)]
 #[repr(align(128))]
-struct Outside(Mutex<Magazines>);
+struct Outside(Mutex<Vec<(u8, Magazine)>>);
 
 /// The free cells of one worker and one size.
 #[derive(Default)]
@@ -73,6 +74,18 @@ impl Magazines {
             self.classes.resize_with(class + 1, Magazine::default);
         }
         &mut self.classes[class]
+    }
+}
+
+impl Outside {
+    /// Returns the magazine of a class.
+    fn of(magazines: &mut Vec<(u8, Magazine)>, class: u8) -> &mut Magazine {
+        // Not by index, as those of a worker: a runtime that starts one task from outside would write to all of them.
+        let place = magazines.iter().position(|(of, _)| *of == class).unwrap_or_else(|| {
+            magazines.push((class, Magazine::default()));
+            magazines.len() - 1
+        });
+        &mut magazines[place].1
     }
 }
 
@@ -108,7 +121,7 @@ impl<O: Any + Send + Sync> Slab<O> {
     fn lend_outside(&self, class: Class, cut: u8, owner: &Weak<O>) -> Vacant {
         let Outside(magazines) = &self.outside[part()];
         let mut guard = lock(magazines);
-        let magazine = guard.of(cut);
+        let magazine = Outside::of(&mut guard, cut);
         if let Some(cell) = magazine.cells.pop() {
             return cell;
         }
@@ -120,7 +133,7 @@ impl<O: Any + Send + Sync> Slab<O> {
         lock(&self.depot).lend(class, owner, number, &mut cells);
         let cell = cells.pop().expect("the depot gives at least one");
         if !cells.is_empty() {
-            lock(magazines).of(cut).cells.append(&mut cells);
+            Outside::of(&mut lock(magazines), cut).cells.append(&mut cells);
         }
         cell
     }
@@ -181,9 +194,9 @@ impl<O: Any + Send + Sync> Slab<O> {
     /// Takes the free cells back that threads have which are no workers.
     fn restore_outside(&self) {
         for Outside(magazines) in &self.outside {
-            let mut magazines = mem::take(&mut *lock(magazines));
-            if !magazines.classes.is_empty() {
-                self.restore_all(&mut magazines);
+            let magazines = mem::take(&mut *lock(magazines));
+            if !magazines.is_empty() {
+                self.take_back(magazines.into_iter().flat_map(|(_, magazine)| magazine.cells));
             }
         }
     }
