@@ -56,6 +56,7 @@ use crate::{
         timers::{Time, Timers},
         trimming::Trimming,
     },
+    sync::PARTS,
     task::{
         self, Entry,
         inspect::Seen,
@@ -89,8 +90,8 @@ pub(crate) struct Scheduler {
     pub(crate) sockets: Sockets,
     /// The counters of each worker.
     counters: Box<[Counters]>,
-    /// The number of tasks that were started on threads that are no workers.
-    spawned_elsewhere: Counter,
+    /// The counters of threads that are no workers, which only start tasks.
+    outside: [Counters; PARTS],
     /// The tasks that have names.
     pub(crate) registry: Arc<Registry>,
     /// True if all tasks are in the registry.
@@ -149,7 +150,7 @@ impl Scheduler {
             timers: Timers::new(rings.max(1)),
             sockets: Sockets::default(),
             counters: (0..rings.max(1)).map(|_| Counters::default()).collect(),
-            spawned_elsewhere: Counter::default(),
+            outside: Default::default(),
             is_debugged: debug.is_some(),
             registry: Registry::new(debug),
         })
@@ -248,8 +249,9 @@ impl Scheduler {
             |counter: fn(&Counters) -> &Counter| self.counters.iter().map(|all| counter(all).get()).sum();
         // The ends first: no task ends before it was counted as started.
         let ended: u64 = sum(|all| &all.ended);
+        let outside: u64 = self.outside.iter().map(|all| all.spawned.get()).sum();
         let spawned: u64 = sum(|all| &all.spawned);
-        metrics.alive_tasks = (spawned + self.spawned_elsewhere.get()).saturating_sub(ended);
+        metrics.alive_tasks = (spawned + outside).saturating_sub(ended);
         metrics.polls = sum(|all| &all.polls);
         metrics.steals = sum(|all| &all.steals);
         metrics.parks = sum(|all| &all.parks);

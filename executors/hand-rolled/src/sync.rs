@@ -131,6 +131,19 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+/// The number of parts that the threads of the process are divided into, where those of each part share something.
+pub(crate) const PARTS: usize = if cfg!(loom) { 1 } else { 4 };
+
+/// Returns the part that the current thread belongs to. Threads that ask for the first time one after the other belong to
+/// different parts.
+pub(crate) fn part() -> usize {
+    static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    std::thread_local! {
+        static PART: usize = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % PARTS;
+    }
+    PART.with(|part| *part)
+}
+
 /// Longer than a yield takes that runs no other thread, and shorter than one that does: two switches and what that thread does.
 const A_MOMENT: Duration = Duration::from_micros(1);
 

@@ -248,6 +248,27 @@ fn tasks_that_never_end_leave_nothing_behind() {
     });
 }
 
+#[test]
+fn tasks_from_other_threads_leave_nothing_behind_though_their_spawner_is_kept() {
+    on_each_flavour(|runtime| {
+        let before = live();
+        let spawner = runtime.spawner();
+        let threads = [(); 6].map(|()| {
+            let spawner = spawner.clone();
+            thread::spawn(move || (0..200).map(|_| spawner.spawn(hold::<1>())).collect::<Vec<_>>())
+        });
+        let tasks = threads.map(|thread| thread.join().unwrap());
+        runtime.block_on(async {
+            for task in tasks.into_iter().flatten() {
+                task.await.unwrap();
+            }
+        });
+        drop(runtime);
+        let kept = live() - before.min(live());
+        assert!(kept < 64 * KIB, "{kept} bytes are left");
+    });
+}
+
 /// Promises and their tasks, this many of each.
 fn promises(number: usize) -> (Vec<Promise<usize>>, Vec<Task<usize>>) {
     (0..number).map(|_| promise()).unzip()

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::{Scheduler, Workers, context, debug, worker::Worker};
-use crate::task::{self, Entry, Handle, Moving, chunk::Vacant, class::Class, home::Home, inspect::TaskId};
+use crate::{
+    sync::part,
+    task::{self, Entry, Handle, Moving, chunk::Vacant, class::Class, home::Home, inspect::TaskId},
+};
 
 impl Home for Scheduler {
     type Worker = Worker;
@@ -93,7 +96,7 @@ impl Scheduler {
     pub(crate) fn count_spawn(&self, worker: Option<&Worker>) {
         match worker {
             Some(worker) => worker.counters().spawned.add(1),
-            None => self.spawned_elsewhere.add_shared(1),
+            None => self.outside[part()].spawned.add_shared(1),
         }
     }
 

@@ -15,22 +15,28 @@
 //! cell of a size is as good as any other, so a worker keeps the cells that it frees, though another worker
 //! took them from the depot.
 //!
+//! Threads that are no workers share a few magazines, and only take from them: one cell at first, and twice as many each time,
+//! so that a thread which starts one task has memory touched for no other. What such a thread fills lies side by side; of cells
+//! that two threads take in turn, one after the other, each cache line would go to and fro between them.
+//!
 //! A slab ends when it is dropped, whatever has been done with it before. Cells that are lent by then keep
 //! their chunks.
 
-use std::{any::Any, marker::PhantomData, ptr::NonNull, sync::Weak};
+use std::{any::Any, marker::PhantomData, mem, ptr::NonNull, sync::Weak};
 
 use super::{chunk::Vacant, class::Class, depot::Depot, state::State};
 use crate::sync::{
-    Mutex,
+    Mutex, PARTS,
     atomic::{AtomicBool, Ordering::Relaxed},
-    lock,
+    lock, part,
 };
 
 /// The memory of the tasks of one owner.
 pub(crate) struct Slab<O> {
     /// The memory that no worker has, under the lock.
     depot: Mutex<Depot>,
+    /// The free cells of threads that are no workers.
+    outside: [Outside; PARTS],
     /// True if [`trim`](Self::trim) may find something. Changed under the lock.
     has_spare: AtomicBool,
     /// The owner of the tasks.
@@ -44,12 +50,18 @@ pub(crate) struct Magazines {
     classes: Vec<Magazine>,
 }
 
+/// The free cells of some threads that are no workers, a magazine for each class that they have used, under a lock that is nearly
+/// always free. In cache lines of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Outside(Mutex<Vec<(u8, Magazine)>>);
+
 /// The free cells of one worker and one size.
 #[derive(Default)]
 struct Magazine {
     /// The cells; the last is the next to be lent.
     cells: Vec<Vacant>,
-    /// The number of cells with which some of them go back to the depot; zero before the first.
+    /// The number of cells with which some of them go back to the depot, twice as many as it takes; zero before the first.
     full: usize,
 }
 
@@ -65,10 +77,27 @@ impl Magazines {
     }
 }
 
+impl Outside {
+    /// Returns the magazine of a class.
+    fn of(magazines: &mut Vec<(u8, Magazine)>, class: u8) -> &mut Magazine {
+        // Not by index, as those of a worker: a runtime that starts one task from outside would write to all of them.
+        let place = magazines.iter().position(|(of, _)| *of == class).unwrap_or_else(|| {
+            magazines.push((class, Magazine::default()));
+            magazines.len() - 1
+        });
+        &mut magazines[place].1
+    }
+}
+
 impl<O: Any + Send + Sync> Slab<O> {
     /// Makes a slab without chunks.
     pub(crate) fn new() -> Slab<O> {
-        Slab { depot: Mutex::default(), has_spare: AtomicBool::new(false), owner: PhantomData }
+        Slab {
+            depot: Mutex::default(),
+            outside: Default::default(),
+            has_spare: AtomicBool::new(false),
+            owner: PhantomData,
+        }
     }
 
     /// Lends a cell. `owner` is the owner of this slab.
@@ -79,12 +108,34 @@ impl<O: Any + Send + Sync> Slab<O> {
                 let magazine = magazines.of(cut);
                 magazine.cells.pop().unwrap_or_else(|| self.fill(class, owner, magazine))
             }
-            _ => {
+            (None, Class::Cut(cut)) => self.lend_outside(class, cut, owner),
+            (_, Class::Own(_)) => {
                 let mut one = Vec::new();
                 lock(&self.depot).lend(class, owner, 1, &mut one);
                 one.pop().expect("the depot gives at least one")
             }
         }
+    }
+
+    /// Lends a cell to a thread that is no worker.
+    fn lend_outside(&self, class: Class, cut: u8, owner: &Weak<O>) -> Vacant {
+        let Outside(magazines) = &self.outside[part()];
+        let mut guard = lock(magazines);
+        let magazine = Outside::of(&mut guard, cut);
+        if let Some(cell) = magazine.cells.pop() {
+            return cell;
+        }
+        let number = magazine.full.clamp(1, class.bulk());
+        magazine.full = 2 * number;
+        // No lock is taken under another.
+        drop(guard);
+        let mut cells = Vec::with_capacity(number);
+        lock(&self.depot).lend(class, owner, number, &mut cells);
+        let cell = cells.pop().expect("the depot gives at least one");
+        if !cells.is_empty() {
+            Outside::of(&mut lock(magazines), cut).cells.append(&mut cells);
+        }
+        cell
     }
 
     /// Fills a magazine, and lends one of its cells.
@@ -140,8 +191,19 @@ impl<O: Any + Send + Sync> Slab<O> {
         self.has_spare.load(Relaxed)
     }
 
+    /// Takes the free cells back that threads have which are no workers.
+    fn restore_outside(&self) {
+        for Outside(magazines) in &self.outside {
+            let magazines = mem::take(&mut *lock(magazines));
+            if !magazines.is_empty() {
+                self.take_back(magazines.into_iter().flat_map(|(_, magazine)| magazine.cells));
+            }
+        }
+    }
+
     /// Gives memory back to the system that no task has needed since the last call.
     pub(crate) fn trim(&self) {
+        self.restore_outside();
         let mut depot = lock(&self.depot);
         let (rooms, more) = depot.trim();
         self.has_spare.store(more, Relaxed);
@@ -166,6 +228,7 @@ impl<O: Any + Send + Sync> Slab<O> {
     /// Gives all memory back that no lent cell keeps, at the end of the owner. Nobody may look at what
     /// [`cells`](Self::cells) returned any more.
     pub(crate) fn end(&self) {
+        self.restore_outside();
         let rooms = lock(&self.depot).end();
         drop(rooms);
     }
