@@ -115,6 +115,31 @@ fn panicked_callback(told: hand_rolled::Promise<Option<TaskId>>) {
 }
 
 #[test]
+fn a65_a_task_still_finds_itself_after_it_has_ended_another() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let ((set, result), (dropped, cancelled)) = (promise(), promise::<()>());
+            let awaiters = (spawn(result), spawn(cancelled));
+            // They wait.
+            while runtime.tasks().iter().any(|task| task.state == TaskState::Ready) {
+                yield_now().await;
+            }
+            let found = spawn(async move {
+                let itself = current_task();
+                set.set_result(8).unwrap();
+                let after_the_result = current_task();
+                drop(dropped);
+                [itself, after_the_result, current_task()]
+            });
+            let id = found.id();
+            assert_eq!(found.await, Ok([Some(id); 3]));
+            assert_eq!(awaiters.0.await, Ok(Ok(8)));
+            assert!(awaiters.1.await.unwrap().is_err());
+        });
+    });
+}
+
+#[test]
 fn c038_a66_all_tasks_that_have_not_ended_and_no_others() {
     watched_on_each_flavour(|runtime| {
         assert!(runtime.tasks().is_empty());
