@@ -8,6 +8,7 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, HashMap, btree_map::Entry},
     fmt,
+    io::{self, Write},
     panic::{Location, resume_unwind},
     pin::Pin,
     sync::{
@@ -21,7 +22,7 @@ use std::{
 
 use super::context;
 use crate::{
-    panic::{Panic, catch, contain},
+    panic::{self, Known, Panic, Payload, catch, contain},
     task::inspect::{self, TaskId},
 };
 
@@ -99,7 +100,8 @@ impl Debug {
                 contain(|| hook(report)).ok();
                 IN_HOOK.set(false);
             }
-            _ => eprintln!("hand-rolled: {report}"),
+            // Not `eprintln`, which panics if nobody reads it.
+            _ => _ = writeln!(io::stderr(), "hand-rolled: {report}"),
         }
     }
 }
@@ -272,7 +274,7 @@ pub(crate) struct Watched<F: Future + ?Sized> {
 
 impl<F: Future + ?Sized> Watched<F> {
     /// Runs code of the future, measures how long it takes, and notes its panic.
-    fn run<R>(&mut self, code: impl FnOnce(&mut Option<Pin<Box<F>>>) -> R) -> Result<R, String> {
+    fn run<R>(&mut self, code: impl FnOnce(&mut Option<Pin<Box<F>>>) -> R) -> Result<R, Payload> {
         let begun = Instant::now();
         let result = catch(|| code(&mut self.future));
         if let Some(debug) = &self.registry.debug {
@@ -282,21 +284,19 @@ impl<F: Future + ?Sized> Watched<F> {
                 debug.report(&Report::SlowPoll { name, spawned_at, took });
             }
         }
-        result.map_err(|(panic, is_known)| {
-            let message = panic.message().to_string();
+        result.inspect_err(|payload| {
             if let Some(debug) = self.registry.debug.clone()
-                && !is_known
+                && !payload.is::<Known>()
             {
+                let panic = Panic::of(&**payload);
                 if self.is_call {
                     let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
-                    debug.report(&Report::UnseenPanic { name, spawned_at, panic });
-                    return message;
+                    return debug.report(&Report::UnseenPanic { name, spawned_at, panic });
                 }
                 let unneeded = lock(&UNSEEN).add(Unseen { label: self.label.clone(), panic, debug });
                 // Not under the lock: the destructor of a hook is code of the user.
                 drop(unneeded);
             }
-            message
         })
     }
 }
@@ -315,7 +315,7 @@ impl<F: Future + ?Sized> Future for Watched<F> {
             }
             polled
         });
-        polled.unwrap_or_else(|message| resume_unwind(Box::new(message)))
+        polled.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 
@@ -333,10 +333,10 @@ impl<F: Future + ?Sized> Drop for Watched<F> {
         let dropped = self.run(|future| *future = None);
         let label = lock(&self.registry.state).labels.remove(&self.label.key);
         drop(label);
-        if let Err(message) = dropped
-            && !thread::panicking()
-        {
-            resume_unwind(Box::new(message));
+        match dropped {
+            Err(payload) if thread::panicking() => panic::discard(payload),
+            Err(payload) => resume_unwind(payload),
+            Ok(()) => {}
         }
     }
 }
