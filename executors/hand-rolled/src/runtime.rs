@@ -131,8 +131,7 @@ impl Runtime {
         );
         local::sweep();
         if self.scheduler.is_debugged {
-            let (watched, _label) =
-                self.scheduler.registry.watch(Some("block_on"), Location::caller(), Box::pin(future));
+            let watched = self.scheduler.registry.watch_root(Location::caller(), Box::pin(future));
             return driver.drive(pin!(watched));
         }
         driver.drive(pin!(future))

@@ -142,29 +142,25 @@ static UNSEEN: Mutex<AllUnseen> = Mutex::new(AllUnseen { by_task: BTreeMap::new(
 struct AllUnseen {
     /// Holds the panics of tasks that were polled, by task.
     by_task: BTreeMap<TaskId, Unseen>,
-    /// Holds the panics of tasks that were dropped as they were spawned, and of roots.
+    /// Holds the panics of tasks that were dropped as they were spawned.
     others: Vec<Unseen>,
 }
 
 impl AllUnseen {
-    /// Adds a panic, unless its task has panicked before. Returns what is of no use any more.
-    fn add(&mut self, unseen: Unseen) -> Vec<Unseen> {
+    /// Adds a panic, unless its task has panicked before. Returns one that is of no use any more.
+    fn add(&mut self, unseen: Unseen) -> Option<Unseen> {
         let Some(&task) = unseen.label.task.get() else {
-            // Nobody will ask for those of roots.
-            let is_roots =
-                |other: &mut Unseen| other.label.task.get().is_none() && Arc::strong_count(&other.label) == 1;
-            let roots = self.others.extract_if(.., is_roots).collect();
             self.others.push(unseen);
-            return roots;
+            return None;
         };
         match self.by_task.entry(task) {
             // The second is that of a destructor.
-            Entry::Occupied(first) if Arc::ptr_eq(&first.get().label, &unseen.label) => vec![unseen],
+            Entry::Occupied(first) if Arc::ptr_eq(&first.get().label, &unseen.label) => Some(unseen),
             // The other task has ended otherwise.
-            Entry::Occupied(mut other) => vec![other.insert(unseen)],
+            Entry::Occupied(mut other) => Some(other.insert(unseen)),
             Entry::Vacant(place) => {
                 place.insert(unseen);
-                Vec::new()
+                None
             }
         }
     }
@@ -227,7 +223,18 @@ impl Registry {
         state.labels.insert(key, label.clone());
         drop(state);
         let future = Some(future);
-        (Watched { future, label: label.clone(), registry: self.clone(), is_call: false }, label)
+        (Watched { future, label: label.clone(), registry: self.clone(), of: Of::Task }, label)
+    }
+
+    /// Wraps a root, like [`watch`](Self::watch). Its panic comes out of `block_on`.
+    pub(crate) fn watch_root<F: Future + ?Sized>(
+        self: &Arc<Self>,
+        called_at: &'static Location<'static>,
+        future: Pin<Box<F>>,
+    ) -> Watched<F> {
+        let (mut watched, _label) = self.watch(Some("block_on"), called_at, future);
+        watched.of = Of::Root;
+        watched
     }
 
     /// Wraps the future of a call, like [`watch`](Self::watch). It has no handle to ask for its panic.
@@ -238,7 +245,7 @@ impl Registry {
         future: Pin<Box<F>>,
     ) -> Watched<F> {
         let (mut watched, _label) = self.watch(Some(name), spawned_at, future);
-        watched.is_call = true;
+        watched.of = Of::Call;
         watched
     }
 
@@ -268,8 +275,19 @@ pub(crate) struct Watched<F: Future + ?Sized> {
     label: Arc<Label>,
     /// The registry.
     registry: Arc<Registry>,
-    /// True for the future of a call.
-    is_call: bool,
+    /// The user of the future.
+    of: Of,
+}
+
+/// The user of a future, who gets to know of its panic, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// A task, whose handle may be asked.
+    Task,
+    /// A caller of `block_on`, who has it.
+    Root,
+    /// A call, whose panic nobody has.
+    Call,
 }
 
 impl<F: Future + ?Sized> Watched<F> {
@@ -286,10 +304,11 @@ impl<F: Future + ?Sized> Watched<F> {
         }
         result.inspect_err(|payload| {
             if let Some(debug) = self.registry.debug.clone()
+                && self.of != Of::Root
                 && !payload.is::<Known>()
             {
                 let panic = Panic::of(&**payload);
-                if self.is_call {
+                if self.of == Of::Call {
                     let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
                     return debug.report(&Report::UnseenPanic { name, spawned_at, panic });
                 }
@@ -325,7 +344,7 @@ impl<F: Future + ?Sized> Drop for Watched<F> {
         if let Some(debug) = debug
             && has_ended.load(Relaxed)
             && self.future.is_some()
-            && !self.is_call
+            && self.of != Of::Call
         {
             let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
             debug.report(&Report::LeftBehind { name, spawned_at });

@@ -411,12 +411,15 @@ fn a_hook_may_use_runtimes_whatever_it_is_told_of() {
 }
 
 #[test]
-fn in_debug_mode_the_panic_of_a_root_keeps_its_payload() {
+fn in_debug_mode_the_panic_of_a_root_keeps_its_payload_and_not_the_hook() {
     watched(|| {
-        let runtime = Runtime::builder().debug(LATER).build();
+        let (hook, dropped) = mpsc::channel::<()>();
+        let runtime = Runtime::builder().debug(LATER).on_report(move |_| _ = &hook).build();
         let root = || runtime.block_on(async { panic_any(8) });
         let payload = catch_unwind(AssertUnwindSafe(root)).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&8));
+        drop(runtime);
+        assert!(dropped.recv().is_err(), "nothing keeps the hook");
     });
 }
 
