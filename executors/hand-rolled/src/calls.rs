@@ -121,20 +121,28 @@ fn call(
 ) -> CallHandle {
     let stage = Arc::new(AtomicU8::new(WAITING));
     let called = stage.clone();
-    let mut future = Moving::new(async move {
-        delay.await;
+    let call = move || {
         if enter(&called, CALLED).is_ok() {
             callback();
         }
-    });
+    };
     let spawned_at = Location::caller();
     let (task, queued) = context::with_current(wanted, |scheduler, worker| {
         if scheduler.is_debugged {
-            let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future.take());
-            let watched = scheduler.registry.watch_call(wanted, spawned_at, future);
-            return start(scheduler, worker, when, &mut Moving::new(watched));
+            let call: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async { call() });
+            // Not the delay, which is polled here, where no report may be made.
+            let watched = scheduler.registry.watch_call(wanted, spawned_at, call);
+            let future = async move {
+                delay.await;
+                watched.await;
+            };
+            return start(scheduler, worker, when, &mut Moving::new(future));
         }
-        start(scheduler, worker, when, &mut future)
+        let future = async move {
+            delay.await;
+            call();
+        };
+        start(scheduler, worker, when, &mut Moving::new(future))
     });
     queued.unwrap_or_else(Entry::end);
     CallHandle { task, stage, when }

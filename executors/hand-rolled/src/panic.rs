@@ -8,6 +8,9 @@ use std::{
     task::Waker,
 };
 
+/// The value that a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
 /// The panic that ended a task.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Panic {
@@ -26,16 +29,12 @@ impl Panic {
         Panic { message: message.into() }
     }
 
-    /// Keeps the message of a payload and drops the rest of it.
-    fn new(payload: Box<dyn Any + Send>) -> Panic {
+    /// Copies the message of a payload.
+    pub(crate) fn of(payload: &(dyn Any + Send)) -> Panic {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
         let text = text.or_else(|| payload.downcast_ref::<Known>().map(|known| &*known.0));
-        let message = text.unwrap_or("a panic whose payload is not text").into();
-        // A payload can have a destructor that panics in turn. That payload is leaked, or there would be no
-        // end.
-        catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
-        Panic { message }
+        Panic { message: text.unwrap_or("a panic whose payload is not text").into() }
     }
 }
 
@@ -52,19 +51,26 @@ pub(crate) struct Known(pub(crate) String);
 ///
 /// That what the code touched may be left half changed is the user's concern, as it is with threads.
 pub(crate) fn contain<R>(code: impl FnOnce() -> R) -> Result<R, Panic> {
-    catch(code).map_err(|(panic, _)| panic)
+    catch(code).map_err(|payload| {
+        let panic = Panic::of(&*payload);
+        discard(payload);
+        panic
+    })
 }
 
-/// Runs code of the user and catches its panic, like [`contain`]; with it comes true if it is [`Known`].
-pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, (Panic, bool)> {
+/// Runs code of the user and catches its panic, like [`contain`], to go on with it.
+pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, Payload> {
     // Under loom a panic is the finding of a model, and must reach its runner.
     if cfg!(loom) {
         return Ok(code());
     }
-    catch_unwind(AssertUnwindSafe(code)).map_err(|payload| {
-        let is_known = payload.is::<Known>();
-        (Panic::new(payload), is_known)
-    })
+    catch_unwind(AssertUnwindSafe(code))
+}
+
+/// Drops a payload. One whose destructor panics in turn is followed by another; that one is leaked, or there would
+/// be no end.
+pub(crate) fn discard(payload: Payload) {
+    catch_unwind(AssertUnwindSafe(|| drop(payload))).unwrap_or_else(mem::forget);
 }
 
 /// A waker that is kept to be woken or dropped by others, who have nothing to do with its panics: they are

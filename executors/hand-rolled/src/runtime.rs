@@ -48,8 +48,6 @@ pub struct Runtime {
     flavour: Flavour,
     /// The workers that are threads of their own.
     workers: Vec<JoinHandle<()>>,
-    /// The generation of the process that the workers are in.
-    generation: usize,
 }
 
 /// The parts of a runtime that are no scheduling. A thread that works for the runtime finds them as the host
@@ -66,6 +64,8 @@ pub(crate) struct Shared {
     locals: Option<Locals>,
     /// The workers that are threads of their own, and have not ended.
     working: Arc<ending::Working>,
+    /// The generation of the process that it was made in, and so of its threads.
+    generation: usize,
 }
 
 /// The threads that poll the tasks.
@@ -110,12 +110,12 @@ impl Runtime {
     ///
     /// With the panic of the future. On a thread that runs a runtime already. On a current-thread runtime
     /// that another thread runs already, or that has local tasks on another thread. In a child of a fork, if
-    /// the runtime has workers, which stay in the parent.
+    /// threads work for the runtime, which stay in the parent.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         assert!(
-            !self.lacks_its_workers(),
-            "block_on was called in a child of a fork, where the workers of this runtime are missing; \
+            !self.shared.lacks_its_threads(),
+            "block_on was called in a child of a fork, where the threads of this runtime are missing; \
              make a runtime in the child"
         );
         let mut driver = Driver::new(&self.scheduler, &self.shared.slot);
@@ -131,8 +131,7 @@ impl Runtime {
         );
         local::sweep();
         if self.scheduler.is_debugged {
-            let (watched, _label) =
-                self.scheduler.registry.watch(Some("block_on"), Location::caller(), Box::pin(future));
+            let watched = self.scheduler.registry.watch_root(Location::caller(), Box::pin(future));
             return driver.drive(pin!(watched));
         }
         driver.drive(pin!(future))
@@ -145,7 +144,7 @@ impl Runtime {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.close_without_workers();
+        self.shared.close_without_threads(&self.scheduler);
         if self.scheduler.is_debugged {
             return labelled(&self.scheduler, None, Location::caller(), future);
         }
@@ -157,21 +156,8 @@ impl Runtime {
     /// If the runtime has no such thread, and the system refuses one, the job does not run and its task reads
     /// [`Cancelled`](crate::TaskError::Cancelled). Otherwise it waits for those that there are.
     pub fn spawn_blocking<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Task<T> {
-        self.close_without_workers();
+        self.shared.close_without_threads(&self.scheduler);
         Task::new(self.shared.pool.start(&self.scheduler, job))
-    }
-
-    /// Returns true in a child of a fork, if this runtime has workers, which are in the parent.
-    fn lacks_its_workers(&self) -> bool {
-        !self.workers.is_empty() && fork::is_child_of(self.generation)
-    }
-
-    /// Refuses tasks and jobs from now on, if nobody would run them.
-    fn close_without_workers(&self) {
-        if self.lacks_its_workers() {
-            self.shared.pool.close();
-            self.scheduler.close();
-        }
     }
 
     /// Returns the scheduler.
@@ -191,7 +177,23 @@ impl Shared {
     pub(crate) fn new(max_blocking_threads: NonZeroUsize, locals: Option<Locals>) -> Arc<Shared> {
         let crew = Arc::<Crew>::default();
         let pool = Arc::new(Pool::new(max_blocking_threads, crew.clone()));
-        Arc::new(Shared { crew, pool, slot: DriverSlot::new(), locals, working: Arc::default() })
+        let generation = fork::generation();
+        Arc::new(Shared { crew, pool, slot: DriverSlot::new(), locals, working: Arc::default(), generation })
+    }
+
+    /// Returns true in a child of a fork, if threads work for the runtime, which are in the parent.
+    fn lacks_its_threads(&self) -> bool {
+        fork::is_child_of(self.generation) && self.working.threads() > 0
+    }
+
+    /// Refuses tasks and jobs from now on, if the threads that would run them are missing. Returns true if so.
+    pub(crate) fn close_without_threads(&self, scheduler: &Scheduler) -> bool {
+        let are_missing = self.lacks_its_threads();
+        if are_missing {
+            self.pool.close();
+            scheduler.close();
+        }
+        are_missing
     }
 
     /// Returns the number of threads for blocking jobs, and that of jobs that wait for one.

@@ -4,14 +4,14 @@ use std::{fmt, panic::Location, sync::Arc};
 
 use crate::{
     handle::Task,
-    runtime::{Runtime, labelled},
+    runtime::{Runtime, Shared, labelled},
     scheduler::{Scheduler, context},
 };
 
 /// Starts tasks on one runtime, from any thread, also while that runs nothing.
 ///
 /// It does not keep the runtime: once that was dropped, its tasks read
-/// [`Cancelled`](crate::TaskError::Cancelled) at once.
+/// [`Cancelled`](crate::TaskError::Cancelled) at once. So they do in a child of a fork that lacks the threads of the runtime.
 ///
 /// ```
 /// use hand_rolled::{promise, run, spawner};
@@ -55,6 +55,9 @@ impl Spawner {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        if let Some(shared) = self.scheduler.host::<Shared>() {
+            shared.close_without_threads(&self.scheduler);
+        }
         if self.scheduler.is_debugged {
             return labelled(&self.scheduler, None, Location::caller(), future);
         }

@@ -96,10 +96,9 @@ impl Sleep {
 
     /// Sets the timer, or is ready if the deadline has passed.
     fn set(&mut self, waker: &Waker) -> Poll<()> {
-        if self.deadline == Time::PAST || self.deadline == Time::NEVER {
+        if self.deadline == Time::PAST {
             context::with_current("sleep", |_, _| ());
-            // The longest sleep needs no timer, nor does the shortest.
-            return if self.deadline == Time::PAST { Poll::Ready(()) } else { Poll::Pending };
+            return Poll::Ready(());
         }
         // A waker's clone and its destructor are code of the user, and run without any lock.
         let thin = ThinWaker::of(waker);

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{RecvFlags, SendFlags, SocketType};
 
 use crate::{
     scheduler::{
@@ -24,6 +24,15 @@ pub(super) struct Source<S> {
     registration: OnceLock<Registration>,
     /// The socket.
     socket: S,
+}
+
+/// Returns an error unless a socket is one for streams, whose reads take all there is: what comes in messages would
+/// wait behind a short one.
+pub(super) fn check_stream(socket: impl AsFd) -> io::Result<()> {
+    if rustix::net::sockopt::socket_type(socket)? != SocketType::STREAM {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket is not one for streams"));
+    }
+    Ok(())
 }
 
 /// The result of one try of an operation.

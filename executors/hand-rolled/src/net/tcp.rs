@@ -11,7 +11,7 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType},
 };
 
-use super::source::{Given, Source};
+use super::source::{Given, Source, check_stream};
 use crate::scheduler::reactor::slot::Direction;
 
 /// Accepts connections of TCP. What it [promises](super) is what all sockets do.
@@ -85,8 +85,9 @@ pub(super) fn accept(
 impl TryFrom<net::TcpListener> for TcpListener {
     type Error = io::Error;
 
-    /// Has a listener of std block no more.
+    /// Has a listener of std block no more. A socket in its place that is none for streams is an error.
     fn try_from(socket: net::TcpListener) -> io::Result<TcpListener> {
+        check_stream(&socket)?;
         socket.set_nonblocking(true)?;
         Ok(TcpListener { source: Source::new(socket) })
     }
@@ -248,8 +249,9 @@ fn has_connected(socket: &net::TcpStream) -> io::Result<()> {
 impl TryFrom<net::TcpStream> for TcpStream {
     type Error = io::Error;
 
-    /// Has a stream of std block no more.
+    /// Has a stream of std block no more. A socket in its place that is none for streams is an error.
     fn try_from(socket: net::TcpStream) -> io::Result<TcpStream> {
+        check_stream(&socket)?;
         socket.set_nonblocking(true)?;
         Ok(TcpStream { source: Source::new(socket) })
     }

@@ -13,7 +13,7 @@ use std::{
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::{
-    source::{Given, Source},
+    source::{Given, Source, check_stream},
     tcp::accept,
 };
 use crate::scheduler::reactor::slot::Direction;
@@ -67,8 +67,9 @@ impl UnixListener {
 impl TryFrom<net::UnixListener> for UnixListener {
     type Error = io::Error;
 
-    /// Has a listener of std block no more.
+    /// Has a listener of std block no more. A socket in its place that is none for streams is an error.
     fn try_from(socket: net::UnixListener) -> io::Result<UnixListener> {
+        check_stream(&socket)?;
         socket.set_nonblocking(true)?;
         Ok(UnixListener { source: Source::new(socket) })
     }
@@ -185,8 +186,9 @@ impl UnixStream {
 impl TryFrom<net::UnixStream> for UnixStream {
     type Error = io::Error;
 
-    /// Has a stream of std block no more.
+    /// Has a stream of std block no more. A socket in its place that is none for streams is an error.
     fn try_from(socket: net::UnixStream) -> io::Result<UnixStream> {
+        check_stream(&socket)?;
         socket.set_nonblocking(true)?;
         Ok(UnixStream { source: Source::new(socket) })
     }

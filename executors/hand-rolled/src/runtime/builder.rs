@@ -13,7 +13,6 @@ use std::{
 
 use super::{Flavour, Runtime, Shared};
 use crate::{
-    fork,
     local::Locals,
     scheduler::{
         Scheduler, Workers, context,
@@ -112,8 +111,7 @@ impl Builder {
         let debug = self.slow_poll.map(|slow_poll| Debug { slow_poll, hook: self.hook });
         let scheduler = Scheduler::with_debug(workers, shared.clone(), debug);
         // Before its workers, which end with it if one of them does not start.
-        let (flavour, generation) = (self.flavour, fork::generation());
-        let mut runtime = Runtime { scheduler, shared, flavour, workers: Vec::new(), generation };
+        let mut runtime = Runtime { scheduler, shared, flavour: self.flavour, workers: Vec::new() };
         // The caller of `block_on` is number zero.
         for number in 1..=threads {
             let worker = runtime.start_worker(number)?;

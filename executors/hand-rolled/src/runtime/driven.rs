@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    io,
+    io, mem,
     sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
@@ -17,7 +17,8 @@ use crate::{
 /// whoever has it only spawns and waits.
 ///
 /// Dropping it ends the runtime as dropping that does, though a task is in a long poll on the thread. Inside
-/// one of its own tasks or jobs it may be dropped, too: the runtime then ends on its own thread, later.
+/// one of its own tasks or jobs it may be dropped, too: the runtime then ends on its own thread, later. In a child of a
+/// fork, which lacks that thread, the runtime refuses tasks and jobs, and is leaked when this is dropped.
 ///
 /// ```
 /// use hand_rolled::Runtime;
@@ -68,6 +69,10 @@ impl Driven {
 
 impl Drop for Driven {
     fn drop(&mut self) {
+        if self.runtime.shared.close_without_threads(&self.runtime.scheduler) {
+            // Nothing may be done with the handle of a thread that is not there. It keeps the runtime.
+            return mem::forget(self.driver.take());
+        }
         let wake = self.stop.stop();
         // Inside one of its tasks it would wait for itself. The driver then ends the runtime by itself, as it has
         // the last reference, or gives that back.

@@ -24,7 +24,7 @@
 //! ```
 //!
 //! Two ways lead around this. In one of its own tasks or jobs a runtime that is dropped would wait for itself, so
-//! that another thread does it (`crew.rs`). In a child of a fork its workers are missing, and it is leaked.
+//! that another thread does it (`crew.rs`). In a child of a fork its threads are missing, and it is leaked.
 
 #[cfg(not(loom))]
 use std::sync::PoisonError;
@@ -32,7 +32,7 @@ use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use super::{Runtime, Shared};
 use crate::{
-    crew, fork,
+    crew,
     scheduler::{Scheduler, context},
     sync::{Condvar, Mutex, lock, thread::JoinHandle, yield_until},
     task::{Entry, JobEntry},
@@ -41,10 +41,8 @@ use crate::{
 impl Drop for Runtime {
     fn drop(&mut self) {
         let workers = mem::take(&mut self.workers);
-        if !workers.is_empty() && fork::is_child_of(self.generation) {
+        if self.shared.close_without_threads(&self.scheduler) {
             // They may have been in the midst of any poll, and nothing may be done with their handles.
-            self.shared.pool.close();
-            self.scheduler.close();
             mem::forget((self.scheduler.clone(), workers));
             return;
         }
@@ -191,7 +189,7 @@ impl Working {
     }
 
     /// Returns the number of threads.
-    fn threads(&self) -> usize {
+    pub(super) fn threads(&self) -> usize {
         lock(&self.state).threads
     }
 

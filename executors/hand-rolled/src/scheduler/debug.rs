@@ -8,6 +8,7 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, HashMap, btree_map::Entry},
     fmt,
+    io::{self, Write},
     panic::{Location, resume_unwind},
     pin::Pin,
     sync::{
@@ -21,7 +22,7 @@ use std::{
 
 use super::context;
 use crate::{
-    panic::{Panic, catch, contain},
+    panic::{self, Known, Panic, Payload, catch, contain},
     task::inspect::{self, TaskId},
 };
 
@@ -99,7 +100,8 @@ impl Debug {
                 contain(|| hook(report)).ok();
                 IN_HOOK.set(false);
             }
-            _ => eprintln!("hand-rolled: {report}"),
+            // Not `eprintln`, which panics if nobody reads it.
+            _ => _ = writeln!(io::stderr(), "hand-rolled: {report}"),
         }
     }
 }
@@ -140,29 +142,25 @@ static UNSEEN: Mutex<AllUnseen> = Mutex::new(AllUnseen { by_task: BTreeMap::new(
 struct AllUnseen {
     /// Holds the panics of tasks that were polled, by task.
     by_task: BTreeMap<TaskId, Unseen>,
-    /// Holds the panics of tasks that were dropped as they were spawned, and of roots.
+    /// Holds the panics of tasks that were dropped as they were spawned.
     others: Vec<Unseen>,
 }
 
 impl AllUnseen {
-    /// Adds a panic, unless its task has panicked before. Returns what is of no use any more.
-    fn add(&mut self, unseen: Unseen) -> Vec<Unseen> {
+    /// Adds a panic, unless its task has panicked before. Returns one that is of no use any more.
+    fn add(&mut self, unseen: Unseen) -> Option<Unseen> {
         let Some(&task) = unseen.label.task.get() else {
-            // Nobody will ask for those of roots.
-            let is_roots =
-                |other: &mut Unseen| other.label.task.get().is_none() && Arc::strong_count(&other.label) == 1;
-            let roots = self.others.extract_if(.., is_roots).collect();
             self.others.push(unseen);
-            return roots;
+            return None;
         };
         match self.by_task.entry(task) {
             // The second is that of a destructor.
-            Entry::Occupied(first) if Arc::ptr_eq(&first.get().label, &unseen.label) => vec![unseen],
+            Entry::Occupied(first) if Arc::ptr_eq(&first.get().label, &unseen.label) => Some(unseen),
             // The other task has ended otherwise.
-            Entry::Occupied(mut other) => vec![other.insert(unseen)],
+            Entry::Occupied(mut other) => Some(other.insert(unseen)),
             Entry::Vacant(place) => {
                 place.insert(unseen);
-                Vec::new()
+                None
             }
         }
     }
@@ -225,7 +223,18 @@ impl Registry {
         state.labels.insert(key, label.clone());
         drop(state);
         let future = Some(future);
-        (Watched { future, label: label.clone(), registry: self.clone(), is_call: false }, label)
+        (Watched { future, label: label.clone(), registry: self.clone(), of: Of::Task }, label)
+    }
+
+    /// Wraps a root, like [`watch`](Self::watch). Its panic comes out of `block_on`.
+    pub(crate) fn watch_root<F: Future + ?Sized>(
+        self: &Arc<Self>,
+        called_at: &'static Location<'static>,
+        future: Pin<Box<F>>,
+    ) -> Watched<F> {
+        let (mut watched, _label) = self.watch(Some("block_on"), called_at, future);
+        watched.of = Of::Root;
+        watched
     }
 
     /// Wraps the future of a call, like [`watch`](Self::watch). It has no handle to ask for its panic.
@@ -236,7 +245,7 @@ impl Registry {
         future: Pin<Box<F>>,
     ) -> Watched<F> {
         let (mut watched, _label) = self.watch(Some(name), spawned_at, future);
-        watched.is_call = true;
+        watched.of = Of::Call;
         watched
     }
 
@@ -266,13 +275,24 @@ pub(crate) struct Watched<F: Future + ?Sized> {
     label: Arc<Label>,
     /// The registry.
     registry: Arc<Registry>,
-    /// True for the future of a call.
-    is_call: bool,
+    /// The user of the future.
+    of: Of,
+}
+
+/// The user of a future, who gets to know of its panic, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// A task, whose handle may be asked.
+    Task,
+    /// A caller of `block_on`, who has it.
+    Root,
+    /// A call, whose panic nobody has.
+    Call,
 }
 
 impl<F: Future + ?Sized> Watched<F> {
     /// Runs code of the future, measures how long it takes, and notes its panic.
-    fn run<R>(&mut self, code: impl FnOnce(&mut Option<Pin<Box<F>>>) -> R) -> Result<R, String> {
+    fn run<R>(&mut self, code: impl FnOnce(&mut Option<Pin<Box<F>>>) -> R) -> Result<R, Payload> {
         let begun = Instant::now();
         let result = catch(|| code(&mut self.future));
         if let Some(debug) = &self.registry.debug {
@@ -282,21 +302,20 @@ impl<F: Future + ?Sized> Watched<F> {
                 debug.report(&Report::SlowPoll { name, spawned_at, took });
             }
         }
-        result.map_err(|(panic, is_known)| {
-            let message = panic.message().to_string();
+        result.inspect_err(|payload| {
             if let Some(debug) = self.registry.debug.clone()
-                && !is_known
+                && self.of != Of::Root
+                && !payload.is::<Known>()
             {
-                if self.is_call {
+                let panic = Panic::of(&**payload);
+                if self.of == Of::Call {
                     let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
-                    debug.report(&Report::UnseenPanic { name, spawned_at, panic });
-                    return message;
+                    return debug.report(&Report::UnseenPanic { name, spawned_at, panic });
                 }
                 let unneeded = lock(&UNSEEN).add(Unseen { label: self.label.clone(), panic, debug });
                 // Not under the lock: the destructor of a hook is code of the user.
                 drop(unneeded);
             }
-            message
         })
     }
 }
@@ -315,7 +334,7 @@ impl<F: Future + ?Sized> Future for Watched<F> {
             }
             polled
         });
-        polled.unwrap_or_else(|message| resume_unwind(Box::new(message)))
+        polled.unwrap_or_else(|payload| resume_unwind(payload))
     }
 }
 
@@ -325,7 +344,7 @@ impl<F: Future + ?Sized> Drop for Watched<F> {
         if let Some(debug) = debug
             && has_ended.load(Relaxed)
             && self.future.is_some()
-            && !self.is_call
+            && self.of != Of::Call
         {
             let (name, spawned_at) = (self.label.name.clone(), self.label.spawned_at);
             debug.report(&Report::LeftBehind { name, spawned_at });
@@ -333,10 +352,10 @@ impl<F: Future + ?Sized> Drop for Watched<F> {
         let dropped = self.run(|future| *future = None);
         let label = lock(&self.registry.state).labels.remove(&self.label.key);
         drop(label);
-        if let Err(message) = dropped
-            && !thread::panicking()
-        {
-            resume_unwind(Box::new(message));
+        match dropped {
+            Err(payload) if thread::panicking() => panic::discard(payload),
+            Err(payload) => resume_unwind(payload),
+            Ok(()) => {}
         }
     }
 }

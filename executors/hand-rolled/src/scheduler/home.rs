@@ -56,8 +56,8 @@ impl Home for Scheduler {
     }
 
     #[inline]
-    fn end_poll(worker: &Worker) {
-        worker.end_poll();
+    fn replace_running(worker: &Worker, id: *const ()) -> *const () {
+        worker.running.replace(id)
     }
 }
 

@@ -358,13 +358,15 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_sleep_needs_no_timer() {
-        let runtime = Runtime::current_thread();
-        runtime.block_on(async {
-            let mut sleep = pin!(sleep(Duration::MAX));
-            assert!(sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-            assert_eq!(runtime.scheduler().timers[0].len(), 0);
-        });
+    fn the_longest_sleep_ends_with_the_runtime_only() {
+        let [timers] = &*Timers::new(1) else { panic!("one was asked for") };
+        let inserted = timers.insert(Time::NEVER, noop()).ok().expect("it never fires");
+        assert!(!inserted.is_first);
+        assert_eq!(timers.next(), Time::NEVER);
+        assert!(!timers.fire(Time::now().after(Duration::from_secs(1 << 33)), || ()));
+        assert_eq!(timers.len(), 1);
+        timers.fire_all();
+        assert!(timers.has_fired(Time::NEVER));
     }
 
     fn noop() -> ThinWaker {

@@ -8,7 +8,7 @@ use std::{
     marker::PhantomData,
     mem::{self, ManuallyDrop},
     pin::Pin,
-    ptr::NonNull,
+    ptr::{self, NonNull},
     task::{Context, Poll, Waker},
 };
 
@@ -284,11 +284,22 @@ pub(super) unsafe fn settle<F: Future>(
 pub(super) fn announce(task: Reference) {
     let outcome = task.header().outcome().expect("the task is closed");
     let announcement = lock(&task.header().watchers).announcement();
+    let id = task.cell().as_ptr().cast_const().cast();
     // The awaiter does not come next, but after all that is due: mostly it awaits more tasks than this one.
     // SAFETY: the reference keeps the cell.
-    unsafe { with_worker(task.cell(), |worker| worker.map(TaskHome::end_poll)) };
+    let polled =
+        unsafe { with_worker(task.cell(), |worker| Some(TaskHome::replace_running(worker?, ptr::null()))) };
     // SAFETY: as above.
     announcement.announce(outcome, |callback| unsafe { spawn_at_home(task.cell(), callback) });
+    // The poll of another task goes on, in which a promise was set or dropped.
+    if let Some(other) = polled
+        && other != id
+    {
+        // SAFETY: as above.
+        unsafe {
+            with_worker(task.cell(), |worker| worker.map(|worker| TaskHome::replace_running(worker, other)))
+        };
+    }
 }
 
 /// The value that a future leaves behind.

@@ -54,8 +54,8 @@ pub(crate) trait Home: Sized {
     /// Notes that the panic of a task was looked at; or that nobody can any more.
     fn note_panic(task: TaskId, was_seen: bool);
 
-    /// Notes that the poll of the current task is over, though its end is still to be announced.
-    fn end_poll(worker: &Self::Worker);
+    /// Notes the id of the task that the worker polls, null if none, and returns the one before.
+    fn replace_running(worker: &Self::Worker, id: *const ()) -> *const ();
 }
 
 /// The workers of the one type of home.

@@ -1,8 +1,12 @@
 //! Looking into a runtime: C037, C038, C089, A55, A59, A63, A65, A66, A166, A169, and the metrics.
 
+#![expect(unsafe_code, reason = "std has no call to close standard error")]
+
 use std::{
     collections::HashMap,
     future::pending,
+    os::fd::AsRawFd,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, mpsc},
     task::{Context, Poll},
@@ -11,12 +15,12 @@ use std::{
 };
 
 use hand_rolled::{
-    Report, Runtime, Task, TaskGroup, TaskId, TaskState, call_soon, current_task, promise, sleep, spawn,
-    spawn_blocking, spawn_local, spawn_named, yield_now,
+    Report, Runtime, Task, TaskGroup, TaskId, TaskState, call_later, call_soon, current_task, promise, sleep,
+    spawn, spawn_blocking, spawn_local, spawn_named, yield_now,
 };
 
 use crate::{
-    Gate, LATER, Log, lock, ms, number, python::same_as_python, two_workers, until, watched,
+    Gate, LATER, Log, alone::alone, lock, ms, number, python::same_as_python, two_workers, until, watched,
     watched_on_each_flavour,
 };
 
@@ -112,6 +116,31 @@ fn c038_a65_each_task_finds_itself_and_others_find_none() {
 fn panicked_callback(told: hand_rolled::Promise<Option<TaskId>>) {
     let done = spawn(async {});
     done.add_done_callback(move |_| told.set_result(current_task()).expect("it is the first"));
+}
+
+#[test]
+fn a65_a_task_still_finds_itself_after_it_has_ended_another() {
+    watched_on_each_flavour(|runtime| {
+        runtime.block_on(async {
+            let ((set, result), (dropped, cancelled)) = (promise(), promise::<()>());
+            let awaiters = (spawn(result), spawn(cancelled));
+            // They wait.
+            while runtime.tasks().iter().any(|task| task.state == TaskState::Ready) {
+                yield_now().await;
+            }
+            let found = spawn(async move {
+                let itself = current_task();
+                set.set_result(8).unwrap();
+                let after_the_result = current_task();
+                drop(dropped);
+                [itself, after_the_result, current_task()]
+            });
+            let id = found.id();
+            assert_eq!(found.await, Ok([Some(id); 3]));
+            assert_eq!(awaiters.0.await, Ok(Ok(8)));
+            assert!(awaiters.1.await.unwrap().is_err());
+        });
+    });
 }
 
 #[test]
@@ -327,6 +356,71 @@ fn a169_a_hook_that_spawns_is_called_once_for_each_task_that_is_left() {
             assert_eq!(told.try_iter().count(), 2);
         });
     }
+}
+
+#[test]
+fn a169_reports_to_a_standard_error_that_is_closed_harm_nobody() {
+    unsafe extern "C" {
+        fn dup2(from: i32, to: i32) -> i32;
+    }
+    alone(|| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: nobody relies on standard error.
+        assert_eq!(unsafe { dup2(writer.as_raw_fd(), 2) }, 2);
+        drop((reader, writer));
+        for workers in [None, Some(1), Some(2)] {
+            let builder = Runtime::builder().debug(Duration::ZERO);
+            let runtime = workers.map_or(builder.clone(), |workers| builder.workers(number(workers))).build();
+            let awaited = runtime.block_on(async {
+                let panicked = spawn(async { panic!("nobody looks") });
+                until(|| panicked.done()).await;
+                drop(panicked);
+                // Its handle is gone when it panics.
+                drop(spawn(async { panic!("nobody can") }));
+                drop(spawn(pending::<()>()));
+                yield_now().await;
+                spawn(async { 8 }).await
+            });
+            assert_eq!(awaited, Ok(8));
+        }
+    });
+}
+
+#[test]
+fn a_hook_may_use_runtimes_whatever_it_is_told_of() {
+    for workers in [None, Some(2)] {
+        watched(move || {
+            let (called, calls) = mpsc::channel();
+            let builder = Runtime::builder().debug(Duration::ZERO).on_report(move |report| {
+                drop(Runtime::current_thread());
+                called.send(report.to_string()).unwrap();
+            });
+            let runtime = workers.map_or(builder.clone(), |workers| builder.workers(number(workers))).build();
+            runtime.block_on(async {
+                let (promise, called) = promise();
+                call_later(ms(1), move || promise.set_result(()).unwrap());
+                called.await.unwrap();
+                // What is told of its poll comes after that.
+                yield_now().await;
+            });
+            drop(runtime);
+            let calls: Vec<_> = calls.iter().filter(|report| report.starts_with("call_later")).collect();
+            assert_eq!(calls.len(), 2, "the call, and its destructor: {calls:?}");
+        });
+    }
+}
+
+#[test]
+fn in_debug_mode_the_panic_of_a_root_keeps_its_payload_and_not_the_hook() {
+    watched(|| {
+        let (hook, dropped) = mpsc::channel::<()>();
+        let runtime = Runtime::builder().debug(LATER).on_report(move |_| _ = &hook).build();
+        let root = || runtime.block_on(async { panic_any(8) });
+        let payload = catch_unwind(AssertUnwindSafe(root)).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&8));
+        drop(runtime);
+        assert!(dropped.recv().is_err(), "nothing keeps the hook");
+    });
 }
 
 #[test]

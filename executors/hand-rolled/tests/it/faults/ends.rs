@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, mpsc},
     task::Poll,
     thread,
+    time::Duration,
 };
 
 use hand_rolled::{Runtime, TaskError, ThreadPool, run, sleep, spawn, spawn_blocking, timeout, yield_now};
@@ -32,6 +33,28 @@ fn a_job_that_sleeps_on_the_timers_of_its_runtime_does_not_hold_up_its_end() {
         }));
         for _ in 0..3 {
             running.recv().unwrap();
+        }
+        thread::sleep(ms(10));
+        drop(runtime);
+    });
+}
+
+#[test]
+fn what_sleeps_for_ever_does_not_hold_up_the_end() {
+    fn sleep_for_ever(begun: mpsc::Sender<()>) {
+        begun.send(()).unwrap();
+        park_on(sleep(Duration::MAX));
+        park_on(timeout(Duration::MAX, pending::<()>())).unwrap_err();
+    }
+    watched_on_all(|runtime| {
+        let (begun, begins) = mpsc::channel();
+        let (of_job, of_poll) = (begun.clone(), begun);
+        let has_workers = runtime.metrics().workers > 1;
+        drop(runtime.spawn_blocking(|| sleep_for_ever(of_job)));
+        begins.recv().unwrap();
+        if has_workers {
+            drop(runtime.spawn(async { sleep_for_ever(of_poll) }));
+            begins.recv().unwrap();
         }
         thread::sleep(ms(10));
         drop(runtime);

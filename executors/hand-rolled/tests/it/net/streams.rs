@@ -4,10 +4,12 @@ use std::{io::ErrorKind, net::Shutdown, os::fd::AsFd, pin::pin, sync::Arc, task:
 
 use hand_rolled::{
     gather,
-    net::{TcpStream, UnixStream},
+    net::{TcpStream, UnixListener, UnixStream},
     sleep, spawn, timeout, yield_now,
 };
-use rustix::net::{SendFlags, sockopt::set_socket_linger};
+use rustix::net::{
+    AddressFamily, SendFlags, SocketFlags, SocketType, socketpair, sockopt::set_socket_linger,
+};
 
 use super::{
     half_blocking_pair, half_blocking_unix_pair, pattern, read_all, read_byte, receive, send, tcp_pair,
@@ -375,4 +377,15 @@ fn what_comes_after_urgent_data_is_read_though_nothing_else_comes() {
             }
         });
     });
+}
+
+#[test]
+fn a_socket_that_is_none_for_streams_is_refused() {
+    for kind in [SocketType::SEQPACKET, SocketType::DGRAM] {
+        let (one, other) = socketpair(AddressFamily::UNIX, kind, SocketFlags::empty(), None).unwrap();
+        let stream = UnixStream::try_from(std::os::unix::net::UnixStream::from(one));
+        assert_eq!(stream.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let listener = UnixListener::try_from(std::os::unix::net::UnixListener::from(other));
+        assert_eq!(listener.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
 }

@@ -75,6 +75,8 @@ fn a_runtime_without_its_workers_says_so() {
     alone(|| {
         let slot = Arc::new(Mutex::new(Some(two_workers())));
         let suspended = lock(&slot).as_ref().unwrap().spawn(pending::<()>());
+        let spawner = lock(&slot).as_ref().unwrap().spawner();
+        in_fork(|| assert_eq!(run(spawner.spawn(async {})), Err(TaskError::Cancelled)));
         in_fork(|| {
             let runtime = lock(&slot).take().unwrap();
             let message = panic_of(|| runtime.block_on(async {}));
@@ -93,5 +95,32 @@ fn a_runtime_without_its_workers_says_so() {
         assert!(!suspended.done());
         drop(runtime);
         wait_until(|| suspended.cancelled());
+    });
+}
+
+#[test]
+fn a_driven_runtime_without_its_driver_says_so() {
+    alone(|| {
+        for runtime in [Runtime::current_thread(), Runtime::multi_thread(number(1)), two_workers()] {
+            let slot = Mutex::new(Some(runtime.drive_in_background().unwrap()));
+            let spawner = lock(&slot).as_ref().unwrap().runtime().spawner();
+            let answers = || {
+                let (sent, arrives) = mpsc::channel();
+                drop(spawner.spawn(async move { sent.send(7) }));
+                assert_eq!(arrives.recv_timeout(PATIENCE), Ok(7));
+            };
+            answers();
+            in_fork(|| {
+                let driven = lock(&slot).take().unwrap();
+                let message = panic_of(|| driven.runtime().block_on(async {}));
+                assert!(message.contains("make a runtime in the child"), "{message}");
+                assert_eq!(run(driven.runtime().spawn(async {})), Err(TaskError::Cancelled));
+                assert_eq!(run(driven.runtime().spawn_blocking(|| ())), Err(TaskError::Cancelled));
+            });
+            in_fork(|| drop(lock(&slot).take()));
+            in_fork(|| assert_eq!(run(spawner.spawn(async {})), Err(TaskError::Cancelled)));
+            answers();
+            drop(lock(&slot).take());
+        }
     });
 }
