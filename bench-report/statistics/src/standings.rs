@@ -3,6 +3,7 @@
 //! The best lane is picked from the same figures that it is then compared with, so a plain interval of the
 //! ratio to it would promise too much. The remedy is multiple comparisons with the best (Hsu 1984; Edwards
 //! and Hsu 1983), with Bonferroni's correction instead of a table, because lanes differ in their scatter.
+//! Lanes that are surely behind cannot be the best, so the others are then compared among fewer, step by step (Holm 1979).
 
 use results::{Estimate, LEVEL};
 
