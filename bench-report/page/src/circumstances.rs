@@ -140,6 +140,7 @@ fn further_blocks(run: &Run) -> String {
 pub(super) fn noise_floor(results: &Results) -> String {
     match (&floors(results)[..], &results.noise) {
         ([floor], _) => ratio(*floor),
+        ([least, .., most], _) if ratio(*least) == ratio(*most) => ratio(*most),
         ([least, .., most], _) => format!("{} to {} by row", ratio(*least), ratio(*most)),
         ([], Some(noise)) => beyond_1(noise.floor),
         ([], None) => "not measured".to_owned(),

@@ -85,13 +85,15 @@ fn noise(results: &Results) -> String {
     let (Some(&least), Some(&most)) = (floors.first(), floors.last()) else {
         return noise_of_measures(results);
     };
-    let median = floors[floors.len() / 2];
+    let [least, median, most] = [least, floors[floors.len() / 2], most].map(ratio);
+    let here = if least == most {
+        format!("it is {most} in every row")
+    } else {
+        format!("it is {median} in the middle, from {least} to {most}")
+    };
     let rows = format!(
-        "Each row has its own floor: by so much more than their intervals say do identical lanes differ there, as twins show. Where \
-         intervals say it all, it is 1.00×. Here it is {} in the middle, from {} to {}.",
-        ratio(median),
-        ratio(least),
-        ratio(most)
+        "Each row has its own floor: identical lanes differ there by so much more than their intervals say, as twins show. Where \
+         intervals say it all, it is 1.00×. Here {here}."
     );
     let Some(noise) = &results.noise else {
         return format!("{rows} No lane raced against itself.");

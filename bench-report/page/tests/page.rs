@@ -466,6 +466,10 @@ fn a_row_has_its_noise_floor_and_the_method_says_what_that_is() {
     assert!(text(&page).contains("noise floor 1.01× to 1.18×"));
     results.noise = Some(Noise { floor: 1.036, floors: BTreeMap::new(), different: 2, pairs: Vec::new() });
     assert!(text(&page::render(&results, None)).contains("these twins differed by no more than 1.04×"));
+    results.rows.iter_mut().for_each(|row| row.floor = 1.001);
+    let page = text(&page::render(&results, None));
+    assert!(page.contains("Here it is 1.00× in every row."), "{page}");
+    assert!(!page.contains("1.00× to 1.00×"), "{page}");
 }
 
 #[test]

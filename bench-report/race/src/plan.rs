@@ -170,7 +170,7 @@ impl Blocks {
         let (least, most, seconds) = match profile {
             // So that a run ends within a minute, or six, with the counting after the race.
             Profile::Quick => (2, 40, 55),
-            Profile::Default => (3, 80, 284),
+            Profile::Default => (3, 80, 280),
             Profile::Full => (10, 80, 3_600),
         };
         let budget = budget.unwrap_or(Duration::from_secs(seconds));
