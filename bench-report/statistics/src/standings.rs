@@ -150,6 +150,8 @@ impl<'a> Rivals<'a> {
         let others = leaders.iter().filter(|&&leader| leader != lane).count() + self.failed;
         Estimate {
             value: self.largest(lane, lanes, |ratio| ratio.value),
+            // Of a lane that is behind any other it lies beyond the floor, too: the error of a way is no larger than the sum of
+            // those of its steps.
             low: self.largest(lane, leaders, |ratio| surely(ratio, CONFIDENCE, others)),
             // It needs no correction: a lane is compared with one true best.
             high: self.largest(lane, lanes, |ratio| ratio.beyond((1.0 - CONFIDENCE) / 2.0)),
@@ -245,6 +247,8 @@ mod tests {
             let lanes: Vec<&[f64]> = lanes.iter().map(Vec::as_slice).collect();
             let comparison = Scatter::unknown().compare(&lanes);
             let standings = comparison.standings(&all, 5, 1.02);
+            let behind = standings.iter().filter(|standing| standing.rank > 1);
+            assert!(behind.into_iter().all(|standing| standing.ratio.low > 1.02), "{standings:?}");
             let is_first = all.map(|lane| comparison.behind(lane, &all, 5, 1.02).is_empty());
             assert_eq!(
                 is_first.to_vec(),
